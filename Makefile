@@ -1,0 +1,62 @@
+# Everything a contributor types. `make serve` and `make test` need CPython 3.11 or newer and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+MODEL ?= model_templates/xgboost_binary
+ADDRESS ?= 127.0.0.1:6789
+ifeq ($(shell uname),Linux)
+EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
+else
+EXTRAS ?= lightgbm,onnx,sklearn,xgboost
+endif
+
+.PHONY: serve test check fmt dev parity wheel clean references
+
+serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
+	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
+
+test: $(STAMP) ## Run every test, with coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+check: $(STAMP) ## What has to be green before a commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/python scripts/check_openapi.py
+	$(BIN)/python scripts/references.py --check
+
+fmt: $(STAMP) ## Format, and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only --quiet .
+
+references: $(STAMP) ## Write the generated parts of docs/
+	$(BIN)/python scripts/references.py
+
+parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
+	$(BIN)/python -m tests.parity --table docs/parity.md
+
+wheel: $(STAMP) ## Build the distribution
+	$(BIN)/python -m build --outdir dist .
+
+dev: $(STAMP) ## The environment to work in
+
+$(STAMP): pyproject.toml setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install -qq --editable . --group test --group check
+	touch $@ $(VENV)/.serve
+
+$(VENV)/.serve: pyproject.toml setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install -qq --editable '.[$(EXTRAS)]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,109 @@
+"""Everything that the author of a plugin may import."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from drum_like.errors import (
+    ArtifactError,
+    ColumnsError,
+    DrumLikeError,
+    LoadError,
+    PayloadError,
+    PluginError,
+    PredictorError,
+    SizeError,
+)
+from drum_like.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
+from drum_like.payload import Limits, Payload
+from drum_like.prediction import Label, Prediction
+from drum_like.schema import Column, Schema
+from drum_like.target import ModelTarget, Target
+from drum_like.target_type import TargetType
+
+__all__ = [
+    "ArtifactError",
+    "ArtifactKind",
+    "Column",
+    "ColumnsError",
+    "ColumnsFrame",
+    "Decoder",
+    "DrumLikeError",
+    "Frame",
+    "Label",
+    "Limits",
+    "LoadError",
+    "Matrix",
+    "ModelTarget",
+    "Names",
+    "NativeFrame",
+    "Payload",
+    "PayloadError",
+    "PluginError",
+    "Prediction",
+    "Predictor",
+    "PredictorError",
+    "Schema",
+    "SizeError",
+    "Target",
+    "TargetType",
+    "Transformer",
+]
+
+Decoder = Callable[[Payload], Frame]
+"""A payload format: from bytes to rows; raises PayloadError, CharsetError or SizeError."""
+
+
+class Predictor(Protocol):
+    """Wraps a framework's model object; made once after the load, used by several threads.
+
+    A plugin class is called with the model object: `predictor = XGBoostPredictor(model)`.
+    """
+
+    @property
+    def framework(self) -> str:
+        """The name that /info/ shows, as DRUM spells it where DRUM has one: "scikit-learn"."""
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns that the model knows; None takes any frame as it was sent."""
+
+    @property
+    def target(self) -> ModelTarget:
+        """What the model itself tells about its target."""
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score a frame that conforms to `schema` and has at least one row.
+
+        Probabilities for classification targets, values for all others. Labels are set where the
+        model knows its classes.
+        """
+
+
+@runtime_checkable
+class Transformer(Protocol):
+    """A predictor whose model can also transform rows (target type transform)."""
+
+    def transform(self, frame: Frame) -> Any:
+        """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactKind:
+    """A kind of model file; declared in a module that imports no framework.
+
+    Attributes:
+        name: For messages: "XGBoost JSON".
+        suffixes: Lower-case, with the dot.
+        claims: Whether the first bytes of a file (up to 4096) are of this kind; several kinds may
+            share a suffix.
+        runs_code: Whether loading such a file can run code that the file brings along.
+        predictor: Name in the group drum_like.predictors of the plugin whose static `load(path)`
+            reads the file; None for pickles, which name their class themselves.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    claims: Callable[[bytes], bool]
+    runs_code: bool = False
+    predictor: str | None = None

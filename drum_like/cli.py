@@ -1,0 +1,61 @@
+"""The command `drum-like`: reads command line and environment once, runs a verb, says how it went.
+
+Nothing heavy is imported here; a verb is imported when it is run.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import MutableMapping, Sequence
+from importlib import import_module
+
+from drum_like.commands.entrance import load_settings
+from drum_like.errors import DrumLikeError, LoadError, OutputSchemaError, TypeSchemaError
+from drum_like.options.verbs import PROGRAM, UsageError
+
+_FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
+_STACKTRACE = "--show-stacktrace"
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its exit code."""
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        argv: The words after the program's name.
+        environ: The environment; runtime parameters and thread counts are put into it.
+
+    Returns:
+        0 done; 1 wrong settings, failed scoring, failed validation; 2 wrong command line; 3 the
+        data breaks the typeSchema; 4 the model does not load.
+    """
+    show_stacktrace = _STACKTRACE in argv
+    try:
+        settings = load_settings(argv, environ)
+        show_stacktrace = settings.show_stacktrace
+        for note in settings.notes:
+            sys.stderr.write(f"{PROGRAM}: {note}\n")
+        module = settings.verb.replace(" ", "_").replace("-", "_")
+        verb = import_module(f"drum_like.commands.{module}")
+        return int(verb.run(settings, environ))
+    except DrumLikeError as error:
+        return _failed(error, show_stacktrace=show_stacktrace)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:
+    """Say on standard error what went wrong; return the exit code of its kind."""
+    if show_stacktrace:
+        traceback.print_exception(error)
+    usage = error.usage if isinstance(error, UsageError) else ""
+    sys.stderr.write(f"{usage}{PROGRAM}: error: {error}\n")
+    if usage:
+        return _USAGE
+    if isinstance(error, TypeSchemaError | OutputSchemaError):
+        return _SCHEMA
+    return _NOT_LOADED if isinstance(error, LoadError) else _FAILED

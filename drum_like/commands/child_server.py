@@ -1,0 +1,105 @@
+"""A server of this program in a process of its own, for as long as a measurement takes."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Any
+
+from drum_like.errors import DrumLikeError
+
+START_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.05
+_LISTENING = re.compile(r"listening http://127\.0\.0\.1:(\d+)")
+
+
+class ChildServerError(DrumLikeError):
+    """The server did not start, or did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A server that listens.
+
+    Attributes:
+        port: On 127.0.0.1.
+    """
+
+    port: int
+
+    def post(self, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
+        """Return status and body of the answer to CSV rows, on a connection of their own.
+
+        Raises:
+            ChildServerError: there is no answer in time.
+        """
+        return self._call("POST", path, body, timeout_s)
+
+    def stats(self) -> Any:
+        """Return what /stats/ says."""
+        return json.loads(self._call("GET", "/stats/", None, START_TIMEOUT_S)[1])
+
+    def _call(
+        self, method: str, path: str, body: bytes | None, timeout_s: float
+    ) -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        try:
+            connection.request(method, path, body, {"Content-Type": "text/csv"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, HTTPException) as error:
+            raise ChildServerError(
+                f"the server does not answer {path} ({type(error).__name__})"
+            ) from error
+        finally:
+            connection.close()
+
+
+@contextmanager
+def started(flags: Sequence[str], environ: Mapping[str, str]) -> Iterator[Child]:
+    """Run `drum-like server` on a free port until the block ends.
+
+    Raises:
+        ChildServerError: it ends, or does not listen within START_TIMEOUT_S.
+    """
+    command = [sys.executable, "-m", "drum_like", "server", "--address", "127.0.0.1:0", *flags]
+    with TemporaryDirectory(prefix="drum-like-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdout=stream, stderr=subprocess.STDOUT, env=dict(environ)
+            )
+        try:
+            yield Child(_port(process, log))
+        finally:
+            _stop(process)
+
+
+def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    deadline = monotonic() + START_TIMEOUT_S
+    while process.poll() is None and monotonic() < deadline:
+        found = _LISTENING.search(log.read_text(errors="replace"))
+        if found:
+            return int(found[1])
+        sleep(_POLL_S)
+    said = log.read_text(errors="replace").strip()[-2000:]
+    raise ChildServerError(
+        f"Error: server failed to start while running performance testing.\n{said}"
+    )
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,172 @@
+"""`drum-like score`: score a file.
+
+Rows go through in blocks where that gives the same as the whole file; otherwise, and always where a
+hook sees them, the whole file is one frame, as in DRUM.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from time import perf_counter
+from typing import BinaryIO
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
+
+from drum_like.commands.rows import MATRIX_MARKET, input_path, template
+from drum_like.commands.unstructured_input import answer
+from drum_like.encoders.csv import predictions_csv
+from drum_like.encoders.transformed import frame_csv
+from drum_like.errors import RequestError, SettingsError
+from drum_like.formats import csv
+from drum_like.loading import open_service
+from drum_like.payload import Payload
+from drum_like.prediction import Prediction
+from drum_like.service import Service
+from drum_like.settings import Settings
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+
+def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+    """Score the input file; write the output file, or print a table.
+
+    Raises:
+        LoadError: the model does not load.
+        DrumLikeError: scoring failed.
+    """
+    started = perf_counter()
+    if settings.verbose:
+        _say("Detected score mode")
+    _check_output(settings.output)
+    service = open_service(settings)
+    loaded = perf_counter()
+    if service.target.type is TargetType.UNSTRUCTURED:
+        _answer(settings, service)
+    else:
+        _score(settings, service)
+    if settings.show_perf:
+        _show_perf(started, loaded, perf_counter())
+    return 0
+
+
+def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
+    """Write the predictions for the input file as CSV: comma, LF, full precision, no index.
+
+    Raises:
+        DrumLikeError: scoring failed.
+    """
+    path = input_path(settings)
+    payload = template(settings, path)
+    if service.target.type is TargetType.TRANSFORM:
+        # DRUM gives transform models no names of sparse columns here.
+        whole = replace(payload, body=path.read_bytes(), columns=None)
+        stream.write(frame_csv(service.transform(whole).x))
+    elif service.streams and path.suffix != MATRIX_MARKET:
+        stream.writelines(_blocks(path, payload, service))
+    else:
+        prediction = service.predict(replace(payload, body=path.read_bytes()))
+        stream.write(predictions_csv(prediction, service.target))
+
+
+def _blocks(path: Path, payload: Payload, service: Service) -> Iterator[bytes]:
+    """Yield the CSV of one block of rows after the other, the header with the first."""
+    done = 0
+    with path.open("rb") as stream, _progress(path.stat().st_size) as advance:
+        for block in csv.blocks(stream, payload):
+            try:
+                prediction = service.predict(block)
+            except RequestError as error:
+                if done == 0:
+                    raise
+                where = f"(rows are counted after the first {done} of the file)"
+                raise type(error)(f"{error} {where}") from error
+            text = predictions_csv(prediction, service.target)
+            yield text if done == 0 else text[_header_length(prediction, service.target) :]
+            done += prediction.n_rows
+            advance(stream.tell())
+
+
+def _header_length(prediction: Prediction, target: Target) -> int:
+    return len(predictions_csv(replace(prediction, values=prediction.values[:0]), target))
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many of `size` bytes are done; elsewhere show nothing."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Scoring", total=size)
+        yield lambda position: progress.update(task, completed=position)
+
+
+def _score(settings: Settings, service: Service) -> None:
+    if settings.output is not None:
+        with replacing(settings.output) as stream:
+            score_to(stream, settings, service)
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "predictions.csv"
+        with path.open("wb") as stream:
+            score_to(stream, settings, service)
+        _say(str(pd.read_csv(path)))
+
+
+def _answer(settings: Settings, service: Service) -> None:
+    body = answer(settings, service)
+    if settings.output is not None:
+        with replacing(settings.output) as stream:
+            stream.write(body)
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(body + b"\n")
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes its place when the block ends without an error."""
+    target = path.resolve()
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
+        partial = Path(stream.name)
+        try:
+            yield stream  # type: ignore[misc] # the wrapper is a binary file in all but its type
+            stream.close()
+            partial.chmod(_mode(target))
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions that writing to `target` itself would have given or left."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _check_output(path: Path | None) -> None:
+    if path is not None and not path.resolve().parent.is_dir():
+        raise SettingsError(f"--output: there is no directory to put {path.name} into; create it")
+
+
+def _show_perf(started: float, loaded: float, ended: float) -> None:
+    blocks = {
+        "Full time:": ended - started,
+        "Init time (incl model loading):": loaded - started,
+        "Run time (incl reading CSV):": ended - loaded,
+    }
+    for title, seconds in blocks.items():
+        _say(f"{title}\n\tsec: min: {seconds:.2f}; avg: {seconds:.2f}; max: {seconds:.2f}")
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - the answer of the command

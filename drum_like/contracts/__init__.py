@@ -1,0 +1,1 @@
+"""Wire contracts, one file each; siblings never meet."""

@@ -1,0 +1,84 @@
+"""OpenAI-shaped chat completions and model lists, as DRUM 1.18 serves them.
+
+Source: observed behaviour of DRUM 1.18.1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from drum_like import drum_errors, wire
+from drum_like.auth import Scope
+from drum_like.errors import PayloadError, UnsupportedError
+from drum_like.forms import Form
+from drum_like.scoring.chat import ChunkStream
+from drum_like.services import Services
+from drum_like.target_type import TargetType
+
+_TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Register the chat routes; all of them are shared with whoever speaks OpenAI's dialect."""
+    views = _Views(services)
+    fail = drum_errors.responder(hide_errors=services.settings.hide_errors)
+    chat = Form(views.chat, fail, "model_api.chat", Scope.PREDICT)
+    models = Form(views.models, fail, "model_api.get_supported_llm_models", Scope.PREDICT)
+    for prefix in ("", "/v1"):
+        services.forms.add(f"{prefix}/chat/completions", "POST", chat)
+        services.forms.add(f"{prefix}/models", "GET", models)
+    return Blueprint("chat", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views of one server."""
+
+    services: Services
+
+    def chat(self) -> Response:
+        """Answer a chat completion, whole or streamed."""
+        params = _json_object()
+        service = self.services.resolve()
+        if not service.can_chat:
+            reason = (
+                "chat() is not implemented."
+                if service.target.type in _TEXT_TYPES
+                else "chat is not supported."
+            )
+            raise UnsupportedError(f"This model's chat interface was called, but {reason}")
+        reply = service.chat(params, request.headers)
+        if isinstance(reply, ChunkStream):
+            return Response(reply, content_type="text/event-stream; charset=utf-8")
+        return wire.json_response(reply)
+
+    def models(self) -> Response:
+        """List the models behind a text generation directory."""
+        service = self.services.resolve()
+        if service.target.type is not TargetType.TEXT_GENERATION:
+            raise UnsupportedError("get_supported_llm_models is supported only for TextGen models")
+        return wire.json_response({"data": service.models(), "object": "list"})
+
+
+def _json_object() -> dict[str, Any]:
+    """Return the body as a JSON object.
+
+    Raises:
+        UnsupportedMediaType: the Content-Type is not JSON's; answered with 415.
+        BadRequest: the body is not JSON; answered with 400 in DRUM's words.
+        PayloadError: the JSON is not an object.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType(
+            "chat takes a JSON body; send the header `Content-Type: application/json`"
+        )
+    content = request.get_json()
+    if not isinstance(content, dict):
+        raise PayloadError(f"chat takes a JSON object, but the body holds {_name(content)}")
+    return content
+
+
+def _name(content: object) -> str:
+    return "null" if content is None else f"a {type(content).__name__}"

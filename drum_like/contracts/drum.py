@@ -1,0 +1,191 @@
+"""DataRobot DRUM 1.18's prediction server: its routes, shapes and statuses.
+
+Source: observed behaviour of DRUM 1.18.1. Where this differs on purpose,
+docs/differences-from-drum.md says so.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from secrets import token_hex
+from time import perf_counter
+
+from flask import Blueprint, Response, request
+
+from drum_like import drum_errors, wire
+from drum_like.auth import Scope
+from drum_like.encoders import arrow, json, pps, transformed
+from drum_like.errors import DrumLikeError, EndpointError
+from drum_like.forms import Form
+from drum_like.payload import Limits
+from drum_like.prediction import Prediction
+from drum_like.service import Service
+from drum_like.services import Services
+from drum_like.stats import resources
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+Encode = Callable[[Prediction, Target], bytes]
+
+_BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATION})
+_UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Return DRUM's routes; those that other contracts know too are registered as forms."""
+    settings = services.settings
+    encode: Encode = json.predictions_json
+    if settings.deployment_config is not None:
+        encode = pps.encoder(pps.read_deployment_config(settings.deployment_config))
+    views = _Views(services, Limits(settings.max_columns, settings.max_cells), encode)
+    fail = drum_errors.responder(hide_errors=settings.hide_errors)
+    routes = Blueprint("model_api", __name__)
+    routes.register_error_handler(DrumLikeError, fail)
+    wire.mount(routes, _routes(views), services.scopes)
+    alive = Form(views.alive, fail, "model_api.ping", Scope.PROBE)
+    services.forms.add("/", "GET", alive)
+    services.forms.add("/ping/", "GET", alive)
+    invocations = Form(views.predict, fail, "model_api.invocations", Scope.PREDICT)
+    services.forms.add("/invocations", "POST", invocations)
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The views of one server.
+
+    Attributes:
+        services: Where the model comes from.
+        limits: Sizes beyond which decoders refuse.
+        encode: Predictions to the JSON of /predict/.
+    """
+
+    services: Services
+    limits: Limits
+    encode: Encode
+
+    def alive(self) -> Response:
+        """Answer / and /ping/ and /health/."""
+        self.services.resolve().check()
+        return wire.json_response({"message": "OK"})
+
+    def info(self) -> Response:
+        """Answer /info/ with what is served."""
+        return wire.json_response(self.services.resolve().description())
+
+    def capabilities(self) -> Response:
+        """Answer /capabilities/."""
+        return wire.json_response(self.services.resolve().capabilities())
+
+    def stats(self) -> Response:
+        """Answer /stats/; reading it changes nothing."""
+        self.services.resolve().description()
+        times = self.services.timings.summary()
+        total = {"avg": times.avg, "max": times.max, "min": times.min, "total": times.total}
+        used = resources(self.services.timings.pids())
+        return wire.json_response({**used, "time_info": {"run_predictor_total": total}})
+
+    def predict(self) -> Response:
+        """Answer /predict/ and its aliases."""
+        service = self.services.resolve()
+        _require_structured(service.target.type)
+        with self._timed():
+            payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
+            return self._encoded(service.predict(payload), service)
+
+    def transform(self) -> Response:
+        """Answer /transform/ with a multipart body."""
+        service = self.services.resolve()
+        _require_transform(service.target.type)
+        with self._timed():
+            payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
+            y = wire.read_part(request, "y", self.limits)
+            result = service.transform(payload, y if y is not None and y.body else None)
+            parts = transformed.parts(result.x, result.y)
+        boundary = token_hex(16)
+        kind = f"multipart/form-data; boundary={boundary}"
+        return Response(transformed.multipart(parts, boundary), content_type=kind)
+
+    def predict_unstructured(self) -> Response:
+        """Answer /predictUnstructured/ and its alias."""
+        service = self.services.resolve()
+        _require_unstructured(service)
+        with self._timed():
+            context = {"query": request.args, "headers": dict(request.headers)}
+            answer = service.predict_unstructured(wire.read_untyped(request, self.limits), context)
+        kind = answer.media_type or "text/html"
+        charset = f"; charset={answer.charset}" if answer.charset else ""
+        return Response(answer.body, content_type=f"{kind}{charset}")
+
+    def forward(self, path: str) -> Response:
+        """Answer DRUM's proxy routes, which need a predictor that is not served here."""
+        del path
+        message = "This endpoint is only supported by OpenAI based predictors"
+        return wire.json_response({"message": message}, 400)
+
+    def _encoded(self, prediction: Prediction, service: Service) -> Response:
+        if request.headers.get("Accept") in wire.ARROW_TYPES:
+            body = arrow.predictions_arrow(prediction, service.target)
+            return Response(body, content_type=request.headers["Accept"])
+        return wire.json_response(self.encode(prediction, service.target))
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Record how long a prediction took, errors included, where --show-perf asks for it."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            if self.services.settings.show_perf:
+                self.services.timings.record(perf_counter() - started)
+
+
+def _routes(views: _Views) -> tuple[wire.Route, ...]:
+    predict, observe = Scope.PREDICT, Scope.OBSERVE
+    own = (
+        wire.Route("/health/", "GET", "health", views.alive, Scope.PROBE),
+        wire.Route("/info/", "GET", "info", views.info, observe),
+        wire.Route("/capabilities/", "GET", "capabilities", views.capabilities, observe),
+        wire.Route("/stats/", "GET", "stats", views.stats, observe),
+        wire.Route("/predict/", "POST", "predict", views.predict, predict),
+        wire.Route("/predictions/", "POST", "predict", views.predict, predict),
+        wire.Route("/transform/", "POST", "transform", views.transform, predict),
+    )
+    unstructured = tuple(
+        wire.Route(rule, "POST", "predict_unstructured", views.predict_unstructured, predict)
+        for rule in ("/predictUnstructured/", "/predictionsUnstructured/")
+    )
+    proxy = tuple(
+        wire.Route(f"/{name}/<path:path>", method, "forward_request", views.forward, predict)
+        for name in ("directAccess", "nim")
+        for method in ("GET", "POST", "PUT")
+    )
+    return own + unstructured + proxy
+
+
+def _require_structured(found: TargetType) -> None:
+    if found is TargetType.TRANSFORM:
+        raise EndpointError("This model has target type 'transform', use the /transform/ endpoint.")
+    if found is TargetType.UNSTRUCTURED:
+        raise EndpointError(
+            f"This model has target type 'unstructured', use the {_UNSTRUCTURED_ROUTES}."
+        )
+
+
+def _require_transform(found: TargetType) -> None:
+    if found is not TargetType.TRANSFORM:
+        right = "predictUnstructured" if found is TargetType.UNSTRUCTURED else "predict"
+        raise EndpointError(f"This model has target type {found}, use the /{right}/ endpoint.")
+
+
+def _require_unstructured(service: Service) -> None:
+    found = service.target.type
+    if found not in _BY_UNSTRUCTURED:
+        raise EndpointError(
+            f"This model has target type {found}, use either /predict/ or /predictions/ endpoint."
+        )
+    if not service.is_unstructured:
+        raise EndpointError(
+            f"This model has target type '{found.value}' and no score_unstructured hook, "
+            "use either /predict/ or /predictions/ endpoint."
+        )

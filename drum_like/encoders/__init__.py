@@ -1,0 +1,1 @@
+"""Predictions and frames to bytes, one format a file; no HTTP."""

@@ -1,0 +1,149 @@
+"""What can go wrong, told apart by whose fault it is.
+
+An error knows what happened, never an HTTP status: every contract has its own table from class to
+status. A message says what was expected, what was found and what to do; it names files, columns
+and types, never the values of a row.
+
+    DrumLikeError
+    ├── SettingsError         a flag, a variable or the metadata file is wrong           exit 1
+    │   └── TypeSchemaError     the typeSchema contradicts itself or the data            exit 3
+    ├── LoadError             the directory does not become a model                      exit 4
+    │   ├── ArtifactError       none, several, unreadable
+    │   ├── PluginError         nobody claims it, two claim it, it does not import
+    │   └── CustomCodeError     custom.py, init or load_model raised
+    ├── RequestError          the caller's fault
+    │   ├── MediaTypeError      no decoder for this media type
+    │   ├── CharsetError        a charset that is not on the list
+    │   ├── BodyError           the body does not arrive as its headers say
+    │   ├── PayloadError        the bytes do not parse
+    │   ├── SizeError           more than a limit allows
+    │   ├── ColumnsError        columns missing, or text where a number is due
+    │   ├── OutputSchemaError   transformed data that the model's typeSchema forbids
+    │   ├── UnsupportedError    the model does not have this ability
+    │   └── EndpointError       the wrong route for this target type
+    ├── ScoringError          the model's fault
+    │   ├── HookError           a hook raised
+    │   ├── PredictorError      a framework raised
+    │   └── TargetError         the output breaks a rule of the target type
+    └── UserError             raised by custom.py with a status of its own
+"""
+
+USER_TEXT_LIMIT = 1000
+"""Characters of an exception of custom.py that an answer repeats."""
+
+
+class DrumLikeError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+class SettingsError(DrumLikeError):
+    """A flag, an environment variable or model-metadata.yaml is wrong."""
+
+
+class TypeSchemaError(SettingsError):
+    """The typeSchema of model-metadata.yaml contradicts itself or the data."""
+
+
+class LoadError(DrumLikeError):
+    """The model directory does not become a model.
+
+    Attributes:
+        hint: Where the fault lies or what to do, for the operator's eyes; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class ArtifactError(LoadError):
+    """No artifact, several of them, or one that cannot be read."""
+
+
+class PluginError(LoadError):
+    """No plugin claims the model, two claim it, or the plugin does not import."""
+
+
+class CustomCodeError(LoadError):
+    """custom.py does not import, or its init or load_model raised."""
+
+
+class RequestError(DrumLikeError):
+    """The caller sent something that cannot be used."""
+
+
+class MediaTypeError(RequestError):
+    """No decoder reads this media type."""
+
+
+class CharsetError(RequestError):
+    """The declared charset is unknown, or is not on the list of accepted ones."""
+
+
+class BodyError(RequestError):
+    """The body does not arrive as its headers say: cut off, malformed chunks."""
+
+
+class PayloadError(RequestError):
+    """The bytes are not what their media type says."""
+
+
+class SizeError(RequestError):
+    """The payload is, or declares itself, larger than a limit allows."""
+
+
+class ColumnsError(RequestError):
+    """Columns are missing, or hold something that the model cannot take."""
+
+
+class OutputSchemaError(RequestError):
+    """Transformed data breaks the output_requirements of the model's typeSchema."""
+
+
+class UnsupportedError(RequestError):
+    """The model does not have the ability that was asked for, for example chat."""
+
+
+class EndpointError(RequestError):
+    """The route does not serve models of this target type."""
+
+
+class ScoringError(DrumLikeError):
+    """The model, or the code around it, failed on a request that was read correctly."""
+
+
+class HookError(ScoringError):
+    """A hook of custom.py raised.
+
+    Attributes:
+        summary: What failed, in our words; safe to show to anyone.
+        user_text: The exception in the words of custom.py, cut to USER_TEXT_LIMIT characters;
+            empty if there is none.
+    """
+
+    def __init__(self, summary: str, user_text: str = "") -> None:
+        self.summary = summary
+        self.user_text = user_text[:USER_TEXT_LIMIT]
+        super().__init__(
+            f"{summary} {self.user_text}" if user_text and summary else summary or self.user_text
+        )
+
+
+class PredictorError(ScoringError):
+    """A framework raised; the message names the class of its exception, not its text."""
+
+
+class TargetError(ScoringError):
+    """The model's output breaks a rule of its target type."""
+
+
+class UserError(DrumLikeError):
+    """An answer that custom.py asked for by raising datarobot_drum's CustomHTTPError.
+
+    Attributes:
+        status: HTTP status, 400 if custom.py named none.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Payload formats; csv, mtx and arrow never meet, what two of them share stands in `names`."""

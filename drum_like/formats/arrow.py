@@ -1,0 +1,177 @@
+"""Arrow IPC, stream or file, as the columns that CSV would have given.
+
+A null is a missing CSV cell: NaN beside numbers, True and False, and text. Integers are int64
+(uint64 stays), floats and decimals float64; dictionaries and run-ends are plain values, extension
+types their storage. Dates, times and nested values reach hooks, and are no numbers. The metadata
+that pandas writes (index, types) is ignored. A stream may end without its end marker.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import ipc
+
+from drum_like.errors import PayloadError, SizeError
+from drum_like.formats.arrow_messages import declared
+from drum_like.formats.arrow_plain import check_type, expanded_size, plain
+from drum_like.formats.names import check_count, unique
+from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.payload import Limits, Payload
+
+_FILE_MAGIC = b"ARROW1\x00\x00"
+_TOO_LARGE = "send fewer rows, or start the server with a higher --max-cells"
+
+
+def decode(payload: Payload) -> Frame:
+    """Return the rows of an Arrow stream or file, told apart by the first bytes.
+
+    Raises:
+        PayloadError: broken, or of types that cannot be read.
+        SizeError: declares more columns or cells, or bytes for them, than the limits.
+    """
+    body = payload.body
+    buffer = pa.py_buffer(body)
+    # A file is a stream between two magic words, with an index behind it that is not needed.
+    stream = buffer.slice(len(_FILE_MAGIC)) if body.startswith(_FILE_MAGIC) else buffer
+    try:
+        table = _read(stream, payload.limits)
+        return _ArrowFrame([_plain(column) for column in table.columns], unique(table.column_names))
+    except (pa.ArrowException, OSError, ValueError, struct.error, OverflowError) as error:
+        kind = type(error).__name__
+        raise PayloadError(
+            f"the Arrow body is broken or holds types that are not read ({kind}); "
+            "send an IPC stream or file of flat columns"
+        ) from error
+
+
+class _ArrowFrame(Frame):
+    """The rows of a table.
+
+    Args:
+        columns: Validated, of plain types.
+        names: One a column.
+    """
+
+    def __init__(self, columns: Sequence[pa.ChunkedArray], names: Names) -> None:
+        self._columns = columns
+        self._names = names
+
+    @property
+    def columns(self) -> Names | None:
+        """The names of the schema, equal ones told apart as in CSV."""
+        return self._names
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self._columns[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
+        if not all(_is_number(column.type) for column in columns):
+            return super()._to_matrix(chosen)
+        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, column in enumerate(columns):
+            row = 0
+            for chunk in column.chunks:
+                matrix[row : row + len(chunk), at] = _numbers(chunk)
+                row += len(chunk)
+        return matrix
+
+    def _to_pandas(self) -> pd.DataFrame:
+        try:
+            data = pd.DataFrame(dict(enumerate(map(_values, self._columns))))
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            kind = type(error).__name__
+            raise PayloadError(
+                f"the Arrow body holds dates, times or text beyond what pandas can hold ({kind})"
+            ) from error
+        data.columns = pd.Index(self._names)
+        return data
+
+
+def _read(stream: pa.Buffer, limits: Limits) -> pa.Table:
+    """Return the table of a stream, its declared sizes checked before and all of it after."""
+    schema = ipc.open_stream(stream).schema
+    check_count(len(schema), limits)
+    if not len(schema):
+        raise PayloadError("No columns to parse from file: the Arrow schema has none")
+    for field in schema:
+        check_type(field.type)
+    most = max(limits.cells, stream.size)
+    says = declared(stream)
+    if says.n_rows * len(schema) > most or says.inflated > 8 * most:
+        raise SizeError(
+            f"the Arrow body declares {says.n_rows} rows, {len(schema)} columns and "
+            f"{says.inflated} bytes, the limit is {most} cells of 8 bytes; {_TOO_LARGE}"
+        )
+    options = ipc.IpcReadOptions(use_threads=False)
+    table = ipc.open_stream(stream, options=options).read_all()
+    table.validate(full=True)
+    if expanded_size(table) > 8 * most:
+        raise SizeError(
+            f"the Arrow body grows beyond {8 * most} bytes when its dictionaries, run-ends, views "
+            f"and lists are written out; {_TOO_LARGE}"
+        )
+    return table
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without dictionaries, run-ends, views, extension types and decimals."""
+    if pa.types.is_primitive(column.type) and column.num_chunks:
+        return column
+    chunks = column.chunks or [pa.array([], column.type)]
+    return pa.chunked_array([plain(chunk) for chunk in chunks])
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_null(kind)
+    )
+
+
+def _numbers(chunk: pa.Array) -> NDArray[np.generic]:
+    """Return a column of numbers as an array that numpy widens to float64; null is NaN."""
+    if pa.types.is_null(chunk.type):
+        return np.full(len(chunk), np.nan)
+    if pa.types.is_boolean(chunk.type):
+        chunk = chunk.cast(pa.uint8())
+    numbers: NDArray[np.generic] = chunk.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _values(column: pa.ChunkedArray) -> Any:
+    """Return a column as pandas would have read it from CSV."""
+    kind = column.type
+    if _is_number(kind) and not (pa.types.is_boolean(kind) and column.null_count):
+        return _typed(column)
+    values = column.to_pandas()
+    if values.dtype != object:
+        return values
+    objects = values.to_numpy(copy=True)
+    objects[column.is_null().to_numpy()] = np.nan
+    return objects
+
+
+def _typed(column: pa.ChunkedArray) -> Any:
+    """Return a column of numbers, or of booleans without nulls, as an array of pandas' types."""
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return column.to_numpy()
+    if column.null_count or not pa.types.is_integer(kind):
+        return np.concatenate([_numbers(chunk).astype(np.float64) for chunk in column.chunks])
+    return column.to_numpy().astype(np.uint64 if kind == pa.uint64() else np.int64)

@@ -1,0 +1,255 @@
+"""CSV as pandas.read_csv reads it by default, strict about the width of rows.
+
+Differences from DRUM: a row whose number of fields is not the header's is refused, where pandas
+shifts or pads it; a charset may be named; a single column may have blank lines before its header,
+which pandas takes for the header. As in DRUM, blank lines are skipped, and are missing values where
+there is one column.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from io import BytesIO
+from typing import BinaryIO, Literal
+
+import pandas as pd
+
+from drum_like.charsets import codec
+from drum_like.errors import PayloadError, SizeError
+from drum_like.formats.csv_header import Header, read_header
+from drum_like.formats.csv_numbers import few_rows, many_rows
+from drum_like.formats.csv_records import (
+    BLANKS,
+    check_rows,
+    complete_records,
+    plain_row_count,
+    record_at,
+    row_error,
+)
+from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.payload import Payload
+
+FEW = 1 << 16
+"""Bytes up to which Python's own float() is faster than Arrow."""
+
+_PRECISION: Literal["round_trip"] | None = None if pd.__version__ >= "3" else "round_trip"
+"""pandas 3 reads every decimal number to the nearest float64, older ones only on demand."""
+
+_CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
+
+_LARGEST_RECORD = 64
+"""Block sizes that one record may fill before `blocks` refuses it."""
+
+
+def decode(payload: Payload) -> Frame:
+    """Return the rows of a CSV body.
+
+    Raises:
+        CharsetError: the charset is not on the list.
+        PayloadError: not text of that charset, no header, or (some of them when a layout is asked
+            for) a row of another width than the header or a quote that is never closed.
+        SizeError: more columns than the limit.
+    """
+    text = _utf8(payload)
+    header = read_header(text, payload.limits)
+    lines = None
+    if len(text) - header.end <= FEW and text.find(b'"', header.end) < 0:
+        lines = _lines(text[header.end :], len(header.names))
+    return _CsvFrame(text, header, lines)
+
+
+class _CsvFrame(Frame):
+    """The rows of a CSV text.
+
+    Args:
+        text: UTF-8, with its BOM if it had one.
+        header: Its header.
+        lines: Its rows, checked, if they are few and without quotes; else None.
+    """
+
+    def __init__(self, text: bytes, header: Header, lines: Sequence[bytes] | None) -> None:
+        self._text = text
+        self._header = header
+        self._lines = lines
+
+    @property
+    def columns(self) -> Names | None:
+        """The header, as pandas names the columns."""
+        return self._header.names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._header.names)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._n_rows if self._lines is None else len(self._lines)
+
+    @cached_property
+    def _n_rows(self) -> int:
+        count = plain_row_count(self._text, self._header.end)
+        return self._checked_rows if count is None else count
+
+    @cached_property
+    def _checked_rows(self) -> int:
+        return check_rows(self._text, self._header.end, self.n_columns)
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        if self._lines is not None:
+            matrix = few_rows(self._lines, self.n_columns, chosen)
+        else:
+            shape = self.n_rows, self.n_columns
+            matrix = many_rows(self._text, self._header.end, shape, chosen)
+        return super()._to_matrix(chosen) if matrix is None else matrix
+
+    def _to_pandas(self) -> pd.DataFrame:
+        n_rows = self._checked_rows if self._lines is None else len(self._lines)
+        data = _read(self._text, self._header)
+        if data.shape != (n_rows, self.n_columns):
+            raise PayloadError(
+                f"the CSV has {n_rows} rows and {self.n_columns} columns, but reads as "
+                f"{data.shape[0]} and {data.shape[1]}; are there control characters in it?"
+            )
+        return data
+
+
+def _utf8(payload: Payload) -> bytes:
+    """Return the body as UTF-8, with its BOM if it has one."""
+    body = payload.body
+    name = codec(payload.charset)
+    if body.isascii() and not name.startswith("utf-16"):
+        return body
+    try:
+        text = body.decode(name)
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        expected = (
+            "Supplied CSV input file encoding must be UTF-8."
+            if payload.charset is None
+            else f"the CSV must be encoded in {name}, as its Content-Type says;"
+        )
+        raise PayloadError(
+            f"{expected} The byte at offset {error.start} (line {line}) is not; "
+            "name the right charset in the Content-Type"
+        ) from None
+    return body if name.startswith("utf-8") else text.encode()
+
+
+def _lines(rows: bytes, width: int) -> Sequence[bytes]:
+    """Return the rows of a text without quotes, checked.
+
+    Raises:
+        PayloadError: a row is longer or shorter than the header; names it.
+    """
+    lines = rows.splitlines()
+    if width > 1:
+        lines = [line for line in lines if line.strip(BLANKS)]
+    for row, line in enumerate(lines):
+        if line.count(b",") != width - 1:
+            raise row_error(row + 1, width, line.count(b",") + 1)
+    return lines
+
+
+def _read(text: bytes, header: Header) -> pd.DataFrame:
+    """Return what pandas.read_csv makes of a text whose rows have been checked."""
+    width = len(header.names)
+    if not header.plain:
+        text = b",".join(b"%d" % position for position in range(width)) + b"\n" + text[header.end :]
+    try:
+        data = pd.read_csv(
+            BytesIO(_without_cr_blanks(text)),
+            skip_blank_lines=width > 1,
+            float_precision=_PRECISION,
+        )
+    except (ValueError, OverflowError) as error:
+        kind = type(error).__name__
+        raise PayloadError(
+            f"the CSV cannot be read ({kind}); are its fields quoted right?"
+        ) from error
+    if not header.plain and data.shape[1] == width:
+        data.columns = pd.Index(header.names)
+    return data
+
+
+def _without_cr_blanks(text: bytes) -> bytes:
+    """Return a text that pandas reads right.
+
+    Behind a blank line that ends in a lone CR, pandas (3.1) loses an empty first field and shifts
+    the row.
+
+    Raises:
+        PayloadError: there is such a row, and quotes, inside of which a CR has to stay.
+    """
+    if b"\r," not in text or not _CR_BLANK.search(text):
+        return text
+    if b'"' in text:
+        raise PayloadError("the CSV has blank lines that end in a lone CR; end lines with LF")
+    return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 23) -> Iterator[Payload]:
+    """Cut a UTF-8 CSV stream into payloads that each carry the header.
+
+    Memory is bounded by a few times `size`, or by the longest record.
+
+    Args:
+        stream: The CSV from its start.
+        template: What else is known about the payload: media type, limits.
+        size: Bytes of rows in a payload, about; a record is never cut.
+
+    Returns:
+        At least one payload, without rows if the stream has none. The rows of all of them, in
+        order, are those of the stream; a message counts them from the start of its own payload.
+
+    Raises:
+        PayloadError: there is no header, or a quote is never closed.
+        SizeError: a header or record is longer than 64 times `size`, or there are too many columns.
+    """
+    buffer, header_end = _read_header(stream, template, size)
+    head, rows, empty = buffer[:header_end], buffer[header_end:], True
+    while more := stream.read(size):
+        rows += more
+        end = _complete(rows)
+        if end:
+            yield replace(template, body=head + rows[:end])
+            rows, empty = rows[end:], False
+        _check_length(rows, size)
+    if rows or empty:
+        yield replace(template, body=head + rows)
+
+
+def _read_header(stream: BinaryIO, template: Payload, size: int) -> tuple[bytes, int]:
+    """Return the start of a stream, and where in it the header ends."""
+    buffer = b""
+    while more := stream.read(size):
+        buffer += more
+        _check_length(buffer, size)
+        try:
+            end = read_header(buffer, template.limits).end
+        except PayloadError:  # also said of a header that is not there in full
+            continue
+        if end < len(buffer):
+            return buffer, end
+    return buffer, read_header(buffer, template.limits).end
+
+
+def _complete(rows: bytes) -> int:
+    """Return where the last record that surely ends here ends, 0 if none does."""
+    records = complete_records(rows, final=False)
+    if records is not None:
+        return records.end
+    end = 0
+    while (following := record_at(rows, end)[1]) and following < len(rows):
+        end = following
+    return end
+
+
+def _check_length(rest: bytes, size: int) -> None:
+    if len(rest) > _LARGEST_RECORD * size:
+        raise SizeError(
+            f"a header or record of the CSV is longer than {_LARGEST_RECORD * size} bytes; "
+            "is a quote never closed?"
+        )

@@ -1,0 +1,83 @@
+"""Routes that several contracts own, and how a request finds the right one.
+
+`/`, `/ping`, `/invocations` and `/v1/models` mean something to DRUM, MLflow, SageMaker and others
+at once. Each contract registers a form; the first by rank that claims the request answers it, and
+its errors in its own shape.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, Request, Response, request
+
+from drum_like.auth import Scope
+from drum_like.errors import DrumLikeError, EndpointError
+
+LAST = 1000
+"""Rank of the form that takes what nobody else claims: DRUM's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One contract's claim on a shared route.
+
+    Attributes:
+        answer: The reply.
+        fail: The reply to an error that `answer` raised, in the contract's error form.
+        endpoint: Flask's name of the route if this form has the last word on it.
+        scope: What the route lets its caller do.
+        rank: Lower ranks are asked first.
+        claims: Whether a request is in this contract's form; looks at headers, not at the body.
+    """
+
+    answer: Callable[[], Response]
+    fail: Callable[[DrumLikeError], Response]
+    endpoint: str
+    scope: Scope
+    rank: int = LAST
+    claims: Callable[[Request], bool] = lambda _: True
+
+
+class Forms:
+    """The shared routes, filled while contracts are mounted."""
+
+    def __init__(self) -> None:
+        self._forms: dict[tuple[str, str], list[Form]] = {}
+
+    def add(self, rule: str, method: str, form: Form) -> None:
+        """Claim a route for a contract.
+
+        Raises:
+            ValueError: two forms of one rank on one route, a mistake of the programmer.
+        """
+        forms = self._forms.setdefault((rule, method), [])
+        if any(other.rank == form.rank for other in forms):
+            raise ValueError(f"two forms of rank {form.rank} on {method} {rule}")
+        forms.append(form)
+        forms.sort(key=lambda f: f.rank)
+
+    def mount(self, app: Flask, prefix: str) -> dict[str, Scope]:
+        """Add the shared routes to an app, and return the scope of each endpoint.
+
+        One view serves them all: DRUM's `/` and `/ping/` are one endpoint to custom_flask.py.
+        """
+        by_rule = {(prefix + rule, m): tuple(f) for (rule, m), f in self._forms.items()}
+
+        def answer() -> Response:
+            rule = request.url_rule.rule if request.url_rule is not None else ""
+            method = "GET" if request.method == "HEAD" else request.method
+            return _answer(by_rule[rule, method])
+
+        for (rule, method), forms in by_rule.items():
+            app.add_url_rule(rule, forms[-1].endpoint, answer, methods=[method])
+        return {forms[-1].endpoint: forms[-1].scope for forms in by_rule.values()}
+
+
+def _answer(forms: tuple[Form, ...]) -> Response:
+    form = next((f for f in forms if f.claims(request)), None)
+    if form is None:
+        raise EndpointError("no contract of this server reads requests of this form here")
+    try:
+        return form.answer()
+    except DrumLikeError as error:
+        return form.fail(error)

@@ -1,0 +1,256 @@
+"""Rows in whichever layout the next step asks for.
+
+pandas is the meaning of a frame; the float64 matrix is an optimisation of it. A format may give the
+matrix without a DataFrame in between, under one rule: give what the base class would give, or
+refuse and call it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from drum_like.errors import ColumnsError
+from drum_like.numbers import to_number
+
+Names = tuple[str, ...]
+Matrix = NDArray[np.float64]
+Positions = list[int]
+
+NAMES_IN_MESSAGE = 10
+"""Columns that a message names before it says how many more there are."""
+
+
+class Frame(ABC):
+    """The rows of one payload; made for one request and used by one thread."""
+
+    @property
+    @abstractmethod
+    def n_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> Names | None:
+        """Column names in the order sent, None for data that has none."""
+
+    @property
+    @abstractmethod
+    def n_columns(self) -> int:
+        """Number of columns."""
+
+    @abstractmethod
+    def _to_pandas(self) -> pd.DataFrame:
+        """Return the meaning of the rows; called once."""
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        """Return the chosen columns, all for None, as numbers in memory of their own.
+
+        The other columns may hold anything. The base class goes through pandas.
+        """
+        return matrix_of(self.pandas if chosen is None else self.pandas.iloc[:, chosen])
+
+    @cached_property
+    def pandas(self) -> pd.DataFrame:
+        """The rows as a DataFrame with a RangeIndex, as DRUM's hooks get them."""
+        return self._to_pandas()
+
+    @cached_property
+    def _dense(self) -> Matrix:
+        return self._numbers(None)
+
+    def _numbers(self, chosen: Positions | None) -> Matrix:
+        matrix = self._to_matrix(chosen)
+        # Negative zero is zero: whether "-0" keeps its sign depends on the column's other cells.
+        matrix += 0.0
+        return matrix
+
+    @property
+    def native(self) -> Any:
+        """What a hook gets: the DataFrame, or whatever another hook made of it."""
+        return self.pandas
+
+    def matrix(self, columns: Sequence[str] | None = None) -> Matrix:
+        """Return the rows as float64 numbers, missing cells as NaN.
+
+        Args:
+            columns: Names of the wanted columns in their order; None for all as sent. A frame
+                without names is taken by position and has to be as wide.
+
+        Returns:
+            (n_rows, n_columns) float64.
+
+        Raises:
+            ColumnsError: a column is missing, or a cell is not a number.
+        """
+        if columns is None or self.columns == tuple(columns):
+            return self._dense
+        chosen = positions(self, columns)
+        return self._dense if chosen is None else self._numbers(chosen)
+
+
+class NativeFrame(Frame):
+    """What a hook returned; a DataFrame can go on to a framework, anything else only to a hook."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+
+    @property
+    def native(self) -> Any:
+        """The object itself."""
+        return self._data
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the DataFrame."""
+        return len(self.pandas)
+
+    @property
+    def columns(self) -> Names | None:
+        """Names of the DataFrame as text, None where pandas numbered them."""
+        labels: object = self.pandas.columns
+        return None if isinstance(labels, pd.RangeIndex) else tuple(map(str, self.pandas.columns))
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of the DataFrame."""
+        return self.pandas.shape[1]
+
+    def _to_pandas(self) -> pd.DataFrame:
+        if not isinstance(self._data, pd.DataFrame):
+            raise ColumnsError(
+                "a DataFrame is needed to score without a score hook, but the hooks before it "
+                f"returned {type(self._data).__name__}"
+            )
+        return self._data
+
+
+class ColumnsFrame(Frame):
+    """Typed columns, for contracts whose cells come with a type (JSON, tensors).
+
+    Args:
+        names: One name a column.
+        columns: One (n_rows,) array a column; objects may be text, lists, bytes or None.
+    """
+
+    def __init__(self, names: Names, columns: Sequence[NDArray[Any]]) -> None:
+        self._names = names
+        self._columns = columns
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 0 without columns."""
+        return len(self._columns[0]) if self._columns else 0
+
+    @property
+    def columns(self) -> Names | None:
+        """The names given."""
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._names)
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = pd.DataFrame(dict(enumerate(self._columns)))
+        data.columns = pd.Index(self._names)
+        return data
+
+
+def positions(frame: Frame, columns: Sequence[str]) -> Positions | None:
+    """Return where the wanted columns stand in a frame, None if they are all, in order.
+
+    Raises:
+        ColumnsError: columns are missing, or the frame has no names and another width.
+    """
+    if frame.columns is None:
+        if frame.n_columns != len(columns):
+            raise width_error(len(columns), frame.n_columns)
+        return None
+    where: dict[str, int] = {}
+    for position, name in enumerate(frame.columns):
+        where.setdefault(name, position)
+    missing = [name for name in columns if name not in where]
+    if missing:
+        raise missing_error(missing, frame.columns)
+    return [where[name] for name in columns]
+
+
+def width_error(expected: int, found: int) -> ColumnsError:
+    """Say that data without usable names has the wrong number of columns."""
+    return ColumnsError(
+        f"the model takes {expected} columns by position, but the payload has {found}; "
+        f"send exactly the {expected} columns that the model was trained on"
+    )
+
+
+def missing_error(missing: Sequence[str], found: Sequence[str]) -> ColumnsError:
+    """Say which columns the model needs and the payload lacks."""
+    hint = ""
+    if len(found) == 1 and any(mark in found[0] for mark in ";\t|"):
+        hint = "; the header has no comma: is another separator in use?"
+    return ColumnsError(
+        f"missing columns: {listed(missing)}; the model needs them by name, "
+        f"the payload has {len(found)} columns{hint}"
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a message: quoted, the first ten of them, the count of the rest."""
+    shown = ", ".join(repr(name[:100]) for name in names[:NAMES_IN_MESSAGE])
+    rest = len(names) - NAMES_IN_MESSAGE
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def matrix_of(data: pd.DataFrame) -> Matrix:
+    """Return a DataFrame as numbers: the meaning of `Frame.matrix`.
+
+    Booleans are 1.0 and 0.0, missing values NaN, absent entries of a sparse column 0.0. Integers
+    and narrower floats are widened to float64.
+
+    Returns:
+        (n_rows, n_columns) float64, a copy.
+
+    Raises:
+        ColumnsError: a cell is not a number; names the column and the row, counted from 1.
+    """
+    out = np.empty(data.shape, dtype=np.float64)
+    for position in range(data.shape[1]):
+        out[:, position] = column_of(data, position)
+    return out
+
+
+def column_of(data: pd.DataFrame, position: int) -> NDArray[np.float64]:
+    """Return one column of a DataFrame as numbers, as `matrix_of` does."""
+    column = data.iloc[:, position]
+    dtype = column.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    name = data.columns[position]
+    if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
+        return _objects(column.array, name)
+    raise ColumnsError(f"column {str(name)[:100]!r} holds {dtype} values; the model takes numbers")
+
+
+def _objects(values: Any, name: Any) -> NDArray[np.float64]:
+    out = np.empty(len(values), dtype=np.float64)
+    for row, value in enumerate(values):
+        number = to_number(value)
+        if number is None:
+            raise ColumnsError(
+                f"column {str(name)[:100]!r} holds {_kind(value)} in row {row + 1}; "
+                "the model takes numbers there"
+            )
+        out[row] = number
+    return out
+
+
+def _kind(value: Any) -> str:
+    return "text" if isinstance(value, str) else type(value).__name__

@@ -1,0 +1,250 @@
+"""From settings to the service of their model directory."""
+
+import logging
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import BoundedSemaphore
+from typing import Any
+
+from drum_like import cgroup, warm_up
+from drum_like.api import Predictor
+from drum_like.errors import CustomCodeError, LoadError, SettingsError
+from drum_like.model import output_requirements
+from drum_like.model.artifact import (
+    Artifact,
+    artifact_kinds,
+    find_artifact,
+    load_artifact,
+    predictor_for,
+)
+from drum_like.model.configuration import configured
+from drum_like.model.directory import ModelDirectory
+from drum_like.model.hooks import Hooks, call_at_load, load_hooks
+from drum_like.model.metadata import Metadata, read_metadata
+from drum_like.model_service import ModelService
+from drum_like.schema import Schema
+from drum_like.scoring import pipeline, transformation
+from drum_like.scoring.pipeline import Gate, Pipeline
+from drum_like.scoring.transformation import Transform
+from drum_like.service import ModelInfo
+from drum_like.settings import Settings
+from drum_like.target import ModelTarget, Target
+from drum_like.target_type import TargetType
+
+logger = logging.getLogger(__name__)
+
+MODEL_VERSION = "1"
+"""The version of a directory that was given at start, not uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What a directory holds, loaded.
+
+    Attributes:
+        directory: Where it lies.
+        hooks: What custom.py defines.
+        artifact: The file it was read from; None if load_model read it.
+        value: The framework's object, or what load_model returned.
+        predictor: Wraps the object where no hook scores; else None.
+    """
+
+    directory: ModelDirectory
+    hooks: Hooks
+    artifact: Artifact | None
+    value: Any
+    predictor: Predictor | None
+
+
+def open_service(settings: Settings) -> ModelService:
+    """Load the model directory that settings name.
+
+    Raises:
+        LoadError: the directory does not become a model.
+        SettingsError: settings and metadata do not go together, or lack what the model itself
+            does not tell.
+    """
+    complete = configured(settings)
+    metadata = read_metadata(complete.code_dir)
+    model = _load(complete)
+    target = _target(complete, model.predictor)
+    _check_hooks(model.hooks, target)
+    gate = _hook_gate(model.hooks, complete)
+    schema = _schema(model.predictor, metadata)
+    service = ModelService(
+        info=_info(model, metadata, target),
+        target=target,
+        hooks=model.hooks,
+        model=model.value,
+        predictor=model.predictor,
+        pipeline=_pipeline(model, schema, target, (gate, _predict_gate(complete))),
+        transformer=_transformer(model, target),
+        output_schema=_output_schema(metadata),
+        gate=gate,
+        about=_about(complete, metadata),
+        notes=(),
+    )
+    return replace(service, notes=warm_up.notes(service, schema))
+
+
+def _load(settings: Settings) -> _Model:
+    directory = ModelDirectory(settings.code_dir)
+    directory.check(artifact_kinds())
+    custom_py = directory.custom_py
+    hooks = load_hooks(custom_py, directory.path, settings.target_type)
+    _check_unstructured(hooks, settings.target_type)
+    if hooks.init is not None:
+        call_at_load(hooks.init, custom_py, code_dir=str(directory.path))
+    if hooks.load_model is not None:
+        artifact = None
+        value = call_at_load(hooks.load_model, custom_py, str(directory.path))
+        if value is None:
+            raise CustomCodeError("'load_model' hook failed to load model, None is returned.")
+    else:
+        artifact = find_artifact(directory)
+        value = load_artifact(artifact, no_pickle=settings.no_pickle)
+    needed = _needs_predictor(hooks, settings.target_type)
+    predictor = predictor_for(value) if needed else None
+    return _Model(directory, hooks, artifact, value, predictor)
+
+
+def _needs_predictor(hooks: Hooks, target_type: TargetType | None) -> bool:
+    """Return whether a framework has to do what no hook does."""
+    if target_type is TargetType.UNSTRUCTURED:
+        return False
+    if target_type is TargetType.TRANSFORM:
+        return hooks.transform is None
+    return hooks.score is None and hooks.chat is None
+
+
+def _target(settings: Settings, predictor: Predictor | None) -> Target:
+    """Return the target: from settings, and what they leave open from the model itself.
+
+    Raises:
+        SettingsError: nobody tells the type or the labels, in DRUM's words.
+    """
+    known = ModelTarget() if predictor is None else predictor.target
+    target_type = settings.target_type or known.type
+    if target_type is None:
+        raise SettingsError(
+            "Target type is missing. It must be provided in --target-type argument, "
+            "TARGET_TYPE env var or model config file."
+        )
+    if target_type.needs_target_name and not settings.target_name:
+        raise SettingsError(
+            "Unexpected empty target name for text generation, vector database, or agentic "
+            "workflow target."
+        )
+    labels = _labels(settings, target_type, known)
+    name = settings.target_name or "target"
+    return Target(target_type, labels, name, settings.legacy_label_order)
+
+
+def _labels(settings: Settings, target_type: TargetType, known: ModelTarget) -> tuple[str, ...]:
+    if target_type is TargetType.BINARY:
+        return _binary_labels(settings, known)
+    if not target_type.is_classification:
+        return ()
+    labels = settings.class_labels or tuple(map(str, known.classes))
+    if not labels:
+        raise SettingsError(
+            "Class labels are missing. They must be provided with either one: "
+            "--class-labels/--class-labels-file arguments, environment variables, "
+            "model config file."
+        )
+    return labels
+
+
+def _binary_labels(settings: Settings, known: ModelTarget) -> tuple[str, str]:
+    positive, negative = settings.positive_class_label, settings.negative_class_label
+    if positive is not None and negative is not None:
+        return positive, negative
+    if len(known.classes) == 2:
+        return str(known.classes[1]), str(known.classes[0])
+    raise SettingsError(
+        "Positive/negative class labels are missing. They must be provided with either one: "
+        "--positive-class-label/--negative-class-label arguments, environment variables, "
+        "model config file."
+    )
+
+
+def _check_unstructured(hooks: Hooks, target_type: TargetType | None) -> None:
+    if target_type is TargetType.UNSTRUCTURED and hooks.score_unstructured is None:
+        raise LoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
+
+
+def _check_hooks(hooks: Hooks, target: Target) -> None:
+    if target.type is TargetType.TRANSFORM and hooks.score is not None:
+        logger.warning("the score hook is not used: the target type is transform")
+
+
+def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:
+    """Return what serialises calls into custom.py, as DRUM's users expect."""
+    return BoundedSemaphore(settings.hook_threads) if hooks.any_per_request else nullcontext()
+
+
+def _predict_gate(settings: Settings) -> Gate:
+    """Return what keeps more predictions from computing than this worker has CPUs."""
+    cpus = cgroup.cpus()
+    return BoundedSemaphore(max(1, cpus // (settings.max_workers or cpus)))
+
+
+def _schema(predictor: Predictor | None, metadata: Metadata | None) -> Schema | None:
+    schema = None if predictor is None else predictor.schema
+    if schema is None or metadata is None:
+        return schema
+    return replace(schema, unseen_is_missing=metadata.unseen_categories == "missing")
+
+
+def _pipeline(
+    model: _Model, schema: Schema | None, target: Target, gates: tuple[Gate, Gate]
+) -> Pipeline | None:
+    hooks = model.hooks
+    if target.type in (TargetType.UNSTRUCTURED, TargetType.TRANSFORM):
+        return None
+    if hooks.score is not None:
+        score = pipeline.hook_score_step(hooks.score, model.value, target)
+    elif model.predictor is not None:
+        score = pipeline.predictor_score_step(model.predictor, schema, target, gates[1])
+    else:
+        return None
+    return Pipeline(
+        decode=pipeline.decode_step(hooks),
+        transform=pipeline.transform_step(hooks, model.value),
+        score=score,
+        finish=pipeline.finish_step(hooks, model.value, target),
+        target=target,
+        gate=gates[0],
+        reads=hooks.read_input_data is not None,
+    )
+
+
+def _transformer(model: _Model, target: Target) -> Transform | None:
+    if target.type is not TargetType.TRANSFORM:
+        return None
+    return transformation.step(model.hooks.transform, model.value, model.predictor)
+
+
+def _output_schema(metadata: Metadata | None) -> transformation.Check:
+    if metadata is None or not metadata.type_schema.outputs:
+        return lambda _: []
+    return partial(output_requirements.faults, schema=metadata.type_schema)
+
+
+def _info(model: _Model, metadata: Metadata | None, target: Target) -> ModelInfo:
+    return ModelInfo(
+        name=model.directory.path.name if metadata is None else metadata.name,
+        version=MODEL_VERSION,
+        framework=None if model.predictor is None else model.predictor.framework,
+        sha256=None if model.artifact is None else model.artifact.sha256,
+        target=target.name,
+    )
+
+
+def _about(settings: Settings, metadata: Metadata | None) -> dict[str, Any]:
+    return {
+        "codeDir": str(settings.code_dir),
+        "language": "python",
+        "modelMetadata": None if metadata is None else dict(metadata.raw),
+    }

@@ -1,0 +1,208 @@
+"""One form for everything that is logged: text for people, a JSON object a line for programs.
+
+Talk goes to standard error, the access log to standard output, as DRUM does. Messages of the
+server that must be seen whatever the level (where it listens, what it serves) go through
+`ANNOUNCE`.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import orjson
+
+LEVELS: Mapping[str, int] = MappingProxyType(
+    {
+        "all": logging.DEBUG,
+        "debug": logging.DEBUG,
+        "info": logging.INFO,
+        "warn": logging.WARNING,
+        "warning": logging.WARNING,
+        "error": logging.ERROR,
+        "critical": logging.CRITICAL,
+        "fatal": logging.CRITICAL,
+    }
+)
+"""The names that DRUM's --logging-level takes."""
+
+ANNOUNCE = logging.getLogger("drum_like.announce")
+"""Shown at any level; for the few lines that tell what was started."""
+
+PROBES = frozenset({"", "health", "livez", "ping", "readyz", "startupz"})
+"""Last path segments of routes that orchestrators call all the time."""
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+# A control character in a message could forge a line or drive a terminal.
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    ord("\t"): "\t",
+    ord("\n"): "\n    ",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
+
+
+def set_request_id(request_id: str) -> None:
+    """Put this id on everything that this thread logs, until the next one is set."""
+    _request_id.set(request_id)
+
+
+def get_request_id() -> str:
+    """Return the id of the request that this thread works on, "" between requests."""
+    return _request_id.get()
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-31T12:00:00.123Z WARNING name: message [request_id=...]`; announcements as is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one event; continuation lines are indented, so that none looks like another."""
+        request_id = get_request_id()
+        suffix = f" [request_id={request_id}]" if request_id else ""
+        text = f"{record.getMessage()}{suffix}"
+        trace = self._trace(record)
+        text = (f"{text}\n{trace}" if trace else text).translate(_ESCAPES)
+        if record.name == ANNOUNCE.name:
+            return text if record.levelno <= logging.INFO else f"{record.levelname}: {text}"
+        return f"{_stamp(record.created)} {record.levelname} {record.name}: {text}"
+
+    def _trace(self, record: logging.LogRecord) -> str:
+        return self.formatException(record.exc_info) if record.exc_info else ""
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object: ts, level, logger, msg, pid, request_id and exception if there are any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line of ASCII."""
+        event: dict[str, object] = {
+            "ts": _stamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": record.getMessage(),
+            "pid": record.process,
+        }
+        if request_id := get_request_id():
+            event["request_id"] = request_id
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(event)
+
+
+def is_json(log_format: str) -> bool:
+    """Return whether lines are JSON: if asked for, or if nobody reads them on a terminal."""
+    return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
+
+
+def configure(log_format: str, level: str) -> None:
+    """Send everything that is logged to standard error in one form; called once a program.
+
+    Args:
+        log_format: "text", "json", or "auto": text on a terminal and JSON otherwise.
+        level: A name out of LEVELS, in any case.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if is_json(log_format) else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level.lower()])
+    ANNOUNCE.setLevel(min(root.level, logging.INFO))
+    logging.captureWarnings(capture=True)
+    # Printing why a log line could not be written would only break the next line.
+    logging.raiseExceptions = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the access log tells about one request.
+
+    Attributes:
+        method: The method, or "-" if the request line was not understood.
+        path: The path as sent, without the query.
+        status: The status answered.
+        n_bytes: Length of the body sent.
+        duration_s: From the parsed request to the last byte handed to the kernel.
+    """
+
+    method: str
+    path: str
+    status: int
+    n_bytes: int
+    duration_s: float
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether this is an orchestrator's question that was answered well."""
+        return (
+            self.status == 200
+            and self.method in {"GET", "HEAD"}
+            and self.path.rstrip("/").rpartition("/")[2] in PROBES
+        )
+
+
+class AccessLog:
+    """Writes one line a request, whole, with one system call and no lock.
+
+    Args:
+        as_json: JSON objects instead of text.
+        descriptor: The open file to write to.
+    """
+
+    def __init__(self, *, as_json: bool, descriptor: int = 1) -> None:
+        self._line = _json_line if as_json else _text_line
+        self._descriptor = descriptor
+
+    def write(self, access: Access) -> None:
+        """Write the line of a request, unless it was a successful probe.
+
+        A line that cannot be written is lost: logging never fails a request.
+        """
+        if access.is_probe:
+            return
+        try:
+            os.write(self._descriptor, self._line(access))
+        except OSError:
+            return
+
+
+def _json_line(access: Access) -> bytes:
+    event = {
+        "ts": _stamp(time.time()),
+        "level": "info",
+        "logger": "access",
+        "msg": f"{access.method} {_printable(access.path)} {access.status}",
+        "method": access.method,
+        "path": _printable(access.path),
+        "status": access.status,
+        "bytes": access.n_bytes,
+        "duration_ms": round(access.duration_s * 1000, 3),
+        "request_id": get_request_id(),
+    }
+    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _text_line(access: Access) -> bytes:
+    request_id = get_request_id()
+    line = (
+        f"{_stamp(time.time())} INFO access: {access.method} {_printable(access.path)} "
+        f"{access.status} {access.n_bytes} bytes {access.duration_s * 1000:.3f} ms"
+    )
+    return f"{line} [request_id={request_id}]\n".encode() if request_id else f"{line}\n".encode()
+
+
+def _printable(text: str) -> str:
+    """Return the text with everything escaped that is not printable ASCII."""
+    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
+
+
+def _stamp(seconds: float) -> str:
+    """Return a wall-clock time as RFC 3339 in UTC with milliseconds."""
+    stamp = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return f"{stamp[:-6]}Z"

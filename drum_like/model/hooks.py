@@ -1,0 +1,143 @@
+"""What custom.py defines, and how it is called."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from traceback import extract_tb
+from types import ModuleType
+from typing import Any
+
+from drum_like.errors import CustomCodeError, HookError
+from drum_like.model import datarobot_alias
+from drum_like.target_type import TargetType
+
+Hook = Callable[..., Any]
+
+_UNSTRUCTURED = frozenset({"init", "load_model", "score_unstructured"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The functions of a custom.py by DRUM's names; None where it defines none.
+
+    Source of the calls: DRUM's documentation of custom.py, verified against DRUM 1.18.1.
+    """
+
+    init: Hook | None = None
+    load_model: Hook | None = None
+    read_input_data: Hook | None = None
+    transform: Hook | None = None
+    score: Hook | None = None
+    post_process: Hook | None = None
+    score_unstructured: Hook | None = None
+    chat: Hook | None = None
+    get_supported_llm_models: Hook | None = None
+
+    @property
+    def any_per_request(self) -> bool:
+        """Whether requests run code of custom.py."""
+        setup = {"init", "load_model"}
+        return any(getattr(self, f.name) for f in fields(self) if f.name not in setup)
+
+    @property
+    def sees_rows(self) -> bool:
+        """Whether a hook of the structured path sees or makes rows."""
+        return any((self.read_input_data, self.transform, self.score, self.post_process))
+
+
+def load_hooks(custom_py: Path | None, code_dir: Path, target_type: TargetType | None) -> Hooks:
+    """Import custom.py as the module `custom` and return its hooks.
+
+    Its folder comes first on sys.path and the model directory last, as in DRUM, so that sibling
+    modules import and pickles that name `custom` load.
+
+    Raises:
+        CustomCodeError: the import raised.
+    """
+    if str(code_dir) not in sys.path:
+        sys.path.append(str(code_dir))
+    if custom_py is None:
+        return Hooks()
+    datarobot_alias.install()
+    if str(custom_py.parent) not in sys.path[:1]:
+        sys.path.insert(0, str(custom_py.parent))
+    module = _import(custom_py, code_dir)
+    wanted = _UNSTRUCTURED if target_type is TargetType.UNSTRUCTURED else None
+    found = {f.name: getattr(module, f.name, None) for f in fields(Hooks)}
+    return Hooks(**{n: h for n, h in found.items() if wanted is None or n in wanted})
+
+
+def _import(custom_py: Path, code_dir: Path) -> ModuleType:
+    sys.modules.pop("custom", None)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module("custom")
+    except ImportError as error:
+        where = custom_py.relative_to(code_dir)
+        raise CustomCodeError(
+            "\n\nRunning environment language: Python.\n"
+            f"Failed loading hooks from [{where}] : {error}",
+            _hint(error, custom_py),
+        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise CustomCodeError(str(error), _hint(error, custom_py)) from error
+
+
+def call_at_load(hook: Hook, custom_py: Path | None, *args: Any, **kwargs: Any) -> Any:
+    """Call `init` or `load_model`.
+
+    Raises:
+        CustomCodeError: it raised, whatever it raised; the message is the exception's own text.
+    """
+    try:
+        return hook(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise CustomCodeError(str(error), _hint(error, custom_py)) from error
+
+
+def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a hook on behalf of a request.
+
+    Args:
+        hook: A function of custom.py.
+        summary: DRUM's words for a failure of this hook; empty for hooks whose exceptions DRUM
+            passes on unwrapped (unstructured and chat).
+        args: Passed on.
+        kwargs: Passed on.
+
+    Raises:
+        UserError: it raised datarobot_drum's CustomHTTPError.
+        HookError: it raised anything else, SystemExit included: a worker outlives its hooks.
+    """
+    try:
+        return hook(*args, **kwargs)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise failure(error, summary) from error
+
+
+def failure(error: BaseException, summary: str) -> Exception:
+    """Return what a request fails with when custom.py raised `error`."""
+    asked_for = datarobot_alias.user_error(error)
+    if asked_for is not None:
+        return asked_for
+    text = f"Exception: {error!r}" if summary else str(error) or type(error).__name__
+    return HookError(summary, text)
+
+
+def _hint(error: BaseException, custom_py: Path | None) -> str:
+    """Say where in custom.py an exception came from."""
+    if custom_py is None:
+        return type(error).__name__
+    if isinstance(error, SyntaxError):
+        return f"{custom_py.name} line {error.lineno}: {type(error).__name__}: {error.msg}"
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == str(custom_py)]
+    where = f"{custom_py.name} line {lines[-1]}: " if lines else ""
+    return f"{where}{type(error).__name__}: {error}"

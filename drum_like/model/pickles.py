@@ -1,0 +1,43 @@
+"""Reads pickles, plain ones and joblib's."""
+
+import importlib
+import mmap
+import pickle
+from pathlib import Path
+from typing import Any
+
+from drum_like.errors import PluginError
+
+_COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\x00\x00")
+"""How gzip, zlib, bzip2, xz and lzma begin: what joblib may have compressed a pickle with."""
+
+
+def read_pickle(path: Path) -> Any:
+    """Return what a pickle holds; joblib's own format is told by its content, not by its name.
+
+    Raises:
+        PluginError: joblib wrote the file and is not installed.
+        Exception: whatever the pickle raises while it is read.
+    """
+    if _is_joblib(path):
+        try:
+            joblib: Any = importlib.import_module("joblib")
+        except ImportError as error:
+            raise PluginError(
+                f"{path.name} was written by joblib, which does not import; "
+                "install it with: pip install joblib"
+            ) from error
+        return joblib.load(path)
+    with path.open("rb") as file:
+        # A model directory is code, as custom.py beside it; --no-pickle refuses. The encoding is
+        # DRUM's: pickles of Python 2 hold text as bytes.
+        return pickle.load(file, encoding="latin1")  # noqa: S301 - the operator trusts it
+
+
+def _is_joblib(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            begins = content[:6].startswith(_COMPRESSED)
+            return begins or content.find(b"joblib.numpy_pickle") >= 0

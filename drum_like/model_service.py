@@ -1,0 +1,189 @@
+"""The service of a model that loaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from drum_like import __version__
+from drum_like.api import Predictor
+from drum_like.errors import OutputSchemaError, UnsupportedError
+from drum_like.frame import Frame
+from drum_like.model.datarobot_alias import RuntimeParameters
+from drum_like.model.hooks import Hooks
+from drum_like.payload import Payload
+from drum_like.prediction import Prediction
+from drum_like.schema import Schema
+from drum_like.scoring import chat, transformation, unstructured
+from drum_like.scoring.chat import ChunkStream
+from drum_like.scoring.pipeline import Gate, Pipeline, decode
+from drum_like.scoring.transformation import Transform, Transformed
+from drum_like.scoring.unstructured import Answer
+from drum_like.service import Json, ModelInfo
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+DRUM_VERSION = "1.18.1"
+"""The level of DRUM's behaviour that is answered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelService:
+    """A model that loaded.
+
+    Attributes:
+        info: Which model this is.
+        target: What it predicts.
+        hooks: What custom.py defines.
+        model: The framework's object, or what load_model returned.
+        predictor: Wraps the model where no hook scores; else None.
+        pipeline: The path of structured requests; None for unstructured and transform models.
+        transformer: The path of transform models; None for all others.
+        output_schema: Says what is wrong with transformed data, by the model's typeSchema.
+        gate: Entered around custom code outside the pipeline.
+        about: The static part of /info/.
+        notes: What the operator is told at start.
+    """
+
+    info: ModelInfo
+    target: Target
+    hooks: Hooks
+    model: Any
+    predictor: Predictor | None
+    pipeline: Pipeline | None
+    transformer: Transform | None
+    output_schema: transformation.Check
+    gate: Gate
+    about: Json
+    notes: tuple[str, ...]
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns that the model knows, None if it takes any or hooks take them."""
+        return None if self.predictor is None else self.predictor.schema
+
+    @property
+    def streams(self) -> bool:
+        """Whether no hook sees rows and the schema fixes what they are."""
+        plain = self.schema is not None and not self.hooks.sees_rows
+        return plain and self.pipeline is not None
+
+    @property
+    def reads_any_type(self) -> bool:
+        """Whether there is a read_input_data hook."""
+        return self.hooks.read_input_data is not None
+
+    @property
+    def is_unstructured(self) -> bool:
+        """Whether there is a score_unstructured hook."""
+        return self.hooks.score_unstructured is not None
+
+    @property
+    def can_chat(self) -> bool:
+        """Whether there is a chat hook."""
+        return self.hooks.chat is not None
+
+    def check(self) -> None:
+        """Do nothing: the model loaded."""
+
+    def ready(self) -> bool:
+        """Return True: a model that cannot predict a sample row does not load."""
+        return True
+
+    def predict(self, rows: Payload | Frame) -> Prediction:
+        """Return predictions of the target.
+
+        Raises:
+            UnsupportedError: the model does not predict rows.
+            DrumLikeError: as Pipeline.run.
+        """
+        if self.pipeline is None:
+            raise UnsupportedError(
+                f"a model of target type {self.target.type.value} does not predict rows"
+            )
+        return self.pipeline.run(rows)
+
+    def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
+        """Return transformed rows.
+
+        Raises:
+            UnsupportedError: the model does not transform.
+            OutputSchemaError: the result breaks the model's typeSchema.
+            DrumLikeError: as transformation.apply.
+        """
+        if self.transformer is None:
+            raise UnsupportedError("this model does not transform")
+        with self.gate:
+            hook = self.hooks.read_input_data
+            frame = decode(x) if hook is None else transformation.read(hook, x)
+            target = None if y is None else decode(y).pandas
+            result = transformation.apply(self.transformer, frame, target)
+        faults = self.output_schema(result.x)
+        if faults:
+            raise OutputSchemaError(f"schema validation failed for output:\n {faults}")
+        return result
+
+    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
+        """Return what the score_unstructured hook makes of a body.
+
+        Raises:
+            UnsupportedError: there is no such hook.
+            DrumLikeError: as unstructured.run.
+        """
+        hook = self.hooks.score_unstructured
+        if hook is None:
+            raise UnsupportedError("this model has no score_unstructured hook")
+        with self.gate:
+            return unstructured.run(hook, self.model, payload, context)
+
+    def chat(self, params: Json, headers: Any) -> Json | ChunkStream:
+        """Return a chat completion, whole or as a stream.
+
+        Raises:
+            UnsupportedError: there is no chat hook.
+            DrumLikeError: as chat.run.
+        """
+        if self.hooks.chat is None:
+            raise UnsupportedError("this model has no chat hook")
+        return chat.run(self.hooks.chat, self.model, params, headers, self.gate)
+
+    def models(self) -> list[Json]:
+        """Return the language models behind this directory.
+
+        Raises:
+            HookError: get_supported_llm_models raised.
+        """
+        known = RuntimeParameters.has("LLM_ID")
+        llm_id = str(RuntimeParameters.get("LLM_ID") or "") if known else None
+        with self.gate:
+            return chat.models(self.hooks.get_supported_llm_models, self.model, llm_id)
+
+    def description(self) -> Json:
+        """Return what /info/ shows: DRUM's keys, then ours."""
+        labels: dict[str, Any] = {}
+        if self.target.type is TargetType.BINARY:
+            positive, negative = self.target.labels
+            labels = {"positiveClassLabel": positive, "negativeClassLabel": negative}
+        elif self.target.type is TargetType.MULTICLASS:
+            labels = {"classLabels": list(self.target.labels)}
+        return {
+            **self.about,
+            "drumServer": "flask",
+            "drumVersion": DRUM_VERSION,
+            "predictor": self.info.framework,
+            "targetType": self.target.type.value,
+            **labels,
+            "drumLikeVersion": __version__,
+            "modelName": self.info.name,
+            "modelVersion": self.info.version,
+            "sha256": self.info.sha256,
+            "targetName": self.target.name,
+        }
+
+    def capabilities(self) -> Json:
+        """Return the payload formats with their versions, and whether chat works."""
+        formats = {"csv": None, "mtx": None, "arrow": version("pyarrow")}
+        return {
+            "supported_methods": {"chat": self.can_chat},
+            "supported_payload_formats": formats,
+        }

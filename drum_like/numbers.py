@@ -1,0 +1,29 @@
+"""Which Python values are numbers to a model."""
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def to_number(value: Any) -> float | None:
+    """Return a cell of an object column as float64, None if it is not a number.
+
+    pandas has parsed the text by then: text that is left over is text, also where Python's float()
+    would read it ("1_000", digits of other scripts). True and False are 1.0 and 0.0, a missing
+    value is NaN.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return float(value)
+    if isinstance(value, (Real, np.number)) and not isinstance(value, np.complexfloating):
+        return _widened(value)
+    return math.nan if value is None or value is pd.NA or value is pd.NaT else None
+
+
+def _widened(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond float64, as its decimal text would read
+        return math.inf if value > 0 else -math.inf

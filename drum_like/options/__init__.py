@@ -1,0 +1,1 @@
+"""How settings are declared, and how they are found on the command line and elsewhere."""

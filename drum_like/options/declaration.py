@@ -1,0 +1,239 @@
+"""How one setting is declared, and how its text is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict, Unpack
+
+from drum_like.options.environment import boolean
+from drum_like.target_type import TargetType
+
+OWN_PREFIX = "DRUM_LIKE_"
+"""What the names of our own environment variables start with."""
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 6789
+
+SCORE = "score"
+SERVER = "server"
+VALIDATION = "validation"
+PERF_TEST = "perf-test"
+NEW_MODEL = "new model"
+
+EVERY = (SCORE, SERVER, PERF_TEST, VALIDATION, NEW_MODEL)
+MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
+SERVING = (SERVER, PERF_TEST)
+FILES = (SCORE, PERF_TEST, VALIDATION)
+
+LOGGING_LEVELS = ("all", "debug", "info", "warn", "warning", "error", "critical", "fatal")
+SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "text", "json")
+
+
+class Address(NamedTuple):
+    """Where a server listens; port 0 is any free one."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+
+    def __str__(self) -> str:
+        """Return host:port, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """A runtime parameter of DRUM that sets an option; a value out of range is ignored, as there.
+
+    Attributes:
+        name: Without the prefix MLOPS_RUNTIME_PARAM_.
+        low: Smallest number accepted.
+        high: Largest number accepted.
+        words: Accepted words instead of numbers, in lower case.
+        beats_flag: Whether it wins over the flag and the environment, as DRUM has it.
+    """
+
+    name: str
+    low: int = 0
+    high: int = 0
+    words: tuple[str, ...] = ()
+    beats_flag: bool = False
+
+    def accept(self, payload: object) -> Any:
+        """Return the payload as a value of the option, None if it is out of range."""
+        if self.words:
+            word = str(payload).strip().lower()
+            return word if word in self.words else None
+        try:
+            number = int(float(str(payload)))
+        except (ValueError, OverflowError):
+            return None
+        return number if self.low <= number <= self.high else None
+
+
+class Kind(NamedTuple):
+    """How the text of a value is read, and what stands for it in help texts.
+
+    `parse` raises ValueError with a reason that follows the name of the flag or the variable.
+    """
+
+    parse: Callable[[str], Any]
+    metavar: str = ""
+
+
+class Rare(TypedDict, total=False):
+    """What only some settings have; see `Option`."""
+
+    env: tuple[str, ...]
+    short: str
+    choices: tuple[str, ...]
+    many: bool
+    steering: Steering
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: everything that flags, environment, help and documentation need.
+
+    The flag is the field's name in kebab-case, the first environment variable DRUM_LIKE_ and the
+    name in upper case.
+
+    Attributes:
+        help: What it says, without a full stop.
+        verbs: The verbs that have it.
+        kind: How its text is read.
+        env: Further variables in their order: DRUM's own, then those of platforms.
+        short: A further spelling of the flag.
+        choices: The words accepted; empty for any.
+        many: Whether the flag takes several words; variables are split at white space.
+        steering: A runtime parameter that sets it.
+    """
+
+    help: str
+    verbs: tuple[str, ...]
+    kind: Kind
+    env: tuple[str, ...] = ()
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    steering: Steering | None = None
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag takes no value."""
+        return self.kind is SWITCH
+
+    def from_text(self, text: str) -> Any:
+        """Return the value that an environment variable means.
+
+        Raises:
+            ValueError: the text is not a value of this option.
+        """
+        if self.many:
+            return tuple(self.kind.parse(word) for word in text.split())
+        if self.choices and text not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        return self.kind.parse(text)
+
+
+def option(
+    default: Any, purpose: str, verbs: tuple[str, ...], kind: Kind, **rare: Unpack[Rare]
+) -> Any:
+    """Return a dataclass field with that default, declared as a setting; see `Option`."""
+    return field(default=default, metadata={Option: Option(purpose, verbs, kind, **rare)})
+
+
+def switch(purpose: str, verbs: tuple[str, ...], env: tuple[str, ...] = ()) -> Any:
+    """Return a dataclass field that is False until its flag is given; see `Option`."""
+    return field(default=False, metadata={Option: Option(purpose, verbs, SWITCH, env)})
+
+
+def flag_name(name: str) -> str:
+    """Return the flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def variables(name: str, declared: Option) -> tuple[str, ...]:
+    """Return the environment variables of a field, the strongest first."""
+    return (OWN_PREFIX + name.upper(), *declared.env)
+
+
+def integer(low: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `low` on."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError as error:
+            raise ValueError("must be a whole number") from error
+        if number < low:
+            raise ValueError("must be > 0" if low == 1 else f"must be >= {low}")
+        return number
+
+    return parse
+
+
+def target_type(text: str) -> TargetType:
+    """Return a target type by DRUM's name of it."""
+    try:
+        return TargetType(text)
+    except ValueError as error:
+        raise ValueError(f"is wrong: '{text}' is not a valid TargetType") from error
+
+
+def address(text: str) -> Address:
+    """Return the host and the port of "host:port", "host", ":port", "[::1]:port" or "::1"."""
+    bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
+    host, colon, port = text.rpartition(":")
+    if not colon or bare_ipv6 or text.endswith("]"):
+        host, port = text, str(DEFAULT_PORT)
+    return Address(host.strip("[]") or DEFAULT_HOST, port_number(port))
+
+
+def port_number(text: str) -> int:
+    """Return a TCP port; 0 is any free one."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise ValueError("must be host:port, with a port between 0 and 65535")
+    return int(text)
+
+
+def existing_file(text: str) -> Path:
+    """Return the absolute path of a file that is there."""
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(f"is wrong: The file {text} does not exist!")
+    return path.resolve()
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the parts of a list that is separated by commas."""
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def prefix(text: str) -> str:
+    """Return a path that every route stands below, without its last slash."""
+    if not text.startswith("/"):
+        raise ValueError("must start with a slash")
+    return text.rstrip("/")
+
+
+def megabytes(text: str) -> int:
+    """Return a size in MiB; 0 is no limit, which is a limit of one TiB here."""
+    return integer(0)(text) or 1024 * 1024
+
+
+TEXT = Kind(str, "TEXT")
+LABEL = Kind(str, "LABEL")
+SWITCH = Kind(boolean)
+TARGET_TYPE = Kind(target_type, "TYPE")
+DIRECTORY = Kind(Path, "DIR")
+FILE = Kind(existing_file, "FILE")
+NEW_FILE = Kind(Path, "FILE")
+ADDRESS = Kind(address, "HOST:PORT")
+PREFIX = Kind(prefix, "PATH")
+NAMES = Kind(words, "A,B")
+NUMBER = Kind(integer(1), "N")
+NUMBER_OR_0 = Kind(integer(0), "N")
+SECONDS = Kind(integer(1), "S")
+SECONDS_OR_0 = Kind(integer(0), "S")
+MEGABYTES = Kind(megabytes, "MB")

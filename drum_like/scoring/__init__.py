@@ -1,0 +1,1 @@
+"""The paths of a request through a model: rows, transforms, text, chat."""

@@ -1,0 +1,110 @@
+"""What every target type demands of a model's output.
+
+Source of rules and texts: DRUM 1.18.1, observed.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.errors import TargetError
+from drum_like.prediction import Prediction
+from drum_like.scoring import labels
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+SUM_TOLERANCE = 1.001e-5
+"""How far from 1 the probabilities of a row may add up."""
+
+
+def apply(raw: Prediction, target: Target) -> Prediction:
+    """Return a model's raw output as predictions of the target, or refuse it.
+
+    Classification becomes (n_rows, n_labels) floats with the request's labels in column order;
+    everything else (n_rows,) values.
+
+    Raises:
+        TargetError: the output breaks a rule of the target type.
+    """
+    if not isinstance(raw.values, np.ndarray):
+        raise TargetError(f"predictions must return a np array, but received {type(raw.values)}")
+    if raw.values.ndim not in (1, 2):
+        raise TargetError(
+            "predictions must return a 2 dimensional array, "
+            f"but we received a {raw.values.ndim} dimensional array"
+        )
+    return _probabilities(raw, target) if target.type.is_classification else _single_column(raw)
+
+
+def check_rows(prediction: Prediction, n_rows: int, target: Target) -> None:
+    """Refuse a prediction that is not one per row, where the target type promises that.
+
+    Raises:
+        TargetError: the counts differ; the message holds both.
+    """
+    promised = target.type.is_classification or target.type.is_numeric
+    if promised and prediction.n_rows != n_rows:
+        raise TargetError(
+            f"the model returned {prediction.n_rows} predictions for {n_rows} rows of input; "
+            "a model of this target type has to return one prediction a row"
+        )
+
+
+def _single_column(raw: Prediction) -> Prediction:
+    width = 1 if raw.values.ndim == 1 else raw.values.shape[1]
+    if width != 1:
+        raise TargetError(
+            "Regression, Text Generation, Agentic Workflow and anomaly predictions must contain "
+            f"only 1 column. Your predictions have {width} columns"
+        )
+    return Prediction(raw.column, None, raw.extra)
+
+
+def _probabilities(raw: Prediction, target: Target) -> Prediction:
+    values = raw.values if raw.values.ndim == 2 else raw.values.reshape(-1, 1)
+    if raw.labels is not None and len(raw.labels) == values.shape[1]:
+        names = labels.match(raw.labels, target.labels)
+        values = _numbers(values)
+    elif values.shape[1] == 1:
+        names, values = _both_classes(_numbers(values), target)
+    else:
+        names = labels.by_position(target, values.shape[1])
+        values = _numbers(values)
+    _check_probabilities(values, target)
+    return Prediction(values, names, raw.extra)
+
+
+def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Return the two columns of which a model gave the one that counts, the second."""
+    if len(target.labels) < 2:
+        raise TargetError("Classification problems must have more than one class label")
+    if len(target.labels) > 2:
+        raise TargetError(
+            "Only one dimension of probability returned, "
+            f"but there are {len(target.labels)} class labels in this model"
+        )
+    return labels.column_order(target), np.hstack([1 - values, values])
+
+
+def _numbers(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind == "f":
+        return values
+    if values.dtype.kind not in "biu" and any(isinstance(v, (str, bytes)) for v in values.flat):
+        raise TargetError("'<' not supported between instances of 'str' and 'int'")
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TargetError("Your prediction probabilities are not numbers") from error
+
+
+def _check_probabilities(values: NDArray[Any], target: Target) -> None:
+    if (values < 0).any():
+        raise TargetError("Your prediction probabilities have negative values")
+    if (values > 1).any():
+        raise TargetError("Your prediction probabilities have values greater than 1")
+    if target.type is TargetType.MULTILABEL:
+        return
+    off = ~(np.abs(values.sum(axis=1, dtype=np.float64) - 1) <= SUM_TOLERANCE)
+    if off.any():
+        raise TargetError(f"Your prediction probabilities do not add up to 1. \n{values[off]}")

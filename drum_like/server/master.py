@@ -1,0 +1,181 @@
+"""The master process: starts workers with care, replaces them, and outlives whatever they do.
+
+It differs from gunicorn's arbiter in these points. The first worker's load is the check of the
+model: more workers start only after it, and if it fails the program ends with one message. Later
+failures are tried again after 1, 2, 4 ... 30 s. No exit code of a worker ends the server (gunicorn
+ends on 3 and 4, which a hook may use). At a reload the old workers leave only as new ones have
+loaded. Loading is not limited in time, stopping at once is.
+"""
+
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
+
+from drum_like.server.reports import Report, State, death, how_it_ended
+from drum_like.server.worker import Worker
+
+LONGEST_PAUSE_S = 30
+"""Longest time between two attempts to load a model that did not load."""
+
+QUICK_STOP_S = 2
+"""Time that workers get to end when they are not to finish their requests."""
+
+
+class Master(Arbiter):
+    """gunicorn's arbiter, changed as the module's docstring tells.
+
+    Args:
+        app: What the workers load.
+        on_loaded: Called once, with the first worker's report.
+
+    Attributes:
+        failure: Why the model did not load at the first start, None if it did.
+    """
+
+    # Exit codes are never negative: the master does not end with a worker.
+    WORKER_BOOT_ERROR = -1
+    APP_LOAD_ERROR = -1
+
+    log: Logger
+
+    def __init__(self, app: BaseApplication, on_loaded: Callable[[Report], None]) -> None:
+        super().__init__(app)
+        self.failure: Report | None = None
+        self._on_loaded = on_loaded
+        self._has_loaded = False
+        self._stopping = False
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def workers(self) -> list[Worker]:
+        """The living workers, the oldest first."""
+        known = (worker for worker in self.WORKERS.values() if isinstance(worker, Worker))
+        return sorted(known, key=lambda worker: worker.age)
+
+    def wait_for_signals(self, timeout: float | None = 1.0) -> list[int]:
+        """Return the signals that came, after reading what the workers have reported."""
+        signals = super().wait_for_signals(timeout)
+        for worker in self.workers:
+            self._read(worker)
+        return signals
+
+    def manage_workers(self) -> None:
+        """Start what is missing; end the oldest of the loaded ones that are too many."""
+        self.spawn_workers()
+        loaded = [worker for worker in self.workers if worker.state is State.LOADED]
+        for worker in loaded[: max(0, len(loaded) - self.num_workers)]:
+            self.kill_worker(int(worker.pid), signal.SIGTERM)
+
+    def spawn_workers(self) -> None:
+        """Start what is missing, one at a time until one has loaded."""
+        if time.monotonic() < self._not_before:
+            return
+        staying = [worker for worker in self.workers if worker.state is not State.RETIRING]
+        missing = self.num_workers - len(staying)
+        if self._failures or not self._has_loaded:
+            loading = any(worker.state is not State.LOADED for worker in staying)
+            missing = min(missing, 0 if loading else 1)
+        for _ in range(missing):
+            self.spawn_worker()
+
+    def spawn_worker(self) -> int:
+        """Fork a worker; only the master returns."""
+        pid = super().spawn_worker()
+        worker = self.WORKERS[pid]
+        if isinstance(worker, Worker):
+            worker.pipe.keep_reader()
+        return pid
+
+    def reload(self) -> None:
+        """Load the model anew in new workers; they take over one by one."""
+        for _ in range(self.num_workers):
+            self.spawn_worker()
+
+    def handle_usr2(self) -> None:
+        """Refuse to run a second master beside this one."""
+        self.log.warning("SIGUSR2 is not supported; SIGHUP loads the model anew")
+
+    def murder_workers(self) -> None:
+        """End workers that give no sign of life, except those that load: that takes its time."""
+        for worker in self.workers:
+            if worker.state is None:
+                worker.tmp.notify()
+        super().murder_workers()
+
+    def reap_workers(self) -> None:
+        """Note which children have ended; those that are not ours happen to be so as process 1."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            worker = self.WORKERS.pop(pid, None)
+            if isinstance(worker, Worker):
+                self._bury(worker, os.waitstatus_to_exitcode(status))
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """End the workers, after their requests or soon."""
+        self._stopping = True
+        if not graceful:
+            self.cfg.set("graceful_timeout", QUICK_STOP_S)
+        super().stop(graceful)
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End the workers and the program; at once if the model does not load."""
+        if self.failure is None:
+            super().halt(reason, exit_status)
+        self.stop(graceful=False)
+        raise SystemExit(exit_status)
+
+    def _read(self, worker: Worker) -> None:
+        """Take note of what a worker has reported."""
+        for report in worker.pipe.received():
+            worker.state = report.state
+            if report.state is State.FAILED:
+                worker.failure = report
+            elif report.state is State.LOADED:
+                self._failures = 0
+                if not self._has_loaded:
+                    self._on_loaded(report)
+                self._has_loaded = True
+
+    def _bury(self, worker: Worker, exit_code: int) -> None:
+        """Give back what an ended worker held, and say why it ended if that is not usual."""
+        self._read(worker)
+        worker.pipe.close()
+        worker.tmp.close()
+        if self._stopping:
+            return
+        if worker.state in (State.LOADED, State.RETIRING):
+            if exit_code:
+                self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
+            return
+        self._not_loaded(worker.failure or death(exit_code))
+
+    def _not_loaded(self, failure: Report) -> None:
+        """End the program if no worker could ever load the model, else try again later."""
+        if not self._has_loaded:
+            self.failure = failure
+            raise HaltServer(failure.message, failure.exit_code)
+        pause_s = min(LONGEST_PAUSE_S, 2 ** min(self._failures, 5))
+        self._failures += 1
+        self._not_before = time.monotonic() + pause_s
+        self.log.error(
+            "a worker cannot load the model: %s; next attempt in %s s", failure.message, pause_s
+        )
+
+
+def give_slot(master: Arbiter, worker: Worker) -> None:
+    """Give a worker the lowest number that no living one has; called before the fork."""
+    taken = {other.slot for other in master.WORKERS.values() if isinstance(other, Worker)}
+    worker.slot = next(number for number in itertools.count() if number not in taken)

@@ -1,0 +1,134 @@
+"""From settings to a running server, and from its end to an exit code."""
+
+import os
+import platform
+import socket
+from collections.abc import MutableMapping
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from drum_like import __version__, cgroup, logs
+from drum_like.errors import SettingsError
+from drum_like.server.configuration import gunicorn_settings
+from drum_like.server.listening import listen, url
+from drum_like.server.master import Master
+from drum_like.server.reports import Report
+from drum_like.server.threads import Share, set_native_threads, share
+from drum_like.server.worker import Load, Loaded
+from drum_like.settings import Settings
+from drum_like.stats import Timings
+from drum_like.target_type import TargetType
+
+
+class Program(BaseApplication):
+    """What gunicorn runs: a configuration, and a function that loads the model in a worker.
+
+    Args:
+        configuration: gunicorn's settings by name.
+        load: Loads the model.
+    """
+
+    def __init__(self, configuration: dict[str, Any], load: Load) -> None:
+        self._configuration = configuration
+        self._load = load
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's settings."""
+        for name, value in self._configuration.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the function that loads the model; the worker calls it."""
+        return self._load
+
+
+def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
+    """Serve a model directory until a signal says to stop, and return the exit code.
+
+    Call it before numpy or a framework is imported: their thread pools read the environment when
+    they are loaded. In the worker processes it does not return but raises SystemExit.
+
+    Args:
+        settings: Everything that was asked for.
+        environ: The process's environment; the number of native threads is put into it.
+
+    Returns:
+        0 after a drain, 1 if the address cannot be used or the settings turn out wrong, 4 if the
+        model does not load.
+    """
+    logs.configure(settings.log_format, settings.logging_level)
+    try:
+        listener = listen(settings.host, settings.port, settings.backlog)
+    except SettingsError as error:
+        logs.ANNOUNCE.error("%s", error)
+        return 1
+    division = share(settings.max_workers, cgroup.cpus())
+    set_native_threads(environ, division.native)
+    return _run(settings, listener, division)
+
+
+def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
+    """Run master and workers; only the master returns."""
+    address = url(listener)
+    configuration = gunicorn_settings(settings, division.workers, listener.detach())
+
+    def on_loaded(report: Report) -> None:
+        _announce(report, settings, division, address)
+
+    program = Program(configuration, _loader(settings, division))
+    master, own_pid = Master(program, on_loaded), os.getpid()
+    try:
+        master.run()
+    except SystemExit as leaving:
+        if os.getpid() != own_pid:
+            raise
+        code = leaving.code if isinstance(leaving.code, int) else 0
+    if master.failure is not None:
+        _report_failure(master.failure, settings)
+    return code
+
+
+def _loader(settings: Settings, division: Share) -> Load:
+    """Return the function that loads the model; importing here is what all workers share."""
+    from drum_like.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
+
+    timings = Timings(slots=4 * division.workers + 16)
+
+    def load(slot: int) -> Loaded:
+        timings.claim(slot)
+        application = create_app(settings, timings)
+        return Loaded(
+            application.flask, application.background, application.lines, settings.request_timeout_s
+        )
+
+    return load
+
+
+def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:
+    """Tell the operator what is served, where, and how to try it."""
+    base = f"{address}{settings.url_prefix}"
+    lines = (
+        f"drum-like {__version__}, Python {platform.python_version()}",
+        *report.lines,
+        f"workers {division.workers} x {settings.threads} threads",
+        f"listening {base}",
+        f"try it: curl --data-binary @rows.csv {base}{_route(settings.target_type)}",
+    )
+    for line in lines:
+        logs.ANNOUNCE.info("%s", line)
+
+
+def _route(target_type: TargetType | None) -> str:
+    """Return where rows are sent to; a type that only the artifact knows is a structured one."""
+    routes = {
+        TargetType.UNSTRUCTURED: "/predictUnstructured/",
+        TargetType.TRANSFORM: "/transform/",
+    }
+    return routes.get(target_type, "/predict/") if target_type else "/predict/"
+
+
+def _report_failure(failure: Report, settings: Settings) -> None:
+    trace = f"\n{failure.stacktrace}" if settings.show_stacktrace else ""
+    logs.ANNOUNCE.error("%s%s", failure.message, trace)

@@ -1,0 +1,137 @@
+"""What a worker tells the master about itself, through a pipe that they share."""
+
+import json
+import os
+import signal
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError
+
+MODEL_DOES_NOT_LOAD = 4
+"""Exit code of a server whose model does not load."""
+
+STACKTRACE_LIMIT = 30_000
+"""Characters of a traceback that are passed on: a pipe holds 64 kB that nobody has read."""
+
+
+class State(StrEnum):
+    """What has become of a worker."""
+
+    LOADED = "loaded"
+    FAILED = "failed"
+    RETIRING = "retiring"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One message of a worker.
+
+    Attributes:
+        state: What happened.
+        lines: Of a loaded worker: what it serves, for the operator.
+        message: Of a failed one: why.
+        stacktrace: Of a failed one: where.
+        exit_code: Of a failed one: what the program should leave with.
+    """
+
+    state: State
+    lines: tuple[str, ...] = ()
+    message: str = ""
+    stacktrace: str = ""
+    exit_code: int = MODEL_DOES_NOT_LOAD
+
+
+def failure(error: Exception) -> Report:
+    """Return the report of a load that raised."""
+    text = str(error) if isinstance(error, DrumLikeError) else f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    return Report(
+        State.FAILED,
+        message=text,
+        stacktrace=trace[-STACKTRACE_LIMIT:],
+        exit_code=_exit_code(error),
+    )
+
+
+def death(exit_code: int) -> Report:
+    """Return the report that a worker could not make which died while it loaded.
+
+    Args:
+        exit_code: As of a subprocess: negative for a signal.
+    """
+    return Report(
+        State.FAILED,
+        message=f"the process {how_it_ended(exit_code)} while it loaded the model; the model, or "
+        "a library that it uses, ends the process that loads it",
+    )
+
+
+def how_it_ended(exit_code: int) -> str:
+    """Say in words how a process ended.
+
+    Args:
+        exit_code: As of a subprocess: negative for a signal.
+    """
+    if exit_code >= 0:
+        return f"left with exit code {exit_code}"
+    hint = " (out of memory?)" if exit_code == -signal.SIGKILL else ""
+    known = -exit_code in set(signal.Signals)
+    name = signal.Signals(-exit_code).name if known else f"signal {-exit_code}"
+    return f"was ended by {name}{hint}"
+
+
+class ReportPipe:
+    """A pipe from one worker to the master; made before the fork."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        self._rest = b""
+
+    def keep_reader(self) -> None:
+        """Close the worker's end; called in the master after the fork."""
+        os.close(self._writer)
+
+    def keep_writer(self) -> None:
+        """Close the master's end; called in the worker after the fork."""
+        os.close(self._reader)
+
+    def close(self) -> None:
+        """Close the master's end, when the worker is gone."""
+        os.close(self._reader)
+
+    def send(self, report: Report) -> None:
+        """Send a report; if the master is gone nobody needs it."""
+        data = json.dumps(asdict(report)).encode() + b"\n"
+        try:
+            while data:
+                data = data[os.write(self._writer, data) :]
+        except OSError:
+            return
+
+    def received(self) -> Iterator[Report]:
+        """Yield the reports that have come since the last call."""
+        *lines, self._rest = (self._rest + self._available()).split(b"\n")
+        for line in lines:
+            fields = json.loads(line)
+            fields["state"] = State(fields["state"])
+            fields["lines"] = tuple(fields["lines"])
+            yield Report(**fields)
+
+    def _available(self) -> bytes:
+        chunks = []
+        try:
+            while chunk := os.read(self._reader, 65536):
+                chunks.append(chunk)
+        except BlockingIOError:
+            pass
+        return b"".join(chunks)
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, TypeSchemaError):
+        return 3
+    return 1 if isinstance(error, SettingsError) else MODEL_DOES_NOT_LOAD

@@ -1,0 +1,272 @@
+"""Every setting of this program, declared once.
+
+A field is a flag (`--kebab-case`), an environment variable (`DRUM_LIKE_UPPER_CASE`, and DRUM's own
+name where it has one), a line of --help and a row of docs/cli.md; all four are made from the
+declarations below. `Settings.load` is the only reader of the command line and the environment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from drum_like.options import arguments, resolution
+from drum_like.options.declaration import (
+    ADDRESS,
+    DIRECTORY,
+    EVERY,
+    FILE,
+    FILES,
+    LABEL,
+    LOG_FORMATS,
+    LOGGING_LEVELS,
+    MEGABYTES,
+    MODEL,
+    NAMES,
+    NEW_FILE,
+    NUMBER,
+    NUMBER_OR_0,
+    PERF_TEST,
+    PREFIX,
+    SCORE,
+    SECONDS,
+    SECONDS_OR_0,
+    SERVER,
+    SERVER_LEVELS,
+    SERVING,
+    TARGET_TYPE,
+    TEXT,
+    Address,
+    Option,
+    Steering,
+    option,
+    switch,
+)
+from drum_like.target_type import TargetType
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator asked for; target and labels that only the model knows are not in here.
+
+    Attributes:
+        verb: The verb of the command line.
+        notes: Lines for the operator: what was accepted without effect.
+    """
+
+    code_dir: Path = option(
+        Path(),
+        "model directory; for `new model`, the directory to create",
+        EVERY,
+        DIRECTORY,
+        env=("CODE_DIR", "AZUREML_MODEL_DIR"),
+        short="-cd",
+    )
+    address: Address = option(
+        Address(),
+        "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
+        (SERVER,),
+        ADDRESS,
+        env=("ADDRESS",),
+    )
+    target_type: TargetType | None = option(
+        None,
+        "what the model predicts, if neither model-metadata.yaml nor the model tell",
+        MODEL,
+        TARGET_TYPE,
+        env=("TARGET_TYPE",),
+        choices=tuple(kind.value for kind in TargetType),
+    )
+    positive_class_label: str | None = option(
+        None, "positive class of a binary model", MODEL, LABEL, env=("POSITIVE_CLASS_LABEL",)
+    )
+    negative_class_label: str | None = option(
+        None, "negative class of a binary model", MODEL, LABEL, env=("NEGATIVE_CLASS_LABEL",)
+    )
+    class_labels: tuple[str, ...] = option(
+        (),
+        "classes of a multiclass or multilabel model in the order of its outputs",
+        MODEL,
+        LABEL,
+        env=("CLASS_LABELS",),
+        many=True,
+    )
+    class_labels_file: Path | None = option(
+        None, "the same from a file, one a line", MODEL, NEW_FILE, env=("CLASS_LABELS_FILE",)
+    )
+    target_name: str | None = option(
+        None, "name of the target, the output column of text", MODEL, TEXT, env=("TARGET_NAME",)
+    )
+    input: Path | None = option(None, "file to score", FILES, FILE)
+    output: Path | None = option(None, "file to write; else it is printed", (SCORE,), NEW_FILE)
+    sparse_column_file: Path | None = option(
+        None, "column names of Matrix Market input, one a line", FILES, FILE
+    )
+    query: str | None = option(None, "query string for an unstructured model", MODEL, TEXT)
+    content_type: str | None = option(
+        None, "content type for an unstructured model, else text/plain; charset=utf8", MODEL, TEXT
+    )
+    runtime_params_file: Path | None = option(
+        None,
+        "YAML values of the runtime parameters that model-metadata.yaml defines",
+        MODEL,
+        FILE,
+        env=("RUNTIME_PARAMS_FILE",),
+    )
+    deployment_config: Path | None = option(
+        None,
+        "JSON file; /predict/ answers in the form of DataRobot's prediction API",
+        SERVING,
+        FILE,
+        env=("DEPLOYMENT_CONFIG",),
+    )
+    max_workers: int | None = option(
+        None,
+        "worker processes; else as many as there are CPUs for this container",
+        SERVING,
+        NUMBER,
+        env=("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
+        steering=Steering("CUSTOM_MODEL_WORKERS", 1, 199, beats_flag=True),
+    )
+    threads: int = option(8, "threads of a worker", SERVING, NUMBER)
+    hook_threads: int = option(
+        1, "calls into custom.py that may run at once in a worker", SERVING, NUMBER
+    )
+    request_timeout_s: int = option(
+        600,
+        "time that a request may take before its worker is replaced; 0 for no limit",
+        SERVING,
+        SECONDS_OR_0,
+        env=("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT"),
+        steering=Steering("DRUM_CLIENT_REQUEST_TIMEOUT", 0, 3600),
+    )
+    graceful_timeout_s: int = option(
+        299,
+        "time that running requests get to end after SIGTERM",
+        SERVING,
+        SECONDS,
+        steering=Steering("DRUM_GUNICORN_GRACEFUL_TIMEOUT", 1, 3600),
+    )
+    keep_alive_s: int = option(
+        75,
+        "time that an idle connection stays open; 0 closes it after every answer",
+        SERVING,
+        SECONDS_OR_0,
+        steering=Steering("DRUM_GUNICORN_KEEP_ALIVE", 0, 3600),
+    )
+    backlog: int = option(
+        2048,
+        "connections that may wait to be accepted",
+        SERVING,
+        NUMBER,
+        steering=Steering("DRUM_WEBSERVER_BACKLOG", 1, 10_000),
+    )
+    max_requests: int = option(
+        0,
+        "requests after which a worker is replaced; 0 for never",
+        SERVING,
+        NUMBER_OR_0,
+        steering=Steering("DRUM_GUNICORN_MAX_REQUESTS", 0, 10_000),
+    )
+    max_requests_jitter: int = option(
+        0,
+        "largest random addition to --max-requests",
+        SERVING,
+        NUMBER_OR_0,
+        steering=Steering("DRUM_GUNICORN_MAX_REQUESTS_JITTER", 1, 10_000),
+    )
+    max_body_mb: int = option(
+        1024,
+        "largest request body in MiB; 0 for no limit",
+        SERVING,
+        MEGABYTES,
+        env=("SAGEMAKER_MAX_PAYLOAD_IN_MB",),
+    )
+    max_columns: int = option(10_000, "most columns of a payload", MODEL, NUMBER)
+    max_cells: int = option(
+        50_000_000, "most cells that a payload may declare without sending them", MODEL, NUMBER
+    )
+    url_prefix: str = option(
+        "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
+    )
+    contracts: tuple[str, ...] = option(
+        ("probes", "drum", "chat"), "contracts to answer", (SERVER,), NAMES
+    )
+    with_error_server: bool = switch(
+        "answer 513 with the reason if the model does not load, instead of leaving",
+        (SERVER,),
+        env=("WITH_ERROR_SERVER",),
+    )
+    hide_errors: bool = switch(
+        "leave the texts of custom.py's exceptions out of answers", (SERVER,)
+    )
+    require_auth: bool = switch("do not start without credentials", (SERVER,))
+    legacy_label_order: bool = switch(
+        "give nameless binary outputs to the labels as DRUM 1.18 does", MODEL
+    )
+    no_pickle: bool = switch("refuse model files that can run code", MODEL)
+    samples: int | None = option(
+        None, "rows of a request, for one case of --iterations", (PERF_TEST,), NUMBER, short="-s"
+    )
+    iterations: int | None = option(None, "requests of that case", (PERF_TEST,), NUMBER, short="-i")
+    timeout: int = option(600, "time that a case may take", (PERF_TEST,), SECONDS)
+    in_server: bool = switch("print the server's own timing too", (PERF_TEST,))
+    show_perf: bool = switch(
+        "show how long loading and scoring took; a server does under /stats/",
+        (SCORE, SERVER),
+    )
+    show_stacktrace: bool = switch(
+        "print a traceback with an error", EVERY, env=("SHOW_STACKTRACE",)
+    )
+    verbose: bool = switch("say more", EVERY)
+    logging_level: str = option(
+        "warning", "least severe messages to log", EVERY, TEXT, choices=LOGGING_LEVELS
+    )
+    server_log_level: str = option(
+        "info",
+        "least severe messages of the HTTP server to log",
+        SERVING,
+        TEXT,
+        choices=LOGGING_LEVELS,
+        steering=Steering("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
+    )
+    log_format: str = option(
+        "auto", "form of log lines; auto is text on a terminal", MODEL, TEXT, choices=LOG_FORMATS
+    )
+    verb: str = SERVER
+    notes: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """Host or IP address to listen on."""
+        return self.address.host
+
+    @property
+    def port(self) -> int:
+        """Port to listen on, 0 for any free one."""
+        return self.address.port
+
+    @classmethod
+    def load(cls, argv: Sequence[str], environ: Mapping[str, str]) -> "Settings":
+        """Return the settings of a command line, then of an environment, then the defaults.
+
+        What model-metadata.yaml adds comes from `drum_like.model.configuration`. Prints and leaves
+        for --help, --version and a missing verb.
+
+        Args:
+            argv: The words after the program's name, the verb first.
+            environ: The environment; an empty variable counts as unset.
+
+        Raises:
+            UsageError: the command line cannot be understood.
+            SettingsError: a variable is wrong, or settings contradict each other.
+        """
+        declared = options()
+        line = arguments.parse(declared, argv)
+        return cls(**resolution.resolved(declared, line, environ))
+
+
+def options() -> dict[str, Option]:
+    """Return every declared setting by field name, in order."""
+    return {
+        field.name: field.metadata[Option] for field in fields(Settings) if Option in field.metadata
+    }

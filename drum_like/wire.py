@@ -1,0 +1,171 @@
+"""Between Flask and the core: requests to payloads, results to responses, errors to statuses."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+from flask import Blueprint, Request, Response
+from werkzeug.datastructures import FileStorage
+
+from drum_like.auth import Scope
+from drum_like.errors import BodyError, DrumLikeError, MediaTypeError, PayloadError, UserError
+from drum_like.payload import Limits, Payload
+
+StatusTable = Mapping[type[DrumLikeError], int]
+"""A contract's HTTP status by class of error; the nearest ancestor counts."""
+
+JSON = "application/json"
+CSV = "text/csv"
+MATRIX_MARKET = "text/mtx"
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+ARROW_TYPES = frozenset({ARROW_STREAM, "application/x-apache-arrow-stream"})
+"""What an Accept header says to get predictions as an Arrow stream."""
+
+NO_SAMPLES = (
+    "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"
+)
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_BY_SUFFIX = {".mtx": MATRIX_MARKET, ".arrow": ARROW_STREAM}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of a contract.
+
+    Attributes:
+        rule: Flask's URL rule, below the prefix.
+        method: HTTP method; GET includes HEAD.
+        endpoint: Name within the contract.
+        view: Gives the response.
+        scope: What the route lets its caller do.
+    """
+
+    rule: str
+    method: str
+    endpoint: str
+    view: Callable[..., Response]
+    scope: Scope
+
+
+def mount(blueprint: Blueprint, routes: tuple[Route, ...], scopes: dict[str, Scope]) -> None:
+    """Add routes to a contract's blueprint, and to `scopes` what each lets its caller do."""
+    for route in routes:
+        scopes[f"{blueprint.name}.{route.endpoint}"] = route.scope
+        blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
+
+
+def status_of(error: DrumLikeError, table: StatusTable) -> int:
+    """Return the status of an error in a contract, 500 for what its table does not know."""
+    if isinstance(error, UserError):
+        return error.status
+    return next((table[c] for c in type(error).__mro__ if c in table), 500)
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """Return a response that holds JSON: ready bytes, or anything that orjson writes."""
+    body = content if isinstance(content, bytes) else orjson.dumps(content, default=str)
+    return Response(body, status, content_type=JSON)
+
+
+def read_body(request: Request) -> bytes:
+    """Return the bytes of a request.
+
+    Raises:
+        BodyError: the body does not arrive as its headers say.
+    """
+    try:
+        return request.get_data(cache=False)
+    except OSError as error:  # gunicorn's parser of chunked bodies raises these
+        raise BodyError("the body is cut off, or its chunks are malformed") from error
+
+
+def read_payload(request: Request, limits: Limits, *, any_type: bool = False) -> Payload:
+    """Return the rows of a request as DRUM's callers send them.
+
+    A multipart file part `X` (its file name tells the format), or the whole body (its media type
+    does). A body that names no type, or the type that curl names by itself, is CSV if it looks
+    like CSV.
+
+    Args:
+        request: Any structured request.
+        limits: Sizes beyond which decoders refuse.
+        any_type: Whether a read_input_data hook takes bodies of all types.
+
+    Raises:
+        PayloadError: no rows, or not recognisable as CSV.
+        MediaTypeError: multipart without a boundary.
+        BodyError: the body does not arrive as its headers say.
+    """
+    if request.mimetype == _MULTIPART:
+        return _from_form(request, limits)
+    body = read_body(request)
+    if not body:
+        raise PayloadError(NO_SAMPLES)
+    declared = (request.content_type or "").partition(";")[0].strip()
+    media_type = request.mimetype
+    if media_type in ("", _FORM) and not any_type:
+        _check_looks_like_csv(body)
+    if media_type in ("", _FORM):
+        media_type = CSV
+    charset = request.mimetype_params.get("charset")
+    return Payload(body, media_type, charset, None, declared, limits)
+
+
+def read_untyped(request: Request, limits: Limits) -> Payload:
+    """Return the whole body with its type as sent, for models that read what they like."""
+    declared = (request.content_type or "").partition(";")[0].strip()
+    charset = request.mimetype_params.get("charset")
+    return Payload(read_body(request), request.mimetype, charset, None, declared, limits)
+
+
+def read_part(request: Request, name: str, limits: Limits) -> Payload | None:
+    """Return the file part of that name, None if there is none with a file name."""
+    if request.mimetype != _MULTIPART:
+        return None
+    part = request.files.get(name)
+    return None if part is None else _payload(part, _column_names(request), limits)
+
+
+def _from_form(request: Request, limits: Limits) -> Payload:
+    if "boundary" not in request.mimetype_params:
+        raise MediaTypeError(
+            f"payload format `{_MULTIPART}` is not supported by predictor/transformer "
+            "without a boundary; let the HTTP client make the Content-Type"
+        )
+    payload = read_part(request, "X", limits)
+    if payload is None:
+        raise PayloadError(NO_SAMPLES)
+    return payload
+
+
+def _payload(part: FileStorage, names: tuple[str, ...] | None, limits: Limits) -> Payload:
+    media_type = _BY_SUFFIX.get(PurePath(part.filename or "").suffix, CSV)
+    mimetype = None if media_type == CSV else media_type
+    return Payload(part.stream.read(), media_type, None, names, mimetype, limits)
+
+
+def _column_names(request: Request) -> tuple[str, ...] | None:
+    """Return the names in the part X.colnames, one a line; None if it is missing or empty."""
+    part = request.files.get("X.colnames")
+    content = b"" if part is None else part.stream.read()
+    if not content:
+        return None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError("the part X.colnames must be UTF-8, one column name a line") from error
+    return tuple(line.strip() for line in text.splitlines())
+
+
+def _check_looks_like_csv(body: bytes) -> None:
+    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    one_line = b"\n" not in body and b"\r" not in body
+    if one_line or head in (b"{", b"["):
+        raise PayloadError(
+            f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "
+            "like CSV; send the header `Content-Type: text/csv`, text/mtx or "
+            f"{ARROW_STREAM}"
+        )

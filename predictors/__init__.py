@@ -1,0 +1,1 @@
+"""Framework plugins, one file each; they see the core through drum_like.api only."""

@@ -1,0 +1,261 @@
+"""LightGBM: native boosters and the scikit-learn wrappers.
+
+No call names a number of threads: LightGBM keeps it in one variable of the process, and a call
+that changes it while another one runs makes that one write beyond its buffers. All calls follow
+OMP_NUM_THREADS.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.api import (
+    ArtifactError,
+    Column,
+    ColumnsError,
+    Frame,
+    Label,
+    Matrix,
+    ModelTarget,
+    Names,
+    NativeFrame,
+    Prediction,
+    PredictorError,
+    Schema,
+    Target,
+    TargetType,
+)
+
+Values = NDArray[Any]
+
+_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+
+class LightGBMPredictor:
+    """Scores a dense matrix; categories are the codes that LightGBM gave them in training."""
+
+    def __init__(self, model: Any) -> None:
+        native = isinstance(model, lgb.Booster)
+        booster = model if native else model.booster_
+        text = booster.model_to_string(num_iteration=1)
+        self.framework = "lightgbm" if native else "scikit-learn"
+        self.schema: Schema | None = _schema(booster, text)
+        self.target = _target(text) if native else _wrapper_target(model)
+        rows = _Rows(self.schema)
+        self._scorer = _Native(booster, rows) if native else _Wrapper(model, rows)
+
+    @staticmethod
+    def load(path: Path) -> lgb.Booster:
+        """Read a booster that `save_model` wrote as text."""
+        return lgb.Booster(model_file=path)
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score rows: probabilities for classification, the model's values otherwise."""
+        if target.type.is_classification:
+            return self._scorer.probabilities(frame)
+        if target.type in _NUMERIC:
+            return Prediction(self._scorer.values(frame))
+        raise PredictorError(
+            f"Target type '{target.type.value}' is not supported by 'LightGBMPredictor' predictor"
+        )
+
+
+class _BlankSchema(Schema):
+    """Names as LightGBM keeps them: a blank of the training data has become an underscore."""
+
+    __slots__ = ()
+
+    def conform(self, frame: Frame) -> Frame:
+        """Return the rows with the model's columns, taking `a b` for its `a_b`.
+
+        Raises:
+            ColumnsError: a column is missing, or two columns stand for the same one.
+        """
+        names = frame.columns
+        if names is None or set(self.names) <= set(names):
+            return Schema.conform(self, frame)
+        return Schema.conform(self, _RenamedFrame(frame, _underscored(names, self.names)))
+
+
+class _RenamedFrame(Frame):
+    """The same rows under other names."""
+
+    def __init__(self, source: Frame, names: Names) -> None:
+        self._source = source
+        self._names = names
+
+    @property
+    def n_rows(self) -> int:
+        return self._source.n_rows
+
+    @property
+    def columns(self) -> Names | None:
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        return self._source.n_columns
+
+    def _to_pandas(self) -> Any:
+        return self._source.pandas.set_axis(list(self._names), axis="columns")
+
+    def _to_matrix(self, chosen: list[int] | None) -> Matrix:
+        names = self._source.columns
+        if chosen is None or names is None:
+            return self._source.matrix()
+        return self._source.matrix([names[position] for position in chosen])
+
+
+class _Rows:
+    """Gives LightGBM the matrix that it would make of a DataFrame itself."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._columns = schema.columns
+        self._have_categories = any(column.kind == "category" for column in schema.columns)
+
+    def matrix(self, frame: Frame) -> Matrix:
+        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
+        if not self._have_categories:
+            return frame.matrix()
+        data = frame.pandas
+        out = np.empty(data.shape, dtype=np.float64)
+        for position, column in enumerate(self._columns):
+            if column.kind == "category":
+                codes = data.iloc[:, position].cat.codes.to_numpy(dtype=np.float64)
+                out[:, position] = np.where(codes < 0, np.nan, codes)
+            else:
+                out[:, position] = NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
+        return out
+
+
+class _Native:
+    """A booster, scored as `Booster.predict` scores a DataFrame."""
+
+    def __init__(self, booster: lgb.Booster, rows: _Rows) -> None:
+        self._booster = booster
+        self._rows = rows
+
+    def probabilities(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class."""
+        return Prediction(self.values(frame))
+
+    def values(self, frame: Frame) -> Values:
+        """Return what the booster predicts."""
+        return np.asarray(self._booster.predict(self._rows.matrix(frame)))
+
+
+class _Wrapper:
+    """An estimator of lightgbm.sklearn.
+
+    The booster inside is asked where the estimator does no more than that; everything else goes
+    through the estimator's own methods and a DataFrame.
+    """
+
+    def __init__(self, model: Any, rows: _Rows) -> None:
+        self._model = model
+        self._labels = _labels(model)
+        self._native = _Native(model.booster_, rows)
+        own = type(model).__module__.startswith("lightgbm.")
+        self._plain = own and not callable(model.objective_)
+
+    def probabilities(self, frame: Frame) -> Prediction:
+        """Return (n_rows, n_classes) chances and the estimator's classes."""
+        if not hasattr(self._model, "predict_proba"):
+            raise PredictorError(
+                f"a classification target needs predict_proba, which {type(self._model).__name__} "
+                "does not have; save a classifier, or implement the score hook"
+            )
+        if not self._plain:
+            return Prediction(np.asarray(self._model.predict_proba(frame.pandas)), self._labels)
+        chances = self._native.values(frame)
+        if chances.ndim == 1:
+            chances = np.vstack((1.0 - chances, chances)).transpose()
+        return Prediction(chances, self._labels)
+
+    def values(self, frame: Frame) -> Values:
+        """Return what the estimator predicts; a classifier gives classes."""
+        if self._plain and self._labels is None:
+            return self._native.values(frame)
+        return np.asarray(self._model.predict(frame.pandas))
+
+
+def _schema(booster: lgb.Booster, text: str) -> Schema:
+    names = booster.feature_name()
+    named = names != [f"Column_{position}" for position in range(len(names))]
+    categories = _categories(booster.pandas_categorical or [], text)
+    columns = tuple(
+        Column(name, "category", categories[position]) if position in categories else Column(name)
+        for position, name in enumerate(names)
+    )
+    return _BlankSchema(columns) if named else Schema(columns, named=False)
+
+
+def _categories(stored: Sequence[Sequence[Any]], text: str) -> dict[int, tuple[Any, ...]]:
+    """Return the categories of the columns that were pandas categories in training.
+
+    The model lists their values in column order and, apart from that, which columns are
+    categorical, with integer columns among them.
+
+    Raises:
+        ArtifactError: integer and pandas categories cannot be told apart.
+    """
+    if not stored:
+        return {}
+    match = re.search(r"^\[categorical_feature: ([\d,]*)\]$", text, re.MULTILINE)
+    positions = [int(part) for part in match[1].split(",") if part] if match else []
+    if len(positions) != len(stored):
+        raise ArtifactError(
+            f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
+            f"{len(positions)} columns as categorical; train with categorical_feature left to "
+            "'auto', or implement the score hook"
+        )
+    return dict(zip(positions, map(tuple, stored), strict=True))
+
+
+def _target(text: str) -> ModelTarget:
+    match = re.search(r"^objective=(\S+)", text, re.MULTILINE)
+    objective = match[1] if match else ""
+    if objective == "binary":
+        return ModelTarget(TargetType.BINARY, (0, 1))
+    if objective in ("multiclass", "multiclassova"):
+        n_classes = re.search(r"^num_class=(\d+)", text, re.MULTILINE)
+        return ModelTarget(
+            TargetType.MULTICLASS, tuple(range(int(n_classes[1] if n_classes else 0)))
+        )
+    return ModelTarget(TargetType.REGRESSION if objective else None)
+
+
+def _wrapper_target(model: Any) -> ModelTarget:
+    labels = _labels(model)
+    if labels is None:
+        return ModelTarget(TargetType.REGRESSION)
+    return ModelTarget(TargetType.BINARY if len(labels) == 2 else TargetType.MULTICLASS, labels)
+
+
+def _labels(model: Any) -> tuple[Label, ...] | None:
+    """Return the classes of a classifier as Python values."""
+    classes = getattr(model, "classes_", None)
+    return None if classes is None else tuple(np.asarray(classes).tolist())
+
+
+def _underscored(names: Names, wanted: Names) -> Names:
+    """Return the payload's names with those of the model where blanks make the difference."""
+    missing = set(wanted) - set(names)
+    renamed: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        short = name.replace(" ", "_")
+        if short not in missing or short == name:
+            continue
+        if short in renamed.values():
+            other = next(old for old, new in renamed.items() if new == short)
+            raise ColumnsError(
+                f"columns {other[:100]!r} and {name[:100]!r} both stand for the model's "
+                f"{short[:100]!r}; send one of them"
+            )
+        renamed[name] = short
+    return tuple(renamed.get(name, name) for name in names)

@@ -1,0 +1,150 @@
+"""What an ONNX file tells that a session does not: the classes, and files beside it.
+
+Reads the protobuf wire format itself: onnxruntime gives no access to the graph, and the onnx
+package is no dependency of it. Tensors are stepped over, not read.
+
+Source: onnx.proto, the messages named in _CHILDREN; protobuf.dev, "Encoding".
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from drum_like.api import ArtifactError, Label
+
+_Value = int | memoryview
+_Fields = list[tuple[int, _Value]]
+
+_CHILDREN = {
+    "model": {7: "graph", 25: "function"},
+    "function": {7: "node"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse tensor"},
+    "node": {5: "attribute"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        22: "sparse tensor",
+        23: "sparse tensor",
+    },
+    "sparse tensor": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "entry"},
+    "entry": {},
+}
+_NAME, _INTS, _STRINGS = 1, 8, 9
+_KEY, _VALUE = 1, 2
+_CLASS_ATTRIBUTES = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
+_FIXED_SIZES = {1: 8, 5: 4}
+
+
+def classes_of(path: Path) -> tuple[Label, ...]:
+    """Return the classes that the classifier nodes of a graph name, in the order of their scores.
+
+    Empty if no node names classes, or if two nodes name different ones.
+
+    Raises:
+        ArtifactError: the file is cut off.
+    """
+    found = {_classes(fields) for kind, fields in _messages(path) if kind == "attribute"} - {()}
+    return next(iter(found)) if len(found) == 1 else ()
+
+
+def check_external_data(path: Path) -> None:
+    """Refuse a model whose tensors lie outside the directory of the model file.
+
+    onnxruntime checks that itself since 1.24; older versions read any file.
+
+    Raises:
+        ArtifactError: a tensor names such a file, or the model file is cut off.
+    """
+    root = path.resolve().parent
+    for kind, fields in _messages(path):
+        entry = dict(fields)
+        if kind != "entry" or _bytes(entry.get(_KEY)) != b"location":
+            continue
+        place = (root / _bytes(entry.get(_VALUE)).decode(errors="replace")).resolve()
+        if not place.is_relative_to(root):
+            raise ArtifactError(
+                f"{path.name} keeps tensors in a file outside the model directory; save the model "
+                "with its data beside it"
+            )
+
+
+def _messages(path: Path) -> Iterator[tuple[str, _Fields]]:
+    """Yield the messages of a file that can hold what is sought, outer ones first."""
+    try:
+        yield from _below("model", memoryview(path.read_bytes()))
+    except (IndexError, ValueError) as error:
+        raise ArtifactError(f"{path.name} is not a complete ONNX file; save it again") from error
+
+
+def _below(kind: str, message: memoryview) -> Iterator[tuple[str, _Fields]]:
+    fields = list(_fields(message))
+    yield kind, fields
+    for number, value in fields:
+        child = _CHILDREN[kind].get(number)
+        if child and isinstance(value, memoryview):
+            yield from _below(child, value)
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, _Value]]:
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        wire_type = key & 7
+        if wire_type == 0:
+            number, at = _varint(message, at)
+            yield key >> 3, number
+            continue
+        size = _FIXED_SIZES.get(wire_type)
+        if size is None:
+            if wire_type != 2:
+                raise ValueError(wire_type)
+            size, at = _varint(message, at)
+        if at + size > len(message):
+            raise IndexError(size)
+        yield key >> 3, message[at : at + size]
+        at += size
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """Return a number and the place behind it."""
+    number = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+        shift += 7
+
+
+def _classes(attribute: _Fields) -> tuple[Label, ...]:
+    if _bytes(dict(attribute).get(_NAME)) not in _CLASS_ATTRIBUTES:
+        return ()
+    labels: list[Label] = []
+    for number, value in attribute:
+        if number == _STRINGS:
+            labels.append(_bytes(value).decode(errors="replace"))
+        elif number == _INTS:
+            labels.extend(map(_signed, _numbers(value)))
+    return tuple(labels)
+
+
+def _numbers(value: _Value) -> Iterator[int]:
+    """Yield a repeated integer: one of a field of its own, or all of a packed field."""
+    if isinstance(value, int):
+        yield value
+        return
+    at = 0
+    while at < len(value):
+        number, at = _varint(value, at)
+        yield number
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _bytes(value: _Value | None) -> bytes:
+    return bytes(value) if isinstance(value, memoryview) else b""

@@ -1,0 +1,216 @@
+"""ONNX: one matrix as input, or one input a column."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+from numpy.typing import NDArray
+
+from drum_like.api import (
+    Column,
+    ColumnsError,
+    Frame,
+    Label,
+    LoadError,
+    ModelTarget,
+    NativeFrame,
+    Prediction,
+    Schema,
+    Target,
+    TargetType,
+)
+
+from . import onnx_bytes  # relative: type checkers know this package under its folder's name
+
+Values = NDArray[Any]
+Feed = Callable[[Frame], dict[str, Values]]
+
+_DTYPES = {
+    **{f"tensor({name})": np.dtype(name) for name in ("float16", "double", "bool")},
+    **{f"tensor(int{bits})": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"tensor(uint{bits})": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(string)": np.dtype(object),
+}
+
+
+class OnnxPredictor:
+    """Scores with a session; its inputs are the schema, its first or `prob` output the answer."""
+
+    framework = "onnx"
+
+    def __init__(self, model: ort.InferenceSession) -> None:
+        self._session = model
+        inputs = model.get_inputs()
+        self.schema: Schema | None = _schema(inputs)
+        self._feed = _matrix_feed(inputs[0]) if _is_matrix(inputs) else _column_feed(inputs)
+        self._outputs = model.get_outputs()
+        self._classes = _classes(model)
+        self.target = _model_target(self._classes)
+
+    @staticmethod
+    def load(path: Path) -> ort.InferenceSession:
+        """Open a session on the CPU.
+
+        Idle threads of the session sleep instead of spinning: several workers share the CPUs.
+
+        Raises:
+            ArtifactError: the model names a file outside its directory.
+        """
+        onnx_bytes.check_external_data(path)
+        options = ort.SessionOptions()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score rows; only the output that is the answer is computed."""
+        output = _output(self._outputs, target.type)
+        answer = self._session.run([output], self._feed(frame))[0]
+        if isinstance(answer, list):
+            return _from_maps(answer, target)
+        known = np.ndim(answer) == 2 and len(self._classes) == answer.shape[1]
+        return Prediction(np.asarray(answer), _named(self._classes, target) if known else None)
+
+
+def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
+    """Return the inputs by name, or the columns of one matrix by position.
+
+    Raises:
+        LoadError: an input is no tensor, or several inputs are wider than a column.
+    """
+    for node in inputs:
+        if node.type not in _DTYPES:
+            raise LoadError(
+                f"the ONNX input {node.name!r} is of type {node.type}; tensors of numbers or text "
+                "can be served, others need a score hook"
+            )
+    if not _is_matrix(inputs):
+        return Schema(tuple(map(_column, inputs)))
+    width = inputs[0].shape[1] if len(inputs[0].shape) == 2 else None
+    if not isinstance(width, int):
+        return None
+    kind = _column(inputs[0], check=False).kind
+    return Schema(tuple(Column(str(at), kind) for at in range(width)), named=False)
+
+
+def _is_matrix(inputs: Sequence[ort.NodeArg]) -> bool:
+    return len(inputs) == 1 and len(inputs[0].shape) != 1
+
+
+def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
+    if check and node.shape[1:] not in ([], [1]):
+        raise LoadError(
+            f"the ONNX model has several inputs, and {node.name!r} has the shape {node.shape}; "
+            "inputs of one column each, or one matrix, can be served, others need a score hook"
+        )
+    return Column(node.name, "any" if _DTYPES[node.type].kind == "O" else "number")
+
+
+def _matrix_feed(node: ort.NodeArg) -> Feed:
+    dtype = _DTYPES[node.type]
+    if dtype.kind == "f":
+        return lambda frame: {node.name: frame.matrix().astype(dtype)}
+    return lambda frame: {
+        node.name: np.column_stack(
+            [_typed(frame.pandas, at, dtype) for at in range(frame.n_columns)]
+        )
+    }
+
+
+def _column_feed(nodes: Sequence[ort.NodeArg]) -> Feed:
+    def feed(frame: Frame) -> dict[str, Values]:
+        return {
+            node.name: _typed(frame.pandas, at, _DTYPES[node.type]).reshape((-1, *node.shape[1:]))
+            for at, node in enumerate(nodes)
+        }
+
+    return feed
+
+
+def _typed(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
+    """Return one column as the model's type, without a detour through float64."""
+    if dtype.kind == "O":
+        return _text(data.iloc[:, at])
+    if dtype.kind in "iu":
+        return _integers(data, at, dtype)
+    numbers = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
+    if dtype.kind == "b":
+        _refuse(~np.isin(numbers, (0, 1)), data, at, "true or false")
+    return numbers.astype(dtype)
+
+
+def _integers(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
+    column = data.iloc[:, at]
+    bounds = np.iinfo(dtype)
+    if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
+        values = column.to_numpy()
+        outside = (values < bounds.min) | (values > bounds.max)
+    else:
+        values = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
+        # The upper bound itself may round up as a float, and is then outside.
+        inside = (values >= bounds.min) & (values < float(bounds.max) + 1)
+        outside = ~inside | (values != np.trunc(values))
+    _refuse(outside, data, at, f"whole numbers that fit {dtype.name}")
+    return values.astype(dtype)
+
+
+def _refuse(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:
+    if bad.any():
+        raise ColumnsError(
+            f"column {str(data.columns[at])[:100]!r} takes {expected}, without gaps; row "
+            f"{int(np.argmax(bad)) + 1} holds something else"
+        )
+
+
+def _text(column: "pd.Series[Any]") -> Values:
+    """Return cells as text, a missing one as "", whole numbers without a decimal point."""
+    cells = column.astype(object).where(column.notna(), "")
+    return np.array([_as_text(cell) for cell in cells], dtype=object)
+
+
+def _as_text(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _output(outputs: Sequence[ort.NodeArg], target: TargetType) -> str:
+    """Return the name of the output that answers.
+
+    DRUM's rule: the first whose name contains `prob` for classes, else the first. For classes the
+    first output that can hold probabilities goes before one of labels.
+    """
+    names = [str(node.name) for node in outputs]
+    if not target.is_classification or len(outputs) == 1:
+        return names[0]
+    numbers = [str(node.name) for node in outputs if _can_hold_probabilities(node)]
+    return next((name for name in names if "prob" in name), (numbers or names)[0])
+
+
+def _can_hold_probabilities(node: ort.NodeArg) -> bool:
+    return any(kind in node.type for kind in ("float", "double"))
+
+
+def _from_maps(rows: list[dict[Label, float]], target: Target) -> Prediction:
+    """Read the list of {class: probability} that scikit-learn's converter writes by default."""
+    classes = tuple(rows[0])
+    values = np.array([[row[label] for label in classes] for row in rows], dtype=np.float32)
+    return Prediction(values, _named(classes, target))
+
+
+def _named(classes: tuple[Label, ...], target: Target) -> tuple[Label, ...] | None:
+    """Return the classes if they are the labels asked for; DRUM goes by position otherwise."""
+    wanted = {label.casefold() for label in target.labels}
+    return classes if {str(label).casefold() for label in classes} == wanted else None
+
+
+def _classes(session: ort.InferenceSession) -> tuple[Label, ...]:
+    path = getattr(session, "_model_path", None)
+    return onnx_bytes.classes_of(Path(path)) if path and Path(path).is_file() else ()
+
+
+def _model_target(classes: tuple[Label, ...]) -> ModelTarget:
+    if len(classes) < 2:
+        return ModelTarget()
+    return ModelTarget(TargetType.BINARY if len(classes) == 2 else TargetType.MULTICLASS, classes)

@@ -1,0 +1,210 @@
+"""Which columns a fitted scikit-learn model takes, and which of them have to be numbers.
+
+A column is known to be a number where scikit-learn itself, not code of others, takes a number and
+refuses text. That is found out once, by trying both on one row made up here: text in a column that
+an encoder reads, or that a function of the user's parses, is then left to the model.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from drum_like.api import Column, Schema
+
+COLUMNS_TO_PROBE = 500
+"""Columns of one estimator that are tried one by one; wider ones are left to the model."""
+
+_TRUSTED = frozenset({"sklearn", "xgboost", "lightgbm"})
+_INNER = ("best_estimator_", "regressor_")
+
+Positions = frozenset[int]
+
+
+def schema_of(model: Any) -> Schema | None:
+    """Return the columns that a fitted model takes, None if it does not tell.
+
+    A model fitted on an array tells their number only; code of others that does so may still want
+    a DataFrame, and gets what was sent.
+    """
+    names = _attribute(model, "feature_names_in_")
+    width = _attribute(model, "n_features_in_") if names is None else len(names)
+    first = _first(model)
+    if width is None or (names is None and not _is_trusted(first)):
+        return None
+    columns = range(int(width)) if names is None else [str(name) for name in names]
+    numbers = _numbers(model, _Row(columns if names is not None else None, int(width)))
+    used = _used(first, names) if isinstance(first, ColumnTransformer) else range(int(width))
+    return Schema(
+        tuple(Column(str(columns[at]), "number" if at in numbers else "any") for at in used),
+        named=names is not None,
+    )
+
+
+def _used(model: ColumnTransformer, names: Any) -> list[int]:
+    """Return the columns that some step reads; dropped ones need not be sent."""
+    width = model.n_features_in_
+    if names is None:
+        return list(range(width))
+    parts = [
+        _positions(columns, names, width)
+        for _, step, columns in model.transformers_
+        if not (isinstance(step, str) and step == "drop")
+    ]
+    return sorted(frozenset[int]().union(*parts))
+
+
+class _Row:
+    """Makes rows of numbers with text in some columns."""
+
+    def __init__(self, names: Any, width: int) -> None:
+        self._names = names
+        self.width = width
+
+    def take(self, positions: list[int]) -> "_Row":
+        """Return the maker of rows with these columns only."""
+        names = None if self._names is None else [self._names[at] for at in positions]
+        return _Row(names, len(positions))
+
+    def filled(self, number: float, text: Positions = frozenset()) -> Any:
+        """Return a DataFrame, or an array for a model without names."""
+        cells = ["text" if at in text else number for at in range(self.width)]
+        if self._names is None:
+            return np.array([cells], dtype=object if text else np.float64)
+        return pd.DataFrame({name: [cell] for name, cell in zip(self._names, cells, strict=True)})
+
+    @property
+    def names(self) -> Any:
+        """Names of the columns, None without."""
+        return self._names
+
+
+def _numbers(model: Any, row: _Row) -> Positions:
+    """Return the columns that have to be numbers."""
+    inner = next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
+    if inner is not None and _is_trusted(model):
+        return _numbers(inner, row)
+    if isinstance(model, Pipeline):
+        return _of_pipeline(model, row)
+    if isinstance(model, ColumnTransformer):
+        return _of_column_transformer(model, row)
+    if isinstance(model, FeatureUnion):
+        branches = [step for _, step in model.transformer_list if isinstance(step, BaseEstimator)]
+        return frozenset[int]().union(*(_numbers(branch, row) for branch in branches))
+    return _of_estimator(model, row)
+
+
+def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
+    steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+    if not steps:
+        return frozenset()
+    found = _numbers(steps[0], row)
+    if len(steps) == 1 or not isinstance(steps[0], ColumnTransformer):
+        return found
+    width = _attribute(steps[1], "n_features_in_")
+    if width is None or len(_numbers(steps[1], _Row(None, int(width)))) != width:
+        return found
+    return found | _passed_through(steps[0], row)
+
+
+def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
+    found: set[int] = set()
+    for _, step, columns in model.transformers_:
+        # A single name hands over a Series, which is what readers of text want.
+        if not isinstance(step, BaseEstimator) or isinstance(columns, str):
+            continue
+        positions = sorted(_positions(columns, row.names, row.width))
+        part = row.take(positions)
+        found.update(positions[at] for at in _numbers(step, part))
+    return frozenset(found)
+
+
+def _passed_through(model: ColumnTransformer, row: _Row) -> Positions:
+    """Return the columns that reach the next step as they are."""
+    parts = [
+        _positions(columns, row.names, row.width)
+        for _, step, columns in model.transformers_
+        if step == "passthrough" or (isinstance(step, FunctionTransformer) and step.func is None)
+    ]
+    return frozenset[int]().union(*parts)
+
+
+def _positions(columns: Any, names: Any, width: int) -> Positions:
+    """Return what a column specification of a fitted ColumnTransformer stands for."""
+    keys = [columns] if isinstance(columns, str) else columns
+    by_name = isinstance(keys, slice) and isinstance(keys.start or keys.stop, str)
+    if not isinstance(keys, slice):
+        by_name = any(isinstance(key, str) for key in keys) if np.ndim(keys) else False
+    if by_name:
+        return frozenset(pd.Series(range(width), index=list(names)).loc[keys].tolist())
+    if isinstance(keys, list) and not keys:
+        return frozenset()
+    return frozenset(np.atleast_1d(np.arange(width)[keys]).tolist())
+
+
+def _of_estimator(model: Any, row: _Row) -> Positions:
+    everything = frozenset(range(row.width))
+    method = getattr(model, "transform", None) or getattr(model, "predict", None)
+    if method is None or not row.width or not all(map(_is_trusted, _parts(model))):
+        return frozenset()
+    number = next((fill for fill in (0.0, 1.0) if _works(method, row.filled(fill))), None)
+    if number is None or _works(method, row.filled(number, everything)):
+        return frozenset()
+    if _treats_columns_alike(model):
+        return everything
+    if row.width > COLUMNS_TO_PROBE:
+        return frozenset()
+    return frozenset(
+        at for at in everything if not _works(method, row.filled(number, frozenset({at})))
+    )
+
+
+def _treats_columns_alike(model: Any) -> bool:
+    """Whether all columns become one array of numbers, so that text is refused in any of them."""
+    encodes = hasattr(model, "categories_") or hasattr(model, "categorical_features")
+    return not encodes and len(list(_parts(model))) == 1
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Yield an estimator and the estimators among its parameters."""
+    yield model
+    for value in model.get_params(deep=True).values():
+        if isinstance(value, BaseEstimator):
+            yield value
+
+
+def _is_trusted(model: Any) -> bool:
+    package = type(model).__module__.partition(".")[0]
+    return package in _TRUSTED and not isinstance(model, FunctionTransformer)
+
+
+def _first(model: Any) -> Any:
+    """Return the estimator that sees the columns first."""
+    inner = next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
+    if inner is not None and _is_trusted(model):
+        return _first(inner)
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+        return _first(steps[0]) if steps else model
+    return model
+
+
+def _works(method: Any, rows: Any) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            method(rows)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _attribute(model: Any, name: str) -> Any:
+    """Return a fitted attribute, None if the model, or its first step, has none."""
+    return getattr(model, name, None)

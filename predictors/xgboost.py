@@ -1,0 +1,258 @@
+"""XGBoost: native boosters and the scikit-learn wrappers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from drum_like.api import (
+    ArtifactError,
+    Column,
+    Frame,
+    Label,
+    ModelTarget,
+    NativeFrame,
+    Prediction,
+    PredictorError,
+    Schema,
+    Target,
+    TargetType,
+)
+
+Values = NDArray[Any]
+
+_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+
+class XGBoostPredictor:
+    """Scores a dense matrix; XGBoost reads an absent sparse entry as missing, not as zero.
+
+    A booster is asked for all its trees, as `Booster.predict` does; a wrapper decides itself, by
+    its best iteration.
+    """
+
+    def __init__(self, model: Any) -> None:
+        native = isinstance(model, xgb.Booster)
+        booster = model if native else model.get_booster()
+        # Reading the configuration also completes it, which the first prediction would otherwise
+        # do, in several threads at once.
+        learner = json.loads(booster.save_config())["learner"]
+        self.framework = "xgboost" if native else "scikit-learn"
+        self.schema: Schema | None = _schema(booster)
+        self.target = _target(booster, learner) if native else _wrapper_target(model, learner)
+        rows = _Rows(booster, self.schema)
+        self._scorer = _Native(booster, learner, rows) if native else _Wrapper(model, rows)
+
+    @staticmethod
+    def load(path: Path) -> xgb.Booster:
+        """Read a booster that `save_model` wrote as JSON or UBJSON."""
+        return xgb.Booster(model_file=path)
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score rows: probabilities for classification, the model's values otherwise."""
+        if target.type.is_classification:
+            return self._scorer.probabilities(frame)
+        if target.type in _NUMERIC:
+            return Prediction(self._scorer.values(frame))
+        raise PredictorError(
+            f"Target type '{target.type.value}' is not supported by 'XGBoostPredictor' predictor"
+        )
+
+
+class _Rows:
+    """Gives a booster its rows: a matrix, or a DataFrame where it recodes categories."""
+
+    def __init__(self, booster: xgb.Booster, schema: Schema) -> None:
+        self._names = booster.feature_names
+        self._types = booster.feature_types
+        self._schema = schema
+        self.have_categories = any(column.kind == "category" for column in schema.columns)
+
+    def layout(self, frame: Frame) -> Any:
+        """Return the (n_rows, n_columns) float64 matrix, or the DataFrame with categories."""
+        return self._frame_with_categories(frame.pandas) if self.have_categories else frame.matrix()
+
+    def dmatrix(self, frame: Frame) -> xgb.DMatrix:
+        """Return the rows for models that do not predict in place."""
+        return xgb.DMatrix(frame.matrix(), feature_names=self._names, feature_types=self._types)
+
+    def named(self, frame: Frame) -> pd.DataFrame:
+        """Return the rows as numbers under their names."""
+        return pd.DataFrame(frame.matrix(), columns=list(frame.columns or self._schema.names))
+
+    def _frame_with_categories(self, data: pd.DataFrame) -> pd.DataFrame:
+        parts = {
+            column.name: data.iloc[:, position]
+            if column.kind == "category"
+            else NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
+            for position, column in enumerate(self._schema.columns)
+        }
+        return pd.DataFrame(parts, index=data.index)
+
+
+class _Native:
+    """A booster, scored as `Booster.predict` scores a DMatrix."""
+
+    def __init__(self, booster: xgb.Booster, learner: dict[str, Any], rows: _Rows) -> None:
+        self._booster = booster
+        self._rows = rows
+        self._objective = learner["objective"]["name"]
+        self._classes = _stored_classes(booster)
+        # Linear boosters cannot predict in place, and dart adds up its trees in another order.
+        self._in_place = learner["gradient_booster"]["name"] == "gbtree"
+
+    def probabilities(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class.
+
+        Objectives that give classes or margins are asked for margins, which are turned into
+        chances as their probabilistic siblings do it. A booster that stores its classes gets a
+        column for each, also for two.
+        """
+        if self._objective == "multi:softmax":
+            chances = _softmax(self._raw(frame, margin=True))
+        elif self._objective == "binary:logitraw":
+            chances = _sigmoid(self._raw(frame, margin=True))
+        else:
+            chances = self._raw(frame, margin=False)
+        if len(self._classes) == 2 and chances.ndim == 1:
+            chances = np.column_stack([1 - chances, chances])
+        known = chances.ndim == 2 and chances.shape[1] == len(self._classes)
+        return Prediction(chances, self._classes if known else None)
+
+    def values(self, frame: Frame) -> Values:
+        """Return what the booster predicts."""
+        return self._raw(frame, margin=False)
+
+    def _raw(self, frame: Frame, *, margin: bool) -> Values:
+        if not self._in_place:
+            return np.asarray(
+                self._booster.predict(self._rows.dmatrix(frame), output_margin=margin)
+            )
+        kind = "margin" if margin else "value"
+        return np.asarray(
+            self._booster.inplace_predict(self._rows.layout(frame), predict_type=kind)
+        )
+
+
+class _Wrapper:
+    """An estimator of xgboost.sklearn, scored by its own methods."""
+
+    def __init__(self, model: Any, rows: _Rows) -> None:
+        self._model = model
+        self._labels = _labels(model)
+        # A subclass may look at the columns, as it can under DRUM; the linear booster checks names.
+        own = type(model).__module__.startswith("xgboost.")
+        linear = model.get_params().get("booster") == "gblinear"
+        self._rows = rows.layout if own and not linear else rows.named
+        if not own and rows.have_categories:
+            self._rows = rows.layout
+
+    def probabilities(self, frame: Frame) -> Prediction:
+        """Return (n_rows, n_classes) chances and the estimator's classes."""
+        if not hasattr(self._model, "predict_proba"):
+            raise PredictorError(
+                f"a classification target needs predict_proba, which {type(self._model).__name__} "
+                "does not have; save a classifier, or implement the score hook"
+            )
+        chances = np.asarray(self._model.predict_proba(self._rows(frame)))
+        known = self._labels is not None and chances.shape[1:] == (len(self._labels),)
+        return Prediction(chances, self._labels if known else None)
+
+    def values(self, frame: Frame) -> Values:
+        """Return what the estimator predicts; a classifier gives classes."""
+        return np.asarray(self._model.predict(self._rows(frame)))
+
+
+def _schema(booster: xgb.Booster) -> Schema:
+    """Return the booster's inputs; categories that it does not store are integer codes."""
+    n_columns = booster.num_features()
+    names = booster.feature_names
+    shown = names or [str(position) for position in range(n_columns)]
+    categories = _categories(booster)
+    columns = tuple(
+        Column(name, "category", categories[position]) if position in categories else Column(name)
+        for position, name in enumerate(shown)
+    )
+    return Schema(columns, named=names is not None)
+
+
+def _categories(booster: xgb.Booster) -> dict[int, tuple[Any, ...]]:
+    """Return the stored categories by position; XGBoost stores them since 3.1."""
+    if not hasattr(booster, "get_categories") or "c" not in (booster.feature_types or ()):
+        return {}
+    stored = booster.get_categories(export_to_arrow=True)
+    if stored.empty():
+        return {}
+    return {
+        position: tuple(values.to_pylist())
+        for position, (_, values) in enumerate(stored.to_arrow())
+        if values is not None
+    }
+
+
+def _stored_classes(booster: xgb.Booster) -> tuple[Label, ...]:
+    """Return the classes in the booster's attribute "classes", a JSON list; empty without one.
+
+    Raises:
+        ArtifactError: the attribute is there but is no list of text, integers or booleans.
+    """
+    text = booster.attr("classes")
+    if text is None:
+        return ()
+    try:
+        classes = json.loads(text)
+    except ValueError:
+        classes = None
+    if not isinstance(classes, list) or not all(isinstance(c, (str, int)) for c in classes):
+        raise ArtifactError(
+            "the booster's attribute 'classes' must be a JSON list of labels in the order of its "
+            "outputs; set it with booster.set_attr(classes=json.dumps([...]))"
+        )
+    return tuple(classes)
+
+
+def _target(booster: xgb.Booster, learner: dict[str, Any]) -> ModelTarget:
+    objective = learner["objective"]["name"]
+    classes = _stored_classes(booster)
+    n_classes = int(learner["learner_model_param"]["num_class"])
+    if objective.startswith("multi:"):
+        return ModelTarget(TargetType.MULTICLASS, classes or tuple(range(n_classes)))
+    if not objective.startswith("binary:"):
+        return ModelTarget(TargetType.REGRESSION)
+    if _n_targets(learner) > 1:
+        return ModelTarget(TargetType.MULTILABEL)
+    return ModelTarget(TargetType.BINARY, classes or (0, 1))
+
+
+def _wrapper_target(model: Any, learner: dict[str, Any]) -> ModelTarget:
+    labels = _labels(model)
+    if labels is None:
+        return ModelTarget(TargetType.REGRESSION)
+    if _n_targets(learner) > 1:
+        return ModelTarget(TargetType.MULTILABEL)
+    return ModelTarget(TargetType.BINARY if len(labels) == 2 else TargetType.MULTICLASS, labels)
+
+
+def _n_targets(learner: dict[str, Any]) -> int:
+    return int(learner["learner_model_param"].get("num_target", 1))
+
+
+def _labels(model: Any) -> tuple[Label, ...] | None:
+    """Return the classes of a classifier: the integers from 0."""
+    classes = getattr(model, "classes_", None)
+    return None if classes is None else tuple(np.asarray(classes).tolist())
+
+
+def _softmax(margins: Values) -> Values:
+    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _sigmoid(margins: Values) -> Values:
+    """Return 1 / (1 + e^-m); the bound, XGBoost's own, keeps e^-m within float32."""
+    bound = np.float32(88.7)
+    return np.asarray(1 / (1 + np.exp(np.minimum(-margins, bound))))

@@ -1,0 +1,105 @@
+"""Checks openapi/*.yaml: valid documents, and exactly the routes that a server has by default.
+
+Exits with 1 and one line for each fault.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from drum_like import __version__
+from drum_like.app import create_app
+from drum_like.settings import Settings
+from drum_like.target_type import TargetType
+
+SPECS = Path(__file__).parents[1] / "openapi"
+METHODS = frozenset({"get", "put", "post", "delete", "patch"})
+"""What is compared; HEAD and OPTIONS belong to every route."""
+
+MODEL = """
+import pandas as pd
+
+def load_model(code_dir):
+    return "model"
+
+def score(data, model, **kwargs):
+    return pd.DataFrame({"Predictions": [0.0] * len(data)})
+"""
+
+Operation = tuple[str, str]
+"""Method and path; parameters of the path have lost their names."""
+
+
+def main() -> int:
+    """Return 0 if the documents are right, else 1 after saying what is not."""
+    parser = argparse.ArgumentParser(description="Check the OpenAPI documents.")
+    parser.add_argument("directory", nargs="?", type=Path, default=SPECS)
+    paths = sorted(parser.parse_args().directory.glob("*.yaml"))
+    documents = {path.name: yaml.safe_load(path.read_text("utf-8")) for path in paths}
+    faults = list(_faults(documents))
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"{len(documents)} OpenAPI document(s), {len(_described(documents))} operations: ok")
+    return 1 if faults else 0
+
+
+def _faults(documents: dict[str, Any]) -> Iterator[str]:
+    if not documents:
+        yield "there is no OpenAPI document"
+    for name, document in documents.items():
+        broken = list(OpenAPIV31SpecValidator(document).iter_errors())
+        yield from (f"{name}: {'/'.join(map(str, e.path))}: {e.message}" for e in broken)
+        if document.get("info", {}).get("version") != __version__:
+            yield f"{name}: info/version is not {__version__}"
+    described, served = _described(documents), _served(_app())
+    yield from (f"served, but in no document: {_shown(o)}" for o in sorted(served - described))
+    yield from (f"in a document, but not served: {_shown(o)}" for o in sorted(described - served))
+
+
+def _described(documents: dict[str, Any]) -> set[Operation]:
+    return {
+        (method.upper(), _nameless(path))
+        for document in documents.values()
+        for path, item in document.get("paths", {}).items()
+        for method in METHODS & item.keys()
+    }
+
+
+def _served(app: Flask) -> set[Operation]:
+    return {
+        (method, _nameless(re.sub(r"<[^>]*>", "{}", rule.rule)))
+        for rule in app.url_map.iter_rules()
+        for method in _methods(rule.methods)
+    }
+
+
+def _methods(methods: Iterable[str] | None) -> set[str]:
+    return {method for method in methods or () if method.lower() in METHODS}
+
+
+def _app() -> Flask:
+    """Return the application as a server without any flag but the needed ones has it."""
+    with tempfile.TemporaryDirectory(prefix="model-") as folder:
+        Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
+        return create_app(Settings(code_dir=Path(folder), target_type=TargetType.REGRESSION)).flask
+
+
+def _nameless(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _shown(operation: Operation) -> str:
+    return " ".join(operation)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Write the generated parts of docs/: `python scripts/references.py [--check]`.
+
+A part stands between two comments, `<!-- generated: NAME -->` and `<!-- end: NAME -->`. With
+--check nothing is written; the exit code is 1 if a part is out of date.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from drum_like.options.arguments import spellings
+from drum_like.options.declaration import Option, variables
+from drum_like.options.environment import RUNTIME_PARAMETER
+from drum_like.options.inert import FLAGS
+from drum_like.options.verbs import VERBS
+from drum_like.settings import Settings, options
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def verbs() -> str:
+    """Return the verbs as a table."""
+    lines = [f"| `drum-like {verb}` | {purpose} |" for verb, purpose in VERBS.items()]
+    return "\n".join(["| verb | what it does |", "|---|---|", *lines])
+
+
+def settings() -> str:
+    """Return every setting as a table: flag, variables, default, meaning."""
+    defaults = {field.name: field.default for field in fields(Settings)}
+    lines = [_row(name, option, defaults[name]) for name, option in options().items()]
+    head = ["| flag | verbs | default | meaning | environment |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *lines])
+
+
+def parameters() -> str:
+    """Return the runtime parameters that steer the server as a table."""
+    lines = []
+    for name, option in options().items():
+        steering = option.steering
+        if steering is not None:
+            accepted = ", ".join(steering.words) or f"{steering.low} to {steering.high}"
+            flag = spellings(name, option)[-1]
+            lines.append(f"| `{RUNTIME_PARAMETER}{steering.name}` | `{flag}` | {accepted} |")
+    return "\n".join(["| runtime parameter | like | accepted |", "|---|---|---|", *lines])
+
+
+def inert_flags() -> str:
+    """Return the flags that are accepted without effect as a table."""
+    lines = [
+        f"| `{flag.name}` | {', '.join(flag.verbs)} | {flag.effect} | {_code(flag.env)} |"
+        for flag in FLAGS
+    ]
+    head = ["| flag | verbs | instead | environment |", "|---|---|---|---|"]
+    return "\n".join([*head, *lines])
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "verbs": verbs,
+    "settings": settings,
+    "runtime-parameters": parameters,
+    "inert-flags": inert_flags,
+}
+
+
+def filled(text: str) -> str:
+    """Return a page with every generated part up to date."""
+    for name, make in PARTS.items():
+        start, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+        head, found, rest = text.partition(start)
+        if found:
+            text = f"{head}{start}\n{make()}\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def main() -> int:
+    """Write, or with --check compare, all pages; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail on differences")
+    check = parser.parse_args().check
+    stale = [
+        page for page in sorted(DOCS.glob("*.md")) if filled(page.read_text()) != page.read_text()
+    ]
+    for page in stale:
+        if not check:
+            page.write_text(filled(page.read_text()))
+        print(f"{page.name} {'is out of date: run make references' if check else 'written'}")
+    return int(check and bool(stale))
+
+
+def _row(name: str, option: Option, default: Any) -> str:
+    metavar = "" if option.is_switch else f" {option.kind.metavar}"
+    flag = ", ".join(f"`{spelling}{metavar}`" for spelling in spellings(name, option))
+    words = f": {', '.join(option.choices)}" if option.choices else ""
+    listed = ", ".join(option.verbs) if len(option.verbs) < len(VERBS) else "all"
+    cells = (flag, listed, _default(default), option.help + words, _code(variables(name, option)))
+    return f"| {' | '.join(cells)} |"
+
+
+def _default(value: Any) -> str:
+    if value is None or value is False or value in ("", (), Path()):
+        return ""
+    is_list = isinstance(value, tuple) and not hasattr(value, "_fields")
+    return f"`{','.join(value) if is_list else value}`"
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""`new model`, `validation` and `perf-test` (rows L-25 to L-28)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.models import REG, Model, hooks
+from tests.support.serving import run
+
+FRAGILE = Model(
+    hooks("""
+import pandas as pd
+
+def score(data, model, **kwargs):
+    if data["a"].isna().all():
+        raise ValueError("empty")
+    return pd.DataFrame({"Predictions": data["a"]})
+"""),
+    REG.flags,
+)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n3,4\n5,6\n")
+    return path
+
+
+def test_a_new_model_directory(tmp_path: Path) -> None:
+    """L-25."""
+    words = ("new", "model", "--code-dir", tmp_path / "d", "--language", "python")
+
+    first, second = run(*words), run(*words)
+
+    assert first.returncode == 0
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {"README.md", "custom.py"}
+    lines = (tmp_path / "d" / "custom.py").read_text().splitlines()
+    assert all(line.startswith("#") for line in lines if line.strip())
+    assert second.returncode == 2
+    expected = f"The path {tmp_path / 'd'} already exists! Please provide a non existing path!"
+    assert expected in second.stderr
+
+
+def test_a_validation_that_passes(tmp_path: Path, rows: Path) -> None:
+    directory = REG.write(tmp_path / "model")
+
+    done = run("validation", "--code-dir", directory, "--input", rows, *REG.flags)
+
+    assert done.returncode == 0, done.stderr
+    assert "Validation checks results" in done.stdout
+    assert "PASSED" in done.stdout
+    assert "FAILED" not in done.stdout
+
+
+def test_a_validation_that_fails(tmp_path: Path, rows: Path) -> None:
+    """L-26 by difference D19: the exit code says it too."""
+    directory = FRAGILE.write(tmp_path / "model")
+
+    done = run("validation", "--code-dir", directory, "--input", rows, *FRAGILE.flags)
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert any("Basic batch prediction" in line and "PASSED" in line for line in lines)
+    assert any("Null value imputation" in line and "FAILED" in line for line in lines)
+
+
+@pytest.mark.parametrize("env", [{}, {"MAX_WORKERS": "1"}], ids=["L-27", "L-28"])
+def test_a_performance_test(tmp_path: Path, rows: Path, env: dict[str, str]) -> None:
+    """By difference D10: it works with the default server."""
+    directory = REG.write(tmp_path / "model")
+    words = ("perf-test", "--code-dir", directory, "--input", rows, "-s", "10", "-i", "3")
+
+    done = run(*words, *REG.flags, env=env)
+
+    assert done.returncode == 0, done.stderr
+    for column in ("samples", "iters", "min", "avg", "max"):
+        assert column in done.stdout

@@ -1,0 +1,112 @@
+"""Payloads that are broken, huge or hostile: the status, and that nothing else happens.
+
+Ids are those of the catalogue of bad inputs. After every row the same worker still answers a known
+row correctly, and no refusal, and no line of the log, repeats what was sent.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.artifacts import native_xgboost
+from tests.support.bad_payloads import CANARY, CSV, MATRICES, MEDIA, MULTIPART, Bad
+from tests.support.http_calls import Reply, call
+from tests.support.models import ONE_WORKER, served
+from tests.support.serving import Server
+
+REFUSED = range(400, 500)
+
+boosted = served(native_xgboost(".json").model, *ONE_WORKER)
+
+
+def worker(server: Server) -> int:
+    reply = server.csv("a,t\n7,x\n")
+    assert (reply.status, reply.json()) == (200, {"predictions": [7.0]})
+    return int(server.get("/stats/").json()["drum_info"][0]["pid"])
+
+
+@pytest.fixture(autouse=True)
+def _unharmed(reg: Server) -> Iterator[None]:
+    before = worker(reg)
+    yield
+    assert reg.get("/ping/").status == 200
+    assert worker(reg) == before
+
+
+def check(server: Server, reply: Reply, allowed: set[int]) -> None:
+    assert reply.status in allowed, reply.text[:300]
+    if reply.status in REFUSED:
+        assert list(reply.json()) == ["message"]
+        assert reply.message.startswith("ERROR: ")
+        assert len(reply.body) < 2000
+        assert CANARY not in reply.text
+    assert CANARY not in server.log()
+
+
+@pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.row) for bad in (*MEDIA, *CSV)])
+def test_media_types_and_csv(reg: Server, bad: Bad) -> None:
+    reply = reg.post("/predict/", bad.body(), bad.content_type)
+
+    check(reg, reply, bad.allowed)
+
+
+@pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.row) for bad in MATRICES])
+def test_matrix_market(reg: Server, bad: Bad) -> None:
+    reply = reg.post("/predict/", bad.body(), "text/mtx")
+
+    check(reg, reply, bad.allowed)
+
+
+@pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.row) for bad in MULTIPART])
+def test_multipart(reg: Server, bad: Bad) -> None:
+    reply = reg.post("/predict/", bad.body(), bad.content_type)
+
+    check(reg, reply, bad.allowed)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "PUT", "DELETE", "PATCH", "TRACE"])
+def test_other_methods_are_not_allowed(reg: Server, method: str) -> None:
+    """H-19: and TRACE repeats nothing."""
+    reply = call(reg.url, method, "/predict/", headers={"X-Secret": CANARY})
+
+    assert reply.status == 405
+    assert "POST" in reply.headers["Allow"]
+    assert CANARY not in reply.text
+    assert method == "HEAD" or list(reply.json()) == ["message"]
+
+
+def test_an_unknown_path_repeats_nothing(reg: Server) -> None:
+    """H-22."""
+    reply = call(reg.url, "GET", "/no-such-path")
+
+    assert reply.status == 404
+    assert list(reply.json()) == ["message"]
+    assert "no-such-path" not in reply.text
+
+
+def test_a_missing_column_is_named(boosted: Server) -> None:
+    """C-30, differences D2 and D7."""
+    reply = boosted.csv(f"b,c\n{CANARY},2\n")
+
+    check(boosted, reply, {422})
+    assert re.search(r"\W[`'\"]?a[`'\"]?\W", reply.message)
+
+
+@pytest.mark.parametrize("column", ["a", "b"])
+def test_text_in_a_numeric_column_is_located(boosted: Server, column: str) -> None:
+    """C-30, difference D2."""
+    cells = {"a": "3", "b": "4"} | {column: CANARY}
+
+    reply = boosted.csv(f"a,b\n1,2\n{cells['a']},{cells['b']}\n")
+
+    check(boosted, reply, {422})
+    assert re.search(r"\brow 2\b", reply.message)
+    assert re.search(rf"\W[`'\"]?{column}[`'\"]?\W", reply.message)
+
+
+def test_columns_are_matched_by_name(boosted: Server) -> None:
+    """D7."""
+    plain = boosted.csv("a,b\n1.5,-0.5\n").json()
+
+    assert boosted.csv("b,x,a\n-0.5,text,1.5\n").json() == plain

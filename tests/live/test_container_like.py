@@ -1,0 +1,188 @@
+"""The entry point of deploy/Dockerfile, run as a container engine runs it.
+
+It is process 1, belongs to another user, sees a read-only root, and has no environment but the
+image's.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.live.steered import do, eventually, write
+from tests.support.serving import START_TIMEOUT_S, Server, stop
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+# The interpreter of the tests may stand where another user cannot read; writing stays forbidden.
+CAPABILITIES = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+
+MOUNTS = """
+mount --make-rprivate /
+mount --bind "$MODEL" /mnt
+mount --bind / /
+mount -o remount,ro,bind /
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /opt
+mkdir /opt/model
+mount --bind /mnt /opt/model
+mount -o remount,ro,bind /opt/model
+ln -s "$ENVIRONMENT" /opt/drum-like
+mount -o remount,ro /opt
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+exec "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a Dockerfile says about the process of its containers."""
+
+    entrypoint: tuple[str, ...]
+    environment: dict[str, str]
+    user: str
+    group: str
+
+
+def image() -> Image:
+    """Return the last stage of deploy/Dockerfile."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
+    stage = re.split(r"^FROM ", text, flags=re.MULTILINE)[-1]
+    said = dict(re.findall(r"^(ENV|USER|ENTRYPOINT) +(.*)$", stage, flags=re.MULTILINE))
+    words = re.fullmatch(r"\[(.*)\]", said["ENTRYPOINT"])
+    assert words is not None, "the entry point must be in the form that starts no shell"
+    user, _, group = said["USER"].partition(":")
+    return Image(
+        tuple(word.strip(' "') for word in words[1].split(",")),
+        dict(setting.split("=", 1) for setting in shlex.split(said["ENV"])),
+        user,
+        group,
+    )
+
+
+def _why_not() -> str:
+    """Return why namespaces cannot be used here, "" if they can."""
+    if os.geteuid() != 0:
+        return "mounting needs root"
+    if not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
+        return "unshare, setpriv and mount are needed"
+    trial = [*NAMESPACES, "sh", "-ec", "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt"]
+    done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
+    return f"namespaces are not permitted: {done.stderr.strip()}" if done.returncode else ""
+
+
+pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not() or "usable")
+
+
+@contextmanager
+def contained(model: Path, log_path: Path, **environment: str) -> Iterator[Server]:
+    """Run the image's entry point as process 1 of namespaces of its own.
+
+    The server that is given has that process, as seen from outside.
+    """
+    said = image()
+    variables = said.environment | {"ADDRESS": "127.0.0.1:0"} | environment
+    identity = (f"--reuid={said.user}", f"--regid={said.group}", "--clear-groups")
+    privileges = ("setpriv", *identity, "--no-new-privs", *CAPABILITIES)
+    clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
+    command = [*NAMESPACES, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *said.entrypoint]
+    places = {"MODEL": str(model), "ENVIRONMENT": sys.prefix, "PATH": os.environ["PATH"]}
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=places)
+    try:
+        yield _answering(process, log_path)
+    finally:
+        if process.poll() is None:
+            for child in psutil.Process(process.pid).children():
+                child.terminate()
+        stop(process)
+
+
+def _answering(process: subprocess.Popen[bytes], log_path: Path) -> Server:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"listening (http://127[.\d]+:\d+)", log_path.read_text()):
+            return Server(found[1], process, log_path)
+        time.sleep(0.02)
+    raise AssertionError(f"exit code {process.poll()}, log:\n{log_path.read_text()}")
+
+
+def first_process(server: Server) -> psutil.Process:
+    """Return process 1 of the namespace."""
+    (child,) = psutil.Process(server.process.pid).children()
+    return child
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    directory = tmp_path / "model"
+    directory.mkdir()
+    write(directory)
+    code = (directory / "custom.py").read_text()
+    # The model directory is read-only here: there are no boots to count.
+    start = code.index('    with (HERE / "boots")')
+    (directory / "custom.py").write_text(code[:start] + code[code.index("    if (HERE") :])
+    return directory
+
+
+def test_the_image_listens_everywhere_and_serves_its_model_directory() -> None:
+    said = image()
+
+    assert said.entrypoint == ("drum-like", "server")
+    assert said.environment["ADDRESS"] == "0.0.0.0:8080"
+    assert said.environment["CODE_DIR"] == "/opt/model"
+    assert said.user == "10001"
+
+
+def test_a_container_serves_as_another_user_on_a_read_only_root(
+    model: Path, tmp_path: Path
+) -> None:
+    with contained(model, tmp_path / "log", TARGET_TYPE="regression") as server:
+        assert do(server, "pid").status == 200
+        assert server.get("/info/").json()["codeDir"] == "/opt/model"
+        assert first_process(server).uids().real == 10001
+        assert "rror" not in server.log()
+
+
+def test_process_1_leaves_no_zombies_and_is_not_confused_by_orphans(
+    model: Path, tmp_path: Path
+) -> None:
+    environment = {"TARGET_TYPE": "regression", "MAX_WORKERS": "1"}
+    with contained(model, tmp_path / "log", **environment) as server:
+        master = first_process(server)
+        (worker,) = master.children()
+        for _ in range(10):
+            do(server, "orphan")
+
+        eventually(lambda: len(master.children()) > 1)
+        eventually(lambda: master.children() == [worker])
+
+        assert do(server, "pid").status == 200
+
+
+def test_process_1_drains_on_sigterm_and_leaves_with_0(model: Path, tmp_path: Path) -> None:
+    with contained(model, tmp_path / "log", TARGET_TYPE="regression") as server:
+        first_process(server).send_signal(signal.SIGTERM)
+
+        assert server.process.wait(20) == 0
+
+
+def test_a_container_whose_model_does_not_load_leaves_with_4(model: Path, tmp_path: Path) -> None:
+    (model / "broken").write_text("raise nosuch")
+
+    started = contained(model, tmp_path / "log", TARGET_TYPE="regression")
+
+    with pytest.raises(AssertionError, match=r"(?s)exit code 4.*nosuch"), started:
+        pytest.fail("it has started")

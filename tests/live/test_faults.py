@@ -1,0 +1,135 @@
+"""What hooks and kernels do to workers, and what the server makes of it."""
+
+import http.client
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.live.steered import begin, boots, do, errors, eventually, pid, pids, write
+from tests.support.serving import serve
+
+FLAGS = ("--target-type", "regression", "--max-workers", "1")
+LOST = (OSError, http.client.HTTPException)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "words"),
+    [
+        ("exit", 0, None),
+        ("exit", 3, "exit code 3"),
+        ("exit", 4, "exit code 4"),
+        ("exit", 255, "exit code 255"),
+        ("crash", signal.SIGSEGV, "SIGSEGV"),
+    ],
+)
+def test_the_server_outlives_a_hook_that_ends_its_process(
+    action: str, value: int, words: str | None, tmp_path: Path
+) -> None:
+    with serve(write(tmp_path), *FLAGS) as server:
+        with pytest.raises(LOST):
+            do(server, action, value)
+
+        assert do(server, "pid").status == 200
+        assert server.process.poll() is None
+        found = errors(server.log())
+        assert len(found) == (words is not None)
+        assert all(str(words) in message for message in found)
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS) as server:
+        first = pid(server)
+
+        os.kill(first, signal.SIGKILL)
+
+        assert pid(server) != first
+        assert boots(tmp_path) == 2
+
+
+def test_a_respawned_worker_that_cannot_load_is_tried_again_after_pauses(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS) as server:
+        first = pid(server)
+        write(tmp_path, "raise nosuch")
+        began = time.monotonic()
+        os.kill(first, signal.SIGKILL)
+
+        eventually(lambda: boots(tmp_path) == 4)
+        took_s = time.monotonic() - began
+        (tmp_path / "broken").unlink()
+
+        assert took_s > 3
+        assert do(server, "pid").status == 200
+        pauses = [message.rpartition(";")[2] for message in errors(server.log()) if ";" in message]
+        assert pauses[1:4] == [f" next attempt in {seconds} s" for seconds in (1, 2, 4)]
+
+
+def test_workers_are_replaced_after_max_requests(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-requests", "5") as server:
+        seen = pids(server, 30)
+
+        assert len(seen) >= 3
+        assert errors(server.log()) == []
+
+
+def test_a_late_request_is_answered_in_time_and_its_worker_replaced(tmp_path: Path) -> None:
+    flags = (*FLAGS, "--request-timeout-s", "2")
+    with serve(write(tmp_path), *flags) as server:
+        first = pid(server)
+        began = time.monotonic()
+
+        reply = do(server, "sleep", 6)
+
+        assert reply.status == 504
+        assert "longer" in reply.message
+        assert 1.9 < time.monotonic() - began < 4
+        eventually(lambda: boots(tmp_path) == 2)
+        assert do(server, "pid").json()["predictions"] != [first]
+        assert [message for message in errors(server.log()) if "POST /predict/" in message]
+
+
+def test_a_hook_that_never_ends_does_not_keep_its_worker(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--request-timeout-s", "1") as server:
+        first = pid(server)
+
+        reply = do(server, "sleep", 600)
+
+        assert reply.status == 504
+        eventually(lambda: not _exists(first), timeout_s=30)
+        assert do(server, "pid").status == 200
+
+
+def test_a_hook_that_blocks_the_interpreter_is_ended_and_its_worker_replaced(
+    tmp_path: Path,
+) -> None:
+    with serve(write(tmp_path), *FLAGS, "--request-timeout-s", "1") as server:
+        first = pid(server)
+
+        with pytest.raises(LOST):
+            do(server, "hold", 60)
+
+        assert pid(server) != first
+
+
+def test_a_load_may_take_longer_than_a_request(tmp_path: Path) -> None:
+    flags = (*FLAGS, "--request-timeout-s", "1")
+    with serve(write(tmp_path, "hold 8"), *flags) as server:
+        assert do(server, "pid").status == 200
+        assert boots(tmp_path) == 1
+
+
+def test_others_are_answered_while_a_hook_takes_its_time(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS) as server:
+        busy = begin(lambda: do(server, "sleep", 1.5))
+        eventually(lambda: server.get("/livez").status == 200)
+        began = time.monotonic()
+
+        assert server.get("/info/").status == 200
+        assert time.monotonic() - began < 1
+        assert busy.result().status == 200
+
+
+def _exists(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()

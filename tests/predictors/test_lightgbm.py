@@ -1,0 +1,292 @@
+"""The LightGBM plugin, on models trained here."""
+
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+
+from drum_like.api import ArtifactError, ColumnsError, PredictorError, Schema, TargetType
+from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
+from drum_like.model.directory import ModelDirectory
+from tests.predictors.scoring import (
+    BINARY,
+    MULTICLASS,
+    REGRESSION,
+    TEXT,
+    MatrixFrame,
+    classes,
+    csv_frame,
+    numbers,
+    same,
+    score,
+    values,
+)
+
+FEW = {"num_leaves": 7, "verbose": -1, "seed": 0}
+
+
+def booster(data: Any, target: Any, **params: Any) -> lgb.Booster:
+    return lgb.train({**FEW, **params}, lgb.Dataset(data, target), 5)
+
+
+def squared_error(scores: Any, data: lgb.Dataset) -> tuple[Any, Any]:
+    """Return gradients and Hessians: an objective of the user's own."""
+    return scores - np.asarray(data.get_label()), np.ones_like(scores)
+
+
+def schema_of(model: Any) -> Schema:
+    schema = predictor_for(model).schema
+    assert schema is not None
+    return schema
+
+
+def with_categories() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    data = numbers()[["a"]]
+    data["colour"] = pd.Categorical(rng.choice(["red", "green", "blue"], len(data)))
+    data["only"] = pd.Categorical(["same"] * len(data))
+    data["size"] = pd.Categorical(rng.choice([10, 20, 30], len(data)))
+    return data
+
+
+def test_native_file_is_read(tmp_path: Path) -> None:
+    trained = booster(numbers(), classes(), objective="binary")
+    trained.save_model(tmp_path / "model.txt")
+    (tmp_path / "requirements.txt").write_text("lightgbm\n")
+
+    model = load_artifact(find_artifact(ModelDirectory(tmp_path)))
+
+    assert predictor_for(model).framework == "lightgbm"
+    assert same(values(model, numbers(), BINARY), trained.predict(numbers()))
+
+
+def test_pickled_booster_is_served() -> None:
+    trained = booster(with_categories(), classes(), objective="binary")
+
+    model = pickle.loads(pickle.dumps(trained))
+
+    assert same(values(model, with_categories(), BINARY), trained.predict(with_categories()))
+
+
+@pytest.mark.parametrize(
+    ("params", "n_classes", "type_", "known"),
+    [
+        ({"objective": "binary"}, 2, TargetType.BINARY, (0, 1)),
+        ({"objective": "multiclass", "num_class": 3}, 3, TargetType.MULTICLASS, (0, 1, 2)),
+        ({"objective": "regression"}, 2, TargetType.REGRESSION, ()),
+        ({"objective": "regression", "linear_tree": True}, 2, TargetType.REGRESSION, ()),
+        ({"objective": "poisson", "boosting": "dart"}, 2, TargetType.REGRESSION, ()),
+        ({"objective": squared_error}, 2, None, ()),
+    ],
+    ids=["binary", "multiclass", "regression", "linear-tree", "dart", "own"],
+)
+def test_objective_tells_the_target(
+    params: dict[str, Any], n_classes: int, type_: TargetType | None, known: tuple[int, ...]
+) -> None:
+    model = booster(numbers(), classes(n_classes=n_classes), **params)
+
+    target = predictor_for(model).target
+
+    asked = MULTICLASS if type_ is TargetType.MULTICLASS else REGRESSION
+    assert (target.type, target.classes) == (type_, known)
+    assert same(values(model, numbers(), asked), model.predict(numbers()))
+
+
+def test_blank_in_a_name_is_found_again() -> None:
+    data = numbers().set_axis(["a b", "b", "c  d"], axis="columns")
+    model = booster(data, classes(), objective="regression")
+    rows = data.to_csv(index=False, columns=["c  d", "a b", "b"])
+
+    found = values(model, csv_frame(rows))
+
+    assert schema_of(model).names == ("a_b", "b", "c__d")
+    assert same(found, model.predict(data))
+
+
+def test_name_as_the_model_spells_it_goes_before_one_with_blanks() -> None:
+    data = numbers().set_axis(["a_b", "b", "c"], axis="columns")
+    model = booster(data, classes(), objective="regression")
+
+    found = values(model, data.assign(**{"a b": 0.0}))
+
+    assert same(found, model.predict(data))
+
+
+def test_two_names_for_one_column_are_refused() -> None:
+    data = numbers().set_axis(["x y z", "b", "c"], axis="columns")
+    model = booster(data, classes(), objective="regression")
+    sent = data.rename(columns={"x y z": "x y_z", "b": "x_y z"}).assign(b=0.0)
+
+    with pytest.raises(
+        ColumnsError, match=r"'x y_z' and 'x_y z' both stand for the model's 'x_y_z'"
+    ):
+        score(model, sent)
+
+
+def test_missing_column_is_named_as_the_model_spells_it() -> None:
+    data = numbers().set_axis(["a b", "b", "c"], axis="columns")
+    model = booster(data, classes(), objective="regression")
+
+    with pytest.raises(ColumnsError, match="missing columns: 'b'"):
+        score(model, data[["a b", "c"]])
+
+
+def test_nameless_model_is_positional() -> None:
+    model = booster(numbers().to_numpy(), classes(), objective="regression")
+
+    found = values(model, numbers())
+
+    assert not schema_of(model).named
+    assert same(found, model.predict(numbers()))
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "wrapper"])
+def test_categories_are_cast(*, native: bool) -> None:
+    """One of them has a single value, which the model's trees do not mention."""
+    data = with_categories()
+    wrapper = lgb.LGBMRegressor(n_estimators=5, num_leaves=7, verbose=-1).fit(data, classes())
+    model = wrapper.booster_ if native else wrapper
+    sent = data.astype({"colour": str, "only": str, "size": float, "a": object})
+    sent.loc[3, "colour"] = None
+    cast = data.copy()
+    cast.loc[3, "colour"] = None
+
+    found = values(model, sent[["size", "only", "a", "colour"]])
+
+    kinds = [column.kind for column in schema_of(model).columns]
+    assert kinds == ["number", "category", "category", "category"]
+    assert same(found, wrapper.predict(cast))
+
+
+def test_unseen_category_is_refused() -> None:
+    model = booster(with_categories(), classes(), objective="regression")
+    sent = with_categories().astype({"colour": object})
+    sent.loc[4, "colour"] = "pink"
+
+    with pytest.raises(ColumnsError, match=r"'colour' holds in row 5 a category"):
+        score(model, sent)
+
+
+def test_integer_categories_are_codes() -> None:
+    data = numbers()[["a"]].assign(code=classes(n_classes=3))
+    dataset = lgb.Dataset(data, classes(), categorical_feature=["code"])
+    model = lgb.train({**FEW, "objective": "regression"}, dataset, 5)
+
+    assert same(values(model, data), model.predict(data))
+
+
+def test_integer_and_pandas_categories_cannot_be_told_apart() -> None:
+    data = with_categories().assign(code=classes(n_classes=3))
+    dataset = lgb.Dataset(data, classes(), categorical_feature=["colour", "only", "size", "code"])
+    model = lgb.train({**FEW, "objective": "regression"}, dataset, 5)
+
+    with pytest.raises(ArtifactError, match="3 pandas categories but marks 4 columns"):
+        predictor_for(model)
+
+
+def test_best_iteration_is_used() -> None:
+    data = lgb.Dataset(numbers(), classes(), free_raw_data=False)
+    held_out = lgb.Dataset(numbers(), classes()[::-1], reference=data)
+    model = lgb.train(
+        {**FEW, "objective": "binary", "learning_rate": 0.01},
+        data,
+        20,
+        valid_sets=[held_out],
+        keep_training_booster=True,
+        callbacks=[lgb.early_stopping(3, verbose=False)],
+    )
+    assert 0 < model.best_iteration < model.current_iteration()
+
+    found = values(model, numbers(), BINARY)
+
+    assert same(found, model.predict(numbers()))
+    assert not same(found, model.predict(numbers(), num_iteration=-1))
+
+
+@pytest.mark.parametrize("names", [True, False], ids=["named", "nameless"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classifier_gives_chances_and_classes(n_classes: int, *, names: bool) -> None:
+    data = numbers() if names else numbers().to_numpy()
+    words = np.array(["no", "yes", "zzz"])[classes(n_classes=n_classes)]
+    model = lgb.LGBMClassifier(n_estimators=3, verbose=-1).fit(data, words)
+
+    prediction = score(model, numbers(), BINARY if n_classes == 2 else MULTICLASS)
+
+    assert prediction.labels == ("no", "yes", "zzz")[:n_classes]
+    assert same(prediction.values, model.predict_proba(numbers()))
+
+
+def test_classifier_gives_its_classes_to_a_regression_target() -> None:
+    model = lgb.LGBMClassifier(n_estimators=3, verbose=-1).fit(numbers(), classes() + 5)
+
+    assert same(values(model, numbers()), model.predict(numbers()))
+
+
+def test_framework_of_a_wrapper_is_that_of_drum() -> None:
+    model = lgb.LGBMRegressor(n_estimators=3, verbose=-1).fit(numbers(), classes())
+
+    assert predictor_for(model).framework == "scikit-learn"
+    assert same(values(model, numbers()), model.predict(numbers()))
+
+
+class SeesColumns(lgb.LGBMRegressor):
+    """What a user may put into custom.py."""
+
+    def predict(self, X: Any, *args: Any, **settings: Any) -> Any:  # noqa: N803 - sklearn's name
+        """Add a column to the prediction."""
+        return super().predict(X[["a", "b", "c"]], *args, **settings) + X["a"].to_numpy()
+
+
+def test_subclass_gets_a_dataframe() -> None:
+    model = SeesColumns(n_estimators=3, verbose=-1).fit(numbers(), classes())
+
+    assert same(values(model, numbers()), model.predict(numbers()))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: booster(numbers(), classes(), objective="binary"),
+        lambda: lgb.LGBMClassifier(n_estimators=3, verbose=-1).fit(numbers(), classes()),
+    ],
+    ids=["native", "wrapper"],
+)
+def test_plain_path_builds_no_dataframe(make: Callable[[], Any]) -> None:
+    model = make()
+    frame = MatrixFrame(numbers())
+
+    score(model, frame, BINARY)
+
+    assert not frame.asked_for_pandas
+
+
+def test_threads_share_a_predictor() -> None:
+    model = booster(numbers(5000), classes(5000), objective="binary")
+    predictor = predictor_for(model)
+    parts = [numbers(5000).iloc[start : start + 50] for start in range(0, 5000, 50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda part: predictor.predict(MatrixFrame(part), BINARY), parts))
+
+    whole = model.predict(numbers(5000))
+    assert same(np.concatenate([prediction.column for prediction in found]), whole)
+
+
+def test_regressor_has_no_probabilities() -> None:
+    model = lgb.LGBMRegressor(n_estimators=2, verbose=-1).fit(numbers(), classes())
+
+    with pytest.raises(PredictorError, match="needs predict_proba, which LGBMRegressor does not"):
+        score(model, numbers(), BINARY)
+
+
+def test_target_type_without_numbers_is_refused() -> None:
+    model = booster(numbers(), classes(), objective="regression")
+
+    with pytest.raises(PredictorError, match="Target type 'textgeneration' is not supported by"):
+        score(model, numbers(), TEXT)

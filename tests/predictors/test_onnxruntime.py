@@ -1,0 +1,321 @@
+"""The ONNX plugin, on graphs made here."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pandas as pd
+import pytest
+import skl2onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.linear_model import LogisticRegression
+
+from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
+from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
+from drum_like.model.directory import ModelDirectory
+from tests.predictors.scoring import (
+    BINARY,
+    MULTICLASS,
+    REGRESSION,
+    MatrixFrame,
+    classes,
+    numbers,
+    same,
+    score,
+    values,
+)
+
+MULTILABEL = Target(TargetType.MULTILABEL, ("A", "B", "C"))
+
+
+def tensor(name: str, kind: int, shape: list[int | None] | None) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def session(
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    **weights: NDArray[Any],
+) -> ort.InferenceSession:
+    constants = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "graph", inputs, outputs, constants)
+    opsets = [helper.make_opsetid("", 17)]
+    return ort.InferenceSession(
+        helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    )
+
+
+def identity(kind: int, shape: list[int | None] | None) -> ort.InferenceSession:
+    """Return a session with one input that it gives back."""
+    node = helper.make_node("Identity", ["x"], ["y"])
+    return session([node], [tensor("x", kind, shape)], [tensor("y", kind, shape)])
+
+
+def one_per_column(*kinds: int, shape: list[int | None] | None = None) -> ort.InferenceSession:
+    """Return a session with the inputs a, b, ..., which gives back the first."""
+    names = "abcdef"[: len(kinds)]
+    inputs = [
+        tensor(name, kind, shape or [None, 1]) for name, kind in zip(names, kinds, strict=True)
+    ]
+    nodes = [helper.make_node("Identity", [name], [f"out_{name}"]) for name in names]
+    outputs = [
+        tensor(f"out_{name}", kind, shape or [None, 1])
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    return session(nodes, inputs, outputs)
+
+
+def classifier(path: Path, words: bool = False, **options: Any) -> LogisticRegression:  # noqa: FBT001, FBT002 - reads well below
+    """Write a converted classifier of two columns; return the original."""
+    target: NDArray[Any] = np.where(classes() > 0, "yes", "no") if words else classes()
+    estimator = LogisticRegression().fit(numbers()[["a", "c"]].to_numpy(), target)
+    converted = skl2onnx.to_onnx(
+        estimator, initial_types=[("x", FloatTensorType([None, 2]))], options=options or None
+    )
+    path.write_bytes(converted.SerializeToString())
+    return estimator
+
+
+def loaded(directory: Path) -> Any:
+    return load_artifact(find_artifact(ModelDirectory(directory)))
+
+
+@pytest.mark.parametrize("zipmap", [True, False], ids=["zipmap", "tensor"])
+@pytest.mark.parametrize("labels", [("yes", "no"), ("no", "yes")], ids=["yes-no", "no-yes"])
+def test_classes_of_the_file_name_the_columns(
+    labels: tuple[str, str], tmp_path: Path, *, zipmap: bool
+) -> None:
+    estimator = classifier(tmp_path / "m.onnx", words=True, zipmap=zipmap)
+    model = loaded(tmp_path)
+
+    prediction = score(model, numbers()[["a", "c"]], Target(TargetType.BINARY, labels))
+
+    predictor = predictor_for(model)
+    assert predictor.framework == "onnx"
+    assert (predictor.target.type, predictor.target.classes) == (TargetType.BINARY, ("no", "yes"))
+    assert prediction.labels == ("no", "yes")
+    expected = estimator.predict_proba(numbers()[["a", "c"]].to_numpy())
+    np.testing.assert_allclose(prediction.values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("zipmap", [True, False], ids=["zipmap", "tensor"])
+def test_numbered_classes_do_not_stand_in_the_way_of_labels(
+    tmp_path: Path, *, zipmap: bool
+) -> None:
+    """DRUM gives them to the labels by position."""
+    classifier(tmp_path / "m.onnx", zipmap=zipmap)
+
+    prediction = score(loaded(tmp_path), numbers()[["a", "c"]], BINARY)
+
+    assert prediction.labels is None
+    assert prediction.values.shape == (200, 2)
+
+
+def test_numbered_classes_are_labels_where_they_are_asked_for(tmp_path: Path) -> None:
+    classifier(tmp_path / "m.onnx", zipmap=False)
+
+    prediction = score(
+        loaded(tmp_path), numbers()[["a", "c"]], Target(TargetType.BINARY, ("0", "1"))
+    )
+
+    assert prediction.labels == (0, 1)
+
+
+def test_matrix_is_positional_and_builds_no_dataframe() -> None:
+    model = identity(TensorProto.FLOAT, [None, 3])
+    frame = MatrixFrame(numbers(gaps=True).set_axis(["x", "y", "z"], axis="columns"))
+
+    found = values(model, frame)
+
+    assert not frame.asked_for_pandas
+    assert same(found, numbers(gaps=True).to_numpy(np.float32))
+
+
+def test_matrix_of_another_width_is_refused() -> None:
+    model = identity(TensorProto.FLOAT, [None, 2])
+
+    with pytest.raises(ColumnsError, match="takes 2 columns by position, but the payload has 3"):
+        score(model, numbers())
+
+
+def test_matrix_of_any_width_takes_what_is_sent() -> None:
+    model = identity(TensorProto.DOUBLE, [None, None])
+
+    assert predictor_for(model).schema is None
+    assert same(values(model, numbers()), numbers().to_numpy(np.float64))
+
+
+def test_matrix_of_integers_keeps_large_ones() -> None:
+    large = pd.DataFrame({"a": [2**53 + 1, -(2**63)], "b": [2**63 - 1, 0]})
+    model = identity(TensorProto.INT64, [None, 2])
+
+    assert same(values(model, large), large.to_numpy())
+
+
+def test_matrix_of_text_takes_text() -> None:
+    data = pd.DataFrame({"a": ["x", None], "b": ["y", "é"]})
+    model = identity(TensorProto.STRING, [None, 2])
+
+    assert values(model, data).tolist() == [["x", "y"], ["", "é"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "expected"),
+    [
+        (TensorProto.FLOAT, [1, None], np.array([1, np.nan], np.float32)),
+        (TensorProto.DOUBLE, [0.1, 2], np.array([0.1, 2])),
+        (TensorProto.INT64, [2**53 + 1, -1], np.array([2**53 + 1, -1])),
+        (TensorProto.INT32, [3.0, -4.0], np.array([3, -4], np.int32)),
+        (TensorProto.INT64, pd.array([2**60 + 1, 5], "Int64"), np.array([2**60 + 1, 5])),
+        (TensorProto.UINT8, [255, 0], np.array([255, 0], np.uint8)),
+        (TensorProto.BOOL, [True, False], np.array([True, False])),
+        (TensorProto.BOOL, [1.0, 0.0], np.array([True, False])),
+        (TensorProto.STRING, ["x", None], np.array(["x", ""], object)),
+        (TensorProto.STRING, [3.0, None], np.array(["3", ""], object)),
+        (TensorProto.STRING, [2**60 + 1, 0], np.array([str(2**60 + 1), "0"], object)),
+    ],
+    ids=[
+        *["float", "double", "int64", "int32-from-floats", "int64-nullable", "uint8", "bool"],
+        *["bool-from-floats", "text", "text-from-floats", "text-from-integers"],
+    ],
+)
+@pytest.mark.parametrize("shape", [[None, 1], [None]], ids=["column", "vector"])
+def test_column_comes_as_its_type(
+    kind: int, cells: Any, expected: NDArray[Any], shape: list[int | None]
+) -> None:
+    model = one_per_column(kind, TensorProto.FLOAT, shape=shape)
+    data = pd.DataFrame({"b": [0.0, 0.0], "extra": ["x", "y"], "a": cells})
+
+    found = values(model, data)
+
+    assert same(found, expected.reshape(found.shape))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "expected"),
+    [
+        (TensorProto.INT64, [1, None], "whole numbers that fit int64, without gaps; row 2"),
+        (TensorProto.INT64, [1.5, 2], "whole numbers that fit int64, without gaps; row 1"),
+        (TensorProto.INT64, [1.0, 2.0**63], "whole numbers that fit int64, without gaps; row 2"),
+        (TensorProto.INT32, [1, 2**31], "whole numbers that fit int32, without gaps; row 2"),
+        (TensorProto.UINT8, [-1, 2], "whole numbers that fit uint8, without gaps; row 1"),
+        (TensorProto.BOOL, [1, 2], "true or false, without gaps; row 2"),
+        (TensorProto.FLOAT, ["x", "y"], "holds text in row 1; the model takes numbers there"),
+    ],
+    ids=["missing", "fraction", "int64-overflow", "int32-overflow", "negative", "bool", "text"],
+)
+def test_column_that_does_not_fit_is_refused(kind: int, cells: list[Any], expected: str) -> None:
+    model = one_per_column(kind, TensorProto.FLOAT)
+
+    with pytest.raises(ColumnsError, match=expected):
+        score(model, pd.DataFrame({"a": cells, "b": [0.0, 0.0]}))
+
+
+def test_missing_input_is_named() -> None:
+    model = one_per_column(TensorProto.FLOAT, TensorProto.FLOAT)
+
+    with pytest.raises(ColumnsError, match="missing columns: 'b'"):
+        score(model, pd.DataFrame({"a": [1.0]}))
+
+
+def test_several_matrices_are_refused() -> None:
+    with pytest.raises(
+        LoadError, match=r"'a' has the shape \['.*', 3\]|'a' has the shape \[None, 3\]"
+    ):
+        predictor_for(one_per_column(TensorProto.FLOAT, TensorProto.FLOAT, shape=[None, 3]))
+
+
+def outputs(*named: tuple[str, int]) -> ort.InferenceSession:
+    """Return a session whose outputs hold 0 in the first, 1 in the second, and so on."""
+    nodes, ends, weights = [], [], {}
+    for position, (name, kind) in enumerate(named):
+        weights[f"c{position}"] = np.array(position, np.float32)
+        nodes += [
+            helper.make_node("Mul", ["x", "zero"], [f"z{position}"]),
+            helper.make_node("Add", [f"z{position}", f"c{position}"], [f"s{position}"]),
+            helper.make_node("Cast", [f"s{position}"], [name], to=kind),
+        ]
+        ends.append(tensor(name, kind, [None, 3]))
+    inputs = [tensor("x", TensorProto.FLOAT, [None, 3])]
+    return session(nodes, inputs, ends, zero=np.array(0, np.float32), **weights)
+
+
+@pytest.mark.parametrize(
+    ("named", "target", "expected"),
+    [
+        ([("label", TensorProto.INT64), ("probabilities", TensorProto.FLOAT)], MULTICLASS, 1),
+        ([("label", TensorProto.INT64), ("probabilities", TensorProto.FLOAT)], MULTILABEL, 1),
+        ([("label", TensorProto.INT64), ("probabilities", TensorProto.FLOAT)], REGRESSION, 0),
+        ([("label", TensorProto.INT64), ("scores", TensorProto.DOUBLE)], MULTICLASS, 1),
+        ([("first", TensorProto.FLOAT), ("second", TensorProto.FLOAT)], MULTICLASS, 0),
+        ([("first", TensorProto.INT64), ("second", TensorProto.INT64)], MULTICLASS, 0),
+        ([("only", TensorProto.INT64)], MULTICLASS, 0),
+    ],
+    ids=["by-name", "multilabel", "regression", "floats", "first-floats", "no-floats", "one"],
+)
+def test_output_is_chosen(named: list[tuple[str, int]], target: Target, expected: int) -> None:
+    found = values(outputs(*named), numbers(), target)
+
+    assert np.unique(found).tolist() == [expected]
+
+
+def with_external_data(directory: Path, location: str) -> None:
+    """Write model.onnx, whose weights lie in `location`."""
+    weights = numpy_helper.from_array(np.arange(3, dtype=np.float32).reshape(3, 1), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "graph",
+        [tensor("x", TensorProto.FLOAT, [None, 3])],
+        [tensor("y", TensorProto.FLOAT, [None, 1])],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(
+        model,
+        directory / "model.onnx",
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
+    saved = onnx.load(directory / "model.onnx", load_external_data=False)
+    for entry in saved.graph.initializer[0].external_data:
+        if entry.key == "location":
+            entry.value = location
+    (directory / "model.onnx").write_bytes(saved.SerializeToString())
+
+
+def test_weights_beside_the_model_are_read(tmp_path: Path) -> None:
+    with_external_data(tmp_path, "weights.bin")
+
+    found = values(loaded(tmp_path), numbers())
+
+    expected = numbers().to_numpy(np.float32) @ np.arange(3, dtype=np.float32)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("absolute", [True, False], ids=["absolute", "relative"])
+def test_weights_elsewhere_are_refused(tmp_path: Path, *, absolute: bool) -> None:
+    directory = tmp_path / "model"
+    directory.mkdir()
+    location = str(tmp_path / "weights.bin") if absolute else "../weights.bin"
+    with_external_data(directory, location)
+    (directory / "weights.bin").rename(tmp_path / "weights.bin")
+
+    with pytest.raises(ArtifactError, match="keeps tensors in a file outside") as caught:
+        loaded(directory)
+
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    classifier(tmp_path / "model.onnx")
+    content = (tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(ArtifactError, match=r"model\.onnx is not a complete ONNX file"):
+        loaded(tmp_path)

@@ -1,0 +1,420 @@
+"""The scikit-learn plugin, on estimators fitted here."""
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    PowerTransformer,
+    StandardScaler,
+)
+from sklearn.svm import SVC
+
+from drum_like.api import ColumnsError, PredictorError, Schema, Target, TargetType, Transformer
+from drum_like.model.artifact import predictor_for
+from tests.predictors.scoring import (
+    ANOMALY,
+    BINARY,
+    MULTICLASS,
+    REGRESSION,
+    TEXT,
+    MatrixFrame,
+    classes,
+    conformed,
+    csv_frame,
+    numbers,
+    same,
+    score,
+    values,
+)
+
+WORDS = np.array(["no", "yes"])[classes()]
+
+
+def schema_of(model: Any) -> Schema:
+    schema = predictor_for(model).schema
+    assert schema is not None
+    return schema
+
+
+def kinds(model: Any) -> dict[str, str]:
+    return {column.name: column.kind for column in schema_of(model).columns}
+
+
+def mixed() -> pd.DataFrame:
+    """Return numbers, a category in words, one in numbers, dates, text, and an unused column."""
+    rng = np.random.default_rng(2)
+    size = len(numbers())
+    return numbers()[["a", "b"]].assign(
+        colour=rng.choice(["red", "green"], size),
+        size=rng.integers(0, 3, size),
+        day=pd.Series(rng.integers(1, 28, size)).map("2024-01-{:02d}".format),
+        note=rng.choice(["good day", "bad day"], size),
+        unused=rng.normal(size=size),
+    )
+
+
+def days(data: pd.DataFrame) -> Any:
+    """Return dates as numbers; what a user may put into custom.py."""
+    return data.apply(pd.to_datetime).apply(lambda column: column.dt.day)
+
+
+def preparation() -> ColumnTransformer:
+    return ColumnTransformer(
+        [
+            ("scaled", make_pipeline(SimpleImputer(), StandardScaler()), ["a"]),
+            ("raw", "passthrough", ["b"]),
+            ("classes", OneHotEncoder(handle_unknown="ignore"), ["colour", "size"]),
+            ("days", FunctionTransformer(days), ["day"]),
+            ("words", TfidfVectorizer(), "note"),
+        ]
+    )
+
+
+MIXED_KINDS = {
+    "a": "number",
+    "b": "number",
+    "colour": "any",
+    "size": "any",
+    "day": "any",
+    "note": "any",
+}
+
+
+@pytest.mark.parametrize(
+    ("classifier", "known"),
+    [
+        (LogisticRegression(), {"a": "number", "b": "number", "c": "number"}),
+        (RandomForestClassifier(3), {"a": "number", "b": "number", "c": "number"}),
+        (
+            GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2),
+            {"a": "number", "b": "number", "c": "number"},
+        ),
+    ],
+    ids=["linear", "forest", "search"],
+)
+@pytest.mark.parametrize("names", [True, False], ids=["named", "nameless"])
+def test_classifier_gives_chances_and_classes(
+    classifier: Any, known: dict[str, str], *, names: bool
+) -> None:
+    data = numbers() if names else numbers().to_numpy()
+    model = clone(classifier).fit(data, WORDS)
+
+    prediction = score(model, numbers(), BINARY)
+
+    predictor = predictor_for(model)
+    assert predictor.framework == "scikit-learn"
+    assert (predictor.target.type, predictor.target.classes) == (TargetType.BINARY, ("no", "yes"))
+    assert list(kinds(model).values()) == list(known.values())
+    assert schema_of(model).named is names
+    assert prediction.labels == ("no", "yes")
+    assert same(prediction.values, model.predict_proba(data))
+
+
+@pytest.mark.parametrize(
+    ("targets", "known"),
+    [
+        (classes(n_classes=3), (0, 1, 2)),
+        (classes(n_classes=3) * 1.0, (0, 1, 2)),
+        (classes() > 0, (False, True)),
+    ],
+    ids=["integers", "whole-floats", "booleans"],
+)
+def test_classes_are_labels(targets: Any, known: tuple[Any, ...]) -> None:
+    model = LogisticRegression().fit(numbers(), targets)
+
+    prediction = score(model, numbers(), MULTICLASS)
+
+    assert prediction.labels == known
+    assert [type(label) for label in prediction.labels or ()] == [type(label) for label in known]
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "type_"),
+    [
+        (LinearRegression().fit(numbers(), classes()), REGRESSION, TargetType.REGRESSION),
+        (RandomForestRegressor(3).fit(numbers(), classes()), REGRESSION, TargetType.REGRESSION),
+        (
+            TransformedTargetRegressor(LinearRegression(), func=np.exp, inverse_func=np.log).fit(
+                numbers(), classes()
+            ),
+            REGRESSION,
+            TargetType.REGRESSION,
+        ),
+        (IsolationForest(n_estimators=5).fit(numbers()), ANOMALY, TargetType.ANOMALY),
+    ],
+    ids=["linear", "forest", "transformed-target", "anomaly"],
+)
+def test_other_estimators_give_what_they_predict(
+    model: Any, target: Target, type_: TargetType
+) -> None:
+    prediction = score(model, numbers(), target)
+
+    assert predictor_for(model).target.type is type_
+    assert prediction.labels is None
+    assert same(prediction.values, model.predict(numbers()))
+
+
+def test_classifier_gives_its_classes_to_a_regression_target() -> None:
+    model = LogisticRegression().fit(numbers(), classes() + 5)
+
+    assert same(values(model, numbers()), model.predict(numbers()))
+
+
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [
+        (xgb.XGBClassifier(n_estimators=3, n_jobs=1), "xgboost"),
+        (xgb.XGBRFClassifier(n_estimators=3, n_jobs=1), "xgboost"),
+        (lgb.LGBMClassifier(n_estimators=3, verbose=-1, n_jobs=1), "scikit-learn"),
+    ],
+    ids=["xgboost", "xgboost-forest", "lightgbm"],
+)
+def test_pipeline_may_end_in_another_framework(last: Any, name: str) -> None:
+    scaler = StandardScaler().set_output(transform="pandas")
+    model = make_pipeline(scaler, last).fit(numbers(), classes())
+
+    prediction = score(model, numbers(), BINARY)
+
+    assert predictor_for(model).framework == name
+    assert prediction.labels == (0, 1)
+    assert same(prediction.values, model.predict_proba(numbers()))
+
+
+def test_pipeline_of_everything_is_served_from_csv() -> None:
+    model = make_pipeline(preparation(), LogisticRegression()).fit(mixed(), WORDS)
+    sent = mixed().drop(columns="unused")[["note", "day", "size", "colour", "b", "a"]]
+
+    found = values(model, csv_frame(sent.to_csv(index=False)), BINARY)
+
+    assert kinds(model) == MIXED_KINDS
+    assert same(found, model.predict_proba(mixed()))
+
+
+def test_search_over_a_pipeline_has_its_columns() -> None:
+    search = GridSearchCV(
+        make_pipeline(preparation(), LogisticRegression()), {"logisticregression__C": [1.0]}, cv=2
+    )
+
+    assert kinds(search.fit(mixed(), WORDS)) == MIXED_KINDS
+
+
+def test_columns_by_position_slice_and_mask_are_found() -> None:
+    chosen = ColumnTransformer(
+        [
+            ("list", StandardScaler(), [0]),
+            ("slice", OneHotEncoder(handle_unknown="ignore"), slice("colour", "size")),
+            ("mask", StandardScaler(), [False, True, False, False, False, False, False]),
+            ("nothing", StandardScaler(), []),
+        ]
+    )
+    model = make_pipeline(chosen, LogisticRegression()).fit(mixed(), WORDS)
+
+    assert kinds(model) == {"a": "number", "b": "number", "colour": "any", "size": "any"}
+    assert same(values(model, mixed(), BINARY), model.predict_proba(mixed()))
+
+
+def test_remainder_that_passes_through_is_numbers() -> None:
+    chosen = ColumnTransformer([("classes", OneHotEncoder(), ["colour"])], remainder="passthrough")
+    model = make_pipeline(chosen, LogisticRegression()).fit(mixed()[["colour", "a", "b"]], WORDS)
+
+    assert kinds(model) == {"colour": "any", "a": "number", "b": "number"}
+
+
+def test_union_takes_numbers_where_a_branch_does() -> None:
+    union = make_union(StandardScaler(), PowerTransformer())
+    model = make_pipeline(union, LogisticRegression()).fit(numbers(), WORDS)
+
+    assert set(kinds(model).values()) == {"number"}
+
+
+class Doubled(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """What a user may put into custom.py: reads text, tells its columns."""
+
+    def fit(self, X: Any, y: Any = None) -> "Doubled":  # noqa: N803 - scikit-learn's name
+        """Remember the columns."""
+        del y
+        self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
+        """Return numbers of texts such as `4 kg`."""
+        return (
+            X[["weight"]].astype(str).apply(lambda column: column.str.split().str[0].astype(float))
+        )
+
+
+class Positional(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """What a user may put into custom.py: tells a width, and wants names all the same."""
+
+    n_features_in_ = 2
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can predict: always."""
+        return True
+
+    def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
+        """Return a column by its name."""
+        return X["c"].to_numpy()
+
+
+def test_code_of_others_decides_about_text_itself() -> None:
+    data = pd.DataFrame({"weight": [f"{row} kg" for row in range(200)]})
+    model = make_pipeline(Doubled(), StandardScaler(), LogisticRegression()).fit(data, WORDS)
+
+    assert kinds(model) == {"weight": "any"}
+    assert same(values(model, data, BINARY), model.predict_proba(data))
+
+
+def test_code_of_others_gets_what_was_sent() -> None:
+    assert predictor_for(Positional()).schema is None
+    assert same(values(Positional(), numbers()), numbers()["c"])
+
+
+def test_nested_pipelines_leave_text_to_the_model() -> None:
+    inner = ColumnTransformer(
+        [("n", "passthrough", ["a"]), ("o", OneHotEncoder(handle_unknown="ignore"), ["colour"])]
+    )
+    voting = VotingClassifier([("one", make_pipeline(inner, LogisticRegression()))], voting="soft")
+    model = voting.fit(mixed()[["a", "colour"]], WORDS)
+
+    assert kinds(model)["colour"] == "any"
+    assert same(values(model, mixed(), BINARY), model.predict_proba(mixed()[["a", "colour"]]))
+
+
+@pytest.mark.parametrize("how", ["from_dtype", ["colour"]], ids=["from-dtype", "named"])
+def test_categories_of_gradient_boosting_may_be_text(how: Any) -> None:
+    data = mixed()[["a", "colour"]].astype({"colour": "category"})
+    model = HistGradientBoostingClassifier(max_iter=3, categorical_features=how).fit(data, WORDS)
+    rows = csv_frame(mixed()[["a", "colour"]].to_csv(index=False))
+
+    assert kinds(model)["colour"] == "any"
+    assert same(values(model, rows, BINARY), model.predict_proba(data))
+
+
+def test_text_in_a_column_of_numbers_is_refused() -> None:
+    model = make_pipeline(preparation(), LogisticRegression()).fit(mixed(), WORDS)
+    sent = mixed().astype({"b": object})
+    sent.loc[5, "b"] = "secret"
+
+    with pytest.raises(ColumnsError, match="'b' holds text in row 6") as caught:
+        score(model, sent, BINARY)
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(np.nan, "a missing value"), (np.inf, "an infinite value")]
+)
+@pytest.mark.parametrize("names", [True, False], ids=["named", "nameless"])
+def test_cell_that_an_estimator_refuses_is_named(value: float, said: str, *, names: bool) -> None:
+    model = LogisticRegression().fit(numbers() if names else numbers().to_numpy(), WORDS)
+    sent = numbers()
+    sent.loc[7, "b"] = value
+
+    with pytest.raises(ColumnsError, match=f"column 'b' holds {said} in row 8"):
+        score(model, sent, BINARY)
+
+
+def test_gap_that_an_imputer_fills_is_not_blamed() -> None:
+    model = make_pipeline(preparation(), LogisticRegression()).fit(mixed(), WORDS)
+    sent = mixed()
+    sent.loc[2, ["a", "b"]] = np.nan
+
+    with pytest.raises(ColumnsError, match="column 'b' holds a missing value in row 3"):
+        score(model, sent, BINARY)
+
+
+def test_error_with_another_cause_is_left_alone() -> None:
+    """An unknown category, beside a gap that is none of its business."""
+    strict = ColumnTransformer(
+        [("n", SimpleImputer(), ["a"]), ("o", OneHotEncoder(handle_unknown="error"), ["colour"])]
+    )
+    model = make_pipeline(strict, LogisticRegression()).fit(mixed(), WORDS)
+    sent = mixed()
+    sent.loc[1, "a"] = np.nan
+    sent.loc[1, "colour"] = "pink"
+
+    with pytest.raises(ValueError, match="Found unknown categories"):
+        score(model, sent, BINARY)
+
+
+def test_several_outputs_are_refused() -> None:
+    model = RandomForestClassifier(3).fit(numbers(), np.column_stack([WORDS, WORDS]))
+
+    with pytest.raises(PredictorError, match="must return a np array, but received <class 'list'>"):
+        score(model, numbers(), MULTICLASS)
+
+
+def test_estimator_without_probabilities_is_refused() -> None:
+    model = SVC().fit(numbers(), WORDS)
+
+    with pytest.raises(PredictorError, match="needs predict_proba, which SVC does not have"):
+        score(model, numbers(), BINARY)
+
+
+def test_target_type_without_numbers_is_refused() -> None:
+    model = LinearRegression().fit(numbers(), classes())
+
+    with pytest.raises(PredictorError, match="'textgeneration' is not supported by 'SKLearnPr"):
+        score(model, numbers(), TEXT)
+
+
+def test_transformer_transforms() -> None:
+    model = StandardScaler().fit(numbers())
+    predictor = predictor_for(model)
+    assert isinstance(predictor, Transformer)
+
+    found = predictor.transform(conformed(model, numbers()[["c", "a", "b"]]))
+
+    assert predictor.target.type is TargetType.TRANSFORM
+    assert same(found, model.transform(numbers()))
+
+
+def test_transformer_may_give_a_sparse_matrix() -> None:
+    model = OneHotEncoder().fit(mixed()[["colour"]])
+    predictor = predictor_for(model)
+    assert isinstance(predictor, Transformer)
+
+    found = predictor.transform(conformed(model, mixed()))
+
+    assert issparse(found)
+    assert (found != model.transform(mixed()[["colour"]])).nnz == 0
+
+
+def test_estimator_is_no_transformer() -> None:
+    predictor = predictor_for(LinearRegression().fit(numbers(), classes()))
+    assert isinstance(predictor, Transformer)
+
+    with pytest.raises(PredictorError, match="needs transform, which LinearRegression does not"):
+        predictor.transform(MatrixFrame(numbers()))
+
+
+def test_nameless_pipeline_takes_text_by_position() -> None:
+    chosen = ColumnTransformer([("n", StandardScaler(), [0]), ("o", OneHotEncoder(), [1])])
+    data = mixed()[["a", "colour"]]
+    model = make_pipeline(chosen, LogisticRegression()).fit(data.to_numpy(dtype=object), WORDS)
+
+    assert list(kinds(model).values()) == ["number", "any"]
+    assert same(values(model, data, BINARY), model.predict_proba(data.to_numpy(dtype=object)))

@@ -1,0 +1,156 @@
+"""A plugin of somebody else's, built and installed as docs/write-a-predictor.md prints it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "write-a-predictor.md"
+
+SCORE = """
+import sys
+from pathlib import Path
+import pandas as pd
+from drum_like.api import NativeFrame, Target, TargetType
+from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
+from drum_like.model.directory import ModelDirectory
+
+model = load_artifact(find_artifact(ModelDirectory(Path(sys.argv[1]))))
+predictor = predictor_for(model)
+rows = pd.DataFrame({"garden": [10, 20], "extra": ["x", "y"], "rooms": [3, 4]})
+frame = predictor.schema.conform(NativeFrame(rows))
+prediction = predictor.predict(frame, Target(TargetType.REGRESSION))
+print(predictor.framework, type(model).__name__, prediction.values.tolist())
+"""
+
+PICKLE = """
+import pickle, sys
+from pathlib import Path
+import tinymodel
+
+path = Path(sys.argv[1])
+path.write_bytes(pickle.dumps(tinymodel.Line({"rooms": 2.0, "garden": 0.5})))
+"""
+
+
+def files_of_the_page() -> dict[str, str]:
+    """Return the files that the page prints, by the name above each."""
+    blocks = re.findall(
+        r"^`([\w./]+)`\n\n```\w+\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return dict(blocks)
+
+
+def python(*arguments: str | Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python, with further packages on its path."""
+    environment = dict(os.environ)
+    if path is not None:
+        parts = [str(path), os.environ.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def install(source: Path, target: Path) -> Path:
+    """Install a distribution into a directory, without the network."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    options += ["--disable-pip-version-check", "--target", str(target)]
+    done = python("-m", "pip", "install", *options, source)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def write(files: dict[str, str], folder: Path) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(files_of_the_page(), tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(source, tmp_path_factory.mktemp("installed"))
+
+
+def test_page_prints_every_file() -> None:
+    assert sorted(files_of_the_page()) == [
+        "model/price.line",
+        "pyproject.toml",
+        "tinymodel.py",
+        "tinymodel_drum.py",
+        "tinymodel_files.py",
+    ]
+
+
+def test_native_file_is_served(source: Path, installed: Path) -> None:
+    done = python("-c", SCORE, source / "model", path=installed)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "tinymodel Line [11.0, 18.0]"
+
+
+def test_pickle_is_served(installed: Path, tmp_path: Path) -> None:
+    written = python("-c", PICKLE, tmp_path / "model.pkl", path=installed)
+    assert written.returncode == 0, written.stderr
+
+    done = python("-c", SCORE, tmp_path, path=installed)
+
+    assert done.stdout.strip() == "tinymodel Line [11.0, 18.0]"
+
+
+def test_file_is_nobodys_without_the_plugin(source: Path) -> None:
+    done = python("-c", SCORE, source / "model")
+
+    assert "Could not find model artifact file in: model" in done.stderr
+
+
+def test_pickle_of_a_framework_that_is_missing_says_so(installed: Path, tmp_path: Path) -> None:
+    python("-c", PICKLE, tmp_path / "model.pkl", path=installed)
+
+    done = python("-c", SCORE, tmp_path)
+
+    assert "model.pkl needs the module 'tinymodel', which does not import" in done.stderr
+    assert "extras of drum-like" in done.stderr
+
+
+def test_plugin_whose_framework_is_missing_says_so(source: Path, tmp_path: Path) -> None:
+    """Its kind of file is known all the same: the module of kinds imports no framework."""
+    target = install(source, tmp_path / "installed")
+    (target / "tinymodel.py").unlink()
+
+    done = python("-c", SCORE, source / "model", path=target)
+
+    assert "the plugin 'tinymodel' of tinymodel-drum needs 'tinymodel'" in done.stderr
+
+
+def test_two_plugins_of_one_name_are_refused(installed: Path, tmp_path: Path) -> None:
+    files = files_of_the_page()
+    files["pyproject.toml"] = (
+        files["pyproject.toml"]
+        .replace('"tinymodel-drum"', '"other-drum"')
+        .replace("tinymodel_drum:", "other_drum:")
+        .replace('["tinymodel", "tinymodel_drum", "tinymodel_files"]', '["other_drum"]')
+    )
+    files["other_drum.py"] = files["tinymodel_drum.py"]
+    model = write(files, tmp_path / "other") / "model"
+    other = install(tmp_path / "other", tmp_path / "installed")
+
+    done = python("-c", SCORE, model, path=Path(f"{installed}{os.pathsep}{other}"))
+
+    expected = "two plugins declare 'tinymodel' in drum_like.predictors: tinymodel-drum and other-"
+    assert expected in done.stderr

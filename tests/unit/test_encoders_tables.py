@@ -1,0 +1,106 @@
+"""Predictions as CSV and as Arrow."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import ipc
+
+from drum_like.encoders import arrow, csv
+from drum_like.errors import TargetError
+from drum_like.prediction import Prediction
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+REGRESSION = Target(TargetType.REGRESSION)
+BINARY = Target(TargetType.BINARY, ("yes", "no"))
+TEXT = Target(TargetType.TEXT_GENERATION, name="out")
+
+
+def table(prediction: Prediction, target: Target) -> pa.Table:
+    return ipc.open_stream(arrow.predictions_arrow(prediction, target)).read_all()
+
+
+@pytest.mark.parametrize(
+    ("values", "body"),
+    [
+        pytest.param(np.array([1, 2]), b"Predictions\n1\n2\n", id="no-cast"),
+        pytest.param(np.array([0.1], np.float32), b"Predictions\n0.1\n", id="own-width"),
+        pytest.param(
+            np.array([1e-20, 0.1234567890123456]),
+            b"Predictions\n1e-20\n0.1234567890123456\n",
+            id="all-digits",
+        ),
+        pytest.param(np.array([["a,b"], [None]], object), b'Predictions\n"a,b"\n""\n', id="text"),
+        pytest.param(np.empty((0, 1)), b"Predictions\n", id="no-rows"),
+    ],
+)
+def test_csv_has_one_column_of_predictions(values: Any, body: bytes) -> None:
+    assert csv.predictions_csv(Prediction(values), REGRESSION) == body
+
+
+def test_csv_has_a_column_a_label_in_model_order() -> None:
+    found = csv.predictions_csv(Prediction(np.array([[0.3, 0.7]]), ("no", "yes")), BINARY)
+
+    assert found == b"no,yes\n0.3,0.7\n"
+
+
+def test_extra_columns_of_csv_are_joined_by_index() -> None:
+    extra = pd.DataFrame({"e": ["x", "y"], "Predictions": ["p", "q"]}, index=[1, 9])
+
+    found = csv.predictions_csv(Prediction(np.array([1.0, 2.0]), extra=extra), REGRESSION)
+
+    assert found == b"Predictions,e,Predictions\n1.0,,\n2.0,x,p\n"
+
+
+def test_arrow_has_the_floats_of_the_model() -> None:
+    values = np.array([0.1, np.nan, np.inf], np.float32)
+
+    column = table(Prediction(values), REGRESSION).column("Predictions")
+
+    assert column.type == pa.float32()
+    assert np.array_equal(column.to_numpy(), values, equal_nan=True)
+    assert column.null_count == 0
+
+
+def test_arrow_has_a_column_a_label_and_the_extra_ones_after() -> None:
+    extra = pd.DataFrame({"e": ["x", None], "i": [1, 2]}, index=[5, 7])
+
+    found = table(Prediction(np.array([[0.3, 0.7], [1, 0]]), ("no", "yes"), extra), BINARY)
+
+    assert found.column_names == ["no", "yes", "e", "i"]
+    assert found.column("e").to_pylist() == ["x", None]
+    assert found.column("yes").to_pylist() == [0.7, 0.0]
+
+
+@pytest.mark.parametrize("cells", [["x", None], [[1, 2], None], [{"a": 1}, None]])
+def test_arrow_holds_text_and_nested_values(cells: list[Any]) -> None:
+    values = np.empty((2, 1), dtype=object)
+    values[:, 0] = cells
+
+    assert table(Prediction(values), TEXT).column("Predictions").to_pylist() == cells
+
+
+def test_no_rows_are_an_empty_table() -> None:
+    assert table(Prediction.empty(1), REGRESSION).num_rows == 0
+
+
+@pytest.mark.parametrize("cells", [["x", 1], [object(), None], [2**70, 1]])
+def test_mixed_types_are_refused(cells: list[Any]) -> None:
+    values = np.empty(2, dtype=object)
+    values[:] = cells
+
+    with pytest.raises(TargetError, match="cannot hold"):
+        arrow.predictions_arrow(Prediction(values), TEXT)
+    extra = pd.DataFrame({"e": values})
+    with pytest.raises(TargetError, match="'e' mixes"):
+        arrow.predictions_arrow(Prediction(np.zeros(2), extra=extra), REGRESSION)
+
+
+def test_extra_columns_of_another_length_are_refused() -> None:
+    extra = pd.DataFrame({"e": [1]})
+
+    with pytest.raises(TargetError, match="another number of rows"):
+        arrow.predictions_arrow(Prediction(np.zeros(2), extra=extra), REGRESSION)

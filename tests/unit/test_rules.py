@@ -1,0 +1,124 @@
+"""What every target type demands of a model's output."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drum_like.errors import TargetError
+from drum_like.prediction import Prediction
+from drum_like.scoring import rules
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+REGRESSION = Target(TargetType.REGRESSION)
+BINARY = Target(TargetType.BINARY, ("yes", "no"))
+LEGACY = Target(TargetType.BINARY, ("yes", "no"), legacy_order=True)
+MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))
+MULTILABEL = Target(TargetType.MULTILABEL, ("A", "B", "C"))
+
+
+def test_one_column_becomes_a_vector() -> None:
+    applied = rules.apply(Prediction(np.array([[1.0], [2.0]])), REGRESSION)
+
+    assert applied.values.shape == (2,)
+
+
+def test_two_columns_are_refused_where_one_is_due() -> None:
+    with pytest.raises(TargetError, match="only 1 column"):
+        rules.apply(Prediction(np.ones((3, 2))), REGRESSION)
+
+
+def test_one_nameless_binary_column_is_the_positive_class() -> None:
+    applied = rules.apply(Prediction(np.array([0.8, 0.3])), BINARY)
+
+    assert applied.labels == ("no", "yes")
+    np.testing.assert_allclose(applied.values, [[0.2, 0.8], [0.7, 0.3]])
+
+
+def test_the_legacy_order_gives_one_column_to_the_negative_class() -> None:
+    applied = rules.apply(Prediction(np.array([0.8])), LEGACY)
+
+    assert applied.labels == ("yes", "no")
+    np.testing.assert_allclose(applied.values, [[0.2, 0.8]])
+
+
+def test_the_width_of_floats_is_kept() -> None:
+    applied = rules.apply(Prediction(np.array([0.25, 0.5], dtype=np.float32)), BINARY)
+
+    assert applied.values.dtype == np.float32
+
+
+def test_known_classes_win_over_position() -> None:
+    applied = rules.apply(Prediction(np.array([[0.8, 0.2]]), ("yes", "no")), BINARY)
+
+    assert applied.labels == ("yes", "no")
+    assert applied.values[0, 0] == 0.8
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "target", "text"),
+    [
+        ([[0.5, 0.6]], None, BINARY, "do not add up to 1. \n"),
+        ([[np.nan, np.nan]], None, BINARY, "do not add up to 1"),
+        ([[-0.1, 1.1]], None, BINARY, "negative values"),
+        ([[1.0000000001, 0.0]], None, BINARY, "greater than 1"),
+        ([["a", "b"]], None, BINARY, "'<' not supported between instances of 'str' and 'int'"),
+        ([[None, {}]], None, BINARY, "are not numbers"),
+        ([[0.5]], None, MULTICLASS, "there are 3 class labels"),
+        ([[0.5, 0.5]], None, MULTICLASS, "Expected 3 columns, but received 2"),
+        ([[0.9, 1.2, 0.1]], None, MULTILABEL, "greater than 1"),
+        ([[[0.5]]], None, BINARY, "2 dimensional array, but we received a 3 dimensional array"),
+        ([[0.5]], None, Target(TargetType.BINARY, ("yes",)), "more than one class label"),
+    ],
+)
+def test_output_that_breaks_a_rule_is_refused(
+    values: Any, labels: tuple[str, ...] | None, target: Target, text: str
+) -> None:
+    raw = Prediction(np.array(values), labels)
+
+    with pytest.raises(TargetError) as caught:
+        rules.apply(raw, target)
+
+    assert text in str(caught.value)
+
+
+def test_a_list_is_not_an_array() -> None:
+    values: Any = [0.1, 0.2]
+
+    with pytest.raises(TargetError, match="must return a np array, but received <class 'list'>"):
+        rules.apply(Prediction(values), BINARY)
+
+
+def test_sums_may_be_off_by_a_little() -> None:
+    applied = rules.apply(Prediction(np.array([[0.5, 0.500009]])), BINARY)
+
+    assert applied.labels == ("no", "yes")
+
+
+def test_sums_may_not_be_off_by_more() -> None:
+    with pytest.raises(TargetError):
+        rules.apply(Prediction(np.array([[0.5, 0.50002]])), BINARY)
+
+
+def test_multilabel_probabilities_need_no_sum() -> None:
+    applied = rules.apply(Prediction(np.array([[0.9, 0.8, 0.1]])), MULTILABEL)
+
+    assert applied.labels == ("A", "B", "C")
+
+
+def test_booleans_and_integers_are_probabilities_too() -> None:
+    applied = rules.apply(Prediction(np.array([[True, False]])), BINARY)
+
+    np.testing.assert_array_equal(applied.values, [[1.0, 0.0]])
+
+
+def test_row_counts_are_compared_for_numbers_and_classes() -> None:
+    with pytest.raises(TargetError, match="returned 1 predictions for 2 rows"):
+        rules.check_rows(Prediction(np.ones(1)), 2, REGRESSION)
+
+
+def test_row_counts_are_free_for_text() -> None:
+    target = Target(TargetType.TEXT_GENERATION)
+
+    rules.check_rows(Prediction(np.ones(1)), 2, target)
