@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 MODEL ?= model_templates/xgboost_binary
 ADDRESS ?= 127.0.0.1:6789
+DRUM ?= build/parity/drum-env/bin/drum
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
 else
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost
 endif
 
-.PHONY: serve test check fmt dev parity wheel clean references
+.PHONY: serve test check fmt dev parity one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -40,6 +41,9 @@ references: $(STAMP) ## Write the generated parts of docs/
 
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md
+
+one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk, and make parity once)
+	$(BIN)/python benchmarks/one_row.py --drum $(DRUM)
 
 wheel: $(STAMP) ## Build the distribution
 	$(BIN)/python -m build --outdir dist .

@@ -51,7 +51,8 @@ def responder(*, hide_errors: bool) -> Callable[[DrumLikeError], Response]:
             logger.error("%s %s failed", request.method, request.path, exc_info=error)
         if isinstance(error, UserError):
             return _user_error(error)
-        if isinstance(error, HookError) and isinstance(error.__cause__, BadRequest):
+        unwrapped = isinstance(error, HookError) and not error.summary
+        if unwrapped and isinstance(error.__cause__, BadRequest):
             return wire.json_response({"error": error.__cause__.description}, 400)
         if isinstance(error, HookError) and hide_errors:
             return _message(error, error.summary)

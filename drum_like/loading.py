@@ -79,7 +79,7 @@ def open_service(settings: Settings) -> ModelService:
         model=model.value,
         predictor=model.predictor,
         pipeline=_pipeline(model, schema, target, (gate, _predict_gate(complete))),
-        transformer=_transformer(model, target),
+        transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
         gate=gate,
         about=_about(complete, metadata),
@@ -96,17 +96,27 @@ def _load(settings: Settings) -> _Model:
     _check_unstructured(hooks, settings.target_type)
     if hooks.init is not None:
         call_at_load(hooks.init, custom_py, code_dir=str(directory.path))
-    if hooks.load_model is not None:
-        artifact = None
-        value = call_at_load(hooks.load_model, custom_py, str(directory.path))
-        if value is None:
-            raise CustomCodeError("'load_model' hook failed to load model, None is returned.")
-    else:
-        artifact = find_artifact(directory)
-        value = load_artifact(artifact, no_pickle=settings.no_pickle)
-    needed = _needs_predictor(hooks, settings.target_type)
-    predictor = predictor_for(value) if needed else None
+    try:
+        artifact, value = _load_value(directory, hooks, settings)
+        needed = _needs_predictor(hooks, settings.target_type)
+        predictor = predictor_for(value) if needed else None
+    except LoadError as error:
+        text = f"An error occurred when loading your artifact: {error}"
+        raise type(error)(text, error.hint) from error
     return _Model(directory, hooks, artifact, value, predictor)
+
+
+def _load_value(
+    directory: ModelDirectory, hooks: Hooks, settings: Settings
+) -> tuple[Artifact | None, Any]:
+    """Return the model object, from the load_model hook or else from the artifact."""
+    if hooks.load_model is None:
+        artifact = find_artifact(directory)
+        return artifact, load_artifact(artifact, no_pickle=settings.no_pickle)
+    value = call_at_load(hooks.load_model, directory.custom_py, str(directory.path))
+    if value is None:
+        raise CustomCodeError("'load_model' hook failed to load model, None is returned.")
+    return None, value
 
 
 def _needs_predictor(hooks: Hooks, target_type: TargetType | None) -> bool:
@@ -220,10 +230,10 @@ def _pipeline(
     )
 
 
-def _transformer(model: _Model, target: Target) -> Transform | None:
+def _transformer(model: _Model, schema: Schema | None, target: Target) -> Transform | None:
     if target.type is not TargetType.TRANSFORM:
         return None
-    return transformation.step(model.hooks.transform, model.value, model.predictor)
+    return transformation.step(model.hooks.transform, model.value, model.predictor, schema)
 
 
 def _output_schema(metadata: Metadata | None) -> transformation.Check:

@@ -7,7 +7,7 @@ from typing import Any
 
 from drum_like import __version__
 from drum_like.api import Predictor
-from drum_like.errors import OutputSchemaError, UnsupportedError
+from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
 from drum_like.frame import Frame
 from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
@@ -94,12 +94,14 @@ class ModelService:
         """Return predictions of the target.
 
         Raises:
-            UnsupportedError: the model does not predict rows.
+            EndpointError: the model does not predict rows.
             DrumLikeError: as Pipeline.run.
         """
         if self.pipeline is None:
-            raise UnsupportedError(
-                f"a model of target type {self.target.type.value} does not predict rows"
+            raise EndpointError(
+                "This model has only a chat hook, use the /chat/completions endpoint."
+                if self.can_chat
+                else f"a model of target type '{self.target.type.value}' does not predict rows"
             )
         return self.pipeline.run(rows)
 
@@ -170,7 +172,7 @@ class ModelService:
             **self.about,
             "drumServer": "flask",
             "drumVersion": DRUM_VERSION,
-            "predictor": self.info.framework,
+            "predictor": self.info.framework if self.pipeline is not None else None,
             "targetType": self.target.type.value,
             **labels,
             "drumLikeVersion": __version__,

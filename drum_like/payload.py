@@ -18,6 +18,14 @@ class Limits:
     cells: int = 50_000_000
 
 
+def unsupported(media_type: str | None) -> str:
+    """Return DRUM's words for a media type that nobody reads."""
+    return (
+        f"payload format `{media_type}` is not supported by predictor/transformer. Make "
+        "DRUM support the format or implement `read_input_data` hook to read the data. "
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One request body.

@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from drum_like.auth import Scope
 from drum_like.errors import BodyError, DrumLikeError, MediaTypeError, PayloadError, UserError
-from drum_like.payload import Limits, Payload
+from drum_like.payload import Limits, Payload, unsupported
 
 StatusTable = Mapping[type[DrumLikeError], int]
 """A contract's HTTP status by class of error; the nearest ancestor counts."""
@@ -131,10 +131,7 @@ def read_part(request: Request, name: str, limits: Limits) -> Payload | None:
 
 def _from_form(request: Request, limits: Limits) -> Payload:
     if "boundary" not in request.mimetype_params:
-        raise MediaTypeError(
-            f"payload format `{_MULTIPART}` is not supported by predictor/transformer "
-            "without a boundary; let the HTTP client make the Content-Type"
-        )
+        raise MediaTypeError(unsupported(_MULTIPART))
     payload = read_part(request, "X", limits)
     if payload is None:
         raise PayloadError(NO_SAMPLES)

@@ -57,6 +57,7 @@ class _Views:
     def models(self) -> Response:
         """List the models behind a text generation directory."""
         service = self.services.resolve()
+        service.description()  # 404 where the model did not load, as on /info/
         if service.target.type is not TargetType.TEXT_GENERATION:
             raise UnsupportedError("get_supported_llm_models is supported only for TextGen models")
         return wire.json_response({"data": service.models(), "object": "list"})

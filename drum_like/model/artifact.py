@@ -100,7 +100,7 @@ def load_artifact(artifact: Artifact, *, no_pickle: bool = False) -> Any:
     model = _read(artifact)
     if model is None:
         raise ArtifactError(
-            "\nCould not load model from the artifact file. "
+            "Could not load model from the artifact file. "
             f"{artifact.path.name} holds None; save the fitted model"
         )
     return model
@@ -122,6 +122,7 @@ def predictor_for(model: Any) -> Predictor:
         if package in names:
             return _prepared(plugins.load(plugins.PREDICTORS, package), model)
     raise PluginError(
+        "\n\nRunning environment language: Python.\n"
         "Could not find any framework to handle loaded model and a score hook is not provided; "
         f"the model is of type {_type_name(model)}. {_advice()}"
     )
@@ -137,7 +138,7 @@ def _read(artifact: Artifact) -> Any:
         raise
     except ModuleNotFoundError as error:
         raise PluginError(
-            f"\nCould not load model from the artifact file. {artifact.path.name} needs the module "
+            f"Could not load model from the artifact file. {artifact.path.name} needs the module "
             f"{error.name!r}, which does not import. {_advice()}"
         ) from error
     except Exception as error:
@@ -182,7 +183,7 @@ def _unclaimed(path: Path, kinds: tuple[ArtifactKind, ...]) -> Artifact:
     suffix = path.suffix.lower()
     if suffix in suffixes(kinds):
         raise ArtifactError(
-            f"\nCould not load model from the artifact file. {path.name} is not what its suffix "
+            f"Could not load model from the artifact file. {path.name} is not what its suffix "
             f"{suffix} says; save the model again"
         )
     raise PluginError(
@@ -218,7 +219,7 @@ def _listed(directory: ModelDirectory, files: tuple[Path, ...] | list[Path]) -> 
 def _unreadable(error: Exception) -> str:
     name = type(error).__name__
     hint = _HINTS.get(name, "save the model again, or implement custom.load_model()")
-    return f"\nCould not load model from the artifact file. Exception: {name}; {hint}"
+    return f"Could not load model from the artifact file. Exception: {name}; {hint}"
 
 
 def _advice() -> str:

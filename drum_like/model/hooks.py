@@ -88,17 +88,21 @@ def _import(custom_py: Path, code_dir: Path) -> ModuleType:
 
 
 def call_at_load(hook: Hook, custom_py: Path | None, *args: Any, **kwargs: Any) -> Any:
-    """Call `init` or `load_model`.
+    """Call `init`, `load_model` or `init_app`.
 
     Raises:
-        CustomCodeError: it raised, whatever it raised; the message is the exception's own text.
+        CustomCodeError: it raised, whatever it raised; the message is the exception's own text,
+            behind DRUM's words where load_model raised.
     """
     try:
         return hook(*args, **kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise CustomCodeError(str(error), _hint(error, custom_py)) from error
+        text = str(error)
+        if hook.__name__ == "load_model":
+            text = f"'load_model' hook failed to load the model. Exception: {error!r}"
+        raise CustomCodeError(text, _hint(error, custom_py)) from error
 
 
 def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:

@@ -168,7 +168,7 @@ def _reader(option: Option) -> Callable[[str], Any]:
 def _inert_arguments(flag: InertFlag) -> dict[str, Any]:
     described = {"dest": flag.name, "help": flag.effect}
     if flag.takes_value:
-        return described | {"metavar": "VALUE"}
+        return described | {"metavar": "VALUE", "choices": flag.words or None}
     return described | {"action": "store_true"}
 
 

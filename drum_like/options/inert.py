@@ -35,6 +35,7 @@ class InertFlag:
         takes_value: Whether a value follows the flag.
         quiet: Whether it is only a companion of another flag and needs no line of its own.
         usual: A value that asks for what is done anyway.
+        words: The values that DRUM takes; empty for any.
     """
 
     name: str
@@ -44,6 +45,7 @@ class InertFlag:
     takes_value: bool = True
     quiet: bool = False
     usual: str = ""
+    words: tuple[str, ...] = ()
 
 
 _MONITORING = "predictions are not reported to DataRobot"
@@ -89,7 +91,13 @@ FLAGS = (
     InertFlag("--triton-grpc-port", _DEPLOYED, _GPU, ("TRITON_GRPC_PORT",)),
     InertFlag("--user-secrets-mount-path", _DEPLOYED, _SECRETS, ("USER_SECRETS_MOUNT_PATH",)),
     InertFlag("--user-secrets-prefix", _DEPLOYED, _SECRETS, ("USER_SECRETS_PREFIX",)),
-    InertFlag("--language", EVERY, "custom.py is the only code that is run", usual="python"),
+    InertFlag(
+        "--language",
+        EVERY,
+        "custom.py is the only code that is run",
+        usual="python",
+        words=("python", "r", "java", "other"),
+    ),
     InertFlag(
         "--production",
         SERVING,

@@ -17,7 +17,7 @@ from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, Targ
 from drum_like.frame import Frame, NativeFrame
 from drum_like.model.datarobot_alias import user_target_type
 from drum_like.model.hooks import Hook, Hooks, call
-from drum_like.payload import Payload
+from drum_like.payload import Payload, unsupported
 from drum_like.prediction import Prediction
 from drum_like.schema import Schema
 from drum_like.scoring import rules, score_output
@@ -96,10 +96,7 @@ def decode(payload: Payload) -> Frame:
         PayloadError: the bytes are not of that type.
     """
     if payload.media_type not in plugins.registered(plugins.FORMATS):
-        raise MediaTypeError(
-            f"payload format `{payload.mimetype}` is not supported by predictor/transformer. Make "
-            "DRUM support the format or implement `read_input_data` hook to read the data. "
-        )
+        raise MediaTypeError(unsupported(payload.mimetype))
     frame: Frame = plugins.load(plugins.FORMATS, payload.media_type)(payload)
     return frame
 

@@ -78,4 +78,4 @@ def _column_name(output: pd.DataFrame, target: Target) -> str:
 def _require(output: pd.DataFrame, names: list[str]) -> None:
     missing = [name for name in names if name not in output.columns]
     if missing:
-        raise TargetError(f'"{missing} not found in axis"')
+        raise TargetError(f'"{sorted(missing)} not found in axis"')

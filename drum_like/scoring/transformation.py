@@ -17,6 +17,7 @@ from drum_like.errors import DrumLikeError, HookError, LoadError, PredictorError
 from drum_like.frame import Frame, NativeFrame
 from drum_like.model.hooks import Hook, call
 from drum_like.payload import Payload
+from drum_like.schema import Schema
 from drum_like.scoring.pipeline import READ_FAILED, TRANSFORM_FAILED
 
 Transform = Callable[[Frame, pd.DataFrame | None], Any]
@@ -38,7 +39,7 @@ class Transformed:
     y: pd.DataFrame | None = None
 
 
-def step(hook: Hook | None, model: Any, predictor: object) -> Transform:
+def step(hook: Hook | None, model: Any, predictor: object, schema: Schema | None) -> Transform:
     """Return what transforms a frame: the hook, or the predictor if its model can.
 
     Raises:
@@ -50,7 +51,7 @@ def step(hook: Hook | None, model: Any, predictor: object) -> Transform:
         raise LoadError(
             "A transform task requires a user-defined transform hook for non-sklearn transformers"
         )
-    return _predictor_step(predictor)
+    return _predictor_step(predictor, schema)
 
 
 def apply(transform: Transform, frame: Frame, y: pd.DataFrame | None) -> Transformed:
@@ -85,17 +86,18 @@ def _hook_step(hook: Hook, model: Any) -> Transform:
             return call(hook, TRANSFORM_FAILED, frame.native, model, y)
         raise HookError(
             TRANSFORM_FAILED,
-            "Exception: DrumTransformException('Transform hook must take 2 or 3 arguments; "
+            "Exception: ValueError('Transform hook must take 2 or 3 arguments; "
             f"hook provided takes {arity}')",
         )
 
     return transform
 
 
-def _predictor_step(predictor: Transformer) -> Transform:
+def _predictor_step(predictor: Transformer, schema: Schema | None) -> Transform:
     def transform(frame: Frame, _: pd.DataFrame | None) -> Any:
+        conformed = frame if schema is None else schema.conform(frame)
         try:
-            return _as_frame(predictor.transform(frame))
+            return _as_frame(predictor.transform(conformed))
         except DrumLikeError:
             raise
         except Exception as error:

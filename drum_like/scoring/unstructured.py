@@ -80,7 +80,7 @@ def _answer(returned: object) -> Answer:
         return Answer(data, media_type, options.get("charset"), data)
     charset = options.get("charset", DEFAULT_CHARSET)
     if not isinstance(charset, str):
-        kind = type(charset).__name__
+        kind = "None" if charset is None else type(charset).__name__
         raise TargetError(f"encode() argument 'encoding' must be str, not {kind}")
     return Answer(_encoded(data, charset), options.get("mimetype", DEFAULT_TYPE), charset, data)
 
@@ -88,7 +88,9 @@ def _answer(returned: object) -> Answer:
 def _encoded(text: str, charset: str) -> bytes:
     try:
         return text.encode(charset)
-    except (LookupError, UnicodeEncodeError) as error:
+    except LookupError as error:
+        raise TargetError(f"unknown encoding: {charset}") from error
+    except UnicodeEncodeError as error:
         raise TargetError(
             "score_unstructured returned text that its charset cannot hold"
         ) from error

@@ -13,6 +13,7 @@ from tests.parity.cases import (
     hooks_of_models,
     outputs,
     routes,
+    settings,
     transforms,
     unstructured,
 )
@@ -33,5 +34,6 @@ def all_cases(templates: Path) -> tuple[Case, ...]:
         *deployments.CASES,
         *frameworks.CASES,
         *broken.CASES,
+        *settings.CASES,
         *command_lines.CASES,
     )

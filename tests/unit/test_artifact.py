@@ -195,7 +195,7 @@ def test_broken_file_names_the_class_of_the_exception(
         load_artifact(artifact)
 
     text = str(caught.value)
-    start = rf"\nCould not load model from the artifact file\. Exception: ({exception}); \w"
+    start = rf"Could not load model from the artifact file\. Exception: ({exception}); \w"
     assert re.match(start, text)
     assert "secret" not in text
     assert str(tmp_path) not in text
@@ -288,6 +288,7 @@ def test_model_of_no_framework_is_refused(model: Any) -> None:
 
     text = str(caught.value)
     assert text.startswith(
+        "\n\nRunning environment language: Python.\n"
         "Could not find any framework to handle loaded model and a score hook is not provided"
     )
     assert "Installed plugins: " in text

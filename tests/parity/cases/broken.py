@@ -15,7 +15,7 @@ from tests.parity.case import (
     get,
     post,
 )
-from tests.parity.hooks import COLUMN, CUSTOM_FLASK, PARAMETERS, REPORT
+from tests.parity.hooks import COLUMN, CUSTOM_FLASK, REPORT
 
 REGRESSION = ("--target-type", "regression")
 STORM_S = 15.0
@@ -39,6 +39,7 @@ ERRORS = (
     Probe("wrong method", get("/predict/"), ("D3",)),
     Probe("missing slash", get("/health"), ("D3",)),
 )
+PING_AND_PREDICT = (ERRORS[1], ERRORS[4])
 
 Files = Mapping[str, Content]
 METADATA = "name: parity\ntype: inference\ntargetType: regression\n"
@@ -62,15 +63,24 @@ FAULTS: Mapping[str, tuple[Files, tuple[str, ...]]] = {
     "two-artifacts": ({"m1.pkl": artifacts.regressor, "m2.pkl": artifacts.regressor}, ()),
     "corrupt-artifact": ({"m.pkl": b"not a pickle"}, ("framework-text",)),
     "two-custom-py": ({"custom.py": COLUMN, "more/custom.py": COLUMN}, ("relative-paths",)),
-    "no-framework": ({"custom.py": "def load_model(d):\n    return {}\n"}, ()),
-    "empty-directory": ({}, ("relative-paths",)),
+    "no-framework": ({"custom.py": "def load_model(d):\n    return {}\n"}, ("error-hint",)),
+    "empty-directory": ({}, ("D6",)),
+}
+# DRUM has no error server for these.
+FLASK_FAULTS: Mapping[str, Files] = {
+    "two-custom-flask": {
+        "custom.py": COLUMN,
+        "custom_flask.py": CUSTOM_FLASK,
+        "more/custom_flask.py": CUSTOM_FLASK,
+    },
+    "custom-flask-raises": {"custom.py": COLUMN, "custom_flask.py": "raise ValueError('no')\n"},
 }
 
 
 def _with_error_server(name: str, contents: Files, differs: tuple[str, ...]) -> ServerCase:
     probes = tuple(
         Probe(probe.name, probe.request, probe.differs or differs, headers=probe.headers)
-        for probe in (ERRORS if name == "raises-at-import" else ERRORS[1:5:3])
+        for probe in (ERRORS if name == "raises-at-import" else PING_AND_PREDICT)
     )
     return ServerCase(
         name=f"error-server-{name}",
@@ -103,19 +113,19 @@ CASES: tuple[Case, ...] = (
         name="error-server-missing-labels",
         build=files({"custom.py": COLUMN}),
         arguments=("--target-type", "binary", "--with-error-server"),
-        probes=ERRORS[1:5:3],
+        probes=PING_AND_PREDICT,
     ),
     ServerCase(
         name="error-server-missing-target-type",
         build=files({"custom.py": COLUMN}),
         arguments=("--with-error-server",),
-        probes=ERRORS[1:5:3],
+        probes=PING_AND_PREDICT,
     ),
     ServerCase(
         name="error-server-missing-target-name",
         build=files({"custom.py": REPORT}),
         arguments=("--target-type", "textgeneration", "--with-error-server"),
-        probes=ERRORS[1:5:3],
+        probes=PING_AND_PREDICT,
     ),
     ServerCase(
         name="error-server-metadata",
@@ -127,13 +137,13 @@ CASES: tuple[Case, ...] = (
         name="error-server-unstructured-without-hook",
         build=files({"custom.py": "def load_model(d):\n    return 1\n"}),
         arguments=("--target-type", "unstructured", "--with-error-server"),
-        probes=ERRORS[1:5:3],
+        probes=PING_AND_PREDICT,
     ),
     ServerCase(
         name="error-server-transform-without-hook",
         build=files({"custom.py": "def load_model(d):\n    return 1\n"}),
         arguments=("--target-type", "transform", "--with-error-server"),
-        probes=ERRORS[1:5:3],
+        probes=PING_AND_PREDICT,
     ),
     *(
         _without_error_server(name, FAULTS[name][0])
@@ -146,115 +156,5 @@ CASES: tuple[Case, ...] = (
             "load-model-none",
         )
     ),
-    CommandCase(
-        name="broken-settings",
-        build=files({"custom.py": COLUMN}),
-        commands=(
-            Command(
-                name="no target type",
-                arguments=SERVE,
-                seconds=STORM_S,
-                says=("Target type is missing. It must be provided in --target-type argument",),
-            ),
-            Command(
-                name="labels missing",
-                arguments=(*SERVE, "--target-type", "binary"),
-                seconds=STORM_S,
-                says=("Positive/negative class labels are missing.",),
-            ),
-            Command(
-                name="class labels missing",
-                arguments=(*SERVE, "--target-type", "multiclass"),
-                seconds=STORM_S,
-                says=("Class labels are missing.",),
-            ),
-            Command(
-                name="statistics of time",
-                arguments=(*SERVE, *REGRESSION, "--show-perf"),
-                seconds=STORM_S,
-                differs=("D10",),
-            ),
-            Command(
-                name="prefix without slash",
-                arguments=(*SERVE, *REGRESSION),
-                seconds=STORM_S,
-                environment={"URL_PREFIX": "pre"},
-                differs=("settings-exit-code",),
-            ),
-            Command(
-                name="production without workers",
-                seconds=STORM_S,
-                arguments=(*SERVE, *REGRESSION, "--production"),
-                says=(
-                    "Production mode requires a non-zero number of workers [--max-workers > 0].",
-                ),
-            ),
-            Command(
-                name="deployment configuration that is no JSON",
-                seconds=STORM_S,
-                arguments=(*SERVE, *REGRESSION, "--deployment-config", "{dir}/custom.py"),
-                differs=("settings-exit-code",),
-            ),
-            Command(
-                name="malformed runtime parameter",
-                arguments=(*SERVE, *REGRESSION),
-                seconds=STORM_S,
-                differs=("settings-exit-code",),
-                environment={"MLOPS_RUNTIME_PARAM_CUSTOM_MODEL_WORKERS": "60"},
-            ),
-        ),
-    ),
-    *(
-        CommandCase(
-            name=f"metadata-{name}",
-            build=files(
-                {
-                    "custom.py": COLUMN if name != "runtime-parameter" else PARAMETERS,
-                    "model-metadata.yaml": text,
-                    "values.yaml": "N: 11\n",
-                }
-            ),
-            commands=(
-                Command(name="start", arguments=(*SERVE, *arguments), seconds=STORM_S, says=says),
-            ),
-        )
-        for name, text, arguments, says in (
-            ("without-name", METADATA.partition("\n")[2], (), ()),
-            ("unknown-key", METADATA + "unknown: 1\n", (), ()),
-            ("flow-style", METADATA + "validation: {input: x}\n", (), ()),
-            ("duplicate-key", METADATA + "name: again\n", (), ()),
-            ("empty", "", REGRESSION, ()),
-            (
-                "unknown-target-type",
-                METADATA.replace("regression", "zzz"),
-                (),
-                ("'zzz' is not a valid TargetType",),
-            ),
-            (
-                "binary-without-labels",
-                METADATA.replace("regression", "binary"),
-                (),
-                ("Missing keys: ['inferenceModel']",),
-            ),
-            (
-                "fraction-as-threshold",
-                METADATA + "inferenceModel:\n  predictionThreshold: 0.5\n",
-                (),
-                (),
-            ),
-            (
-                "other-target-type",
-                METADATA,
-                ("--target-type", "anomaly"),
-                ("Target type provided in --target-type argument doesn't match target type from",),
-            ),
-            (
-                "runtime-parameter",
-                METADATA + "runtimeParameterDefinitions:\n  - fieldName: N\n"
-                "    type: numeric\n    maxValue: 10\n",
-                ("--runtime-params-file", "{dir}/values.yaml"),
-                ("Failed to load runtime parameter 'N'.", "value is greater than 10"),
-            ),
-        )
-    ),
+    *(_without_error_server(name, contents) for name, contents in FLASK_FAULTS.items()),
 )
