@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
-from drum_like.numbers import to_number
+from drum_like.numbers import is_to_blame, to_number
 
 Names = tuple[str, ...]
 Matrix = NDArray[np.float64]
@@ -244,12 +244,19 @@ def _objects(values: Any, name: Any) -> NDArray[np.float64]:
     for row, value in enumerate(values):
         number = to_number(value)
         if number is None:
-            raise ColumnsError(
-                f"column {str(name)[:100]!r} holds {_kind(value)} in row {row + 1}; "
-                "the model takes numbers there"
-            )
+            raise _not_a_number(values, row, name)
         out[row] = number
     return out
+
+
+def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
+    """Name the cell to blame: one word makes a column text, and its numbers with it."""
+    culprits = (r for r in range(row, len(values)) if is_to_blame(values[r]))
+    row = next(culprits, row)
+    return ColumnsError(
+        f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
+        "the model takes numbers there"
+    )
 
 
 def _kind(value: Any) -> str:

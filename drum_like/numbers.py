@@ -1,11 +1,14 @@
 """Which Python values are numbers to a model."""
 
 import math
+import re
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+_DECIMAL = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[ \t]*", re.ASCII)
 
 
 def to_number(value: Any) -> float | None:
@@ -20,6 +23,13 @@ def to_number(value: Any) -> float | None:
     if isinstance(value, (Real, np.number)) and not isinstance(value, np.complexfloating):
         return _widened(value)
     return math.nan if value is None or value is pd.NA or value is pd.NaT else None
+
+
+def is_to_blame(value: Any) -> bool:
+    """Return whether a cell is neither a number nor text that reads as one."""
+    if isinstance(value, str):
+        return _DECIMAL.fullmatch(value) is None
+    return to_number(value) is None
 
 
 def _widened(value: Any) -> float:

@@ -161,8 +161,8 @@ def test_chat_is_served_for_every_structured_target(chat_only: Server) -> None:
 
 
 def test_a_model_that_only_chats_predicts_nothing(chat_only: Server) -> None:
-    """X-11."""
+    """X-11, as D25."""
     reply = chat_only.csv("a\n1\n")
 
-    assert reply.status == 500
-    assert "'NoneType' object has no attribute 'predict'" in reply.message
+    assert reply.status == 422
+    assert "use the /chat/completions endpoint" in reply.message

@@ -114,3 +114,13 @@ def test_message_names_ten_columns() -> None:
     names = [str(at) for at in range(12)]
 
     assert listed(names).endswith("'9' and 2 more")
+
+
+@pytest.mark.parametrize(
+    ("cells", "row"),
+    [(["1", "x"], 2), (["1", " 2.5e3", "true"], 3), ([np.nan, "1", "1_0"], 3), (["1", "2"], 1)],
+    ids=["word", "bool-word", "missing-first", "all-read-as-numbers"],
+)
+def test_the_cell_that_made_a_column_text_is_named(cells: list[Any], row: int) -> None:
+    with pytest.raises(ColumnsError, match=f"holds text in row {row};"):
+        matrix_of(pd.DataFrame({"a": pd.Series(cells, dtype=object)}))
