@@ -13,6 +13,9 @@ else
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost
 endif
 
+# Both set-ups write to one environment.
+.NOTPARALLEL:
+
 .PHONY: serve test check fmt dev parity one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789

@@ -9,6 +9,7 @@ from werkzeug.exceptions import Forbidden, HTTPException
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
 from drum_like.auth import Authenticator, Scope, allow_all
+from drum_like.body import CheckedRequest
 from drum_like.broken_service import BrokenService
 from drum_like.errors import DrumLikeError, LoadError, SettingsError
 from drum_like.lifecycle import Background, Readiness
@@ -53,6 +54,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     readiness = Readiness()
     services = Services(SingleService(service), settings, timings or Timings(), readiness)
     app = Flask("drum_like", static_folder=None)
+    app.request_class = CheckedRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -82,7 +84,7 @@ def _mount(app: Flask, services: Services) -> dict[str, Scope]:
     prefix = services.settings.url_prefix
     for name in services.settings.contracts:
         blueprint = plugins.load(plugins.CONTRACTS, name)(services)
-        app.register_blueprint(blueprint, url_prefix=prefix or None)
+        app.register_blueprint(blueprint, url_prefix=blueprint.url_prefix or prefix or None)
     return services.scopes | services.forms.mount(app, prefix)
 
 

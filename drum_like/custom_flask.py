@@ -24,10 +24,13 @@ def extend(app: Flask, code_dir: Path) -> bool:
     if path is None:
         return False
     sys.path.insert(0, str(path.parent))
+    where = f"Failed to extend Flask app from [{path.relative_to(code_dir)}] :"
     try:
         module = importlib.import_module("custom_flask")
-    except ImportError as error:
-        where = path.relative_to(code_dir)
-        raise CustomCodeError(f"Failed to extend Flask app from [{where}] : {error}") from error
-    call_at_load(module.init_app, path, app)
+    except BaseException as error:
+        raise CustomCodeError(f"{where} {error}", type(error).__name__) from error
+    init_app = getattr(module, "init_app", None)
+    if not callable(init_app):
+        raise CustomCodeError(f"{where} it has no function init_app(app)")
+    call_at_load(init_app, path, "", app)
     return True

@@ -51,11 +51,11 @@ def responder(*, hide_errors: bool) -> Callable[[DrumLikeError], Response]:
             logger.error("%s %s failed", request.method, request.path, exc_info=error)
         if isinstance(error, UserError):
             return _user_error(error)
+        if isinstance(error, HookError) and hide_errors:
+            return _message(error, error.summary)
         unwrapped = isinstance(error, HookError) and not error.summary
         if unwrapped and isinstance(error.__cause__, BadRequest):
             return wire.json_response({"error": error.__cause__.description}, 400)
-        if isinstance(error, HookError) and hide_errors:
-            return _message(error, error.summary)
         return _message(error, str(error))
 
     return fail
@@ -67,8 +67,8 @@ def http_error(error: HTTPException) -> Response:
         return wire.json_response({"error": error.description}, 400)
     text = f"ERROR: {error.code} {error.name}: {error.description}"
     response = wire.json_response({"message": text}, error.code or 500)
-    kept = ("Allow", "Retry-After")
-    response.headers.extend((n, v) for n, v in error.get_headers() if n in kept)
+    ours = ("Content-Type", "Content-Length")
+    response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
     return response
 
 
@@ -79,7 +79,8 @@ def unexpected(error: Exception) -> Response:
 
 
 def _user_error(error: UserError) -> Response:
-    response = wire.json_response({"message": str(error)}, error.status)
+    status = error.status if 200 <= error.status <= 599 else 500
+    response = wire.json_response({"message": str(error)}, status)
     response.headers["X-Drum-User-Http-Error"] = "true"
     return response
 

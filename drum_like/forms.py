@@ -38,6 +38,12 @@ class Form:
     claims: Callable[[Request], bool] = lambda _: True
 
 
+def spellings(rule: str) -> tuple[str, ...]:
+    """Return a rule with and without the slash at its end; neither redirects to the other."""
+    bare = rule.rstrip("/")
+    return (bare, f"{bare}/") if bare and not bare.endswith(">") else (rule,)
+
+
 class Forms:
     """The shared routes, filled while contracts are mounted."""
 
@@ -61,7 +67,11 @@ class Forms:
 
         One view serves them all: DRUM's `/` and `/ping/` are one endpoint to custom_flask.py.
         """
-        by_rule = {(prefix + rule, m): tuple(f) for (rule, m), f in self._forms.items()}
+        by_rule = {
+            (prefix + spelling, method): tuple(forms)
+            for (rule, method), forms in self._forms.items()
+            for spelling in spellings(rule)
+        }
 
         def answer() -> Response:
             rule = request.url_rule.rule if request.url_rule is not None else ""

@@ -74,6 +74,17 @@ class Frame(ABC):
         """What a hook gets: the DataFrame, or whatever another hook made of it."""
         return self.pandas
 
+    def text(self, position: int) -> "pd.Series[Any]":
+        """Return a column as text, missing cells as NaN: 007 stays 007 where it was sent so.
+
+        The base class spells numbers in the shortest way: 3, not 3.0 beside a missing cell.
+        """
+        values = self.pandas.iloc[:, position]
+        dtype = values.dtype
+        if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
+            return values
+        return values.astype(object).map(_spelled, na_action="ignore")
+
     def matrix(self, columns: Sequence[str] | None = None) -> Matrix:
         """Return the rows as float64 numbers, missing cells as NaN.
 
@@ -257,6 +268,10 @@ def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
         f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
         "the model takes numbers there"
     )
+
+
+def _spelled(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _kind(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from drum_like import cgroup, warm_up
 from drum_like.api import Predictor
-from drum_like.errors import CustomCodeError, LoadError, SettingsError
+from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
 from drum_like.model import output_requirements
 from drum_like.model.artifact import (
     Artifact,
@@ -33,6 +33,8 @@ from drum_like.target import ModelTarget, Target
 from drum_like.target_type import TargetType
 
 logger = logging.getLogger(__name__)
+
+LOAD_MODEL_FAILED = "'load_model' hook failed to load the model. Exception:"
 
 MODEL_VERSION = "1"
 """The version of a directory that was given at start, not uploaded."""
@@ -95,11 +97,10 @@ def _load(settings: Settings) -> _Model:
     hooks = load_hooks(custom_py, directory.path, settings.target_type)
     _check_unstructured(hooks, settings.target_type)
     if hooks.init is not None:
-        call_at_load(hooks.init, custom_py, code_dir=str(directory.path))
+        call_at_load(hooks.init, custom_py, "", code_dir=str(directory.path))
     try:
         artifact, value = _load_value(directory, hooks, settings)
-        needed = _needs_predictor(hooks, settings.target_type)
-        predictor = predictor_for(value) if needed else None
+        predictor = _predictor(hooks, settings.target_type, value)
     except LoadError as error:
         text = f"An error occurred when loading your artifact: {error}"
         raise type(error)(text, error.hint) from error
@@ -113,19 +114,26 @@ def _load_value(
     if hooks.load_model is None:
         artifact = find_artifact(directory)
         return artifact, load_artifact(artifact, no_pickle=settings.no_pickle)
-    value = call_at_load(hooks.load_model, directory.custom_py, str(directory.path))
+    value = call_at_load(
+        hooks.load_model, directory.custom_py, LOAD_MODEL_FAILED, str(directory.path)
+    )
     if value is None:
         raise CustomCodeError("'load_model' hook failed to load model, None is returned.")
     return None, value
 
 
-def _needs_predictor(hooks: Hooks, target_type: TargetType | None) -> bool:
-    """Return whether a framework has to do what no hook does."""
+def _predictor(hooks: Hooks, target_type: TargetType | None, value: Any) -> Predictor | None:
+    """Return what does the work that no hook does, None if hooks do it all."""
     if target_type is TargetType.UNSTRUCTURED:
-        return False
-    if target_type is TargetType.TRANSFORM:
-        return hooks.transform is None
-    return hooks.score is None and hooks.chat is None
+        return None
+    if target_type is not TargetType.TRANSFORM:
+        return predictor_for(value) if hooks.score is None and hooks.chat is None else None
+    if hooks.transform is not None:
+        return None
+    try:
+        return predictor_for(value)
+    except PluginError as error:
+        raise LoadError(transformation.NO_TRANSFORM) from error
 
 
 def _target(settings: Settings, predictor: Predictor | None) -> Target:
@@ -170,7 +178,7 @@ def _binary_labels(settings: Settings, known: ModelTarget) -> tuple[str, str]:
     positive, negative = settings.positive_class_label, settings.negative_class_label
     if positive is not None and negative is not None:
         return positive, negative
-    if len(known.classes) == 2:
+    if len(known.classes) == 2 and positive is None and negative is None:
         return str(known.classes[1]), str(known.classes[0])
     raise SettingsError(
         "Positive/negative class labels are missing. They must be provided with either one: "

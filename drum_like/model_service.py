@@ -1,6 +1,7 @@
 """The service of a model that loaded."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -16,7 +17,7 @@ from drum_like.prediction import Prediction
 from drum_like.schema import Schema
 from drum_like.scoring import chat, transformation, unstructured
 from drum_like.scoring.chat import ChunkStream
-from drum_like.scoring.pipeline import Gate, Pipeline, decode
+from drum_like.scoring.pipeline import Gate, Pipeline, decode, decode_step
 from drum_like.scoring.transformation import Transform, Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.service import Json, ModelInfo
@@ -64,9 +65,10 @@ class ModelService:
 
     @property
     def streams(self) -> bool:
-        """Whether no hook sees rows and the schema fixes what they are."""
-        plain = self.schema is not None and not self.hooks.sees_rows
-        return plain and self.pipeline is not None
+        """Whether no hook sees rows and all columns are numbers, whatever else a block holds."""
+        if self.schema is None or self.pipeline is None or self.hooks.sees_rows:
+            return False
+        return all(column.kind == "number" for column in self.schema.columns)
 
     @property
     def reads_any_type(self) -> bool:
@@ -115,10 +117,10 @@ class ModelService:
         """
         if self.transformer is None:
             raise UnsupportedError("this model does not transform")
+        with self.gate if self.reads_any_type else nullcontext():
+            frame = decode_step(self.hooks)(x)
+        target = None if y is None else decode(y).pandas
         with self.gate:
-            hook = self.hooks.read_input_data
-            frame = decode(x) if hook is None else transformation.read(hook, x)
-            target = None if y is None else decode(y).pandas
             result = transformation.apply(self.transformer, frame, target)
         faults = self.output_schema(result.x)
         if faults:

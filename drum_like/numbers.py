@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -25,10 +26,22 @@ def to_number(value: Any) -> float | None:
     return math.nan if value is None or value is pd.NA or value is pd.NaT else None
 
 
+def text_to_number(text: str) -> float | None:
+    """Return what a decimal number in text means, None for other text."""
+    return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+def is_number_like(value: Any) -> bool:
+    """Return whether frameworks can take a cell for a number: also decimal text, and Decimal."""
+    if isinstance(value, str):
+        return text_to_number(value) is not None
+    return isinstance(value, Decimal) or to_number(value) is not None
+
+
 def is_to_blame(value: Any) -> bool:
     """Return whether a cell is neither a number nor text that reads as one."""
     if isinstance(value, str):
-        return _DECIMAL.fullmatch(value) is None
+        return text_to_number(value) is None
     return to_number(value) is None
 
 

@@ -8,9 +8,19 @@ import numpy as np
 import pandas as pd
 
 from drum_like.errors import ColumnsError
-from drum_like.frame import Frame, Matrix, Names, Positions, column_of, positions, width_error
+from drum_like.frame import (
+    Frame,
+    Matrix,
+    Names,
+    NativeFrame,
+    Positions,
+    column_of,
+    positions,
+    width_error,
+)
+from drum_like.numbers import is_number_like, text_to_number
 
-Kind = Literal["number", "category", "any"]
+Kind = Literal["number", "category", "text", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +29,8 @@ class Column:
 
     Attributes:
         name: As in the training data; a position in text for a model without names.
-        kind: "number" is checked cell by cell, "category" is cast to `categories`, "any" is left
-            to the model.
+        kind: "number" is checked cell by cell, "category" is cast to `categories`, "text" is given
+            as it was sent, "any" is left to the model.
         categories: The values that a category may have, of one type; empty for other kinds.
     """
 
@@ -103,14 +113,26 @@ class _ConformedFrame(Frame):
             data = data.set_axis(list(self._schema.names), axis="columns")
         for position, column in enumerate(self._schema.columns):
             if column.kind == "number" and not _is_numeric(data.dtypes.iloc[position]):
-                column_of(data, position)
+                self._check_numbers(data, position)
         return self._with_categories(data)
+
+    def _check_numbers(self, data: pd.DataFrame, position: int) -> None:
+        """Refuse a column that is not numbers; a hook's own may also be text or Decimals of them.
+
+        Raises:
+            ColumnsError: a cell is no number; names it.
+        """
+        if isinstance(self._source, NativeFrame):
+            cells = data.iloc[:, position].astype(object)
+            if all(is_number_like(cell) for cell in cells):
+                return
+        column_of(data, position)
 
     def _with_categories(self, data: pd.DataFrame) -> pd.DataFrame:
         casts = {
-            position: _cast(data.iloc[:, position], column, missing=self._schema.unseen_is_missing)
+            position: self._cast(position, column, data.iloc[:, position])
             for position, column in enumerate(self._schema.columns)
-            if column.kind == "category"
+            if column.kind in ("category", "text")
         }
         if not casts:
             return data
@@ -118,15 +140,22 @@ class _ConformedFrame(Frame):
         parts = {p: casts.get(p, data.iloc[:, p]) for p in range(data.shape[1])}
         return pd.DataFrame(parts, index=data.index).set_axis(names, axis="columns")
 
+    def _cast(self, position: int, column: Column, values: "pd.Series[Any]") -> "pd.Series[Any]":
+        at = position if self._chosen is None else self._chosen[position]
+        if column.kind == "text":
+            return self._source.text(at)
+        texts = all(isinstance(category, str) for category in column.categories)
+        comparable = self._source.text(at) if texts else values.map(_comparable)
+        return _categories(comparable, column, missing=self._schema.unseen_is_missing)
+
 
 def _is_numeric(dtype: Any) -> bool:
     return bool(pd.api.types.is_numeric_dtype(dtype))
 
 
-def _cast(values: "pd.Series[Any]", column: Column, *, missing: bool) -> "pd.Series[Any]":
+def _categories(values: "pd.Series[Any]", column: Column, *, missing: bool) -> "pd.Series[Any]":
     """Return values as the model's categories; missing stays missing."""
-    comparable = _as_text(values) if _all_text(column.categories) else values
-    known = comparable.where(comparable.isin(column.categories))
+    known = values.where(values.isin(column.categories))
     cast = known.astype(pd.CategoricalDtype(list(column.categories)))
     unseen = cast.isna().to_numpy() & ~values.isna().to_numpy()
     if unseen.any() and not missing:
@@ -138,16 +167,7 @@ def _cast(values: "pd.Series[Any]", column: Column, *, missing: bool) -> "pd.Ser
     return cast
 
 
-def _all_text(categories: Sequence[Any]) -> bool:
-    return all(isinstance(category, str) for category in categories)
-
-
-def _as_text(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Return numbers as the text they had in training: 3, not 3.0 beside a missing cell."""
-    if pd.api.types.is_object_dtype(values.dtype) or pd.api.types.is_string_dtype(values.dtype):
-        return values
-    return values.astype(object).map(_text, na_action="ignore")
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _comparable(value: Any) -> Any:
+    """Return what a cell of a column of numeric categories is: one word makes all cells text."""
+    number = text_to_number(value) if isinstance(value, str) else None
+    return value if number is None else number

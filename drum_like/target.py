@@ -1,9 +1,31 @@
 """What a model predicts: its target type, its labels, and the rules of both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drum_like.prediction import Label
 from drum_like.target_type import TargetType
+
+_TRUE = frozenset({"t", "true", "y", "yes", "on", "1", "1.0"})
+_FALSE = frozenset({"false", "n", "no", "off", "0", "none", "0.0"})
+
+
+def standard(label: Label) -> float | str:
+    """Return what two spellings of the same label have in common.
+
+    A number for numbers and boolean words ("1", 1.0, "yes", "True"), else lower-case text.
+    """
+    text = str(label)
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if number == number:  # noqa: PLR0124 - a label may be the text "nan", which equals nothing
+        return number
+    word = text.strip().lower()
+    if word in _TRUE:
+        return 1.0
+    return 0.0 if word in _FALSE else text.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +44,12 @@ class Target:
     labels: tuple[str, ...] = ()
     name: str = "target"
     legacy_order: bool = False
+
+    def is_spelling_of(self, classes: Sequence[Label]) -> bool:
+        """Return whether the labels are these classes, each spelled in some way."""
+        return sorted(map(repr, map(standard, self.labels))) == sorted(
+            map(repr, map(standard, classes))
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from drum_like.errors import LoadError, PredictorError, TargetError
+from drum_like.errors import LoadError, PredictorError, RequestError, TargetError
 from drum_like.frame import ColumnsFrame, Frame
 from drum_like.model_service import ModelService
 from drum_like.payload import Payload
@@ -32,8 +32,8 @@ def notes(service: ModelService, schema: Schema | None) -> tuple[str, ...]:
         return (about,)
     try:
         raw = service.pipeline.score(row, Payload(b""))
-        rules.apply(raw, service.target)
-    except PredictorError as error:
+        rules.label(raw, service.target)
+    except (PredictorError, RequestError) as error:
         logger.warning("a row of zeros could not be predicted: %s", error)
         return (about,)
     except TargetError as error:
@@ -52,7 +52,9 @@ def sample(schema: Schema) -> Frame | None:
 
 
 def _cell(column: Column) -> object:
-    return column.categories[0] if column.categories else 0.0
+    if column.kind == "category":
+        return column.categories[0] if column.categories else None
+    return "" if column.kind == "text" else 0.0
 
 
 def _about(service: ModelService, schema: Schema | None) -> str:

@@ -1,5 +1,6 @@
 """Between Flask and the core: requests to payloads, results to responses, errors to statuses."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,7 +11,8 @@ from flask import Blueprint, Request, Response
 from werkzeug.datastructures import FileStorage
 
 from drum_like.auth import Scope
-from drum_like.errors import BodyError, DrumLikeError, MediaTypeError, PayloadError, UserError
+from drum_like.errors import DrumLikeError, MediaTypeError, PayloadError, UserError
+from drum_like.forms import spellings
 from drum_like.payload import Limits, Payload, unsupported
 
 StatusTable = Mapping[type[DrumLikeError], int]
@@ -54,7 +56,8 @@ def mount(blueprint: Blueprint, routes: tuple[Route, ...], scopes: dict[str, Sco
     """Add routes to a contract's blueprint, and to `scopes` what each lets its caller do."""
     for route in routes:
         scopes[f"{blueprint.name}.{route.endpoint}"] = route.scope
-        blueprint.add_url_rule(route.rule, route.endpoint, route.view, methods=[route.method])
+        for rule in spellings(route.rule):
+            blueprint.add_url_rule(rule, route.endpoint, route.view, methods=[route.method])
 
 
 def status_of(error: DrumLikeError, table: StatusTable) -> int:
@@ -66,8 +69,15 @@ def status_of(error: DrumLikeError, table: StatusTable) -> int:
 
 def json_response(content: Any, status: int = 200) -> Response:
     """Return a response that holds JSON: ready bytes, or anything that orjson writes."""
-    body = content if isinstance(content, bytes) else orjson.dumps(content, default=str)
+    body = content if isinstance(content, bytes) else _json(content)
     return Response(body, status, content_type=JSON)
+
+
+def _json(content: Any) -> bytes:
+    try:
+        return orjson.dumps(content, default=str)
+    except TypeError:  # lone surrogates, integers beyond 64 bits
+        return json.dumps(content, default=str).encode()
 
 
 def read_body(request: Request) -> bytes:
@@ -76,10 +86,7 @@ def read_body(request: Request) -> bytes:
     Raises:
         BodyError: the body does not arrive as its headers say.
     """
-    try:
-        return request.get_data(cache=False)
-    except OSError as error:  # gunicorn's parser of chunked bodies raises these
-        raise BodyError("the body is cut off, or its chunks are malformed") from error
+    return request.get_data(cache=False)
 
 
 def read_payload(request: Request, limits: Limits, *, any_type: bool = False) -> Payload:

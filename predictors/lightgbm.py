@@ -35,6 +35,11 @@ Values = NDArray[Any]
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 
+_ONE_KIND = (
+    "train with pandas categories only and categorical_feature left to 'auto', or with integer "
+    "codes only, or implement the score hook"
+)
+
 
 class LightGBMPredictor:
     """Scores a dense matrix; categories are the codes that LightGBM gave them in training."""
@@ -202,7 +207,8 @@ def _categories(stored: Sequence[Sequence[Any]], text: str) -> dict[int, tuple[A
     categorical, with integer columns among them.
 
     Raises:
-        ArtifactError: integer and pandas categories cannot be told apart.
+        ArtifactError: integer and pandas categories cannot be told apart, or the categories stored
+            are those of a column that is not marked.
     """
     if not stored:
         return {}
@@ -211,10 +217,26 @@ def _categories(stored: Sequence[Sequence[Any]], text: str) -> dict[int, tuple[A
     if len(positions) != len(stored):
         raise ArtifactError(
             f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
-            f"{len(positions)} columns as categorical; train with categorical_feature left to "
-            "'auto', or implement the score hook"
+            f"{len(positions)} columns as categorical; {_ONE_KIND}"
         )
-    return dict(zip(positions, map(tuple, stored), strict=True))
+    paired = dict(zip(positions, map(tuple, stored), strict=True))
+    infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
+    codes = list(map(_codes, infos[1].split(" "))) if infos else []
+    for position, categories in paired.items():
+        if codes and max(codes[position], default=-1) >= len(categories):
+            raise ArtifactError(
+                f"the LightGBM model marks column {position + 1} as categorical, but its codes are "
+                f"not those of the pandas categories stored ({len(categories)} values); {_ONE_KIND}"
+            )
+    return paired
+
+
+def _codes(info: str) -> list[int]:
+    """Return the codes that a categorical column had in training, -1 for missing cells.
+
+    Empty for a column of numbers, `[low:high]`, and for one without use, `none`.
+    """
+    return [int(part) for part in info.split(":")] if re.fullmatch(r"[-\d:]+", info) else []
 
 
 def _target(text: str) -> ModelTarget:

@@ -1,4 +1,4 @@
-"""What an ONNX file tells that a session does not: the classes, and files beside it.
+"""What an ONNX file tells that a session does not: classes, widths, and files beside it.
 
 Reads the protobuf wire format itself: onnxruntime gives no access to the graph, and the onnx
 package is no dependency of it. Tensors are stepped over, not read.
@@ -7,6 +7,7 @@ Source: onnx.proto, the messages named in _CHILDREN; protobuf.dev, "Encoding".
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from drum_like.api import ArtifactError, Label
@@ -35,6 +36,24 @@ _NAME, _INTS, _STRINGS = 1, 8, 9
 _KEY, _VALUE = 1, 2
 _CLASS_ATTRIBUTES = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
 _FIXED_SIZES = {1: 8, 5: 4}
+_GRAPH, _NODE, _ATTRIBUTE = 7, 1, 5
+_INPUT, _OUTPUT, _OPERATOR = 1, 2, 4
+_INT, _FLOATS = 3, 7
+_SAME_WIDTH = frozenset({b"Cast", b"Identity", b"Imputer", b"Normalizer", b"Scaler"})
+_TREES = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """How many columns a graph reads of an input.
+
+    Attributes:
+        columns: Their number.
+        exact: Whether there are no more; trees tell the last column that they look at.
+    """
+
+    columns: int
+    exact: bool
 
 
 def classes_of(path: Path) -> tuple[Label, ...]:
@@ -47,6 +66,30 @@ def classes_of(path: Path) -> tuple[Label, ...]:
     """
     found = {_classes(fields) for kind, fields in _messages(path) if kind == "attribute"} - {()}
     return next(iter(found)) if len(found) == 1 else ()
+
+
+def width_of(path: Path, name: str) -> Width | None:
+    """Return how many columns the linear models and trees of a graph read of an input.
+
+    Looks through nodes that keep the width. None if the input goes elsewhere, or if two nodes read
+    different numbers.
+
+    Raises:
+        ArtifactError: the file is cut off.
+    """
+    same = {name.encode()}
+    found: set[Width] = set()
+    for node in _top_nodes(path):
+        inputs = [_bytes(value) for number, value in node if number == _INPUT]
+        if not inputs or inputs[0] not in same:
+            continue
+        operator = _bytes(dict(node).get(_OPERATOR))
+        if operator in _SAME_WIDTH:
+            same.update(_bytes(value) for number, value in node if number == _OUTPUT)
+        width = _width(operator, node)
+        if width:
+            found.add(width)
+    return _agreed(found)
 
 
 def check_external_data(path: Path) -> None:
@@ -76,6 +119,63 @@ def _messages(path: Path) -> Iterator[tuple[str, _Fields]]:
         yield from _below("model", memoryview(path.read_bytes()))
     except (IndexError, ValueError) as error:
         raise ArtifactError(f"{path.name} is not a complete ONNX file; save it again") from error
+
+
+def _top_nodes(path: Path) -> Iterator[_Fields]:
+    """Yield the nodes of the graph itself, which stand in the order of their execution."""
+    graphs = (fields for kind, fields in _messages(path) if kind == "graph")
+    for number, value in next(graphs, []):
+        if number == _NODE and isinstance(value, memoryview):
+            yield list(_fields(value))
+
+
+def _agreed(found: set[Width]) -> Width | None:
+    exact = {width.columns for width in found if width.exact}
+    if len(exact) == 1:
+        return Width(exact.pop(), exact=True)
+    if exact or not found:
+        return None
+    return Width(max(width.columns for width in found), exact=False)
+
+
+def _width(operator: bytes, node: _Fields) -> Width | None:
+    attributes = {
+        _bytes(dict(attribute).get(_NAME)): attribute
+        for attribute in (
+            list(_fields(value))
+            for number, value in node
+            if number == _ATTRIBUTE and isinstance(value, memoryview)
+        )
+    }
+    if operator in _TREES:
+        features = list(_integers(attributes.get(b"nodes_featureids", [])))
+        return Width(max(features) + 1, exact=False) if features else None
+    if operator == b"LinearRegressor":
+        targets = dict(attributes.get(b"targets", [])).get(_INT, 1)
+        outputs = targets if isinstance(targets, int) else 1
+    elif operator == b"LinearClassifier":
+        outputs = _n_floats(attributes.get(b"intercepts", []))
+    else:
+        return None
+    coefficients = _n_floats(attributes.get(b"coefficients", []))
+    if not outputs or not coefficients or coefficients % outputs:
+        return None
+    return Width(coefficients // outputs, exact=True)
+
+
+def _n_floats(attribute: _Fields) -> int:
+    """Return how many floats an attribute lists, one a field or packed."""
+    return sum(
+        len(value) // _FIXED_SIZES[5]
+        for number, value in attribute
+        if number == _FLOATS and isinstance(value, memoryview)
+    )
+
+
+def _integers(attribute: _Fields) -> Iterator[int]:
+    for number, value in attribute:
+        if number == _INTS:
+            yield from map(_signed, _numbers(value))
 
 
 def _below(kind: str, message: memoryview) -> Iterator[tuple[str, _Fields]]:
@@ -122,13 +222,8 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
 def _classes(attribute: _Fields) -> tuple[Label, ...]:
     if _bytes(dict(attribute).get(_NAME)) not in _CLASS_ATTRIBUTES:
         return ()
-    labels: list[Label] = []
-    for number, value in attribute:
-        if number == _STRINGS:
-            labels.append(_bytes(value).decode(errors="replace"))
-        elif number == _INTS:
-            labels.extend(map(_signed, _numbers(value)))
-    return tuple(labels)
+    words = (_bytes(value) for number, value in attribute if number == _STRINGS)
+    return (*(word.decode(errors="replace") for word in words), *_integers(attribute))
 
 
 def _numbers(value: _Value) -> Iterator[int]:

@@ -36,6 +36,8 @@ _DTYPES = {
     "tensor(string)": np.dtype(object),
 }
 
+_FIRST_INEXACT = 2.0**53
+
 
 class OnnxPredictor:
     """Scores with a session; its inputs are the schema, its first or `prob` output the answer."""
@@ -45,10 +47,14 @@ class OnnxPredictor:
     def __init__(self, model: ort.InferenceSession) -> None:
         self._session = model
         inputs = model.get_inputs()
+        path = _path(model)
         self.schema: Schema | None = _schema(inputs)
+        self._width = _width(path, inputs) if self.schema is None else None
+        if self._width and self._width.exact:
+            self.schema = _positional(inputs[0], self._width.columns)
         self._feed = _matrix_feed(inputs[0]) if _is_matrix(inputs) else _column_feed(inputs)
         self._outputs = model.get_outputs()
-        self._classes = _classes(model)
+        self._classes = onnx_bytes.classes_of(path) if path else ()
         self.target = _model_target(self._classes)
 
     @staticmethod
@@ -66,13 +72,26 @@ class OnnxPredictor:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def predict(self, frame: Frame, target: Target) -> Prediction:
-        """Score rows; only the output that is the answer is computed."""
+        """Score rows; only the output that is the answer is computed.
+
+        Raises:
+            ColumnsError: a cell does not fit the type of its input, or columns are missing.
+        """
+        self._check_width(frame)
         output = _output(self._outputs, target.type)
         answer = self._session.run([output], self._feed(frame))[0]
         if isinstance(answer, list):
             return _from_maps(answer, target)
         known = np.ndim(answer) == 2 and len(self._classes) == answer.shape[1]
         return Prediction(np.asarray(answer), _named(self._classes, target) if known else None)
+
+    def _check_width(self, frame: Frame) -> None:
+        """Refuse rows that end before the last column that trees look at."""
+        if self._width and frame.n_columns < self._width.columns:
+            raise ColumnsError(
+                f"the model takes at least {self._width.columns} columns by position, but the "
+                f"payload has {frame.n_columns}; send the columns that the model was trained on"
+            )
 
 
 def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
@@ -90,10 +109,19 @@ def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
     if not _is_matrix(inputs):
         return Schema(tuple(map(_column, inputs)))
     width = inputs[0].shape[1] if len(inputs[0].shape) == 2 else None
-    if not isinstance(width, int):
-        return None
-    kind = _column(inputs[0], check=False).kind
+    return _positional(inputs[0], width) if isinstance(width, int) else None
+
+
+def _positional(node: ort.NodeArg, width: int) -> Schema:
+    kind = _column(node, check=False).kind
     return Schema(tuple(Column(str(at), kind) for at in range(width)), named=False)
+
+
+def _width(path: Path | None, inputs: Sequence[ort.NodeArg]) -> onnx_bytes.Width | None:
+    """Return what the graph says of a matrix whose width the input leaves open."""
+    if path is None or len(inputs[0].shape) != 2:
+        return None
+    return onnx_bytes.width_of(path, inputs[0].name)
 
 
 def _is_matrix(inputs: Sequence[ort.NodeArg]) -> bool:
@@ -106,7 +134,7 @@ def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
             f"the ONNX model has several inputs, and {node.name!r} has the shape {node.shape}; "
             "inputs of one column each, or one matrix, can be served, others need a score hook"
         )
-    return Column(node.name, "any" if _DTYPES[node.type].kind == "O" else "number")
+    return Column(node.name, "text" if _DTYPES[node.type].kind == "O" else "number")
 
 
 def _matrix_feed(node: ort.NodeArg) -> Feed:
@@ -152,7 +180,9 @@ def _integers(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
         values = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
         # The upper bound itself may round up as a float, and is then outside.
         inside = (values >= bounds.min) & (values < float(bounds.max) + 1)
-        outside = ~inside | (values != np.trunc(values))
+        # From 2**53 on a float may be another whole number than the one that was sent.
+        exact = np.abs(values) < _FIRST_INEXACT
+        outside = ~inside | ~exact | (values != np.trunc(values))
     _refuse(outside, data, at, f"whole numbers that fit {dtype.name}")
     return values.astype(dtype)
 
@@ -200,14 +230,16 @@ def _from_maps(rows: list[dict[Label, float]], target: Target) -> Prediction:
 
 
 def _named(classes: tuple[Label, ...], target: Target) -> tuple[Label, ...] | None:
-    """Return the classes if they are the labels asked for; DRUM goes by position otherwise."""
-    wanted = {label.casefold() for label in target.labels}
-    return classes if {str(label).casefold() for label in classes} == wanted else None
+    """Return the classes if they are the labels asked for; DRUM always goes by position."""
+    if target.legacy_order or not target.is_spelling_of(classes):
+        return None
+    return classes
 
 
-def _classes(session: ort.InferenceSession) -> tuple[Label, ...]:
+def _path(session: ort.InferenceSession) -> Path | None:
+    """Return the file that a session was made of, if it is still there."""
     path = getattr(session, "_model_path", None)
-    return onnx_bytes.classes_of(Path(path)) if path and Path(path).is_file() else ()
+    return Path(path) if path and Path(path).is_file() else None
 
 
 def _model_target(classes: tuple[Label, ...]) -> ModelTarget:

@@ -3,8 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 from sklearn.pipeline import Pipeline
 
@@ -20,13 +18,11 @@ from drum_like.api import (
     TargetType,
 )
 
-from . import sklearn_columns  # relative: type checkers know this package under its folder's name
+# Relative: type checkers know this package under its folder's name.
+from . import sklearn_blame, sklearn_columns
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
-
-CELLS_TO_BLAME = 20
-"""Columns that are tried one by one to find the missing value that an estimator refused."""
 
 
 class SklearnPredictor:
@@ -47,7 +43,8 @@ class SklearnPredictor:
         """Score rows: (n_rows, n_classes) chances with the classes, or the predicted values.
 
         Raises:
-            ColumnsError: a cell is missing or infinite where the estimator takes neither.
+            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
+                does not take that.
             PredictorError: the estimator cannot predict what the target asks for.
         """
         if not target.type.is_classification:
@@ -64,7 +61,8 @@ class SklearnPredictor:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix.
 
         Raises:
-            ColumnsError: a cell is missing or infinite where the estimator takes neither.
+            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
+                does not take that.
             PredictorError: the model is no transformer.
         """
         return self._call(_method(self._model, "transform", "a transform target"), frame)
@@ -73,16 +71,12 @@ class SklearnPredictor:
         rows = self._rows(frame)
         try:
             return method(rows)
-        except ValueError as error:
-            blamed = _blamed_cell(method, rows)
-            if blamed is None:
+        except (TypeError, ValueError) as error:
+            blame = sklearn_blame.cell_to_blame(self._model, method, rows, self.schema)
+            if blame is None:
                 raise
-            row, at, kind = blamed
-            name = frame.columns[at] if frame.columns else str(at)
-            raise ColumnsError(
-                f"column {name[:100]!r} holds {kind} in row {row + 1}, which the model does not "
-                "take there; send a number, or train the model with an imputer"
-            ) from error
+            name = frame.columns[blame.column] if frame.columns else str(blame.column)
+            raise ColumnsError(f"column {name[:100]!r} {blame.reason}") from error
 
     def _rows(self, frame: Frame) -> Any:
         if self.schema is None or self.schema.named:
@@ -123,9 +117,12 @@ def _method(model: Any, name: str, target: str) -> Any:
 
 
 def _labels(model: Any) -> tuple[Label, ...] | None:
-    """Return the classes of a classifier with one output, as Python values."""
+    """Return the classes of a model with one output, as Python values.
+
+    Wherever there are any, as in DRUM: a classifier need not say that it is one.
+    """
     classes = getattr(model, "classes_", None)
-    if classes is None or not is_classifier(model) or isinstance(classes, list):
+    if classes is None or isinstance(classes, list):
         return None
     return tuple(map(_label, np.asarray(classes).tolist()))
 
@@ -138,7 +135,7 @@ def _label(value: Any) -> Label:
 
 
 def _target(model: Any, labels: tuple[Label, ...] | None) -> ModelTarget:
-    if labels is not None:
+    if labels is not None and (is_classifier(model) or hasattr(model, "predict_proba")):
         return ModelTarget(TargetType.BINARY if len(labels) == 2 else TargetType.MULTICLASS, labels)
     if is_regressor(model):
         return ModelTarget(TargetType.REGRESSION)
@@ -147,52 +144,3 @@ def _target(model: Any, labels: tuple[Label, ...] | None) -> ModelTarget:
     if hasattr(model, "transform") and not hasattr(model, "predict"):
         return ModelTarget(TargetType.TRANSFORM)
     return ModelTarget()
-
-
-def _blamed_cell(method: Any, rows: Any) -> tuple[int, int, str] | None:
-    """Return row, column and kind of the first number that the estimator refuses, if there is one.
-
-    The row that holds it is predicted again: with all such cells filled, which has to work, and
-    then with one of them at a time left as it was.
-    """
-    data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    numeric = [at for at, dtype in enumerate(data.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
-    cells = data.iloc[:, numeric].to_numpy(dtype=np.float64, na_value=np.nan)
-    for row in np.flatnonzero(~np.isfinite(cells).all(axis=1))[:CELLS_TO_BLAME]:
-        odd = [at for at in numeric if not np.isfinite(cells[row, numeric.index(at)])]
-        for at in _refused(method, rows, int(row), odd):
-            missing = bool(np.isnan(cells[row, numeric.index(at)]))
-            kind = "a missing value" if missing else "an infinite value"
-            return int(row), at, kind
-    return None
-
-
-def _refused(method: Any, rows: Any, row: int, odd: list[int]) -> list[int]:
-    """Return the columns whose cell in that row makes the estimator raise."""
-    if not _works(method, _with(rows, row, odd)):
-        return []
-    return [
-        at
-        for at in odd[:CELLS_TO_BLAME]
-        if not _works(method, _with(rows, row, [other for other in odd if other != at]))
-    ]
-
-
-def _with(rows: Any, row: int, zeros: list[int]) -> Any:
-    """Return one row as the estimator gets it, some cells of it replaced by 0."""
-    if isinstance(rows, pd.DataFrame):
-        one = rows.iloc[[row]].copy()
-        for at in zeros:
-            one.isetitem(at, np.zeros(1))
-        return one
-    array: NDArray[Any] = rows[[row]].copy()
-    array[0, zeros] = 0.0
-    return array
-
-
-def _works(method: Any, rows: Any) -> bool:
-    try:
-        method(rows)
-    except ValueError:
-        return False
-    return True

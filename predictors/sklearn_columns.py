@@ -36,7 +36,7 @@ def schema_of(model: Any) -> Schema | None:
     names = _attribute(model, "feature_names_in_")
     width = _attribute(model, "n_features_in_") if names is None else len(names)
     first = _first(model)
-    if width is None or (names is None and not _is_trusted(first)):
+    if width is None or (names is None and not is_trusted(first)):
         return None
     columns = range(int(width)) if names is None else [str(name) for name in names]
     numbers = _numbers(model, _Row(columns if names is not None else None, int(width)))
@@ -53,7 +53,7 @@ def _used(model: ColumnTransformer, names: Any) -> list[int]:
     if names is None:
         return list(range(width))
     parts = [
-        _positions(columns, names, width)
+        positions_of(columns, names, width)
         for _, step, columns in model.transformers_
         if not (isinstance(step, str) and step == "drop")
     ]
@@ -87,8 +87,8 @@ class _Row:
 
 def _numbers(model: Any, row: _Row) -> Positions:
     """Return the columns that have to be numbers."""
-    inner = next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
-    if inner is not None and _is_trusted(model):
+    inner = inner_model(model)
+    if inner is not None:
         return _numbers(inner, row)
     if isinstance(model, Pipeline):
         return _of_pipeline(model, row)
@@ -119,7 +119,7 @@ def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
         # A single name hands over a Series, which is what readers of text want.
         if not isinstance(step, BaseEstimator) or isinstance(columns, str):
             continue
-        positions = sorted(_positions(columns, row.names, row.width))
+        positions = list(positions_of(columns, row.names, row.width))
         part = row.take(positions)
         found.update(positions[at] for at in _numbers(step, part))
     return frozenset(found)
@@ -128,30 +128,30 @@ def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
 def _passed_through(model: ColumnTransformer, row: _Row) -> Positions:
     """Return the columns that reach the next step as they are."""
     parts = [
-        _positions(columns, row.names, row.width)
+        positions_of(columns, row.names, row.width)
         for _, step, columns in model.transformers_
         if step == "passthrough" or (isinstance(step, FunctionTransformer) and step.func is None)
     ]
     return frozenset[int]().union(*parts)
 
 
-def _positions(columns: Any, names: Any, width: int) -> Positions:
-    """Return what a column specification of a fitted ColumnTransformer stands for."""
+def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:
+    """Return what a column specification of a fitted ColumnTransformer stands for, in its order."""
     keys = [columns] if isinstance(columns, str) else columns
     by_name = isinstance(keys, slice) and isinstance(keys.start or keys.stop, str)
     if not isinstance(keys, slice):
         by_name = any(isinstance(key, str) for key in keys) if np.ndim(keys) else False
     if by_name:
-        return frozenset(pd.Series(range(width), index=list(names)).loc[keys].tolist())
+        return tuple(pd.Series(range(width), index=list(names)).loc[keys].tolist())
     if isinstance(keys, list) and not keys:
-        return frozenset()
-    return frozenset(np.atleast_1d(np.arange(width)[keys]).tolist())
+        return ()
+    return tuple(np.atleast_1d(np.arange(width)[keys]).tolist())
 
 
 def _of_estimator(model: Any, row: _Row) -> Positions:
     everything = frozenset(range(row.width))
     method = getattr(model, "transform", None) or getattr(model, "predict", None)
-    if method is None or not row.width or not all(map(_is_trusted, _parts(model))):
+    if method is None or not row.width or not all(map(is_trusted, _parts(model))):
         return frozenset()
     number = next((fill for fill in (0.0, 1.0) if _works(method, row.filled(fill))), None)
     if number is None or _works(method, row.filled(number, everything)):
@@ -179,15 +179,23 @@ def _parts(model: Any) -> Iterator[Any]:
             yield value
 
 
-def _is_trusted(model: Any) -> bool:
+def is_trusted(model: Any) -> bool:
+    """Return whether an object is of a library whose behaviour on text is known."""
     package = type(model).__module__.partition(".")[0]
     return package in _TRUSTED and not isinstance(model, FunctionTransformer)
 
 
+def inner_model(model: Any) -> Any:
+    """Return the estimator that a search or a wrapper of the target hands its columns to."""
+    if not is_trusted(model):
+        return None
+    return next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
+
+
 def _first(model: Any) -> Any:
     """Return the estimator that sees the columns first."""
-    inner = next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
-    if inner is not None and _is_trusted(model):
+    inner = inner_model(model)
+    if inner is not None:
         return _first(inner)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]

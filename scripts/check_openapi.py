@@ -94,7 +94,8 @@ def _app() -> Flask:
 
 
 def _nameless(path: str) -> str:
-    return re.sub(r"\{[^}]*\}", "{}", path)
+    """Return a path without names of parameters; a slash at its end means nothing."""
+    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"
 
 
 def _shown(operation: Operation) -> str:

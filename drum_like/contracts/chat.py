@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from drum_like import drum_errors, wire
 from drum_like.auth import Scope
@@ -75,7 +75,10 @@ def _json_object() -> dict[str, Any]:
         raise UnsupportedMediaType(
             "chat takes a JSON body; send the header `Content-Type: application/json`"
         )
-    content = request.get_json()
+    try:
+        content = request.get_json()
+    except RecursionError as error:
+        raise BadRequest("the JSON is nested too deeply") from error
     if not isinstance(content, dict):
         raise PayloadError(f"chat takes a JSON object, but the body holds {_name(content)}")
     return content

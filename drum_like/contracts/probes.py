@@ -21,12 +21,13 @@ def blueprint(services: Services) -> Blueprint:
             return Response("Ready", content_type="text/plain")
         return Response("Not ready", 503, content_type="text/plain")
 
-    routes = Blueprint("probes", __name__)
+    routes = Blueprint("probes", __name__, url_prefix="/")
     wire.mount(
         routes,
         (
             wire.Route("/livez", "GET", "livez", live, Scope.PROBE),
             wire.Route("/readyz", "GET", "readyz", ready, Scope.PROBE),
+            wire.Route("/<path:_>/livez", "GET", "livez_below", lambda _: live(), Scope.PROBE),
             wire.Route("/<path:_>/readyz", "GET", "readyz_below", lambda _: ready(), Scope.PROBE),
         ),
         services.scopes,

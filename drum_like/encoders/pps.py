@@ -85,8 +85,8 @@ def pps_json(prediction: Prediction, target: Target, config: DeploymentConfig) -
     """Return predictions as `{"data": [...]}`, one object a row.
 
     Raises:
-        TargetError: a label of the configuration is none of the model's, or JSON cannot hold a
-            value.
+        TargetError: the labels of the configuration are not those of the model, or JSON cannot
+            hold a value.
     """
     rows = _rows(prediction, target, config)
     for row_id, row in enumerate(rows):
@@ -138,8 +138,7 @@ def _by_class(
     if classes is None:
         binary = target.type is TargetType.BINARY
         classes = target.labels[::-1] if binary else tuple(labels)
-    missing = [str(label) for label in classes if str(label) not in labels]
-    if missing or (target.type is TargetType.BINARY and len(classes) != 2):
+    if sorted(map(str, classes)) != sorted(labels):
         raise TargetError(
             f"the class_mapping of the deployment config has the labels {list(map(str, classes))}, "
             f"the model has {labels}; make them the same"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import pandas as pd
 
@@ -105,6 +105,14 @@ class _CsvFrame(Frame):
             matrix = many_rows(self._text, self._header.end, shape, chosen)
         return super()._to_matrix(chosen) if matrix is None else matrix
 
+    def text(self, position: int) -> "pd.Series[Any]":
+        """Return a column as it was sent, quotes aside."""
+        return self._texts.iloc[:, position]
+
+    @cached_property
+    def _texts(self) -> pd.DataFrame:
+        return _read(self._text, self._header, dtype=str)
+
     def _to_pandas(self) -> pd.DataFrame:
         n_rows = self._checked_rows if self._lines is None else len(self._lines)
         data = _read(self._text, self._header)
@@ -153,7 +161,7 @@ def _lines(rows: bytes, width: int) -> Sequence[bytes]:
     return lines
 
 
-def _read(text: bytes, header: Header) -> pd.DataFrame:
+def _read(text: bytes, header: Header, dtype: type[str] | None = None) -> pd.DataFrame:
     """Return what pandas.read_csv makes of a text whose rows have been checked."""
     width = len(header.names)
     if not header.plain:
@@ -163,6 +171,7 @@ def _read(text: bytes, header: Header) -> pd.DataFrame:
             BytesIO(_without_cr_blanks(text)),
             skip_blank_lines=width > 1,
             float_precision=_PRECISION,
+            dtype=dtype,
         )
     except (ValueError, OverflowError) as error:
         kind = type(error).__name__

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -66,7 +67,8 @@ def load_hooks(custom_py: Path | None, code_dir: Path, target_type: TargetType |
     module = _import(custom_py, code_dir)
     wanted = _UNSTRUCTURED if target_type is TargetType.UNSTRUCTURED else None
     found = {f.name: getattr(module, f.name, None) for f in fields(Hooks)}
-    return Hooks(**{n: h for n, h in found.items() if wanted is None or n in wanted})
+    hooks = {name: hook for name, hook in found.items() if callable(hook)}
+    return Hooks(**{n: h for n, h in hooks.items() if wanted is None or n in wanted})
 
 
 def _import(custom_py: Path, code_dir: Path) -> ModuleType:
@@ -81,28 +83,33 @@ def _import(custom_py: Path, code_dir: Path) -> ModuleType:
             f"Failed loading hooks from [{where}] : {error}",
             _hint(error, custom_py),
         ) from error
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        raise CustomCodeError(str(error), _hint(error, custom_py)) from error
+        if _is_the_operators(error):
+            raise
+        raise CustomCodeError(_text_of(error, ""), _hint(error, custom_py)) from error
 
 
-def call_at_load(hook: Hook, custom_py: Path | None, *args: Any, **kwargs: Any) -> Any:
+def call_at_load(
+    hook: Hook, custom_py: Path | None, summary: str, *args: Any, **kwargs: Any
+) -> Any:
     """Call `init`, `load_model` or `init_app`.
 
+    Args:
+        hook: A function of the model directory.
+        custom_py: The file that it stands in.
+        summary: DRUM's words for its failure; empty where DRUM repeats the exception's text.
+        args: Passed on.
+        kwargs: Passed on.
+
     Raises:
-        CustomCodeError: it raised, whatever it raised; the message is the exception's own text,
-            behind DRUM's words where load_model raised.
+        CustomCodeError: it raised, whatever it raised.
     """
     try:
         return hook(*args, **kwargs)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        text = str(error)
-        if hook.__name__ == "load_model":
-            text = f"'load_model' hook failed to load the model. Exception: {error!r}"
-        raise CustomCodeError(text, _hint(error, custom_py)) from error
+        if _is_the_operators(error):
+            raise
+        raise CustomCodeError(_text_of(error, summary), _hint(error, custom_py)) from error
 
 
 def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
@@ -121,9 +128,9 @@ def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
     """
     try:
         return hook(*args, **kwargs)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if _is_the_operators(error):
+            raise
         raise failure(error, summary) from error
 
 
@@ -132,8 +139,22 @@ def failure(error: BaseException, summary: str) -> Exception:
     asked_for = datarobot_alias.user_error(error)
     if asked_for is not None:
         return asked_for
-    text = f"Exception: {error!r}" if summary else str(error) or type(error).__name__
-    return HookError(summary, text)
+    return HookError(summary, _text_of(error, "Exception:" if summary else ""))
+
+
+def _text_of(error: BaseException, summary: str) -> str:
+    """Return an exception of custom.py in its own words; its class if it has none."""
+    try:
+        text = f"{summary} {error!r}" if summary else str(error)
+    except Exception:  # noqa: BLE001 - it is the user's class that cannot even be printed
+        text = ""
+    return text or f"{summary} {type(error).__name__}".strip()
+
+
+def _is_the_operators(error: BaseException) -> bool:
+    """Whether this is Ctrl-C and not custom.py: requests run in threads, which get no signals."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return isinstance(error, KeyboardInterrupt) and in_main
 
 
 def _hint(error: BaseException, custom_py: Path | None) -> str:

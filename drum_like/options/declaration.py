@@ -214,6 +214,8 @@ def prefix(text: str) -> str:
     """Return a path that every route stands below, without its last slash."""
     if not text.startswith("/"):
         raise ValueError("must start with a slash")
+    if not text.isprintable() or any(part in text for part in ("//", "<", ">")):
+        raise ValueError("must be a plain path, without //, <, > or control characters")
     return text.rstrip("/")
 
 

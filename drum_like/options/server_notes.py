@@ -28,7 +28,7 @@ def server_notes(environ: Mapping[str, str]) -> tuple[str, ...]:
     if _word(_CLASS, environ) not in ("", "sync"):
         notes.append(f"{RUNTIME_PARAMETER}{_CLASS} has no effect: {_OURS}")
     notes += [
-        f"{RUNTIME_PARAMETER}{name} has no effect: idle connections hold no thread"
+        f"{RUNTIME_PARAMETER}{name} has no effect: {_OURS}"
         for name in _KNOBS
         if has_parameter(name, environ)
     ]

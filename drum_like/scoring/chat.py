@@ -5,7 +5,7 @@ Source of rules and texts: DRUM 1.18.1, observed.
 
 import inspect
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -22,22 +22,18 @@ class ChunkStream(Iterator[str]):
     """The chunks of a streamed completion as server-sent events, ended by a [DONE] event.
 
     The first chunk is asked for at once, so that a hook that fails before it said anything fails
-    like any other.
+    like any other. The gate is shut only while custom code runs: a client that does not read its
+    stream stops nobody else.
 
     Args:
         response: The chunks, made by custom code as they are asked for.
         association_id: Set on every chunk.
-        held: The gate around custom code; opened by `close`.
+        gate: Entered around custom code.
     """
 
-    def __init__(self, response: Iterable[Any], association_id: str, held: ExitStack) -> None:
-        self._held = held
-        self._events = _events(response, association_id)
-        try:
-            self._first: str | None = next(self._events)
-        except BaseException:
-            held.close()
-            raise
+    def __init__(self, response: Iterable[Any], association_id: str, gate: Gate) -> None:
+        self._events = _events(response, association_id, gate)
+        self._first: str | None = next(self._events)
 
     def __next__(self) -> str:
         """Return the next event."""
@@ -47,9 +43,8 @@ class ChunkStream(Iterator[str]):
         return next(self._events)
 
     def close(self) -> None:
-        """Stop asking the hook for chunks and let the next request in."""
+        """Stop asking the hook for chunks."""
         self._events.close()
-        self._held.close()
 
 
 def run(
@@ -62,7 +57,7 @@ def run(
         model: What load_model returned.
         params: The request's JSON object.
         headers: The request's headers.
-        gate: Entered around custom code; a stream holds it until it is closed.
+        gate: Entered around custom code.
 
     Raises:
         HookError: the hook raised, before the first chunk of a stream at the latest.
@@ -70,16 +65,15 @@ def run(
     """
     association_id = params.get(ASSOCIATION_ID) or str(uuid4())
     extra = {"headers": headers} if len(inspect.signature(hook).parameters) > 2 else {}
-    with ExitStack() as held:
-        held.enter_context(gate)
+    with gate:
         response = call(hook, "", params, model, **extra)
         if getattr(response, "object", None) == "chat.completion":
             setattr(response, ASSOCIATION_ID, association_id)
             completion: Mapping[str, Any] = call(response.to_dict, "")
             return completion
-        if isinstance(response, (str, bytes)) or not isinstance(response, Iterable):
-            raise _unexpected(response)
-        return ChunkStream(response, association_id, held.pop_all())
+    if isinstance(response, (str, bytes)) or not isinstance(response, Iterable):
+        raise _unexpected(response)
+    return ChunkStream(response, association_id, gate)
 
 
 def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[str, Any]]:
@@ -97,14 +91,26 @@ def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[st
     return [{"id": llm_id, "object": "model", "created": 1735689600, "owned_by": "DataRobot"}]
 
 
-def _events(response: Iterable[Any], association_id: str) -> Generator[str, None, None]:
-    chunks = call(iter, "", response)
-    while (chunk := call(next, "", chunks, _END)) is not _END:
-        if not _is_chunk(chunk):
-            raise _unexpected(response)
-        setattr(chunk, ASSOCIATION_ID, association_id)
-        yield _event(call(chunk.to_json, "", indent=None))
+def _events(response: Iterable[Any], association_id: str, gate: Gate) -> Generator[str, None, None]:
+    with gate:
+        chunks = call(iter, "", response)
+    while True:
+        with gate:
+            event = _next_event(chunks, association_id, response)
+        if event is None:
+            break
+        yield event
     yield _event("[DONE]")
+
+
+def _next_event(chunks: Iterator[Any], association_id: str, response: object) -> str | None:
+    chunk = call(next, "", chunks, _END)
+    if chunk is _END:
+        return None
+    if not _is_chunk(chunk):
+        raise _unexpected(response)
+    setattr(chunk, ASSOCIATION_ID, association_id)
+    return _event(call(chunk.to_json, "", indent=None))
 
 
 def _event(text: str) -> str:

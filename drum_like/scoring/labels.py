@@ -10,29 +10,8 @@ import pandas as pd
 
 from drum_like.errors import TargetError
 from drum_like.prediction import Label
-from drum_like.target import Target
+from drum_like.target import Target, standard
 from drum_like.target_type import TargetType
-
-_TRUE = frozenset({"t", "true", "y", "yes", "on", "1", "1.0"})
-_FALSE = frozenset({"false", "n", "no", "off", "0", "none", "0.0"})
-
-
-def standard(label: Label) -> float | str:
-    """Return what two spellings of the same label have in common.
-
-    A number for numbers and boolean words ("1", 1.0, "yes", "True"), else lower-case text.
-    """
-    text = str(label)
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if number == number:  # noqa: PLR0124 - a label may be the text "nan", which equals nothing
-        return number
-    word = text.strip().lower()
-    if word in _TRUE:
-        return 1.0
-    return 0.0 if word in _FALSE else text.lower()
 
 
 def match(found: Sequence[Label], labels: Sequence[str]) -> tuple[str, ...]:
@@ -48,12 +27,18 @@ def match(found: Sequence[Label], labels: Sequence[str]) -> tuple[str, ...]:
     if set(keys) != set(spelling):
         raise TargetError(
             f"Expected predictions to have columns {list(labels)}, "
-            f"but encountered {pd.Index(list(found))!r}"
+            f"but encountered {_index(found)!r}"
         )
     matched = tuple(spelling[key] for key in keys)
     if len(set(matched)) != len(matched) or len(spelling) != len(labels):
         raise TargetError("DataFrame columns must be unique for orient='records'.")
     return matched
+
+
+def _index(found: Sequence[Label]) -> object:
+    """Return the labels as pandas shows them in DRUM's message."""
+    numbered = list(found) == list(range(len(found)))
+    return pd.RangeIndex(len(found)) if numbered else pd.Index(list(found))
 
 
 def by_position(target: Target, n_outputs: int) -> tuple[str, ...]:
@@ -73,7 +58,14 @@ def by_position(target: Target, n_outputs: int) -> tuple[str, ...]:
 
 
 def column_order(target: Target) -> tuple[str, ...]:
-    """Return the labels in the order of a label-less model's columns."""
-    if target.type is TargetType.BINARY and not target.legacy_order:
-        return target.labels[::-1]
-    return target.labels
+    """Return the labels in the order of a label-less model's columns.
+
+    Two binary columns are the negative and the positive label; but labels that spell 0 and 1 (also
+    as no and yes, false and true) are in that order whichever of them is called positive, since
+    boosters and most converters number their classes so.
+    """
+    if target.type is not TargetType.BINARY or target.legacy_order:
+        return target.labels
+    if target.is_spelling_of((0, 1)):
+        return tuple(sorted(target.labels, key=standard))
+    return target.labels[::-1]

@@ -131,10 +131,11 @@ def hook_score_step(
     labels = _label_arguments(target)
 
     def score(frame: Frame, payload: Payload) -> Prediction:
-        arguments: dict[str, Any] = {} if payload.from_file else {"charset": payload.charset}
-        arguments |= {
+        charset = {} if payload.from_file else {"charset": payload.charset}
+        arguments = {
             "binary_data": payload.body,
             "mimetype": payload.mimetype,
+            **charset,
             "sparse_colnames": None if payload.columns is None else list(payload.columns),
             "target_type": user_target_type(target.type),
             **labels,

@@ -34,7 +34,19 @@ def apply(raw: Prediction, target: Target) -> Prediction:
             "predictions must return a 2 dimensional array, "
             f"but we received a {raw.values.ndim} dimensional array"
         )
-    return _probabilities(raw, target) if target.type.is_classification else _single_column(raw)
+    labelled = label(raw, target)
+    if target.type.is_classification:
+        _check_probabilities(labelled.values, target)
+    return labelled
+
+
+def label(raw: Prediction, target: Target) -> Prediction:
+    """Return a model's raw output with a label for each column, its values unchecked.
+
+    Raises:
+        TargetError: the columns are not those of the target.
+    """
+    return _labelled(raw, target) if target.type.is_classification else _single_column(raw)
 
 
 def check_rows(prediction: Prediction, n_rows: int, target: Target) -> None:
@@ -61,7 +73,7 @@ def _single_column(raw: Prediction) -> Prediction:
     return Prediction(raw.column, None, raw.extra)
 
 
-def _probabilities(raw: Prediction, target: Target) -> Prediction:
+def _labelled(raw: Prediction, target: Target) -> Prediction:
     values = raw.values if raw.values.ndim == 2 else raw.values.reshape(-1, 1)
     if raw.labels is not None and len(raw.labels) == values.shape[1]:
         names = labels.match(raw.labels, target.labels)
@@ -71,7 +83,6 @@ def _probabilities(raw: Prediction, target: Target) -> Prediction:
     else:
         names = labels.by_position(target, values.shape[1])
         values = _numbers(values)
-    _check_probabilities(values, target)
     return Prediction(values, names, raw.extra)
 
 

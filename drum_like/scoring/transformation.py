@@ -14,14 +14,17 @@ from scipy import sparse
 
 from drum_like.api import Transformer
 from drum_like.errors import DrumLikeError, HookError, LoadError, PredictorError, TargetError
-from drum_like.frame import Frame, NativeFrame
+from drum_like.frame import Frame
 from drum_like.model.hooks import Hook, call
-from drum_like.payload import Payload
 from drum_like.schema import Schema
-from drum_like.scoring.pipeline import READ_FAILED, TRANSFORM_FAILED
+from drum_like.scoring.pipeline import TRANSFORM_FAILED
 
 Transform = Callable[[Frame, pd.DataFrame | None], Any]
 """From rows and the target sent beside them to whatever a hook or framework makes of them."""
+NO_TRANSFORM = (
+    "A transform task requires a user-defined transform hook for non-sklearn transformers"
+)
+
 Check = Callable[[pd.DataFrame], list[str]]
 """From transformed rows to what is wrong with them."""
 
@@ -48,9 +51,7 @@ def step(hook: Hook | None, model: Any, predictor: object, schema: Schema | None
     if hook is not None:
         return _hook_step(hook, model)
     if not isinstance(predictor, Transformer):
-        raise LoadError(
-            "A transform task requires a user-defined transform hook for non-sklearn transformers"
-        )
+        raise LoadError(NO_TRANSFORM)
     return _predictor_step(predictor, schema)
 
 
@@ -115,12 +116,3 @@ def _as_frame(output: Any) -> Any:
     if isinstance(output, np.ndarray):
         return pd.DataFrame(output)
     return output
-
-
-def read(hook: Hook, payload: Payload) -> Frame:
-    """Return the rows that a read_input_data hook reads.
-
-    Raises:
-        HookError: the hook raised.
-    """
-    return NativeFrame(call(hook, READ_FAILED, payload.body))

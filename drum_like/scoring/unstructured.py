@@ -52,7 +52,7 @@ def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) ->
     arguments = {**context, "mimetype": mimetype}
     data: str | bytes = payload.body
     charset = payload.charset
-    if mimetype.startswith("text/") or mimetype == "application/json":
+    if mimetype.lower().startswith("text/") or mimetype.lower() == "application/json":
         charset = charset or DEFAULT_CHARSET
         data = _text(payload.body, charset)
     if charset is not None:

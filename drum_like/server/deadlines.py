@@ -10,11 +10,9 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import suppress
 from typing import Any
-
-from werkzeug.wsgi import ClosingIterator
 
 Environ = MutableMapping[str, Any]
 Application = Callable[..., Iterable[bytes]]
@@ -103,6 +101,32 @@ class InFlight:
             return all(call.expired for call in self._calls)
 
 
+class Answer:
+    """The body of an answer; what is left by its end is left even if it does not close well.
+
+    Args:
+        body: As the application returned it.
+        leave: Called when the body has been closed.
+    """
+
+    def __init__(self, body: Iterable[bytes], leave: Callable[[], None]) -> None:
+        self._parts = iter(body)
+        self._close = getattr(body, "close", None)
+        self._leave = leave
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the parts of the body."""
+        return self._parts
+
+    def close(self) -> None:
+        """Close the body, whatever it raises."""
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._leave()
+
+
 class Timed:
     """A WSGI application whose requests are noted while they run.
 
@@ -128,13 +152,13 @@ class Timed:
         call = self._calls.enter(name, environ["gunicorn.socket"])
         try:
             body = self._application(environ, start_response)
+            answer = Answer(body, lambda: self._calls.leave(call))
         except (SystemExit, KeyboardInterrupt) as error:
             self._calls.leave(call)
             raise RuntimeError(f"the application raised {type(error).__name__}") from error
         except BaseException:
             self._calls.leave(call)
             raise
-        answer = ClosingIterator(body, [lambda: self._calls.leave(call)])
         if not self._calls.may_answer(call):
             answer.close()
             raise BrokenPipeError(errno.EPIPE, "the request was answered when it was too late")

@@ -22,6 +22,9 @@ def listen(host: str, port: int, backlog: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         return socket.create_server(address[:2], family=family, backlog=backlog)
+    except UnicodeError as error:
+        message = f"cannot listen on {host[:80]}:{port}: that is not the name of a host"
+        raise SettingsError(message) from error
     except OSError as error:
         raise SettingsError(_message(host, port, error)) from error
 

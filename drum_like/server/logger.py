@@ -1,6 +1,7 @@
 """gunicorn's own messages and its access log, in the form of all other logs."""
 
 import logging
+import sys
 from collections.abc import MutableMapping
 from datetime import timedelta
 from typing import Any
@@ -42,7 +43,13 @@ class ServerLog(Logger):
             self.error_log.log(level, msg, *args, **kwargs)
 
     def exception(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log with a traceback; of a URL only the path, for a query may hold anything."""
+        """Log with a traceback; of a URL only the path, for a query may hold anything.
+
+        A client that stopped in the middle of its request is no error of the server.
+        """
+        if str(msg).startswith("Socket error") and isinstance(sys.exception(), BlockingIOError):
+            self.error_log.info("a connection was closed: its client stopped within a request")
+            return
         cut = (arg.partition("?")[0] if isinstance(arg, str) else arg for arg in args)
         self.error_log.exception(msg, *cut, **kwargs)
 
@@ -53,12 +60,12 @@ class ServerLog(Logger):
         environ: MutableMapping[str, Any],
         request_time: timedelta,
     ) -> None:
-        """Write the line of a request."""
+        """Write the line of a request; must not raise, or its answer would be lost."""
         self._access.write(
             logs.Access(
                 method=environ.get("REQUEST_METHOD") or "-",
                 path=req.path or "-",
-                status=resp.status_code or int(str(resp.status)[:3]),
+                status=_status(resp),
                 n_bytes=resp.sent,
                 duration_s=request_time.total_seconds(),
             )
@@ -69,3 +76,12 @@ class ServerLog(Logger):
 
     def close_on_exec(self) -> None:
         """Do nothing: there are no log files."""
+
+
+def _status(resp: Response) -> int:
+    """Return the status, 0 if none was set.
+
+    Not `status_code`: answers that gunicorn makes itself have none.
+    """
+    digits = str(resp.status)[:3]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0

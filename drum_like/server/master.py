@@ -4,7 +4,8 @@ It differs from gunicorn's arbiter in these points. The first worker's load is t
 model: more workers start only after it, and if it fails the program ends with one message. Later
 failures are tried again after 1, 2, 4 ... 30 s. No exit code of a worker ends the server (gunicorn
 ends on 3 and 4, which a hook may use). At a reload the old workers leave only as new ones have
-loaded. Loading is not limited in time, stopping at once is.
+loaded, and a worker that takes no more requests is replaced before it is gone. Loading is not
+limited in time, stopping at once is.
 """
 
 import itertools
@@ -73,6 +74,7 @@ class Master(Arbiter):
         loaded = [worker for worker in self.workers if worker.state is State.LOADED]
         for worker in loaded[: max(0, len(loaded) - self.num_workers)]:
             self.kill_worker(int(worker.pid), signal.SIGTERM)
+            worker.state = State.RETIRING
 
     def spawn_workers(self) -> None:
         """Start what is missing, one at a time until one has loaded."""
@@ -95,7 +97,13 @@ class Master(Arbiter):
         return pid
 
     def reload(self) -> None:
-        """Load the model anew in new workers; they take over one by one."""
+        """Load the model anew in new workers; they take over one by one.
+
+        Not while workers load: each signal more would add as many processes, each with a model.
+        """
+        if any(worker.state is None for worker in self.workers):
+            self.log.warning("SIGHUP is ignored: workers are loading the model already")
+            return
         for _ in range(self.num_workers):
             self.spawn_worker()
 

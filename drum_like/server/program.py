@@ -2,8 +2,11 @@
 
 import os
 import platform
+import signal
 import socket
 from collections.abc import MutableMapping
+from ipaddress import ip_address
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -58,6 +61,7 @@ def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
         0 after a drain, 1 if the address cannot be used or the settings turn out wrong, 4 if the
         model does not load.
     """
+    signal.signal(signal.SIGTERM, _leave)
     logs.configure(settings.log_format, settings.logging_level)
     try:
         listener = listen(settings.host, settings.port, settings.backlog)
@@ -67,6 +71,12 @@ def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
     division = share(settings.max_workers, cgroup.cpus())
     set_native_threads(environ, division.native)
     return _run(settings, listener, division)
+
+
+def _leave(sig: int, frame: FrameType | None) -> None:
+    """Leave at once: nothing runs before gunicorn takes the signal over."""
+    del sig, frame
+    os._exit(0)
 
 
 def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
@@ -118,6 +128,20 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
+    if not is_loopback(settings.host):
+        logs.ANNOUNCE.warning(
+            "no credential is configured: whoever reaches %s can use the model; put the server "
+            "behind something that asks who calls",
+            settings.host,
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach the host; of names that is localhost alone."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _route(target_type: TargetType | None) -> str:

@@ -2,8 +2,12 @@
 
 import os
 import signal
+import socket
+import struct
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, cast
@@ -13,10 +17,16 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from drum_like import logs
 from drum_like.lifecycle import Background
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
+from drum_like.server.lingering import Lingering
 from drum_like.server.reports import Report, ReportPipe, State, failure
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
+
+SILENCE_S = 30
+"""Time that a client may send nothing in the middle of its request; a thread waits for it."""
+
+_SILENCE = struct.pack("ll", SILENCE_S, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Worker(ThreadWorker):
         self.failure: Report | None = None
         self._background: tuple[Background, ...] = ()
         self._draining = False
+        self._told_retiring = False
 
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
@@ -80,6 +91,7 @@ class Worker(ThreadWorker):
 
     def run(self) -> None:
         """Serve; whatever lives beside the requests ends after them."""
+        self._lingering = Lingering(self.poller, self._one_less)
         try:
             super().run()
         finally:
@@ -88,19 +100,47 @@ class Worker(ThreadWorker):
     def handle(self, conn: TConn) -> bool:
         """Serve one request of a connection, in a thread of the pool."""
         logs.set_request_id("")
+        with suppress(OSError):
+            # Not settimeout: that would limit how long an answer may take to be sent, too.
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SILENCE)
         return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        """Keep a connection, or close it without making the others wait."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+        else:
+            self._lingering.add(conn)
+
+    def murder_pending(self) -> None:
+        """Close what waits in vain; called about once a second."""
+        super().murder_pending()
+        self._lingering.expire()
+
+    def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001 - gunicorn's
+        """Accept connections or not; a worker that accepts no more for good is replaced at once."""
+        super().set_accept_enabled(enabled)
+        if not self.alive and not enabled:
+            self._tell_retiring()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more requests, answer the rest; while the model loads there are none."""
         del sig, frame
         if not self.booted:
-            sys.exit(0)
+            # A SystemExit would be raised in the model's own code, which may catch it.
+            os._exit(0)
         # Not here: a signal may interrupt whatever holds the lock that a drain needs.
         self.method_queue.defer(self._drain)
 
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """Leave at once."""
+        if not self.booted:
+            os._exit(0)
+        super().handle_quit(sig, frame)
+
     def retire(self) -> None:
         """Take no more requests and have a new worker started at once."""
-        self._tell(Report(State.RETIRING))
+        self._tell_retiring()
         super().handle_exit(signal.SIGTERM, None)
 
     def abandon(self) -> None:
@@ -121,12 +161,24 @@ class Worker(ThreadWorker):
     def _tell(self, report: Report) -> None:
         """Send a report and wake the master with the signal that it expects from its children."""
         self.pipe.send(report)
-        os.kill(os.getppid(), signal.SIGCHLD)
+        if os.getppid() == self.ppid:
+            with suppress(OSError):
+                os.kill(self.ppid, signal.SIGCHLD)
+
+    def _tell_retiring(self) -> None:
+        """Have the master start a new worker; the watchdog's thread may do so as well."""
+        if not self._told_retiring:
+            self._told_retiring = True
+            self._tell(Report(State.RETIRING))
+
+    def _one_less(self) -> None:
+        self.nr_conns -= 1
 
     def _drain(self) -> None:
         """Tell everybody, then take no more requests: the last probes are to hear of it."""
         if not self._draining:
             self._draining = True
+            self._tell_retiring()
             for background in self._background:
                 background.drain()
             super().handle_exit(signal.SIGTERM, None)

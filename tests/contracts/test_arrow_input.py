@@ -14,7 +14,7 @@ from tests.support.serving import Server
 
 STREAM = "application/vnd.apache.arrow.stream"
 
-small = served(REG, *ONE_WORKER, "--max-body-mb", "16")
+small = served(REG, *ONE_WORKER, "--max-body-mb", "16", "--max-cells", "1000000")
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ def test_broken_arrow_is_refused(reg: Server, make: Callable[[], bytes], allowed
 
 
 def test_a_compressed_stream_counts_as_what_it_inflates_to(small: Server) -> None:
-    """A-11: 60 MB from some kilobytes, where 16 are allowed."""
+    """A-11: 60 MB of cells from some kilobytes, where a million cells are allowed."""
     refused(small.post("/predict/", arrow.inflating(60_000_000), STREAM), {413})
 
 

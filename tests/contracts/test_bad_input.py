@@ -5,19 +5,23 @@ row correctly, and no refusal, and no line of the log, repeats what was sent.
 """
 
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.artifacts import native_xgboost
 from tests.support.bad_payloads import CANARY, CSV, MATRICES, MEDIA, MULTIPART, Bad
 from tests.support.http_calls import Reply, call
-from tests.support.models import ONE_WORKER, served
+from tests.support.models import ONE_WORKER, REG, served
 from tests.support.serving import Server
 
 REFUSED = range(400, 500)
 
 boosted = served(native_xgboost(".json").model, *ONE_WORKER)
+limited = served(REG, *ONE_WORKER, "--max-body-mb", "1")
 
 
 def worker(server: Server) -> int:
@@ -110,3 +114,46 @@ def test_columns_are_matched_by_name(boosted: Server) -> None:
     plain = boosted.csv("a,b\n1.5,-0.5\n").json()
 
     assert boosted.csv("b,x,a\n-0.5,text,1.5\n").json() == plain
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status"),
+    [
+        ("Content-Length: 500", b"a\n1\n2\n", 400),
+        ("Transfer-Encoding: chunked", b"4\r\na\n1\n\r\n", 400),
+        ("Transfer-Encoding: chunked", b"ZZ\r\na\n1\n\r\n0\r\n\r\n", 400),
+    ],
+    ids=["short", "chunks-cut", "chunks-malformed"],
+)
+def test_a_body_that_is_cut_off_is_not_scored(
+    reg: Server, head: str, body: bytes, status: int
+) -> None:
+    reply = raw(
+        reg, f"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n{head}", body
+    )
+
+    assert reply.startswith(b"HTTP/1.1 %d " % status)
+    assert b"predictions" not in reply
+
+
+def test_a_chunked_body_over_the_limit_is_not_cut(limited: Server) -> None:
+    rows = b"a\n" + b"1\n" * 600_000
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(rows), rows)
+
+    head = "POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    reply = raw(limited, f"{head}Transfer-Encoding: chunked", chunk)
+
+    assert reply.startswith(b"HTTP/1.1 413 ")
+
+
+def raw(server: Server, head: str, body: bytes) -> bytes:
+    """Send a request as it stands, stop sending, and return what comes back."""
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), 30) as client:
+        client.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode() + body)
+        client.shutdown(socket.SHUT_WR)
+        pieces = []
+        with suppress(ConnectionResetError):
+            while piece := client.recv(65536):
+                pieces.append(piece)
+        return b"".join(pieces)

@@ -2,15 +2,10 @@
 
 import pytest
 
-from tests.support.models import ONE_WORKER, served
-from tests.support.more_models import TRANSFORM, UNSTRUCTURED
 from tests.support.serving import Server
 
 ROWS = "a\n1\n2\n"
 _UNSTRUCTURED_ROUTES = "use the /predictUnstructured/ or /predictionsUnstructured/ endpoint."
-
-transform = served(TRANSFORM, *ONE_WORKER)
-unstructured = served(UNSTRUCTURED, *ONE_WORKER)
 
 
 @pytest.mark.parametrize(

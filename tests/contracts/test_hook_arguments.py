@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 
 from tests.support.http_calls import Part, Reply, form
-from tests.support.models import MULTICLASS, MULTILABEL, ONE_WORKER, READER, served
+from tests.support.models import ONE_WORKER, READER, served
 from tests.support.serving import Server
 
 ROWS = "a\n1\n2\n"
 
 reader = served(READER, *ONE_WORKER)
-multiclass = served(MULTICLASS, *ONE_WORKER)
-multilabel = served(MULTILABEL, *ONE_WORKER)
 
 
 def seen(reply: Reply) -> Any:

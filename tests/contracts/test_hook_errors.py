@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.artifacts import FAILING_ESTIMATOR
 from tests.support.models import ONE_WORKER, STEERED, Model, hooks, served
-from tests.support.more_models import UNSTRUCTURED
 from tests.support.serving import Server
 
 SCORE_FAILED = "ERROR: Model 'score' hook failed to make predictions. Exception: "
@@ -15,7 +14,6 @@ STRICT_SCORE = Model(
     hooks("def score(data, model):\n    return data\n"), ("--target-type", "regression")
 )
 
-unstructured = served(UNSTRUCTURED, *ONE_WORKER)
 strict_score = served(STRICT_SCORE, *ONE_WORKER)
 failing_estimator = served(FAILING_ESTIMATOR, *ONE_WORKER)
 hidden = served(STEERED, *ONE_WORKER, "--hide-errors")

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.models import MULTICLASS, MULTILABEL, ONE_WORKER, REG, served
+from tests.support.models import ONE_WORKER, REG, served
 from tests.support.more_models import CHAT_ONLY
 from tests.support.serving import Server, serve
 
@@ -23,8 +23,6 @@ runtimeParameterDefinitions:
     defaultValue: 50
 """
 
-multiclass = served(MULTICLASS, *ONE_WORKER)
-multilabel = served(MULTILABEL, *ONE_WORKER)
 chatting = served(CHAT_ONLY, *ONE_WORKER)
 timed = served(REG, "--show-perf")
 several = served(REG, "--max-workers", "2")

@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.models import MULTICLASS, MULTILABEL, ONE_WORKER, REG, TEXT, Model, served
+from tests.support.models import ONE_WORKER, REG, TEXT, Model, served
 from tests.support.serving import Server
 
 ANOMALY = Model(REG.files, ("--target-type", "anomaly"))
 GEO_POINT = Model(TEXT.files, ("--target-type", "geopoint"))
 
-multiclass = served(MULTICLASS, *ONE_WORKER)
-multilabel = served(MULTILABEL, *ONE_WORKER)
 anomaly = served(ANOMALY, *ONE_WORKER)
 geo_point = served(GEO_POINT, *ONE_WORKER)
 
@@ -52,11 +50,12 @@ def test_numeric_text_becomes_a_float(steered: Server) -> None:
 
 
 def test_other_text_is_an_error(steered: Server) -> None:
-    """J-04."""
+    """J-04, without the value (D41)."""
     reply = steered.csv(cases("text"))
 
-    expected = {"message": "ERROR: could not convert string to float: 'abc'"}
-    assert (reply.status, reply.json()) == (500, expected)
+    assert reply.status == 500
+    assert reply.message.startswith("ERROR: could not convert string to float: row 1 ")
+    assert "abc" not in reply.message
 
 
 def test_values_that_are_not_numbers_are_null(steered: Server) -> None:

@@ -33,7 +33,6 @@ TWO_ARGUMENTS = Model(
     hooks("def transform(data, model):\n    return data\n"), ("--target-type", "transform")
 )
 
-transform = served(TRANSFORM, *ONE_WORKER)
 four_arguments = served(FOUR_ARGUMENTS, *ONE_WORKER)
 two_arguments = served(TWO_ARGUMENTS, *ONE_WORKER)
 restricted = served(

@@ -5,14 +5,10 @@ from typing import Any
 import pytest
 
 from tests.support.http_calls import Part, form
-from tests.support.models import ONE_WORKER, served
-from tests.support.more_models import UNSTRUCTURED
 from tests.support.serving import Server
 
 PATH = "/predictUnstructured/"
 PLAIN = "text/plain; charset=utf-8"
-
-unstructured = served(UNSTRUCTURED, *ONE_WORKER)
 
 
 def seen(server: Server, body: bytes, content_type: str | None, query: str = "") -> Any:

@@ -6,8 +6,6 @@ import pytest
 
 from tests.support.models import (
     BINARY,
-    MULTICLASS,
-    MULTILABEL,
     ONE_WORKER,
     Model,
     served,
@@ -42,8 +40,6 @@ def post_process(predictions, model):
     BINARY.flags,
 )
 
-multiclass = served(MULTICLASS, *ONE_WORKER)
-multilabel = served(MULTILABEL, *ONE_WORKER)
 colliding = served(COLLIDING, *ONE_WORKER)
 post_processed = served(POST_PROCESSED, *ONE_WORKER)
 

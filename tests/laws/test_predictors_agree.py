@@ -155,7 +155,11 @@ def test_predictor_gives_what_its_framework_gives(
 
     expected = np.asarray(case.expected(data[NAMES]))
     assert found.values.dtype == expected.dtype
-    assert found.values.tolist() == expected.tolist()
+    if format_name == "matrix-market":
+        # scikit-learn multiplies sparse columns in another order: the last bit may differ.
+        np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+    else:
+        assert found.values.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("format_name", ["csv", "arrow", "matrix-market"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from drum_like.server.program import is_loopback
 from tests.live.steered import boots, errors, events, eventually, pids, write
 from tests.support.serving import run, serve, start_failure
 
@@ -102,6 +103,24 @@ def score(data, model, **kwargs):
         divided = server.csv("a\n1\n").json()["predictions"]
 
     assert (chosen, divided) == ([7], [1])
+
+
+def test_a_server_for_this_machine_alone_warns_of_nothing(tmp_path: Path) -> None:
+    flags = ("--target-type", "regression", "--max-workers", "1")
+    with serve(write(tmp_path), *flags) as server:
+        found = [event["msg"] for event in events(server.log()) if event["level"] == "warning"]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_hosts_of_this_machine_alone_are_known(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "models.example", "10.0.0.1"])
+def test_hosts_that_others_reach_are_known(host: str) -> None:
+    assert not is_loopback(host)
 
 
 def test_every_worker_answers(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """How a server ends."""
 
 import http.client
+import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.live.steered import begin, boots, do, errors, eventually, pids, write
+from tests.live.steered import begin, boots, do, errors, events, eventually, pid, pids, write
 from tests.support.http_calls import Reply, send
 from tests.support.serving import serve
 
@@ -85,16 +86,63 @@ def test_sigterm_ends_a_server_that_still_loads(tmp_path: Path) -> None:
         assert server.process.wait(10) == 0
 
 
+def test_sigterm_ends_a_load_whose_failure_would_be_served(tmp_path: Path) -> None:
+    flags = (*FLAGS, "--max-workers", "1", "--with-error-server")
+    with serve(write(tmp_path, "sleep 60"), *flags, ready=False) as server:
+        eventually(lambda: boots(tmp_path))
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.process.wait(10) == 0
+
+
 def test_sighup_loads_the_model_anew_without_losing_a_request(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS, "--max-workers", "2") as server:
-        eventually(lambda: boots(tmp_path) == 2)
-        old = pids(server)
+        old = eventually(lambda: _two(pids(server)))
 
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: not pids(server, 10) & old)
 
         assert boots(tmp_path) == 4
         assert errors(server.log()) == []
+
+
+def _two(found: set[int]) -> set[int]:
+    return found if len(found) == 2 else set()
+
+
+def test_a_sighup_while_workers_load_starts_no_more_of_them(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server:
+        old = pids(server, 4)
+        write(tmp_path, "sleep 3")
+
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: boots(tmp_path) == 2)
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: _ignored(server.log()) == 1)
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: _ignored(server.log()) == 2)
+
+        eventually(lambda: not pids(server, 4) & old)
+        assert boots(tmp_path) == 2
+
+
+def _ignored(log: str) -> int:
+    return sum("SIGHUP is ignored" in event["msg"] for event in events(log))
+
+
+def test_a_draining_worker_is_replaced_before_it_is_gone(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1", "--hook-threads", "4") as server:
+        first = pid(server)
+        busy = begin(lambda: do(server, "sleep", 8))
+        eventually(lambda: _connections(server.process.pid) == 1)
+
+        os.kill(first, signal.SIGTERM)
+
+        assert eventually(lambda: boots(tmp_path) == 2, timeout_s=6)
+        assert pid(server) != first
+        assert not busy.done()
+        assert busy.result().status == 200
 
 
 def test_a_reload_that_fails_leaves_the_old_workers_serving(tmp_path: Path) -> None:

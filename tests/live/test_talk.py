@@ -3,12 +3,18 @@
 import http.client
 import os
 import signal
+import socket
+import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from tests.live.steered import boots, do, events, eventually, pid, pids, write
+import pytest
+
+from tests.live.steered import boots, do, errors, events, eventually, pid, pids, write
 from tests.support.http_calls import send
-from tests.support.serving import serve
+from tests.support.serving import Server, serve
 
 FLAGS = ("--target-type", "regression")
 
@@ -36,7 +42,7 @@ def test_the_id_of_a_request_is_in_its_access_line_and_in_what_its_hook_logs(
         server.post("/predict/", rows, "text/csv", X_Request_ID="my-id-1")
         server.post("/predict/", "do,value\npid,1\n", "text/csv", X_Request_ID="my-id-2")
 
-        found = [event for event in events(server.log()) if "my-id" in event.get("request_id", "")]
+        found = eventually(lambda: _with_ids(server.log()))
 
     hook, access, other = found
     assert (hook["logger"], hook["msg"], hook["request_id"]) == ("my.hook", "a\nhook 1", "my-id-1")
@@ -46,13 +52,23 @@ def test_the_id_of_a_request_is_in_its_access_line_and_in_what_its_hook_logs(
     assert other["request_id"] == "my-id-2"
 
 
+def _with_ids(log: str) -> list[dict[str, Any]]:
+    """Return the lines of the test's requests as soon as all are there: they follow the answers."""
+    found = [event for event in events(log) if "my-id" in event.get("request_id", "")]
+    return found if len(found) >= 3 else []
+
+
+def _access(log: str) -> list[dict[str, Any]]:
+    return [event for event in events(log) if event["logger"] == "access"]
+
+
 def test_probes_are_not_logged(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS) as server:
         for path in ("/livez", "/readyz", "/ping/", "/health/"):
             assert server.get(path).status == 200
         server.get("/info/")
 
-        access = [event for event in events(server.log()) if event["logger"] == "access"]
+        access = eventually(lambda: _access(server.log()))
 
     assert [event["path"] for event in access] == ["/info/"]
 
@@ -61,10 +77,8 @@ def test_text_logs_are_lines_for_people(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS, "--log-format", "text") as server:
         do(server, "pid")
 
-        lines = server.log().splitlines()
-
-    assert f"listening {server.url}" in lines
-    assert any(" INFO access: POST /predict/ 200 " in line for line in lines)
+        eventually(lambda: " INFO access: POST /predict/ 200 " in server.log())
+        assert f"listening {server.url}" in server.log().splitlines()
 
 
 def test_timings_of_all_workers_are_summed_and_survive_them(tmp_path: Path) -> None:
@@ -120,6 +134,78 @@ def test_connections_stay_open(tmp_path: Path) -> None:
         assert reply.status == 200
         assert connection.sock is kept
         connection.close()
+
+
+def test_clients_that_do_not_close_keep_nobody_waiting(tmp_path: Path) -> None:
+    request = b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, ExitStack() as clients:
+        for client in [clients.enter_context(_connect(server)) for _ in range(5)]:
+            client.sendall(request)
+            assert _whole(client).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+
+        assert server.get("/livez").status == 200
+        assert time.monotonic() - began < 1
+
+
+def test_a_client_that_sends_on_hears_the_whole_answer_and_is_closed(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, _connect(server) as client:
+        client.sendall(b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = _whole(client)
+
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            eventually(lambda: client.send(b"more") and None)
+
+        assert b"200 OK" in answer
+        assert server.get("/livez").status == 200
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [(b"GET /ping/ HTTP/1.1\r\nBad Header: 1", 400), (b"GET /" + b"x" * 5000 + b" HTTP/1.1", 414)],
+    ids=["header", "line"],
+)
+def test_what_is_not_http_is_answered(request_line: bytes, status: int, tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, _connect(server) as client:
+        client.sendall(request_line + b"\r\n\r\n")
+
+        assert _whole(client).startswith(b"HTTP/1.1 %d " % status)
+        assert errors(server.log()) == []
+
+
+def test_an_error_of_the_application_itself_is_answered_and_logged(tmp_path: Path) -> None:
+    extension = """
+from flask import Flask
+
+
+def init_app(app):
+    inner = app.wsgi_app
+
+    def wsgi_app(environ, start_response):
+        if environ["PATH_INFO"] == "/raise":
+            raise ValueError("a fault outside of Flask")
+        return inner(environ, start_response)
+
+    app.wsgi_app = wsgi_app
+"""
+    (write(tmp_path) / "custom_flask.py").write_text(extension)
+    with serve(tmp_path, *FLAGS, "--max-workers", "1") as server:
+        reply = server.get("/raise")
+
+        access = eventually(lambda: _access(server.log()))
+
+    assert reply.status == 500
+    assert [(event["path"], event["status"]) for event in access] == [("/raise", 500)]
+
+
+def _connect(server: Server) -> socket.socket:
+    address = urlsplit(server.url)
+    return socket.create_connection((address.hostname, address.port), timeout=20)
+
+
+def _whole(client: socket.socket) -> bytes:
+    """Return all that is sent until the server closes its side."""
+    return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 def test_a_keep_alive_of_0_closes_every_connection(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ from tests.parity.case import Case
 from tests.parity.cases import (
     broken,
     chats,
-    command_lines,
     csv_bodies,
     deployments,
     frameworks,
     hooks_of_models,
     outputs,
     routes,
+    scores,
     settings,
     transforms,
     unstructured,
+    usage,
 )
 from tests.parity.cases.templates import template_cases
 
@@ -35,5 +36,6 @@ def all_cases(templates: Path) -> tuple[Case, ...]:
         *frameworks.CASES,
         *broken.CASES,
         *settings.CASES,
-        *command_lines.CASES,
+        *usage.CASES,
+        *scores.CASES,
     )

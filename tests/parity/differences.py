@@ -69,6 +69,8 @@ def _slash_or_json_error(exchange: Exchange) -> bool:
     if drum.followed is not None:
         return compare_answers(drum.followed, ours) is None
     html = drum.content_type()[0] == "text/html"
+    if drum.status == 404 and exchange.request.path.rstrip("?").endswith("/"):
+        return html and (ours.status == OK or _is_error(ours, 404))
     same_methods = _methods(drum) == _methods(ours)
     return html and same_methods and _is_error(ours, drum.status)
 
@@ -253,13 +255,30 @@ def _relative(message: str) -> str:
 
 
 def _more_suffixes(exchange: Exchange) -> bool:
-    """The same message up to paths and the lists of suffixes."""
+    """The same beginning; what follows lists the suffixes that each program reads."""
     same_status = exchange.drum.status == exchange.ours.status
-    return same_status and _suffixless(exchange.drum) == _suffixless(exchange.ours)
+    both_list = all(".onnx" in answer.message() for answer in (exchange.drum, exchange.ours))
+    return same_status and both_list and _beginning(exchange.drum) == _beginning(exchange.ours)
 
 
-def _suffixless(answer: Answer) -> str:
-    return re.sub(r"\[['., \w]*\]", "[]", _relative(answer.message()))
+def _beginning(answer: Answer) -> list[str]:
+    lines = _relative(answer.message()).splitlines()
+    return [line.strip() for line in lines if line.strip()][:2]
+
+
+def _only_chats(exchange: Exchange) -> bool:
+    return (
+        _is_error(exchange.drum, 500)
+        and "chat" in exchange.ours.message()
+        and (_refused(exchange, 422))
+    )
+
+
+def _header_behind_blank_lines(exchange: Exchange) -> bool:
+    """DRUM takes the blank line for the header, and the cells for an index."""
+    shifted = '\\"columns\\": []' in exchange.drum.body.decode()
+    found = '\\"columns\\": [\\"' in exchange.ours.body.decode()
+    return exchange.drum.status == exchange.ours.status == OK and shifted and found
 
 
 def _metadata_error_explained(exchange: Exchange) -> bool:
@@ -288,6 +307,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "D21": _right_endpoint_named,
     "D22": _metadata_as_loaded,
     "D24": _added_keys,
+    "D25": _only_chats,
     "framework-text": _framework_text_withheld,
     "chat-media-type": _media_type_of_chat,
     "zero-rows": _nothing_for_no_rows,
@@ -298,6 +318,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "error-named": _error_named,
     "relative-paths": _relative_paths,
     "metadata-error": _metadata_error_explained,
+    "leading-blank-line": _header_behind_blank_lines,
 }
 
 
@@ -328,10 +349,16 @@ def _checked_at_load(drum: Finished, ours: Finished) -> bool:
     return drum.serving and ours.exit_code == 4 and bool(ours.said.strip())
 
 
+def _language_is_python(drum: Finished, ours: Finished) -> bool:
+    """A new model directory without --language, where DRUM demands the flag."""
+    return drum.exit_code == 2 and ours.exit_code == 0
+
+
 COMMANDS: dict[str, FinishedRule] = {
     "D9": _broken_model,
     "D10": _statistics_start,
     "D18": _checked_at_load,
     "D19": _works_as_documented,
     "settings-exit-code": _settings_refused,
+    "new-model-language": _language_is_python,
 }

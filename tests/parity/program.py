@@ -34,6 +34,7 @@ class Program:
             "HOME": str(home),
             "LANG": "C.UTF-8",
             "OMP_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",  # messages of libraries print sets
             # Both programs read one directory, and DRUM lists its files in messages.
             "PYTHONDONTWRITEBYTECODE": "1",
             **added,

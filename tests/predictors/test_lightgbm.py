@@ -190,6 +190,17 @@ def test_integer_and_pandas_categories_cannot_be_told_apart() -> None:
         predictor_for(model)
 
 
+def test_codes_of_one_column_are_not_the_categories_of_another() -> None:
+    """LightGBM stores the categories of a column, and marks only the one that was listed."""
+    data = with_categories()[["colour"]].assign(code=np.arange(200) % 6)
+    target = data["code"] % 2 + (data["colour"] == "red") * 2
+    dataset = lgb.Dataset(data[["code", "colour"]], target, categorical_feature=["code"])
+    model = lgb.train({**FEW, "objective": "regression"}, dataset, 5)
+
+    with pytest.raises(ArtifactError, match="marks column 1 as categorical, but its codes"):
+        predictor_for(model)
+
+
 def test_best_iteration_is_used() -> None:
     data = lgb.Dataset(numbers(), classes(), free_raw_data=False)
     held_out = lgb.Dataset(numbers(), classes()[::-1], reference=data)

@@ -12,13 +12,15 @@ import skl2onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx.common.data_types import FloatTensorType
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
 from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
 from tests.predictors.scoring import (
-    BINARY,
     MULTICLASS,
     REGRESSION,
     MatrixFrame,
@@ -81,6 +83,13 @@ def classifier(path: Path, words: bool = False, **options: Any) -> LogisticRegre
     return estimator
 
 
+def write(model: Any, path: Path, width: int | None, **options: Any) -> None:
+    """Convert a model with one matrix as input."""
+    types = [("x", FloatTensorType([None, width]))]
+    converted = skl2onnx.to_onnx(model, initial_types=types, options=options or None)
+    path.write_bytes(converted.SerializeToString())
+
+
 def loaded(directory: Path) -> Any:
     return load_artifact(find_artifact(ModelDirectory(directory)))
 
@@ -110,7 +119,8 @@ def test_numbered_classes_do_not_stand_in_the_way_of_labels(
     """DRUM gives them to the labels by position."""
     classifier(tmp_path / "m.onnx", zipmap=zipmap)
 
-    prediction = score(loaded(tmp_path), numbers()[["a", "c"]], BINARY)
+    target = Target(TargetType.BINARY, ("good", "bad"))
+    prediction = score(loaded(tmp_path), numbers()[["a", "c"]], target)
 
     assert prediction.labels is None
     assert prediction.values.shape == (200, 2)
@@ -124,6 +134,80 @@ def test_numbered_classes_are_labels_where_they_are_asked_for(tmp_path: Path) ->
     )
 
     assert prediction.labels == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("0.0", "1.0"), ("no", "yes"), ("False", "True"), ("1", "0")],
+    ids=["floats", "words", "booleans", "integers"],
+)
+def test_numbered_classes_are_labels_however_these_are_spelled(
+    labels: tuple[str, str], tmp_path: Path
+) -> None:
+    classifier(tmp_path / "m.onnx", zipmap=False)
+
+    prediction = score(loaded(tmp_path), numbers()[["a", "c"]], Target(TargetType.BINARY, labels))
+
+    assert prediction.labels == (0, 1)
+
+
+def test_three_classes_are_labels_in_any_order_and_spelling(tmp_path: Path) -> None:
+    estimator = LogisticRegression().fit(numbers().to_numpy(), classes(n_classes=3))
+    write(estimator, tmp_path / "m.onnx", 3, zipmap=False)
+    target = Target(TargetType.MULTICLASS, ("2.0", "1.0", "0.0"))
+
+    assert score(loaded(tmp_path), numbers(), target).labels == (0, 1, 2)
+
+
+def test_legacy_order_goes_by_position(tmp_path: Path) -> None:
+    classifier(tmp_path / "m.onnx", words=True, zipmap=False)
+    target = Target(TargetType.BINARY, ("yes", "no"), legacy_order=True)
+
+    assert score(loaded(tmp_path), numbers()[["a", "c"]], target).labels is None
+
+
+def linear_models() -> dict[str, Any]:
+    data = numbers().to_numpy()
+    return {
+        "linear": LinearRegression().fit(data, classes()),
+        "two-targets": LinearRegression().fit(data, np.column_stack([classes(), classes() * 2.0])),
+        "binary": LogisticRegression().fit(data, classes()),
+        "multiclass": LogisticRegression().fit(data, classes(n_classes=3)),
+        "pipeline": make_pipeline(StandardScaler(), LinearRegression()).fit(data, classes()),
+    }
+
+
+@pytest.mark.parametrize("name", linear_models())
+@pytest.mark.parametrize("n_columns", [2, 4])
+def test_matrix_of_open_width_is_as_wide_as_the_coefficients(
+    name: str, n_columns: int, tmp_path: Path
+) -> None:
+    write(linear_models()[name], tmp_path / "m.onnx", None)
+    sent = numbers().assign(d=0.0).iloc[:, :n_columns]
+
+    with pytest.raises(ColumnsError, match=f"takes 3 columns by position, .* has {n_columns}"):
+        score(loaded(tmp_path), sent)
+
+
+def test_matrix_of_open_width_is_scored(tmp_path: Path) -> None:
+    estimator = linear_models()["linear"]
+    write(estimator, tmp_path / "m.onnx", None)
+
+    found = values(loaded(tmp_path), numbers())
+
+    expected = estimator.predict(numbers().to_numpy())
+    np.testing.assert_allclose(found[:, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [DecisionTreeRegressor(), DecisionTreeClassifier()])
+def test_trees_take_at_least_the_columns_that_they_look_at(model: Any, tmp_path: Path) -> None:
+    """The last column of the training data is constant: no tree looks at it."""
+    fitted = model.fit(numbers().assign(d=0.0).to_numpy(), classes())
+    write(fitted, tmp_path / "m.onnx", None)
+
+    assert len(values(loaded(tmp_path), numbers().assign(d=0.0))) == 200
+    with pytest.raises(ColumnsError, match="takes at least 3 columns by position"):
+        score(loaded(tmp_path), numbers()[["a", "b"]])
 
 
 def test_matrix_is_positional_and_builds_no_dataframe() -> None:
@@ -202,12 +286,17 @@ def test_column_comes_as_its_type(
         (TensorProto.INT64, [1, None], "whole numbers that fit int64, without gaps; row 2"),
         (TensorProto.INT64, [1.5, 2], "whole numbers that fit int64, without gaps; row 1"),
         (TensorProto.INT64, [1.0, 2.0**63], "whole numbers that fit int64, without gaps; row 2"),
+        (TensorProto.INT64, [1.0, 2.0**53], "whole numbers that fit int64, without gaps; row 2"),
+        (TensorProto.INT64, [-(2.0**53), 1], "whole numbers that fit int64, without gaps; row 1"),
         (TensorProto.INT32, [1, 2**31], "whole numbers that fit int32, without gaps; row 2"),
         (TensorProto.UINT8, [-1, 2], "whole numbers that fit uint8, without gaps; row 1"),
         (TensorProto.BOOL, [1, 2], "true or false, without gaps; row 2"),
         (TensorProto.FLOAT, ["x", "y"], "holds text in row 1; the model takes numbers there"),
     ],
-    ids=["missing", "fraction", "int64-overflow", "int32-overflow", "negative", "bool", "text"],
+    ids=[
+        *["missing", "fraction", "int64-overflow", "inexact", "inexact-negative"],
+        *["int32-overflow", "negative", "bool", "text"],
+    ],
 )
 def test_column_that_does_not_fit_is_refused(kind: int, cells: list[Any], expected: str) -> None:
     model = one_per_column(kind, TensorProto.FLOAT)

@@ -24,7 +24,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
+    LabelBinarizer,
     OneHotEncoder,
+    OrdinalEncoder,
     PowerTransformer,
     StandardScaler,
 )
@@ -149,6 +151,28 @@ def test_classes_are_labels(targets: Any, known: tuple[Any, ...]) -> None:
     assert [type(label) for label in prediction.labels or ()] == [type(label) for label in known]
 
 
+class Upside(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """What a user may put into custom.py: a classifier that does not say that it is one."""
+
+    classes_ = np.array(["yes", "no"])
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
+        """Return a chance of 0.9 of yes."""
+        return np.tile([0.9, 0.1], (len(X), 1))
+
+
+def test_classes_name_the_columns_of_whatever_has_them() -> None:
+    prediction = score(Upside(), numbers(), BINARY)
+
+    target = predictor_for(Upside()).target
+    assert (target.type, target.classes) == (TargetType.BINARY, ("yes", "no"))
+    assert prediction.labels == ("yes", "no")
+
+
+def test_classes_of_a_transformer_are_no_target() -> None:
+    assert predictor_for(LabelBinarizer().fit(WORDS)).target.type is TargetType.TRANSFORM
+
+
 @pytest.mark.parametrize(
     ("model", "target", "type_"),
     [
@@ -232,6 +256,25 @@ def test_columns_by_position_slice_and_mask_are_found() -> None:
 
     assert kinds(model) == {"a": "number", "b": "number", "colour": "any", "size": "any"}
     assert same(values(model, mixed(), BINARY), model.predict_proba(mixed()))
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (["b", "a"], {"a", "b"}),
+        ([2, 0], {"a", "b"}),
+        ([-1, 0, 2], {"a", "b", "c"}),
+    ],
+    ids=["names", "positions", "from-the-end"],
+)
+def test_columns_in_another_order_than_trained_are_numbers(
+    order: list[Any], found: set[str]
+) -> None:
+    data = mixed()[["a", "colour", "b"]].assign(c=1.0)
+    chosen = ColumnTransformer([("n", StandardScaler(), order), ("o", OneHotEncoder(), ["colour"])])
+    model = make_pipeline(chosen, LogisticRegression()).fit(data, WORDS)
+
+    assert {name for name, kind in kinds(model).items() if kind == "number"} == found
 
 
 def test_remainder_that_passes_through_is_numbers() -> None:
@@ -347,17 +390,103 @@ def test_gap_that_an_imputer_fills_is_not_blamed() -> None:
 
 
 def test_error_with_another_cause_is_left_alone() -> None:
-    """An unknown category, beside a gap that is none of its business."""
-    strict = ColumnTransformer(
-        [("n", SimpleImputer(), ["a"]), ("o", OneHotEncoder(handle_unknown="error"), ["colour"])]
+    """A step that was fitted on fewer columns, beside a gap that it would fill."""
+    model = make_pipeline(FunctionTransformer(), SimpleImputer(), LogisticRegression())
+    model.fit(numbers(), WORDS)
+    model.steps[1] = ("narrow", SimpleImputer().fit(numbers()[["a", "b"]]))
+    sent = numbers()
+    sent.loc[1, "a"] = np.nan
+
+    with pytest.raises(ValueError, match="feature names should match"):
+        score(model, sent, BINARY)
+
+
+def strict_encoders() -> dict[str, Any]:
+    """Return models that refuse unknown colours, with a column before them."""
+    encoder = OneHotEncoder(handle_unknown="error")
+    alone = ColumnTransformer([("n", SimpleImputer(), ["a"]), ("o", encoder, ["colour"])])
+    imputed = ColumnTransformer(
+        [
+            ("n", SimpleImputer(), ["a"]),
+            ("o", make_pipeline(SimpleImputer(strategy="most_frequent"), encoder), ["colour"]),
+        ]
     )
-    model = make_pipeline(strict, LogisticRegression()).fit(mixed(), WORDS)
+    ordinal = ColumnTransformer(
+        [("n", SimpleImputer(), ["a"]), ("o", OrdinalEncoder(), ["colour"])]
+    )
+    search = make_pipeline(alone, LogisticRegression())
+    return {
+        "encoder": make_pipeline(alone, LogisticRegression()),
+        "after-an-imputer": make_pipeline(imputed, LogisticRegression()),
+        "ordinal": make_pipeline(ordinal, LogisticRegression()),
+        "search": GridSearchCV(search, {"logisticregression__C": [1.0]}, cv=2),
+    }
+
+
+@pytest.mark.parametrize("name", strict_encoders())
+def test_unknown_category_is_named(name: str) -> None:
+    """Beside a gap that the imputer fills."""
+    model = strict_encoders()[name].fit(mixed(), WORDS)
     sent = mixed()
     sent.loc[1, "a"] = np.nan
     sent.loc[1, "colour"] = "pink"
 
-    with pytest.raises(ValueError, match="Found unknown categories"):
+    with pytest.raises(ColumnsError, match="'colour' holds in row 2 a category that") as caught:
         score(model, sent, BINARY)
+
+    assert "pink" not in str(caught.value)
+
+
+def test_gap_among_known_categories_is_named() -> None:
+    model = strict_encoders()["encoder"].fit(mixed(), WORDS)
+    sent = mixed()
+    sent.loc[4, "colour"] = None
+
+    with pytest.raises(ColumnsError, match="'colour' holds a missing value in row 5"):
+        score(model, sent, BINARY)
+
+
+def test_unknown_category_without_names_is_named_as_sent() -> None:
+    chosen = ColumnTransformer([("n", StandardScaler(), [0]), ("o", OneHotEncoder(), [1])])
+    data = mixed()[["a", "colour"]]
+    model = make_pipeline(chosen, LogisticRegression()).fit(data.to_numpy(dtype=object), WORDS)
+    data.loc[2, "colour"] = "pink"
+
+    with pytest.raises(ColumnsError, match="'colour' holds in row 3 a category"):
+        score(model, data, BINARY)
+
+
+def test_category_that_an_imputer_fills_is_not_blamed() -> None:
+    model = strict_encoders()["after-an-imputer"].fit(mixed(), WORDS)
+    sent = mixed()
+    sent.loc[1, "colour"] = None
+    sent.loc[6, "colour"] = "pink"
+
+    with pytest.raises(ColumnsError, match="'colour' holds in row 7 a category"):
+        score(model, sent, BINARY)
+
+
+def test_gap_among_booleans_is_named() -> None:
+    model = LinearRegression().fit(pd.DataFrame({"a": [True, False], "b": [1, 2]}), [0, 1])
+
+    with pytest.raises(ColumnsError, match="column 'a' holds a missing value in row 2"):
+        score(model, csv_frame("a,b\nTrue,2\n,3\n"))
+
+
+def test_search_for_a_cell_is_limited() -> None:
+    calls = []
+
+    def refusing(data: Any) -> Any:
+        calls.append(len(data))
+        raise ValueError(len(data))
+
+    model = make_pipeline(FunctionTransformer(), LogisticRegression()).fit(numbers(), WORDS)
+    model.steps[0] = ("refusing", FunctionTransformer(refusing))
+
+    with pytest.raises(ValueError, match="200"):
+        score(model, numbers(gaps=True), BINARY)
+
+    assert len(calls) == 1 + 64
 
 
 def test_several_outputs_are_refused() -> None:

@@ -135,7 +135,7 @@ def test_plugin_whose_framework_is_missing_says_so(source: Path, tmp_path: Path)
 
     done = python("-c", SCORE, source / "model", path=target)
 
-    assert "the plugin 'tinymodel' of tinymodel-drum needs 'tinymodel'" in done.stderr
+    assert "the plugin 'tinymodel' of tinymodel-drum needs the module 'tinymodel'" in done.stderr
 
 
 def test_two_plugins_of_one_name_are_refused(installed: Path, tmp_path: Path) -> None:

@@ -59,12 +59,13 @@ def test_a_third_parameter_gets_the_headers() -> None:
     assert seen == [{"a": 1}, "model", {"H": "1"}]
 
 
-def test_chunks_become_events_and_the_gate_opens_at_close() -> None:
+def test_chunks_become_events_and_an_unread_stream_holds_no_gate() -> None:
     gate = BoundedSemaphore()
     stream = chat.run(lambda _p, _m: iter([Chunk("a"), Chunk("b")]), None, {}, {}, gate)
     assert isinstance(stream, ChunkStream)
 
-    assert not gate.acquire(blocking=False)
+    assert gate.acquire(blocking=False)
+    gate.release()
     events = list(stream)
     stream.close()
 

@@ -187,6 +187,18 @@ def test_an_application_in_time_answers_and_is_forgotten(worker: Worker, connect
     assert worker.calls.older_than(-1) == []
 
 
+def test_an_answer_that_does_not_close_well_is_forgotten(worker: Worker, connection: Pair) -> None:
+    class Unclosable(list[bytes]):
+        def close(self) -> None:
+            raise ValueError("x")
+
+    answer = Timed(lambda *_: Unclosable(), worker.calls)(environ(connection[0]), start_response)
+
+    with pytest.raises(ValueError, match="x"):
+        answer.close()  # type: ignore[attr-defined] # as a WSGI server does
+    assert worker.calls.older_than(-1) == []
+
+
 def test_an_application_that_is_late_answers_nobody(worker: Worker, connection: Pair) -> None:
     closed: list[str] = []
 

@@ -121,6 +121,17 @@ def test_label_of_the_mapping_that_the_model_lacks_is_named() -> None:
         rows(Prediction(np.array([[0.5, 0.5]]), ("yes", "no")), BINARY, config)
 
 
+@pytest.mark.parametrize("type_", [TargetType.MULTICLASS, TargetType.MULTILABEL])
+def test_label_of_the_model_that_the_mapping_lacks_is_named(type_: TargetType) -> None:
+    config = DeploymentConfig("t", ("a", "b"))
+    prediction = Prediction(np.array([[0.1, 0.2, 0.7]]), ("a", "b", "c"))
+
+    with pytest.raises(
+        TargetError, match=r"has the labels \['a', 'b'\], the model has \['a', 'b',"
+    ):
+        rows(prediction, Target(type_, ("a", "b", "c")), config)
+
+
 def test_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
     mapping = [["yes", 1], ["no", 0]]

@@ -3,8 +3,8 @@
 import pytest
 
 from drum_like.errors import TargetError
-from drum_like.scoring.labels import by_position, column_order, match, standard
-from drum_like.target import Target
+from drum_like.scoring.labels import by_position, column_order, match
+from drum_like.target import Target, standard
 from drum_like.target_type import TargetType
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
@@ -83,3 +83,21 @@ def test_more_nameless_columns_are_in_the_configured_order() -> None:
 def test_a_wrong_number_of_nameless_columns_is_refused() -> None:
     with pytest.raises(TargetError, match="Expected 3 columns, but received 2"):
         by_position(MULTICLASS, 2)
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative"),
+    [("1", "0"), ("0", "1"), ("0.0", "1.0"), ("no", "yes"), ("False", "True")],
+)
+def test_labels_that_spell_0_and_1_keep_the_order_of_the_classes(
+    positive: str, negative: str
+) -> None:
+    target = Target(TargetType.BINARY, (positive, negative))
+
+    assert [standard(label) for label in column_order(target)] == [0.0, 1.0]
+
+
+def test_the_legacy_order_knows_no_spellings() -> None:
+    target = Target(TargetType.BINARY, ("0", "1"), legacy_order=True)
+
+    assert column_order(target) == ("0", "1")

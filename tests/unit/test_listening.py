@@ -40,6 +40,8 @@ def test_a_port_in_use_is_named() -> None:
     ("host", "words"),
     [
         ("no-such-host.invalid", "the host is not known"),
+        ("a" * 70, "not the name of a host"),
+        ("a..b", "not the name of a host"),
         ("192.0.2.1", "this machine does not have that address"),
     ],
 )

@@ -67,7 +67,9 @@ def test_module_that_is_missing_is_named(site: Path) -> None:
     code = "import no_such_framework\nRED = 1\n"
     distribution(site, "one", "[group.five]\nred = module_five:RED\n", module_five=code)
 
-    with pytest.raises(PluginError, match="the plugin 'red' of one needs 'no_such_framework'"):
+    with pytest.raises(
+        PluginError, match="the plugin 'red' of one needs the module 'no_such_framework'"
+    ):
         plugins.load("group.five", "red")
 
 

@@ -1,5 +1,8 @@
 """Schemas: a model's columns by name or position, their types and categories."""
 
+from decimal import Decimal
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,3 +113,52 @@ def test_other_columns_keep_what_was_sent() -> None:
     assert data["t"].tolist() == ["text"]
     assert source.columns.tolist() == ["c", "t", "extra"]
     assert source["c"].dtype != "category"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["1", "2.5"], pd.Categorical([1, 2]), [Decimal(1), Decimal("2.5")]],
+    ids=["text", "category", "decimal"],
+)
+def test_a_hooks_own_numbers_may_have_other_types(values: Any) -> None:
+    frame = NativeFrame(pd.DataFrame({"a": pd.Series(values)}))
+
+    conformed = Schema((Column("a"),)).conform(frame)
+
+    assert len(conformed.pandas) == 2
+
+
+def test_a_hooks_text_is_refused_all_the_same() -> None:
+    frame = NativeFrame(pd.DataFrame({"a": ["1", "x"]}))
+
+    with pytest.raises(ColumnsError, match="holds text in row 2"):
+        _ = Schema((Column("a"),)).conform(frame).pandas
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"c,x\n007,1\n", ["007"]),
+        (b"c,x\n7,1\nx,1\n", ["7", "x"]),
+        (b"c,x\n007,1\n,1\n", ["007", None]),
+    ],
+    ids=["alone", "beside-a-word", "beside-a-missing-cell"],
+)
+def test_text_categories_are_compared_as_they_were_sent(
+    body: bytes, expected: list[str | None]
+) -> None:
+    schema = Schema((Column("c", "category", ("007", "7", "x")), Column("x")))
+
+    found = schema.conform(csv.decode(Payload(body))).pandas["c"]
+
+    assert [None if pd.isna(cell) else cell for cell in found] == expected
+
+
+@pytest.mark.parametrize("body", [b"c\n2\n", b"c,x\n2,1\nfoo,1\n"], ids=["alone", "beside-a-word"])
+def test_one_word_does_not_hide_the_numbers_of_a_column(body: bytes) -> None:
+    schema = Schema((Column("c", "category", (1, 2, 3)),), unseen_is_missing=True)
+
+    found = schema.conform(csv.decode(Payload(body))).pandas["c"]
+
+    assert found.iloc[0] == 2
+    assert found.iloc[1:].isna().all()

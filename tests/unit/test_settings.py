@@ -413,6 +413,12 @@ def test_a_prefix_loses_its_last_slash(tmp_path: Path) -> None:
     assert load(tmp_path, env={"URL_PREFIX": "/pre/fix/"}).url_prefix == "/pre/fix"
 
 
+@pytest.mark.parametrize("text", ["//a", "/a//b", "/<x>", "/<int:x>", "/a\nb", "/a\x1b"])
+def test_a_prefix_is_a_plain_path(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="plain path"):
+        load(tmp_path, env={"URL_PREFIX": text})
+
+
 def test_no_limit_of_sagemaker_is_a_limit_out_of_reach(tmp_path: Path) -> None:
     assert load(tmp_path, env={"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"}).max_body_mb == 1024**2
 

@@ -36,7 +36,7 @@ def run(payload: Payload, returned: object = None) -> tuple[Answer, object, Mapp
             b"\xff",
             {"mimetype": "application/octet-stream"},
         ),
-        ("TEXT/PLAIN", None, b"a", b"a", {"mimetype": "TEXT/PLAIN"}),
+        ("TEXT/PLAIN", None, b"a", "a", {"mimetype": "TEXT/PLAIN"}),
         ("image/png", "x", b"a", b"a", {"mimetype": "image/png", "charset": "x"}),
     ],
 )

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 
 from tests.parity.case import Case, Probe, ServerCase, files, get, post
-from tests.parity.hooks import CHAT, CHAT_HEADERS, COLUMN, MODELS, REPORT, SCORE_TEXT
+from tests.parity.chat_hooks import CHAT, CHAT_HEADERS, MODELS, SCORE_TEXT
+from tests.parity.hooks import COLUMN, REPORT
 from tests.parity.values import Request
 
 CHAT_PATH = "/chat/completions"
@@ -118,7 +119,7 @@ CASES: tuple[Case, ...] = (
         environment=NAMED,
         probes=(
             Probe("chat", ask("completion('x')")),
-            Probe("predict", post("/predict/", "a\n1\n"), ("framework-text",)),
+            Probe("predict", post("/predict/", "a\n1\n"), ("D25",)),
         ),
     ),
     ServerCase(

@@ -19,7 +19,6 @@ SAME: dict[str, str | bytes] = {
     "blank line, two columns": "a,b\n1,2\n\n3,4\n",
     "blank line, one column": "a\n1\n\n3\n",
     "blank lines, one column": "a\n1\n\n3\n\n",
-    "leading blank line, one column": "\na\n1\n",
     "leading blank line, two columns": "\na,b\n1,2\n",
     "line of blanks, two columns": "a,b\n1,2\n  \n3,4\n",
     "line of blanks, one column": "a\n1\n  \n3\n",
@@ -85,6 +84,7 @@ DIFFERENT: dict[str, tuple[str | bytes, str]] = {
     "later row too short": ("a,b,c\n1,2,3\n4,5\n", "D1"),
     "one column, row too long": ("a\n1\n2,3\n", "D1"),
     "open quote": ('a,b\n"1,2\n', "D15"),
+    "leading blank line, one column": ("\na\n1\n", "leading-blank-line"),
 }
 
 CHARSETS = (

@@ -111,7 +111,7 @@ MISFITS: Mapping[str, tuple[Build, tuple[str, ...]]] = {
 
 def _misfit(name: str) -> CommandCase:
     build, arguments = MISFITS[name]
-    start = Command(name="start", arguments=(*SERVE, *arguments), differs=("D18",), seconds=15)
+    start = Command(name="start", arguments=(*SERVE, *arguments), differs=("D18",))
     return CommandCase(name=f"misfit-{name}", build=build, commands=(start,))
 
 

@@ -101,7 +101,6 @@ CASES: tuple[Case, ...] = (
             Command(
                 name="statistics of time",
                 arguments=(*SERVE, *REGRESSION, "--show-perf"),
-                seconds=STORM_S,
                 differs=("D10",),
             ),
             Command(

@@ -76,6 +76,7 @@ RETURNS = {
     "dictionary and dictionary": "({}, {})",
     "three values": "('a', {}, 1)",
     "one value": "('a',)",
+    "text and unknown charset": "('a', {'charset': 'zzz'})",
     "ValueError": "throw(ValueError('boom'))",
     "KeyError": "throw(KeyError('k'))",
     "BadRequest": "throw(BadRequest('d'))",
@@ -98,11 +99,6 @@ CASES: tuple[Case, ...] = (
         arguments=("--target-type", "unstructured"),
         probes=(
             *(Probe(name, post(PATH, text, "text/plain")) for name, text in RETURNS.items()),
-            Probe(
-                "unknown charset",
-                post(PATH, "('a', {'charset': 'zzz'})", "text/plain"),
-                ("framework-text",),
-            ),
             Probe(
                 "error without a text",
                 post(PATH, "throw(ValueError())", "text/plain"),
