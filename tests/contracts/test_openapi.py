@@ -29,8 +29,8 @@ def test_the_documents_describe_what_is_served() -> None:
         pytest.param(
             "  /stats/:",
             "  /statistics/:",
-            "served, but in no document: GET /stats/\n"
-            "in a document, but not served: GET /statistics/\n",
+            "served, but in no document: GET /stats\n"
+            "in a document, but not served: GET /statistics\n",
             id="another-path",
         ),
         pytest.param(

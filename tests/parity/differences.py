@@ -122,9 +122,11 @@ def _keys_within(drum: object, ours: object) -> bool:
 
 
 def _charset_and_case(exchange: Exchange) -> bool:
-    if exchange.drum.status == OK:
-        return _refused(exchange, 415)
-    return _is_error(exchange.drum, 422, 500) and exchange.ours.status == OK
+    if exchange.drum.status != OK:
+        return _is_error(exchange.drum, 422, 500) and exchange.ours.status == OK
+    types = [value for name, value in exchange.request.headers if name == "Content-Type"]
+    told_apart_by_case = any(kind != kind.lower() for kind in types)
+    return _refused(exchange, 415) or (told_apart_by_case and exchange.ours.status == OK)
 
 
 def _form_encoded(exchange: Exchange) -> bool:

@@ -24,7 +24,7 @@ INPUTS = (
     Probe("octet-stream", echo(b"\xff\x00", "application/octet-stream")),
     Probe("image", echo(b"\xff\x00", "image/png")),
     Probe("image with a charset", echo(b"\xff", "image/png; charset=latin-1")),
-    Probe("upper-case media type", echo("abc", "TEXT/PLAIN")),
+    Probe("upper-case media type", echo("abc", "TEXT/PLAIN"), ("D11",)),
     Probe("problem+json", echo("{}", "application/problem+json")),
     Probe("form-urlencoded", echo("a=1", "application/x-www-form-urlencoded")),
     Probe("junk", echo("abc", "junk")),
