@@ -25,8 +25,9 @@ def server_notes(environ: Mapping[str, str]) -> tuple[str, ...]:
             f"Server type '{kind}' is not supported. Supported types: ['gunicorn', 'werkzeug']. "
             "Falling back to gunicorn."
         )
-    if _word(_CLASS, environ) not in ("", "sync"):
-        notes.append(f"{RUNTIME_PARAMETER}{_CLASS} has no effect: {_OURS}")
+    worker_class = _word(_CLASS, environ)
+    if worker_class not in ("", "sync"):
+        notes.append(f"{RUNTIME_PARAMETER}{_CLASS}={worker_class} has no effect: {_OURS}")
     notes += [
         f"{RUNTIME_PARAMETER}{name} has no effect: {_OURS}"
         for name in _KNOBS

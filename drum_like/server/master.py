@@ -20,7 +20,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from drum_like.server.reports import Report, State, death, how_it_ended
-from drum_like.server.worker import Worker
+from drum_like.server.worker import STOP_SIGNALS, Worker
 
 LONGEST_PAUSE_S = 30
 """Longest time between two attempts to load a model that did not load."""
@@ -89,8 +89,16 @@ class Master(Arbiter):
             self.spawn_worker()
 
     def spawn_worker(self) -> int:
-        """Fork a worker; only the master returns."""
-        pid = super().spawn_worker()
+        """Fork a worker; only the master returns.
+
+        Signals to stop wait until the worker has handlers of its own: until then it has the
+        master's, which would only note them.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            pid = super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         worker = self.WORKERS[pid]
         if isinstance(worker, Worker):
             worker.pipe.keep_reader()

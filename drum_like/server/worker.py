@@ -29,6 +29,10 @@ SILENCE_S = 30
 _SILENCE = struct.pack("ll", SILENCE_S, 0)
 
 
+STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+"""What tells a worker to stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a worker serves.
@@ -77,6 +81,11 @@ class Worker(ThreadWorker):
         """Load, then serve until told to stop."""
         self.pipe.keep_writer()
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Install the worker's handlers, then let in what was sent since the fork."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def load_wsgi(self) -> None:
         """Load the model and tell the master about it."""

@@ -40,8 +40,15 @@ mkdir /opt/model
 mount --bind /mnt /opt/model
 mount -o remount,ro,bind /opt/model
 ln -s "$ENVIRONMENT" /opt/drum-like
+mkdir /opt/checkout
+mount --bind "$CHECKOUT" /opt/checkout
+mount -o remount,ro,bind /opt/checkout
 mount -o remount,ro /opt
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+if [ ! -d "$CHECKOUT" ]; then # it lay below /tmp
+    mkdir -p "$CHECKOUT"
+    mount --bind /opt/checkout "$CHECKOUT"
+fi
 exec "$@"
 """
 
@@ -98,7 +105,12 @@ def contained(model: Path, log_path: Path, **environment: str) -> Iterator[Serve
     privileges = ("setpriv", *identity, "--no-new-privs", *CAPABILITIES)
     clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
     command = [*NAMESPACES, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *said.entrypoint]
-    places = {"MODEL": str(model), "ENVIRONMENT": sys.prefix, "PATH": os.environ["PATH"]}
+    places = {
+        "MODEL": str(model),
+        "ENVIRONMENT": sys.prefix,
+        "CHECKOUT": str(ROOT),
+        "PATH": os.environ["PATH"],
+    }
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=places)
     try:
