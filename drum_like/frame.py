@@ -48,7 +48,7 @@ class Frame(ABC):
         """Return the meaning of the rows; called once."""
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
-        """Return the chosen columns, all for None, as numbers in memory of their own.
+        """Return the chosen columns, all for None, as numbers in memory that may be written to.
 
         The other columns may hold anything. The base class goes through pandas.
         """
