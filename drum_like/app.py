@@ -1,10 +1,13 @@
 """The Flask application: one service, the contracts that settings name, and what they share."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from uuid import uuid4
+from functools import lru_cache
+from secrets import token_hex
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, request
 from werkzeug.exceptions import Forbidden, HTTPException
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
@@ -22,6 +25,17 @@ from drum_like.stats import Timings
 
 MIB = 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class _Flask(Flask):
+    """Flask that finds out once, not at every request, which functions are coroutines."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ensure_sync = lru_cache(maxsize=None)(super().ensure_sync)  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     service, lines = _open(settings)
     readiness = Readiness()
     services = Services(SingleService(service), settings, timings or Timings(), readiness)
-    app = Flask("drum_like", static_folder=None)
+    app = _Flask("drum_like", static_folder=None)
     app.request_class = CheckedRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
     app.url_map.strict_slashes = False
@@ -89,12 +103,9 @@ def _mount(app: Flask, services: Services) -> dict[str, Scope]:
 
 
 def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> None:
-    """Give every request an id and ask who sends it, before its body is read."""
+    """Ask who sends a request, before its body is read."""
 
     def guard() -> None:
-        sent = request.headers.get("X-Request-ID", "")
-        g.request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid4())
-        logs.set_request_id(g.request_id)
         needed = scopes.get(request.endpoint or "")
         if needed is not None and needed not in authenticate(request.headers).scopes:
             raise Forbidden
@@ -102,17 +113,30 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
     app.before_request(guard)
 
 
+def _signed(application: Wsgi) -> Wsgi:
+    """Return the application with an id for every request and the headers of every answer.
+
+    Around Flask, not in it: an `after_request` that sets three headers takes 30 us of its own.
+    """
+    versions = (("X-Drum-Version", DRUM_VERSION), ("X-Drum-Like-Version", __version__))
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        sent = environ.get("HTTP_X_REQUEST_ID", "")
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else token_hex(16)
+        logs.set_request_id(request_id)
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            signed = [*headers, ("X_Request_ID", request_id), *versions]
+            return start_response(status, signed, exc_info)
+
+        return application(environ, start)
+
+    return answer
+
+
 def _share(app: Flask, *, hide_errors: bool) -> None:
     """Add the headers and the forms of errors that belong to no contract."""
-    app.after_request(_sign)
+    app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     app.register_error_handler(DrumLikeError, drum_errors.responder(hide_errors=hide_errors))
     app.register_error_handler(HTTPException, drum_errors.http_error)
     app.register_error_handler(Exception, drum_errors.unexpected)
-
-
-def _sign(response: Response) -> Response:
-    """Add the headers that every answer carries."""
-    response.headers["X_Request_ID"] = g.get("request_id", "")
-    response.headers["X-Drum-Version"] = DRUM_VERSION
-    response.headers["X-Drum-Like-Version"] = __version__
-    return response

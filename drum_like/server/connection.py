@@ -1,0 +1,177 @@
+"""One client's connection: what has come of its requests, and what is left of its answers."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from gunicorn.http.errors import LimitRequestHeaders
+
+from drum_like.server.heads import END, Head, Heads
+
+_AT_ONCE = 65536
+"""Bytes read at once while the head comes; what is too much belongs to the next request."""
+
+_BODY_AT_ONCE = 1 << 18
+_LONGEST_HEAD = 1 << 17
+
+
+class ClosedError(Exception):
+    """The client has closed the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body that has come in part."""
+
+    head: Head
+    data: BytesIO
+
+    def missing(self) -> int:
+        return self.head.length - self.data.tell()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as far as it is read before the application sees it.
+
+    Attributes:
+        head: Its head.
+        body: The whole body; None if it is chunked, or longer than allowed and was not read.
+        raw: The bytes of the head, and of the body as far as it came along, if `body` is None.
+    """
+
+    head: Head
+    body: bytes | None
+    raw: bytes = b""
+
+
+class Connection:
+    """A connection that is read without waiting.
+
+    Args:
+        sock: The client's socket, non-blocking.
+        addresses: The client's, and the one that it called.
+        heads: Reads the heads of its requests.
+        max_body: Longer bodies, in bytes, are not read.
+
+    Attributes:
+        sock: The client's socket, non-blocking.
+        peer: The client's address.
+        server: The address that it called.
+        deadline: When it is closed if nothing comes, in monotonic seconds.
+        waits: Whether the poller waits for it; otherwise a thread has it.
+        event: What the poller waits for.
+        then: What is done when it is ready.
+        rest: What is left to send.
+        keep: Whether it stays open after that.
+    """
+
+    __slots__ = (
+        "_body",
+        "_checked",
+        "_data",
+        "_heads",
+        "_max_body",
+        "deadline",
+        "event",
+        "keep",
+        "peer",
+        "rest",
+        "server",
+        "sock",
+        "then",
+        "waits",
+    )
+
+    def __init__(
+        self, sock: socket.socket, addresses: tuple[Any, Any], heads: Heads, max_body: int
+    ) -> None:
+        self.sock = sock
+        self.peer, self.server = addresses
+        self.deadline = 0.0
+        self.waits = False
+        self.event = 0
+        self.then: Callable[[Connection, Any], None] = _nothing
+        self.rest: memoryview | None = None
+        self.keep = False
+        self._heads = heads
+        self._max_body = max_body
+        self._data = b""
+        self._checked = 0
+        self._body: _Body | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is between two requests."""
+        return self._body is None and not self._data
+
+    def ready(self, turn: Any) -> None:
+        """Do what is next, unless it was closed or handed over since the poller found it ready."""
+        if self.waits:
+            self.then(self, turn)
+
+    def receive(self) -> Received | None:
+        """Read what has come; return a request if there is a whole one.
+
+        Raises:
+            ClosedError: nothing will come any more.
+            OSError: the connection is broken.
+            Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
+        """
+        body = self._body
+        size = _AT_ONCE if body is None else min(_BODY_AT_ONCE, body.missing())
+        try:
+            data = self.sock.recv(size)
+        except BlockingIOError:
+            return None
+        if not data:
+            raise ClosedError
+        if body is None:
+            self._data = self._data + data if self._data else data
+            return self.buffered()
+        body.data.write(data)
+        if body.missing():
+            return None
+        self._body = None
+        return Received(body.head, body.data.getvalue())
+
+    def buffered(self) -> Received | None:
+        """Return the next request if what has been read holds a whole one; raises as `receive`."""
+        data = self._data
+        end = data.find(END)
+        if end < 0:
+            self._check_beginning(data)
+            return None
+        end += len(END)
+        self._checked = 0
+        head = self._heads.read(data[:end], self.sock, self.peer, self.server)
+        if head.is_chunked or head.length > self._max_body:
+            self._data = b""
+            return Received(head, None, data)
+        have = len(data) - end
+        if have < head.length:
+            self._data = b""
+            self._body = _Body(head, BytesIO())
+            self._body.data.write(data[end:])
+            return None
+        body_end = end + head.length
+        self._data = data[body_end:]
+        return Received(head, data[end:body_end])
+
+    def give_back(self, data: bytes) -> None:
+        """Take bytes of the next request that came with the body of the last one."""
+        self._data = data
+
+    def _check_beginning(self, data: bytes) -> None:
+        """Refuse a head that is wrong or too long already, each time that it has doubled."""
+        if len(data) > _LONGEST_HEAD:
+            raise LimitRequestHeaders("the head of the request is too long")
+        if len(data) >= 2 * self._checked and b"\n" in data:
+            self._checked = len(data)
+            self._heads.check(data, self.peer)
+
+
+def _nothing(_connection: Connection, _turn: Any) -> None:
+    """Do nothing with a connection that nobody waits for."""
