@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from secrets import token_hex
 from typing import Any
+from uuid import uuid4
 
 from flask import Flask, request
 from werkzeug.exceptions import Forbidden, HTTPException
@@ -122,7 +122,7 @@ def _signed(application: Wsgi) -> Wsgi:
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         sent = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if _REQUEST_ID.fullmatch(sent) else token_hex(16)
+        request_id = sent if _REQUEST_ID.fullmatch(sent) else str(uuid4())
         logs.set_request_id(request_id)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 
 from drum_like.server.heads import END, Head, Heads
 
@@ -19,6 +19,10 @@ _LONGEST_HEAD = 1 << 17
 
 class ClosedError(Exception):
     """The client has closed the connection."""
+
+
+class CutOffError(ParseException):
+    """The client has closed the connection in the middle of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class Connection:
 
         Raises:
             ClosedError: nothing will come any more.
+            CutOffError: the same, in the middle of a body.
             OSError: the connection is broken.
             Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
         """
@@ -127,7 +132,7 @@ class Connection:
         except BlockingIOError:
             return None
         if not data:
-            raise ClosedError
+            raise ClosedError if body is None else CutOffError
         if body is None:
             self._data = self._data + data if self._data else data
             return self.buffered()

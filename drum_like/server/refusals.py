@@ -2,7 +2,14 @@
 
 from gunicorn.http import errors
 
+from drum_like.server.connection import CutOffError
+
 _STATUS = (
+    (
+        CutOffError,
+        "400 Bad Request",
+        "the body is cut off: it is shorter than its Content-Length",
+    ),
     (errors.LimitRequestLine, "414 URI Too Long", "the request line is too long"),
     (
         errors.LimitRequestHeaders,
