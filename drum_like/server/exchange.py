@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from io import BytesIO
 from time import perf_counter
 from typing import Any
 
 from gunicorn.config import Config
-from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import SocketUnreader
@@ -33,13 +31,13 @@ class Exchange:
 
     Args:
         cfg: gunicorn's settings.
-        log: gunicorn's log.
+        log: Gets a line for each request.
         application: WSGI.
         keeps: Called once a request; says whether its connection may stay open.
     """
 
     def __init__(
-        self, cfg: Config, log: Logger, application: Application, keeps: Callable[[], bool]
+        self, cfg: Config, log: logs.AccessLog, application: Application, keeps: Callable[[], bool]
     ) -> None:
         self._cfg = cfg
         self._log = log
@@ -109,10 +107,16 @@ class Exchange:
         except Exception:
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
             reply = self._failed(reply, connection)
-        duration = timedelta(seconds=perf_counter() - began)
-        self._log.access(reply, reply.req, environ, duration)
+        self._note(reply, perf_counter() - began)
         connection.rest = reply.rest
         connection.keep = not reply.should_close()
+
+    def _note(self, reply: Reply, duration_s: float) -> None:
+        status = int(reply.status[:3]) if reply.status else 0
+        request = reply.req
+        self._log.write(
+            logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
+        )
 
     def _send(self, environ: dict[str, Any], reply: Reply) -> None:
         parts = self._application(environ, reply.start_response)

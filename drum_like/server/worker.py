@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from gunicorn.workers.base import Worker as GunicornWorker
 
+from drum_like import logs
 from drum_like.lifecycle import Background
 from drum_like.server.connection import Connection
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
@@ -164,7 +165,8 @@ class Worker(GunicornWorker):
             idle_s=float(self.cfg.keepalive),
             silence_s=SILENCE_S,
         )
-        exchange = Exchange(self.cfg, self.log, self.wsgi, self._keeps)
+        log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
+        exchange = Exchange(self.cfg, log, self.wsgi, self._keeps)
         handlers = Handlers(connect, exchange.answer, exchange.refuse, self._awake)
         return Loop(self.sockets, handlers, patience)
 
