@@ -8,12 +8,12 @@ from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders, ParseException
 
+from drum_like.server.bulk import AT_LEAST, Bulk
 from drum_like.server.heads import END, Head, Heads
 
 _AT_ONCE = 65536
-"""Bytes read at once while the head comes; what is too much belongs to the next request."""
+"""Bytes read at once; what is too much belongs to the next request."""
 
-_BODY_AT_ONCE = 1 << 18
 _LONGEST_HEAD = 1 << 17
 
 
@@ -25,15 +25,33 @@ class CutOffError(ParseException):
     """The client has closed the connection in the middle of a body."""
 
 
+class _Pieces:
+    """A body that comes in pieces, as `Bulk` is one."""
+
+    def __init__(self, size: int, first: bytes) -> None:
+        self._size = size
+        self._data = BytesIO()
+        self._data.write(first)
+
+    @property
+    def missing(self) -> int:
+        return self._size - self._data.tell()
+
+    def receive(self, sock: socket.socket) -> int:
+        data = sock.recv(min(_AT_ONCE, self.missing))
+        self._data.write(data)
+        return len(data)
+
+    def getvalue(self) -> bytes:
+        return self._data.getvalue()
+
+
 @dataclass(frozen=True, slots=True)
-class _Body:
-    """A body that has come in part."""
+class _Begun:
+    """A request of which the body has come in part."""
 
     head: Head
-    data: BytesIO
-
-    def missing(self) -> int:
-        return self.head.length - self.data.tell()
+    body: Bulk | _Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_body",
+        "_begun",
         "_checked",
         "_data",
         "_heads",
@@ -104,12 +122,12 @@ class Connection:
         self._max_body = max_body
         self._data = b""
         self._checked = 0
-        self._body: _Body | None = None
+        self._begun: _Begun | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether it is between two requests."""
-        return self._body is None and not self._data
+        return self._begun is None and not self._data
 
     def ready(self, turn: Any) -> None:
         """Do what is next, unless it was closed or handed over since the poller found it ready."""
@@ -125,22 +143,32 @@ class Connection:
             OSError: the connection is broken.
             Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
         """
-        body = self._body
-        size = _AT_ONCE if body is None else min(_BODY_AT_ONCE, body.missing())
         try:
-            data = self.sock.recv(size)
+            if self._begun is not None:
+                return self._took(self._begun, self._begun.body.receive(self.sock))
+            data = self.sock.recv(_AT_ONCE)
         except BlockingIOError:
             return None
         if not data:
-            raise ClosedError if body is None else CutOffError
-        if body is None:
-            self._data = self._data + data if self._data else data
-            return self.buffered()
-        body.data.write(data)
-        if body.missing():
+            raise ClosedError
+        self._data = self._data + data if self._data else data
+        return self.buffered()
+
+    @property
+    def is_bulky(self) -> bool:
+        """Whether a large body is on its way that `receive_bulk` may take at once."""
+        body = None if self._begun is None else self._begun.body
+        return isinstance(body, Bulk) and not body.is_slow
+
+    def receive_bulk(self) -> Received | None:
+        """Read what comes of a large body within a quarter of a second; raises as `receive`."""
+        begun = self._begun
+        if begun is None or not isinstance(begun.body, Bulk):
             return None
-        self._body = None
-        return Received(body.head, body.data.getvalue())
+        try:
+            return self._took(begun, begun.body.receive_all(self.sock))
+        except BlockingIOError:
+            return None
 
     def buffered(self) -> Received | None:
         """Return the next request if what has been read holds a whole one; raises as `receive`."""
@@ -158,8 +186,8 @@ class Connection:
         have = len(data) - end
         if have < head.length:
             self._data = b""
-            self._body = _Body(head, BytesIO())
-            self._body.data.write(data[end:])
+            kind = Bulk if head.length > AT_LEAST else _Pieces
+            self._begun = _Begun(head, kind(head.length, data[end:]))
             return None
         body_end = end + head.length
         self._data = data[body_end:]
@@ -168,6 +196,15 @@ class Connection:
     def give_back(self, data: bytes) -> None:
         """Take bytes of the next request that came with the body of the last one."""
         self._data = data
+
+    def _took(self, begun: _Begun, count: int) -> Received | None:
+        """Return the request if its body is whole now."""
+        if not count:
+            raise CutOffError
+        if begun.body.missing:
+            return None
+        self._begun = None
+        return Received(begun.head, begun.body.getvalue())
 
     def _check_beginning(self, data: bytes) -> None:
         """Refuse a head that is wrong or too long already, each time that it has doubled."""

@@ -95,6 +95,7 @@ class Loop:
         self._pace = Pace()
         self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
         self._connections: set[Connection] = set()
+        self._bulks = threading.Semaphore(max(1, patience.threads // 2))
         self._accepting = False
         self._draining = False
         self._ended = False
@@ -212,10 +213,31 @@ class Loop:
         except ParseException as error:
             self._refuse(connection, error)
         else:
-            if received is None:
-                connection.deadline = time.monotonic() + self._patience.silence_s
-            else:
+            if received is not None:
                 self._serve(connection, received, turn)
+            elif connection.is_bulky and self._bulks.acquire(blocking=False):
+                self._receive_bulk(connection, turn)
+            else:
+                connection.deadline = time.monotonic() + self._patience.silence_s
+
+    def _receive_bulk(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Take a large body in this thread, while another waits for clients."""
+        self._turns.begin(turn, connection)
+        self._turns.pass_on(turn)
+        received = None
+        try:
+            received = connection.receive_bulk()
+        except ParseException as error:
+            self._refuse(connection, error)
+        except OSError:
+            self._close(connection)
+        else:
+            if received is None:
+                self._wait_for(connection, self._on_data, self._patience.silence_s)
+        finally:
+            self._bulks.release()
+        if received is not None:
+            self._serve(connection, received, turn)
 
     def _serve(self, connection: Connection, first: Received, turn: Turn[Connection]) -> None:
         """Serve a request, and those that the client has sent behind it."""

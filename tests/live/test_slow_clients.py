@@ -23,7 +23,8 @@ def load_model(code_dir):
 
 def score_unstructured(model, data, query, **kwargs):
     time.sleep(float(query.get("sleep", 0)))
-    return b"x" * int(query.get("size", 1)), {"mimetype": "application/octet-stream"}
+    size = len(data) if "echo" in query else int(query.get("size", 1))
+    return b"x" * size, {"mimetype": "application/octet-stream"}
 """
 
 POST = "POST /predictUnstructured/?size={} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
@@ -34,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("model")
     (directory / "custom.py").write_text(HOOK)
     flags = ("--target-type", "unstructured", "--max-workers", "1", "--threads", "2")
-    with serve(directory, *flags, "--max-body-mb", "1") as running:
+    with serve(directory, *flags, "--max-body-mb", "10") as running:
         yield running
 
 
@@ -132,11 +133,35 @@ def test_chunks_are_put_together(clients: list[socket.socket]) -> None:
     assert whole(clients[0]).count(b"\r\n\r\nxx") == 2
 
 
+def test_large_bodies_that_come_slowly_hold_nobody_up_and_are_whole(
+    server: Server, clients: list[socket.socket]
+) -> None:
+    size = 3_000_000
+    head = POST.replace("Host", "Connection: close\r\nHost").format("1&echo=1", size).encode()
+    for client in clients[:6]:
+        client.sendall(head + b"x" * 70_000)
+
+    assert ping_s(server) < 1
+    for client in clients[:6]:
+        client.sendall(b"x" * 1_000_000)
+    assert ping_s(server) < 1
+    for client in clients[:6]:
+        client.sendall(b"x" * (size - 1_070_000))
+        assert len(whole(client).partition(b"\r\n\r\n")[2]) == size
+
+
+def test_a_large_body_that_is_cut_off_is_not_scored(clients: list[socket.socket]) -> None:
+    clients[0].sendall(POST.format(1, 3_000_000).encode() + b"x" * 70_000)
+    clients[0].shutdown(socket.SHUT_WR)
+
+    assert whole(clients[0]).startswith(b"HTTP/1.1 400 ")
+
+
 def test_the_answer_to_a_body_over_the_limit_arrives_while_it_is_sent(
     clients: list[socket.socket],
 ) -> None:
-    clients[0].sendall(POST.format(1, 3_000_000).encode())
-    clients[0].sendall(b"x" * 3_000_000)
+    clients[0].sendall(POST.format(1, 30_000_000).encode())
+    clients[0].sendall(b"x" * 30_000_000)
 
     answer = whole(clients[0])
 

@@ -1,6 +1,7 @@
 """Requests as they come over a real pair of sockets, in whatever pieces."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +11,7 @@ from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequest
 from drum_like.server.connection import ClosedError, Connection, Received
 from drum_like.server.heads import Heads
 
-MAX_BODY = 1000
+MAX_BODY = 4_000_000
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
 POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -68,8 +69,28 @@ def test_a_client_that_has_closed_is_known(pair: Pair) -> None:
         pair[0].receive()
 
 
+@pytest.mark.parametrize("bulk", [False, True], ids=["poller", "thread"])
+def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) -> None:
+    connection, client = pair
+    body = bytes(range(256)) * 12_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    sender = threading.Thread(target=client.sendall, args=(head + body + POST,))
+    sender.start()
+
+    requests: list[Received] = []
+    while len(requests) < 2:
+        request = connection.receive_bulk() if bulk and connection.is_bulky else None
+        request = request or connection.receive() or connection.buffered()
+        requests += [request] if request else []
+    sender.join()
+
+    assert [r.body for r in requests] == [body, b"hello"]
+
+
 def test_a_body_over_the_limit_is_not_waited_for(pair: Pair) -> None:
-    (request,) = received(pair, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n", 1000)
+    (request,) = received(
+        pair, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000001\r\n\r\n", 1000
+    )
 
     assert request.body is None
     assert not request.head.is_chunked
