@@ -1,7 +1,7 @@
 """One client's connection: what has come of its requests, and what is left of its answers."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -47,6 +47,22 @@ class _Pieces:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How requests are read.
+
+    Attributes:
+        heads: Reads their heads.
+        max_body: Longer bodies, in bytes, are not read; the application refuses them.
+        admits: Whether the caller of a request with this head is known; strangers' large bodies
+            are not read either. Gets WSGI's variables.
+    """
+
+    heads: Heads
+    max_body: int
+    admits: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class _Begun:
     """A request of which the body has come in part."""
 
@@ -60,7 +76,7 @@ class Received:
 
     Attributes:
         head: Its head.
-        body: The whole body; None if it is chunked, or longer than allowed and was not read.
+        body: The whole body; None if it is chunked, or not to be read.
         raw: The bytes of the head, and of the body as far as it came along, if `body` is None.
     """
 
@@ -75,8 +91,7 @@ class Connection:
     Args:
         sock: The client's socket, non-blocking.
         addresses: The client's, and the one that it called.
-        heads: Reads the heads of its requests.
-        max_body: Longer bodies, in bytes, are not read.
+        reading: How its requests are read.
 
     Attributes:
         sock: The client's socket, non-blocking.
@@ -94,8 +109,7 @@ class Connection:
         "_begun",
         "_checked",
         "_data",
-        "_heads",
-        "_max_body",
+        "_reading",
         "deadline",
         "event",
         "keep",
@@ -107,9 +121,7 @@ class Connection:
         "waits",
     )
 
-    def __init__(
-        self, sock: socket.socket, addresses: tuple[Any, Any], heads: Heads, max_body: int
-    ) -> None:
+    def __init__(self, sock: socket.socket, addresses: tuple[Any, Any], reading: Reading) -> None:
         self.sock = sock
         self.peer, self.server = addresses
         self.deadline = 0.0
@@ -118,8 +130,7 @@ class Connection:
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
         self.keep = False
-        self._heads = heads
-        self._max_body = max_body
+        self._reading = reading
         self._data = b""
         self._checked = 0
         self._begun: _Begun | None = None
@@ -179,11 +190,11 @@ class Connection:
             return None
         end += len(END)
         self._checked = 0
-        head = self._heads.read(data[:end], self.sock, self.peer, self.server)
-        if head.is_chunked or head.length > self._max_body:
+        head = self._reading.heads.read(data[:end], self.sock, self.peer, self.server)
+        have = len(data) - end
+        if head.is_chunked or (have < head.length and not self._may_come(head)):
             self._data = b""
             return Received(head, None, data)
-        have = len(data) - end
         if have < head.length:
             self._data = b""
             kind = Bulk if head.length > AT_LEAST else _Pieces
@@ -196,6 +207,12 @@ class Connection:
     def give_back(self, data: bytes) -> None:
         """Take bytes of the next request that came with the body of the last one."""
         self._data = data
+
+    def _may_come(self, head: Head) -> bool:
+        """Return whether to read a body before the application is asked."""
+        if head.length <= _AT_ONCE:
+            return True
+        return head.length <= self._reading.max_body and self._reading.admits(head.environ)
 
     def _took(self, begun: _Begun, count: int) -> Received | None:
         """Return the request if its body is whole now."""
@@ -212,7 +229,7 @@ class Connection:
             raise LimitRequestHeaders("the head of the request is too long")
         if len(data) >= 2 * self._checked and b"\n" in data:
             self._checked = len(data)
-            self._heads.check(data, self.peer)
+            self._reading.heads.check(data, self.peer)
 
 
 def _nothing(_connection: Connection, _turn: Any) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
@@ -17,7 +17,7 @@ from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import logs
 from drum_like.lifecycle import Background
-from drum_like.server.connection import Connection
+from drum_like.server.connection import Connection, Reading
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
 from drum_like.server.exchange import SILENCE_S, Exchange
 from drum_like.server.heads import Heads
@@ -35,6 +35,10 @@ _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
 
 
+def _everybody(_environ: Mapping[str, Any]) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What a worker serves.
@@ -45,6 +49,8 @@ class Loaded:
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
         max_body_bytes: Longer bodies are not read; the application refuses them.
+        admits: Whether the caller of a request is known, by WSGI's variables; large bodies of
+            strangers are not read; the application refuses them.
     """
 
     wsgi: Application
@@ -52,6 +58,7 @@ class Loaded:
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
     max_body_bytes: int = sys.maxsize
+    admits: Callable[[Mapping[str, Any]], bool] = _everybody
 
 
 Load = Callable[[int], Loaded]
@@ -78,7 +85,6 @@ class Worker(GunicornWorker):
         self.state: State | None = None
         self.failure: Report | None = None
         self._background: tuple[Background, ...] = ()
-        self._max_body_bytes = 0
         self._stop_asked = False
         self._told_retiring = False
 
@@ -145,7 +151,7 @@ class Worker(GunicornWorker):
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
-        self._max_body_bytes = loaded.max_body_bytes
+        self._reading = Reading(Heads(self.cfg), loaded.max_body_bytes, loaded.admits)
         self._background = loaded.background
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
@@ -154,10 +160,8 @@ class Worker(GunicornWorker):
             background.start()
 
     def _make_loop(self) -> Loop:
-        heads = Heads(self.cfg)
-
         def connect(sock: socket.socket, addresses: tuple[Any, Any]) -> Connection:
-            return Connection(sock, addresses, heads, self._max_body_bytes)
+            return Connection(sock, addresses, self._reading)
 
         patience = Patience(
             threads=self.cfg.threads,

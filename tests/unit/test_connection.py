@@ -2,13 +2,14 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 
-from drum_like.server.connection import ClosedError, Connection, Received
+from drum_like.server.connection import ClosedError, Connection, Reading, Received
 from drum_like.server.heads import Heads
 
 MAX_BODY = 4_000_000
@@ -18,13 +19,17 @@ POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell
 Pair = tuple[Connection, socket.socket]
 
 
+def _is_known(environ: Mapping[str, Any]) -> bool:
+    return bool(environ.get("HTTP_AUTHORIZATION") != "Bearer stranger")
+
+
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     ours, client = socket.socketpair()
     ours.settimeout(0)
     client.settimeout(5)
     with ours, client:
-        yield Connection(ours, ADDRESSES, Heads(Config()), MAX_BODY), client
+        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY, _is_known)), client
 
 
 def received(pair: Pair, data: bytes, size: int) -> list[Received]:
@@ -94,6 +99,15 @@ def test_a_body_over_the_limit_is_not_waited_for(pair: Pair) -> None:
 
     assert request.body is None
     assert not request.head.is_chunked
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(5, True), (100_000, False)])
+def test_only_small_bodies_of_strangers_are_read(pair: Pair, length: int, *, is_read: bool) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer stranger\r\nContent-Length: %d"
+
+    requests = received(pair, head % length + b"\r\n\r\n" + b"x" * 5, 1000)
+
+    assert [r.body for r in requests] == ([b"xxxxx"] if is_read else [None])
 
 
 def test_a_chunked_body_is_left_to_the_thread_that_answers(pair: Pair) -> None:
