@@ -12,18 +12,16 @@ import ctypes
 import json
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
-from numpy.typing import NDArray
 
 from drum_like.api import Matrix
 
-Values = NDArray[Any]
-Scorer = Callable[[Matrix], Values]
+# Relative: type checkers know this package under its folder's name.
+from .native_calls import Scorer, Threads, Values, address, function, same_bits, specimen
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +72,9 @@ def scorer(booster: xgb.Booster, question: Question, n_trees: int) -> Scorer:
 
     try:
         direct = _Dense(booster, question, n_trees)
-        if _agree(direct, wrapped, booster.num_features()):
+        rows = specimen(booster.num_features())
+        parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
+        if all(same_bits(direct(part), wrapped(part)) for part in parts):
             return direct
     except (AttributeError, OSError, ValueError, xgb.core.XGBoostError) as error:
         logger.debug("libxgboost is not called directly: %s", error)
@@ -82,7 +82,7 @@ def scorer(booster: xgb.Booster, question: Question, n_trees: int) -> Scorer:
 
 
 class _Functions:
-    """The functions of libxgboost and of its OpenMP, with signatures of our own.
+    """The functions of libxgboost, with signatures of our own.
 
     Raises:
         AttributeError: there is no such function.
@@ -91,25 +91,15 @@ class _Functions:
     def __init__(self, library: Any) -> None:
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         arguments = (pointer, text, text, pointer, pointer, pointer, pointer)
-        self.predict = _function(library, "XGBoosterPredictFromDense", ctypes.c_int, *arguments)
-        self.create = _function(library, "XGProxyDMatrixCreate", ctypes.c_int, pointer)
-        self.free = _function(library, "XGDMatrixFree", ctypes.c_int, pointer)
-        self.error = _function(library, "XGBGetLastError", text)
-        # These hold for the calling thread alone.
-        self.threads = _function(library, "omp_get_max_threads", ctypes.c_int)
-        self.set_threads = _function(library, "omp_set_num_threads", None, ctypes.c_int)
+        self.predict = function(library, "XGBoosterPredictFromDense", ctypes.c_int, *arguments)
+        self.create = function(library, "XGProxyDMatrixCreate", ctypes.c_int, pointer)
+        self.free = function(library, "XGDMatrixFree", ctypes.c_int, pointer)
+        self.error = function(library, "XGBGetLastError", text)
 
     def check(self, code: int) -> None:
         """Raise XGBoostError if a call failed."""
         if code:
             raise xgb.core.XGBoostError(self.error().decode(errors="replace"))
-
-
-def _function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
-    function = library[name]  # a new object, other than by attribute
-    function.restype = result
-    function.argtypes = arguments
-    return function
 
 
 class _Answer(ctypes.Structure):
@@ -149,7 +139,9 @@ class _Dense:
         self._handle = booster.handle
         self._width = booster.num_features()
         self._most_rows = WORK_OF_ONE_THREAD // max(1, n_trees)
-        self._functions = _Functions(xgb.core._LIB)  # noqa: SLF001 - the library that the booster lives in
+        library = xgb.core._LIB  # noqa: SLF001 - the library that the booster lives in
+        self._functions = _Functions(library)
+        self._threads = Threads(library)
         self._slots: list[_Slot] = []
         self._config = json.dumps(
             {
@@ -169,15 +161,10 @@ class _Dense:
             raise ValueError(f"(n_rows, {self._width}) float64 expected, found {matrix.shape}")
         if matrix.shape[0] > self._most_rows:
             return self._predict(matrix)
-        threads = self._functions.threads()
-        self._functions.set_threads(1)
-        try:
-            return self._predict(matrix)
-        finally:
-            self._functions.set_threads(threads)
+        return self._threads.alone(self._predict, matrix)
 
     def _predict(self, matrix: Matrix) -> Values:
-        rows = _ARRAY % (_address(matrix), *matrix.shape, *matrix.strides)
+        rows = _ARRAY % (address(matrix), *matrix.shape, *matrix.strides)
         try:
             slot = self._slots.pop()
         except IndexError:
@@ -195,26 +182,5 @@ class _Dense:
 def _copied(answer: _Answer) -> Values:
     """Return the answer in memory of its own; the library's is of use until the next call."""
     values = np.empty(answer.shape[: answer.n_dimensions], dtype=np.float32)
-    ctypes.memmove(_address(values), answer.values, values.nbytes)
+    ctypes.memmove(address(values), answer.values, values.nbytes)
     return values
-
-
-def _address(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-def _agree(direct: Scorer, wrapped: Scorer, width: int) -> bool:
-    """Whether two scorers give the same for a few rows, each alone and all in one call."""
-    rows = np.zeros((4, width))
-    rows[1] = np.nan
-    rows[2, ::2] = 1.0
-    rows[3, 1::2] = np.nan
-    parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
-    return all(_same(direct(part), wrapped(part)) for part in parts)
-
-
-def _same(one: Values, other: Values) -> bool:
-    return (
-        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    )
