@@ -271,6 +271,8 @@ def _read_header(stream: BinaryIO, template: Payload, size: int) -> tuple[bytes,
 
 def _complete(rows: bytes) -> int:
     """Return where the last record that surely ends here ends, 0 if none does."""
+    if b'"' not in rows and (end := rows.rfind(b"\n") + 1):
+        return end
     records = complete_records(rows, final=False)
     if records is not None:
         return records.end

@@ -175,4 +175,4 @@ def _filled(table: pa.Table, rows: Matrix, wanted: Sequence[int]) -> bool:
 
 
 def _has_huge(numbers: NDArray[np.float64]) -> bool:
-    return np.count_nonzero(np.abs(numbers) >= _HUGE) > 0
+    return bool(np.count_nonzero(np.abs(numbers) >= _HUGE))
