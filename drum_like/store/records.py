@@ -282,6 +282,7 @@ class NewVersion:
         config: Its first configuration.
         created_by: The uploader.
         as_zip: Whether anything but a zip of a model directory is refused.
+        formats: The formats that it may have; empty for any.
     """
 
     workspace_id: int
@@ -294,3 +295,4 @@ class NewVersion:
     config: NewConfig = field(default_factory=NewConfig)
     created_by: str = ""
     as_zip: bool = False
+    formats: tuple[str, ...] = ()

@@ -1,7 +1,6 @@
 """The store as a whole: a directory of files, and a database in it or elsewhere."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from drum_like.store.aliases import Aliases
 from drum_like.store.changes import Changes
@@ -12,26 +11,11 @@ from drum_like.store.files import ORPHAN_AGE_S, Files
 from drum_like.store.logs import Logs
 from drum_like.store.models import Models
 from drum_like.store.pipelines import Pipelines
+from drum_like.store.place import DATABASE, Place
 from drum_like.store.removal import collect, referenced
 from drum_like.store.schema import prepare
 from drum_like.store.versions import Versions
 from drum_like.store.workspaces import Workspaces
-
-DATABASE = "store.db"
-"""The database file of a store that has no server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a store is.
-
-    Attributes:
-        root: The directory of its files; made when it is missing.
-        url: Of a PostgreSQL server; None for a database file in the directory.
-    """
-
-    root: Path
-    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
