@@ -116,7 +116,9 @@ def _load(settings: Settings) -> _Model:
     directory = ModelDirectory(settings.code_dir)
     directory.check(artifact_kinds())
     custom_py = directory.custom_py
-    hooks = load_hooks(custom_py, directory.path, settings.target_type)
+    # Where no code of the directory may run, nothing of it may be found by an import, either.
+    without_code = custom_py is None and settings.no_pickle
+    hooks = Hooks() if without_code else load_hooks(custom_py, directory.path, settings.target_type)
     _check_unstructured(hooks, settings.target_type)
     if hooks.init is not None:
         call_at_load(hooks.init, custom_py, "", code_dir=str(directory.path))

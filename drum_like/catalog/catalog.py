@@ -73,8 +73,10 @@ class Catalog:
             NotFoundError: there is no such model or version.
             LoadError: it does not load.
         """
-        wanted = reference(name or self._default_name(), version)
-        if self._own is not None and wanted.key in ("", self._own.service.info.name):
+        if name is None and self._own is not None and self._default is None:
+            return _only(self._own, reference("", version))
+        wanted = reference(self._default_name() if name is None else name, version)
+        if self._own is not None and wanted.key == self._own.service.info.name:
             return _only(self._own, wanted)
         if wanted.key in self._loader.directories:
             load = self._loader.directory
@@ -199,15 +201,13 @@ class Catalog:
                 self._cache.discard(key)
 
     def _default_name(self) -> str:
-        """Return what a request without a name means; empty for the model given at start.
+        """Return what a request without a name means.
 
         Raises:
-            NotFoundError: there is none, or several.
+            NotFoundError: nothing, or one of several.
         """
         if self._default is not None:
             return self._default
-        if self._own is not None:
-            return ""
         names = self.names()
         if len(names) == 1:
             return names[0]

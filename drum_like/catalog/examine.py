@@ -12,8 +12,8 @@ from drum_like.store.archive import NOT_A_ZIP, Bounds, file_names
 from drum_like.store.records import ZIP, NewVersion
 
 _ZIP_SUFFIX = ".zip"
-_CODE_SUFFIXES = frozenset({".py", ".pyc", ".so", ".h5", ".keras", ".pth", ".pt"})
-"""Files of a model directory that hold code, or that only code of it could read."""
+_CODE = "custom.py"
+"""The file of a model directory, at any depth, that is run; others are only run by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def examine(path: Path, new: NewVersion, policy: Policy) -> Examined:
         )
     if examined.runs_code and not policy.code:
         raise CodeError(
-            "this model runs code when it is loaded (a pickle, or a zip with Python code), which "
-            "is not allowed here; save it as ONNX, XGBoost JSON or UBJ, or LightGBM text, or have "
-            "the operator start the server with --allow-code-uploads"
+            "this model runs code when it is loaded (a pickle, or a zip with a custom.py), which "
+            "is not allowed here without --allow-code-uploads; save it as ONNX, XGBoost JSON or "
+            "UBJ, or LightGBM text"
         )
     return examined
 
@@ -115,11 +115,13 @@ def _archive(path: Path, policy: Policy) -> Examined:
     names = file_names(path, policy.bounds)
     if not names:
         raise ArchiveError("the zip file is empty; pack a model directory")
-    found = {PurePosixPath(name).suffix.lower() for name in names}
-    pickles = {suffix for kind in _kinds().values() if kind.runs_code for suffix in kind.suffixes}
-    if found & pickles and not policy.pickles:
+    paths = [PurePosixPath(name.lower()) for name in names]
+    suffixes = {suffix for kind in _kinds().values() if kind.runs_code for suffix in kind.suffixes}
+    has_pickle = any(path.suffix in suffixes for path in paths)
+    if has_pickle and not policy.pickles:
         raise CodeError("the zip file holds a pickle, which can run code, and --no-pickle is set")
-    return Examined(ZIP, runs_code=bool(found & (pickles | _CODE_SUFFIXES)))
+    has_code = any(path.name == _CODE for path in paths)
+    return Examined(ZIP, runs_code=has_pickle or has_code)
 
 
 def _kinds() -> dict[str, ArtifactKind]:

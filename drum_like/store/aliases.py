@@ -22,6 +22,19 @@ class Aliases:
         with self._database.read() as connection:
             return dict(connection.execute(statement.order_by(_T.c.name)).tuples().all())
 
+    def of_workspace(self, workspace_id: int) -> dict[int, dict[str, int]]:
+        """Return the ids of versions by alias, for each model of a workspace that has any."""
+        statement = (
+            select(_T.c.model_id, _T.c.name, _T.c.version_id)
+            .join(tables.models, tables.models.c.id == _T.c.model_id)
+            .where(tables.models.c.workspace_id == workspace_id)
+        )
+        found: dict[int, dict[str, int]] = {}
+        with self._database.read() as connection:
+            for model_id, alias, version_id in connection.execute(statement):
+                found.setdefault(model_id, {})[alias] = version_id
+        return found
+
     def set(self, model_id: int, alias: str, version_id: int | None) -> None:
         """Give a version an alias, which no other version of the model has then.
 

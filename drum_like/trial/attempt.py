@@ -17,7 +17,7 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     logging.disable()
     try:
         service = open_stored(stored_of(task), Settings(no_pickle=task["no_pickle"]))
-        lines = [*service.notes, _predicted(service)]
+        lines = [_loaded(service), *service.notes[1:], _predicted(service)]
     except DrumLikeError as error:
         return {"error": str(error).strip(), "lines": []}
     except MemoryError:
@@ -25,6 +25,11 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     except BaseException as error:  # noqa: BLE001 - code of the model may raise anything
         return {"error": f"loading the model failed ({type(error).__name__})", "lines": []}
     return {"error": None, "lines": lines}
+
+
+def _loaded(service: ModelService) -> str:
+    kind = service.info.framework or "custom.py"
+    return f"it loads: {kind}, target type {service.target.type.value}"
 
 
 def _predicted(service: ModelService) -> str:
