@@ -55,13 +55,8 @@ def declared_of(settings: Settings) -> Declared:
 def _progress(path: Path) -> Iterator[Progress]:
     """Show on a terminal how far an upload is; after its last byte the model is tried."""
     console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("sending", total=path.stat().st_size)
 
         def advance(n_bytes: int) -> None:
