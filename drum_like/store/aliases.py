@@ -20,7 +20,7 @@ class Aliases:
         """Return the ids of versions by alias."""
         statement = select(_T.c.name, _T.c.version_id).where(_T.c.model_id == model_id)
         with self._database.read() as connection:
-            return dict(connection.execute(statement.order_by(_T.c.name)).tuples().all())
+            return dict(connection.execute(statement.order_by(_T.c.name)).all())
 
     def of_workspace(self, workspace_id: int) -> dict[int, dict[str, int]]:
         """Return the ids of versions by alias, for each model of a workspace that has any."""

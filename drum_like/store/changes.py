@@ -164,7 +164,7 @@ def _deployments(connection: Connection, after: int) -> list[Deployed]:
 def _definitions(connection: Connection, version_ids: list[int]) -> dict[int, Details]:
     version = tables.pipeline_versions.c
     statement = select(version.id, version.definition).where(version.id.in_(version_ids))
-    return dict(connection.execute(statement).tuples().all())
+    return dict(connection.execute(statement).all())
 
 
 def _configs(connection: Connection, config_ids: list[int]) -> dict[int, Config]:

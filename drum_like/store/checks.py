@@ -95,7 +95,7 @@ def _waiting(connection: Connection) -> tuple[int, int] | None:
     """Return id and attempts of the version that has waited longest."""
     free = or_(_T.c.status == Status.PENDING, _T.c.lease_until < rows.now())
     statement = select(_T.c.id, _T.c.attempts).where(tables.unchecked, free)
-    return connection.execute(statement.order_by(_T.c.id).limit(1)).tuples().first()
+    return connection.execute(statement.order_by(_T.c.id).limit(1)).first()
 
 
 def _begin(writing: Writing, version_id: int, owner: str, lease_s: float) -> None:

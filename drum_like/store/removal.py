@@ -23,7 +23,7 @@ def freed_by(connection: Connection, which: ColumnElement[bool]) -> dict[str, in
         raise ConflictError("a version is deployed; undeploy its pipeline first")
     staying = select(_V.c.sha256).where(not_(which))
     going = select(_V.c.sha256, _V.c.size).where(which, _V.c.sha256.not_in(staying))
-    return dict(connection.execute(going).tuples().all())
+    return dict(connection.execute(going).all())
 
 
 def deployed_version_ids(connection: Connection) -> frozenset[int]:

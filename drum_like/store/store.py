@@ -63,7 +63,11 @@ def open_store(place: Place) -> Store:
     files = Files(place.root)
     engine = sqlite_engine(place.root / DATABASE) if place.url is None else server_engine(place.url)
     database = Database(engine)
-    prepare(database, place.root)
+    try:
+        prepare(database, place.root)
+    except BaseException:
+        database.close()
+        raise
     return Store(
         database=database,
         files=files,

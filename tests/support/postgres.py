@@ -67,9 +67,10 @@ def main(command: list[str]) -> int:
     """Run a command beside a server; return its exit code, 0 with a word if there is none."""
     try:
         with running() as url:
-            return subprocess.run(command, env={**os.environ, URL_VARIABLE: url}).returncode
+            environment = {**os.environ, URL_VARIABLE: url}
+            return subprocess.run(command, check=False, env=environment).returncode
     except PostgresError as error:
-        print(f"the tests on PostgreSQL are skipped: {error}")
+        sys.stdout.write(f"the tests on PostgreSQL are skipped: {error}\n")
         return 0
 
 
@@ -98,7 +99,7 @@ def _user() -> str | None:
 
 def _run(command: list[Path | str], user: str | None) -> None:
     done = subprocess.run(
-        command, user=user, cwd="/", capture_output=True, text=True, timeout=_TIMEOUT_S
+        command, user=user, cwd="/", check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
     )
     if done.returncode:
         raise PostgresError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
@@ -119,7 +120,8 @@ def _start(program: Path, data: Path, port: int, user: str | None) -> subprocess
 def _wait(process: subprocess.Popen[bytes], probe: Path, port: int) -> None:
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        asked = subprocess.run([probe, "-h", "127.0.0.1", "-p", str(port)], capture_output=True)
+        command = [probe, "-h", "127.0.0.1", "-p", str(port)]
+        asked = subprocess.run(command, check=False, capture_output=True)
         if asked.returncode == 0:
             return
         time.sleep(0.05)
