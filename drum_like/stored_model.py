@@ -77,12 +77,29 @@ def check_metadata(directory: Path) -> None:
         raise UploadError(f"{FILE_NAME}: classLabelsFile must name a file of the model directory")
 
 
+def target_type_of(declared: Declared) -> TargetType | None:
+    """Return the target type that an uploader named, None if there is none.
+
+    Raises:
+        UploadError: there is no such target type.
+    """
+    if declared.target_type is None:
+        return None
+    try:
+        return TargetType(declared.target_type)
+    except ValueError as error:
+        known = ", ".join(kind.value for kind in TargetType)
+        raise UploadError(
+            f"{declared.target_type[:64]!r} is no target type; there are: {known}"
+        ) from error
+
+
 def _settings_of(stored: StoredModel, settings: Settings) -> Settings:
     declared = stored.declared
     return replace(
         settings,
         code_dir=stored.directory,
-        target_type=None if declared.target_type is None else TargetType(declared.target_type),
+        target_type=target_type_of(declared),
         positive_class_label=declared.positive_label,
         negative_class_label=declared.negative_label,
         class_labels=declared.labels,

@@ -12,6 +12,7 @@ from drum_like.store.names import check_model_name
 from drum_like.store.records import IMAGE, NewVersion, Status, Version
 from drum_like.store.store import Store
 from drum_like.store.versions import File
+from drum_like.stored_model import target_type_of
 
 _MIB = 1024 * 1024
 
@@ -90,6 +91,7 @@ class Uploads:
 
     def _file(self, new: NewVersion, incoming: Incoming) -> File:
         check_model_name(new.name)
+        target_type_of(new.declared)
         received = incoming.received()
         examined = examine(received.path, new, self.policy)
         return File(received, received.sha256, received.size, examined.format, examined.runs_code)
