@@ -79,7 +79,11 @@ def parser_of(verb: str, declared: Mapping[str, Option]) -> argparse.ArgumentPar
 
 def parser_flags(verb: str, declared: Mapping[str, Option]) -> list[tuple[str, ...]]:
     """Return the spellings of every flag of a verb."""
-    ours = [spellings(name, option) for name, option in declared.items() if verb in option.verbs]
+    ours = [
+        spellings(name, option)
+        for name, option in declared.items()
+        if verb in option.verbs and not option.positional
+    ]
     return ours + [(flag.name,) for flag in FLAGS if verb in flag.verbs]
 
 

@@ -55,12 +55,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 def test_a_killed_process_loses_nothing_and_leaves_nothing_half(place: Place) -> None:
     chance, known = random.Random(4), Acknowledged()
+    seen: set[int] = set()
 
     for number in range(KILLS):
         before = len(known.versions)
         _killed_after(place, number, chance.uniform(0, LONGEST_S), known)
         with closing(open_store(place)) as store:
-            _check(store, known, kills=number + 1)
+            _check(store, known, seen, kills=number + 1)
         assert number or len(known.versions) > before, "nothing was stored before the kill"
 
     with closing(open_store(place)) as store:
@@ -88,20 +89,24 @@ def _killed_after(place: Place, seed: int, wait_s: float, known: Acknowledged) -
     process.wait()
 
 
-def _check(store: Store, known: Acknowledged, kills: int) -> None:
-    """Compare a store with what it has acknowledged.
+def _check(store: Store, known: Acknowledged, seen: set[int], kills: int) -> None:
+    """Compare a store with what it has acknowledged; look closely at what was not seen before.
 
     A process can be killed between the commit and the acknowledgement: one version a kill may be
     there that nobody was told about. It is whole.
     """
-    versions = {version.id: version for version in store.versions.search("m", limit=1 << 30)}
-    assert {id_: versions[id_].sha256 for id_ in known.versions} == known.versions
-    assert len(versions) - len(known.versions) <= kills
-    for version in versions.values():
-        store.files.check(version.sha256)
-        assert store.configs.latest(version.id) is not None
-        assert store.logs.of_version(version.id)
-    for config_id in known.configs:
-        store.configs.get(config_id)
+    trees = store.models.trees(1)
+    found = {version.id: (version, config) for tree in trees for version, config in tree.versions}
+    assert {id_: found[id_][0].sha256 for id_ in known.versions} == known.versions
+    assert len(found) - len(known.versions) <= kills
+    for version, config in found.values():
+        assert config is not None
+        assert store.files.blob(version.sha256).stat().st_size == version.size
+    for version_id in found.keys() - seen:
+        store.files.check(found[version_id][0].sha256)
+        assert store.logs.of_version(version_id)
+    newest = {config.id for _, config in found.values() if config is not None}
+    assert known.configs <= newest
     for model_id, version_id in known.aliases.items():
         assert store.aliases.of_model(model_id)["live"] >= version_id
+    seen |= found.keys()
