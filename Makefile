@@ -16,7 +16,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test check fmt dev parity one-row wheel clean references
+.PHONY: serve test test-postgres faults check fmt dev parity one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -26,6 +26,12 @@ test: $(STAMP) ## Run every test, with coverage
 	$(BIN)/python -m coverage run -m pytest $(PYTEST)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --ignore-errors
+
+test-postgres: $(STAMP) ## Test the store on a PostgreSQL server of its own, if one is installed
+	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/store tests/faults
+
+faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
+	DRUM_LIKE_TEST_FULL=1 $(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/faults
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

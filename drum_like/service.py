@@ -27,6 +27,7 @@ class ModelInfo:
         framework: What predicts, as /info/ names it; None where hooks do everything.
         sha256: Of the artifact, hexadecimal; None without one.
         target: Name of the target column.
+        uuid: Of a version in the store; None for a directory given at start.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelInfo:
     framework: str | None
     sha256: str | None
     target: str
+    uuid: str | None = None
 
 
 class Service(Protocol):

@@ -87,10 +87,12 @@ def _methods(methods: Iterable[str] | None) -> set[str]:
 
 
 def _app() -> Flask:
-    """Return the application as a server without any flag but the needed ones has it."""
+    """Return the application of a server that has one model, and more by their names."""
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
-        Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
-        return create_app(Settings(code_dir=Path(folder), target_type=TargetType.REGRESSION)).flask
+        path = Path(folder)
+        (path / "custom.py").write_text(MODEL, encoding="utf-8")
+        settings = Settings(code_dir=path, target_type=TargetType.REGRESSION, models=path)
+        return create_app(settings).flask
 
 
 def _nameless(path: str) -> str:
