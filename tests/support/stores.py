@@ -37,10 +37,14 @@ def place_on(database: str, root: Path) -> Iterator[Place]:
 
 
 def put(
-    store: Store, name: str, content: bytes = b"bytes", status: Status = Status.READY
+    store: Store,
+    name: str,
+    content: bytes = b"bytes",
+    status: Status = Status.READY,
+    max_bytes: int = 1 << 20,
 ) -> Version:
     """Store bytes as a version, without a look at them."""
-    with store.files.receive(max_bytes=1 << 20) as incoming:
+    with store.files.receive(max_bytes) as incoming:
         incoming.write(content)
         received = incoming.received()
         file = File(received, received.sha256, received.size, "onnx")
