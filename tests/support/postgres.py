@@ -120,7 +120,7 @@ def _start(program: Path, data: Path, port: int, user: str | None) -> subprocess
 def _wait(process: subprocess.Popen[bytes], probe: Path, port: int) -> None:
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        command = [probe, "-h", "127.0.0.1", "-p", str(port)]
+        command = [str(probe), "-h", "127.0.0.1", "-p", str(port)]
         asked = subprocess.run(command, check=False, capture_output=True)
         if asked.returncode == 0:
             return
