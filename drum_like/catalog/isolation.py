@@ -7,6 +7,7 @@ them. A hook that imports a module of its folder only when it is called does not
 fails: that is better than another model's module of the same name.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,5 +50,6 @@ def _modules_below(directories: tuple[Path, ...]) -> dict[str, ModuleType]:
 
 def _is_below(file: object, directories: tuple[Path, ...]) -> bool:
     return isinstance(file, str) and any(
-        Path(file).is_relative_to(directory) for directory in directories
+        file == str(directory) or file.startswith(f"{directory}{os.sep}")
+        for directory in directories
     )

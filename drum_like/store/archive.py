@@ -16,7 +16,7 @@ from typing import IO
 from zlib import error as ZlibError  # noqa: N812 - it is a class
 
 from drum_like.errors import ArchiveError
-from drum_like.store.incoming import storing, write_all
+from drum_like.store.incoming import storing, sync_folder, write_all
 
 NOT_A_ZIP = "Not a valid ZIP file."
 _LOCAL_HEADER = 30
@@ -56,7 +56,7 @@ def file_names(path: Path, bounds: Bounds) -> tuple[str, ...]:
 
 
 def unpack(path: Path, folder: Path, bounds: Bounds) -> None:
-    """Unpack a zip into a folder that is made for it; each file is brought to the disk.
+    """Unpack a zip into a folder that is made for it; all of it is brought to the disk.
 
     If everything lies in one folder of the archive, that folder becomes `folder`.
 
@@ -75,6 +75,10 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as source:
                 _write(source, target)
+        with storing():
+            for made in (folder, *folder.rglob("*")):
+                if made.is_dir():
+                    sync_folder(made)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drum_like.errors import ArtifactError
-from drum_like.store.incoming import Incoming, Received, storing
+from drum_like.store.incoming import Incoming, Received, storing, sync_folder
 
 ORPHAN_AGE_S = 3600.0
 """How old a file has to be that nobody refers to before it is removed."""
@@ -51,20 +51,35 @@ class Files:
         """Return where the model directory of that key lies, or would."""
         return self._directories / key
 
-    def publish(self, received: Received) -> None:
+    def holds(self, received: Received) -> bool:
+        """Return whether the same bytes are in their place already, undamaged."""
+        try:
+            self.check(received.sha256)
+        except ArtifactError:
+            return False
+        return True
+
+    def publish(self, received: Received, *, keep: bool = False) -> None:
         """Move a file to its place, for good.
+
+        Args:
+            received: The file.
+            keep: Leave the file that is there, if one is: directories have been made from it.
 
         Raises:
             StoreError: the disk does not take it.
         """
         path = self.blob(received.sha256)
         with storing():
+            if keep and path.exists():
+                os.utime(path)
+                return
             is_new = not path.parent.exists()
             path.parent.mkdir(exist_ok=True)
             received.path.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
             if is_new:
-                _sync(self._blobs)
+                sync_folder(self._blobs)
 
     def check(self, sha256: str) -> Path:
         """Return the path of a file after comparing its bytes with its digest.
@@ -143,12 +158,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return float("inf")
-
-
-def _sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -135,6 +135,15 @@ def write_all(file: io.RawIOBase, data: bytes | memoryview) -> None:
         rest = rest[file.write(rest) or 0 :]
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def storing() -> Iterator[None]:
     """Raise what the file system says as an error of the store, without its paths.

@@ -62,10 +62,11 @@ class Versions:
             StoreError: the disk or the database fails; nothing is stored then.
         """
         check_model_name(new.name)
+        keep = file.received is not None and self._files.holds(file.received)
         with self._database.write() as writing:
             workspaces.found(writing.connection, new.workspace_id)
             if file.received is not None:
-                self._files.publish(file.received)
+                self._files.publish(file.received, keep=keep)
             version_id = _insert(writing, new, file, status)
             configs.add(writing, version_id, replace(new.config, runtime=new.runtime))
             for line in lines:

@@ -3,17 +3,21 @@
 import json
 import os
 import resource
+import signal
 import sys
 from importlib import import_module
 from typing import Any
 
 _MIB = 1024 * 1024
+_ALONE_S = 10
 
 
 def main() -> None:
     """Read a task from standard input, try the model, write the verdict to descriptor argv[1]."""
     task = json.load(sys.stdin)
     limit(task["limits"])
+    # The parent ends a child whose time is over; this is for a parent that was killed.
+    signal.alarm(task["limits"]["wall_s"] + _ALONE_S)
     lines = import_module("drum_like.trial.attempt").attempt(task)
     with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as answer:
         json.dump(lines, answer)

@@ -163,6 +163,20 @@ def test_a_model_that_does_not_load_is_not_tried_again_at_once(tmp_path: Path) -
             here.catalog.resolve("m")
 
 
+def test_a_damaged_file_is_mended_by_the_next_upload_of_the_same(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        version = here.put("m", constant(1))
+        blob = here.registry.store.files.blob(version.sha256)
+        before = blob.stat().st_ino
+        here.put("n", constant(1))
+        assert blob.stat().st_ino == before
+        _damage(blob)
+
+        here.put("o", constant(1))
+
+        assert answer(here.catalog.resolve("m")) == 1
+
+
 def test_a_removed_version_is_no_longer_served(tmp_path: Path) -> None:
     with opened(tmp_path) as here:
         here.put("m", constant(1))
