@@ -59,7 +59,7 @@ DEPLOYMENT = tuple(
 """The columns of a deployment; the statement joins pipelines, configurations come on their own."""
 
 
-# Lists of tens of thousands of rows are made of these: by position is three times as fast as by name.
+# Lists of many rows are made of these, and by position is three times as fast as by name.
 _VISIBILITIES = {one.value: one for one in Visibility}
 _STATUSES = {one.value: one for one in Status}
 _NOTHING_DECLARED = Declared()

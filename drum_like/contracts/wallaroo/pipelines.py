@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo import shapes
 from drum_like.contracts.wallaroo.definitions import steps_of
 from drum_like.contracts.wallaroo.deployments import Deployments
 from drum_like.contracts.wallaroo.fields import Fields
