@@ -185,6 +185,7 @@ BAD_ROWS: dict[str, Any] = {
     "overflow": [{"x": [1e300, 0.0, 0.0]}],
     "objects": [{"x": {"a": 1}}],
     "other-keys": [{"x": [1.0, 2.0, 3.0]}, {"z": [1.0, 2.0, 3.0]}],
+    "deep": ('[{"x": ' + "[" * 900 + "1" + "]" * 900 + "}]").encode(),
     "no-rows": [],
     "no-columns": [{}],
     "no-list": {"x": [1.0]},

@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -287,6 +288,24 @@ def test_a_body_that_stops_leaves_nothing(small: tuple[Api, Path]) -> None:
     )
 
     assert reply.status == 400
+    assert _files(root) == before
+
+
+def test_a_full_disk_refuses_an_upload_and_leaves_nothing(small: tuple[Api, Path]) -> None:
+    api, root = small
+    before = _files(root)
+    workers = psutil.Process(api.server.process.pid).children(recursive=True)
+    limits = {worker: worker.rlimit(psutil.RLIMIT_FSIZE) for worker in workers}
+    for worker, (_, hard) in limits.items():
+        worker.rlimit(psutil.RLIMIT_FSIZE, (1_000_000, hard))
+
+    reply = api.upload(api.metadata("full"), b"\x08" * 1_900_000)
+
+    for worker, limit in limits.items():
+        worker.rlimit(psutil.RLIMIT_FSIZE, limit)
+    assert (reply.status, reply.json()["code"]) == (507, 507)
+    assert reply.json()["msg"].startswith("Insufficient storage")
+    assert names(api) == ["good"]
     assert _files(root) == before
 
 

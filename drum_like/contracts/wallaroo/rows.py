@@ -11,6 +11,7 @@ from flask import Request
 from drum_like import wire
 from drum_like.contracts.wallaroo.cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
+from drum_like.formats.arrow_plain import check_type
 from drum_like.formats.arrow_table import plain_column, read_table
 from drum_like.formats.names import check_count
 from drum_like.payload import Limits
@@ -69,7 +70,7 @@ def wants_arrow(request: Request) -> bool:
         part.partition(";")[0].strip().lower()
         for part in request.headers.get("Accept", "").split(",")
     ]
-    return next((name in _ARROW_TYPES for name in wanted if name in (JSON, *_ARROW_TYPES)), False)
+    return next((name == ARROW for name in wanted if name in (JSON, ARROW)), False)
 
 
 def _from_records(body: bytes, limits: Limits) -> Rows:
@@ -98,6 +99,7 @@ def _column(name: str, cells: list[Any]) -> pa.Array:
         column = _wide(name, cells)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise _mixed(name) from error
+    check_type(column.type)
     refuse_nulls(column, name)
     return column
 
