@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden, HTTPException
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
@@ -81,7 +81,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.url_map.merge_slashes = False
     scopes = _mount(app, services)
     _guard(app, scopes, allow_all)
-    _share(app, hide_errors=settings.hide_errors)
+    _share(app, services)
     own = sources.resolver.default()
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
@@ -135,9 +135,16 @@ def _signed(application: Wsgi) -> Wsgi:
     return answer
 
 
-def _share(app: Flask, *, hide_errors: bool) -> None:
+def _share(app: Flask, services: Services) -> None:
     """Add the headers and the forms of errors that belong to no contract."""
+    settings = services.settings
+
+    def http_error(error: HTTPException) -> Response:
+        below = request.path.removeprefix(settings.url_prefix)
+        return (services.forms.owner(below) or drum_errors.http_error)(error)
+
+    fail = drum_errors.responder(hide_errors=settings.hide_errors)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    app.register_error_handler(DrumLikeError, drum_errors.responder(hide_errors=hide_errors))
-    app.register_error_handler(HTTPException, drum_errors.http_error)
+    app.register_error_handler(DrumLikeError, fail)
+    app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, drum_errors.unexpected)

@@ -8,7 +8,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from drum_like import cgroup, warm_up
-from drum_like.api import Predictor
+from drum_like.api import Predictor, TensorPredictor
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
 from drum_like.model import output_requirements
 from drum_like.model.artifact import (
@@ -26,6 +26,7 @@ from drum_like.model_service import ModelService
 from drum_like.schema import Schema
 from drum_like.scoring import pipeline, transformation
 from drum_like.scoring.pipeline import Gate, Pipeline
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transform
 from drum_like.service import ModelInfo
 from drum_like.settings import Settings
@@ -107,6 +108,7 @@ def _service(
         transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
         gate=gate,
+        tensors=_tensors(model, predict_gate_of),
         about=_about(settings, metadata),
         notes=(),
     )
@@ -260,6 +262,13 @@ def _pipeline(
         gate=gates[0],
         reads=hooks.read_input_data is not None,
     )
+
+
+def _tensors(model: _Model, gate: Gate) -> Tensors | None:
+    predictor: object = model.predictor
+    if model.hooks.any_per_request or not isinstance(predictor, TensorPredictor):
+        return None
+    return Tensors(predictor, gate)
 
 
 def _transformer(model: _Model, schema: Schema | None, target: Target) -> Transform | None:

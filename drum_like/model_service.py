@@ -18,6 +18,7 @@ from drum_like.schema import Schema
 from drum_like.scoring import chat, transformation, unstructured
 from drum_like.scoring.chat import ChunkStream
 from drum_like.scoring.pipeline import Gate, Pipeline, decode, decode_step
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transform, Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.service import Json, ModelInfo
@@ -42,6 +43,7 @@ class ModelService:
         transformer: The path of transform models; None for all others.
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
+        tensors: The model by its named tensors; None if it has none, or hooks stand around it.
         about: The static part of /info/.
         notes: What the operator is told at start.
     """
@@ -55,6 +57,7 @@ class ModelService:
     transformer: Transform | None
     output_schema: transformation.Check
     gate: Gate
+    tensors: Tensors | None
     about: Json
     notes: tuple[str, ...]
 

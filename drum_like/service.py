@@ -9,6 +9,7 @@ from drum_like.payload import Payload
 from drum_like.prediction import Prediction
 from drum_like.schema import Schema
 from drum_like.scoring.chat import ChunkStream
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.target import Target
@@ -68,6 +69,10 @@ class Service(Protocol):
     @property
     def can_chat(self) -> bool:
         """Whether there is a chat hook."""
+
+    @property
+    def tensors(self) -> Tensors | None:
+        """The model by its named tensors; None if it has none, or hooks stand around it."""
 
     def check(self) -> None:
         """Raise LoadError if the model did not load."""

@@ -6,7 +6,7 @@ declarations below. `Settings.load` is the only reader of the command line and t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from drum_like.options import arguments, resolution
@@ -263,7 +263,10 @@ class Settings:
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat"), "contracts to answer", (SERVER,), NAMES
+        ("probes", "drum", "chat"),
+        "contracts to answer; with a store, wallaroo, too",
+        (SERVER,),
+        NAMES,
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of leaving",
@@ -352,7 +355,11 @@ class Settings:
         """
         declared = options()
         line = arguments.parse(declared, argv)
-        return cls(**resolution.resolved(declared, line, environ))
+        values = resolution.resolved(declared, line, environ)
+        settings = cls(**values)
+        if "contracts" in values or not settings.needs_store:
+            return settings
+        return replace(settings, contracts=(*settings.contracts, *sorted(_STORE_CONTRACTS)))
 
 
 def options() -> dict[str, Option]:

@@ -47,6 +47,7 @@ def test_the_documents_describe_what_is_served() -> None:
     ],
 )
 def test_a_wrong_document_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    shutil.copytree(DOCUMENT.parent, tmp_path, dirs_exist_ok=True)
     text = DOCUMENT.read_text("utf-8")
     assert old in text
     documents = tmp_path / "openapi"
