@@ -1,0 +1,191 @@
+"""What needs the machine for itself: memory, starts, and scoring a large file."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from benchmarks import load
+from benchmarks.bodies import MOST_ROWS, csv
+from benchmarks.environments import EnvironmentFailedError
+from benchmarks.parts import Choice
+from benchmarks.peer import Peer, Site
+from benchmarks.peers import drum
+from benchmarks.peers.catalogue import DRUM, OURS, PEERS
+from benchmarks.peers.drum_like import LABELS
+from benchmarks.plan import Case, Measurement, Setup
+from benchmarks.servers import clean_environment
+from benchmarks.stages import FAILURES, Bench
+
+IMPORT = "import xgboost"
+"""Name of a process that imports XGBoost and does nothing."""
+
+VERSION_REPEATS = 5
+_IMPORT_CODE = "import xgboost, sys; print('ready', flush=True); sys.stdin.read()"
+
+
+class RunFailedError(Exception):
+    """A command failed; the message holds what it wrote."""
+
+
+def memory(choice: Choice, bench: Bench) -> Iterator[Measurement]:
+    """Yield the memory of each server alone, after its first answer to a row."""
+    for number in range(bench.effort.rounds):
+        bench.say(f"memory: round {number + 1} of {bench.effort.rounds}")
+        figures = {"pss_mb": import_alone_mb(Path(sys.executable))}
+        yield Measurement(Case("memory", Setup(IMPORT), "memory"), figures)
+        for name in choice.servers:
+            yield from _once("memory", PEERS[name], bench)
+
+
+def start(choice: Choice, bench: Bench) -> Iterator[Measurement]:
+    """Yield the time to print the version, and from the start of a server to its first answer."""
+    for number in range(bench.effort.rounds):
+        bench.say(f"start: round {number + 1} of {bench.effort.rounds}")
+        for name in choice.servers:
+            yield from _once("start", PEERS[name], bench)
+        for name in (OURS, DRUM):
+            if name in choice.servers:
+                yield from _version(PEERS[name], bench)
+
+
+def score(choice: Choice, bench: Bench) -> Iterator[Measurement]:
+    """Yield rows a second and peak memory of scoring a file that is written for it."""
+    with tempfile.TemporaryDirectory(prefix="bench-score-", dir=bench.servers.scratch) as name:
+        folder = Path(name)
+        n_rows = write_csv(folder / "rows.csv", bench.effort.score_mb)
+        commands = {OURS: _our_score, DRUM: _drum_score}
+        for number in range(bench.effort.rounds):
+            bench.say(f"score: round {number + 1} of {bench.effort.rounds}")
+            for peer in commands:
+                if peer in choice.servers:
+                    yield from _scored(peer, commands[peer], n_rows, folder, bench)
+
+
+def write_csv(path: Path, megabytes: int) -> int:
+    """Write a CSV of about this many MB, the same rows again and again; return the rows."""
+    header, _, rows = csv("xgboost", MOST_ROWS).partition(b"\n")
+    repeats = max(1, round(megabytes * 1e6 / len(rows)))
+    with path.open("wb") as stream:
+        stream.write(header + b"\n")
+        for _ in range(repeats):
+            stream.write(rows)
+    return repeats * MOST_ROWS
+
+
+def import_alone_mb(python: Path) -> float:
+    """Return the PSS of a process that has imported XGBoost, in MB."""
+    process = subprocess.Popen(
+        [str(python), "-c", _IMPORT_CODE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=clean_environment(),
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        return float(psutil.Process(process.pid).memory_full_info().pss / 1e6)
+    finally:
+        process.communicate()
+
+
+def _once(part: str, peer: Peer, bench: Bench) -> Iterator[Measurement]:
+    """Start a server, ask it for one row, look at it, stop it."""
+    setup = Setup(peer.name)
+    try:
+        with bench.servers.running(peer, setup) as server:
+            form = next(iter(peer.endpoints))
+            request = load.request_for(Case(part, setup, form, 1), server)
+            began = time.perf_counter()
+            load.counted(server.port, request, 1, 0.0)
+            first_s = time.perf_counter() - began
+            found = server.memory()
+    except FAILURES as error:
+        bench.miss(peer.name, error)
+        return
+    figures = {
+        "pss_mb": found.pss_mb,
+        "peak_rss_mb": found.peak_rss_mb,
+        "start_s": server.start_s + first_s,
+    }
+    yield Measurement(Case(part, setup, part), figures)
+
+
+def _version(peer: Peer, bench: Bench) -> Iterator[Measurement]:
+    try:
+        program = bench.servers.environments.python(peer).with_name(peer.name)
+    except EnvironmentFailedError as error:
+        bench.miss(peer.name, error)
+        return
+    for _ in range(VERSION_REPEATS):
+        began = time.perf_counter()
+        done = subprocess.run(
+            [str(program), "--version"], env=clean_environment(), capture_output=True, check=True
+        )
+        spent = time.perf_counter() - began
+        assert done.stdout
+        yield Measurement(Case("start", Setup(peer.name), "version"), {"ms": spent * 1e3})
+
+
+def _our_score(site: Site, rows: Path, output: Path) -> list[str]:
+    program = [str(site.python), "-m", "drum_like", "score", "--code-dir", str(site.model)]
+    return [*program, "--input", str(rows), "--output", str(output), *LABELS]
+
+
+def _drum_score(site: Site, rows: Path, output: Path) -> list[str]:
+    drum.prepare(site)
+    program = [site.program("drum"), "score", "--code-dir", str(site.folder)]
+    return [*program, "--input", str(rows), "--output", str(output), *LABELS]
+
+
+Command = Callable[[Site, Path, Path], list[str]]
+
+
+def _scored(
+    peer: str, command: Command, n_rows: int, folder: Path, bench: Bench
+) -> Iterator[Measurement]:
+    """Score the file once; the command's own start is a part of the time."""
+    output = folder / "scored.csv"
+    output.unlink(missing_ok=True)
+    try:
+        python = bench.servers.environments.python(PEERS[peer])
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            site = Site(python, Path(name), bench.servers.models / "xgboost", 0, 1, 0)
+            seconds, peak_mb = _run(command(site, folder / "rows.csv", output), Path(name))
+        _check_output(output, n_rows)
+    except (*FAILURES, RunFailedError) as error:
+        bench.miss(peer, error)
+        return
+    case = Case("score", Setup(peer), "csv", n_rows)
+    yield Measurement(
+        case, {"rows_per_s": n_rows / seconds, "peak_rss_mb": peak_mb, "seconds": seconds}
+    )
+
+
+def _run(command: list[str], folder: Path) -> tuple[float, float]:
+    """Run a command; return its seconds and the largest resident size that it had, in MB."""
+    log = folder / "log"
+    began = time.perf_counter()
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, env=clean_environment())
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RunFailedError(log.read_text(errors="replace")[-500:])
+    return time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e6
+
+
+def _check_output(path: Path, n_rows: int) -> None:
+    with path.open("rb") as stream:
+        found = sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
+    if found not in {n_rows, n_rows + 1}:
+        raise RunFailedError(f"{found} lines of output for {n_rows} rows")
+
+
+ALONE = {"memory": memory, "start": start, "score": score}
+"""Parts by name."""
