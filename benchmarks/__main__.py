@@ -1,8 +1,8 @@
 """Measures drum-like beside the servers that users have in its place: `make bench`.
 
-    python -m benchmarks --only one-row --quick     one part, about a minute
-    python -m benchmarks --only big-csv --peers drum --rounds 5
-    python -m benchmarks                            everything, under 40 minutes
+python -m benchmarks --only one-row --quick     one part, about a minute
+python -m benchmarks --only big-csv --peers drum --rounds 5
+python -m benchmarks                            everything, under 40 minutes
 """
 
 import argparse
@@ -93,7 +93,9 @@ def say(text: str) -> None:
 
 def parse(arguments: Sequence[str]) -> Options:
     """Return the options of a command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.split("\n")[0]
+    )
     _add_choice(parser)
     _add_effort(parser)
     flags = parser.parse_args(arguments)
@@ -102,7 +104,9 @@ def parse(arguments: Sequence[str]) -> Options:
     everything = not flags.only and not flags.quick
     return Options(
         parts=[name for name in names if not flags.only or name in flags.only],
-        choice=Choice(flags.peers, flags.workers or ((1,) if flags.quick else (1, 2)), flags.connections),
+        choice=Choice(
+            flags.peers, flags.workers or ((1,) if flags.quick else (1, 2)), flags.connections
+        ),
         effort=Effort(
             flags.rounds or effort.rounds,
             flags.seconds or effort.seconds,

@@ -62,9 +62,9 @@ def score(choice: Choice, bench: Bench) -> Iterator[Measurement]:
         commands = {OURS: _our_score, DRUM: _drum_score}
         for number in range(bench.effort.rounds):
             bench.say(f"score: round {number + 1} of {bench.effort.rounds}")
-            for peer in commands:
+            for peer, command in commands.items():
                 if peer in choice.servers:
-                    yield from _scored(peer, commands[peer], n_rows, folder, bench)
+                    yield from _scored(peer, command, n_rows, folder, bench)
 
 
 def write_csv(path: Path, megabytes: int) -> int:

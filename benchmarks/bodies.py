@@ -58,7 +58,7 @@ def arrow(_model: str, n_rows: int) -> bytes:
     table = pa.table(columns, names=list(NAMES))
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 @cache
@@ -81,8 +81,7 @@ def tensor_json(_model: str, n_rows: int) -> bytes:
     """Return rows as an inference request of the Open Inference Protocol, version 2."""
     shown = np.ascontiguousarray(numbers()[:n_rows]).ravel()
     tensor = {"name": "rows", "shape": [n_rows, N_COLUMNS], "datatype": "FP32", "data": shown}
-    request = {"inputs": [tensor], "outputs": [{"name": "predict_proba"}]}
-    return orjson.dumps(request, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({"inputs": [tensor]}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def labelled(answer: bytes, label: str = "1") -> NDArray[np.float64]:

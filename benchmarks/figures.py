@@ -6,6 +6,7 @@ of the rounds is the result, because the machine is never quite quiet and slows 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from benchmarks.alone import IMPORT
 from benchmarks.floor import COMPUTE
@@ -16,24 +17,35 @@ TEN, HUNDRED = 10_000, 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """What a figure has to reach.
+
+    Attributes:
+        over: What it is compared with.
+        sign: "≤" or "≥".
+        limit: The bar.
+        unit: Of figure and limit; "x" for a ratio.
+    """
+
+    over: str
+    sign: Literal["≤", "≥"]
+    limit: float
+    unit: str = "x"
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A figure and its bar.
 
     Attributes:
         title: What is measured.
-        bar: What it is compared with.
-        limit: The bar.
-        at_most: Whether the figure has to be at most the limit; else at least.
+        bar: What it has to reach.
         values: The figure in each round; empty if it was not measured.
-        unit: Of figure and limit; "x" for a ratio.
     """
 
     title: str
-    bar: str
-    limit: float
-    at_most: bool
+    bar: Bar
     values: Values
-    unit: str = "x"
 
     @property
     def value(self) -> float | None:
@@ -45,7 +57,8 @@ class Figure:
         """Whether the bar is reached, None if it was not measured."""
         if self.value is None:
             return None
-        return self.value <= self.limit if self.at_most else self.value >= self.limit
+        limit = self.bar.limit
+        return self.value <= limit if self.bar.sign == "≤" else self.value >= limit
 
 
 def figures(results: Results) -> list[Figure]:
@@ -63,7 +76,8 @@ def best_other(results: Results, case: Case, figure: str) -> Case | None:
         other
         for other in results.cases
         if other.setup.peer in others
-        and (other.part, other.n_rows, other.connections) == (case.part, case.n_rows, case.connections)
+        and (other.part, other.n_rows, other.connections)
+        == (case.part, case.n_rows, case.connections)
         and other.setup.workers == case.setup.workers
         and results.rounds(other, figure)
     ]
@@ -71,7 +85,9 @@ def best_other(results: Results, case: Case, figure: str) -> Case | None:
     return pick(rivals, key=lambda other: middle(results.rounds(other, figure)) or 0, default=None)
 
 
-def _case(part: str, n_rows: int, peer: str = OURS, *, workers: int = 1, many: bool = False) -> Case:
+def _case(
+    part: str, n_rows: int, peer: str = OURS, *, workers: int = 1, many: bool = False
+) -> Case:
     return Case(part, Setup(peer, workers=workers), "csv", n_rows, 8 if many else 1)
 
 
@@ -80,14 +96,14 @@ def _against(
 ) -> Iterable[Figure]:
     """Yield a figure against DRUM, and one against the best other peer if it has a bar."""
     ours = results.rounds(case, figure)
-    at_most = figure != "rps"
+    sign: Literal["≤", "≥"] = "≥" if figure == "rps" else "≤"
     theirs = results.rounds(_as(case, DRUM), figure)
-    yield Figure(title, "DRUM", bars[0], at_most, ratios(ours, theirs))
+    yield Figure(title, Bar("DRUM", sign, bars[0]), ratios(ours, theirs))
     if bars[1] is not None:
         best = best_other(results, case, figure)
         found = results.rounds(best, figure) if best else ()
         name = f"best other peer ({best.setup.peer}, {best.what})" if best else "best other peer"
-        yield Figure(title, name, bars[1], at_most, ratios(ours, found))
+        yield Figure(title, Bar(name, sign, bars[1]), ratios(ours, found))
 
 
 def _as(case: Case, peer: str) -> Case:
@@ -120,13 +136,13 @@ def _over_ping(results: Results) -> Iterable[Figure]:
         setup = Setup(OURS, model)
         predict = results.rounds(Case("over-ping", setup, "csv", 1), "p50_ms")
         ping = results.rounds(Case("over-ping", setup, "ping"), "p50_ms")
-        yield Figure(f"1 row, {name}, p50", "`/ping/`", 1.5, True, ratios(predict, ping))
+        yield Figure(f"1 row, {name}, p50", Bar("`/ping/`", "≤", 1.5), ratios(predict, ping))
 
 
 def _ping(results: Results) -> Iterable[Figure]:
     ours = results.rounds(Case("ping", Setup(OURS), "ping"), "p50_ms")
     least = results.rounds(Case("ping", Setup("flask", "none"), "ping"), "p50_ms")
-    yield Figure("`/ping/`, p50", "smallest Flask application", 1.15, True, ratios(ours, least))
+    yield Figure("`/ping/`, p50", Bar("smallest Flask application", "≤", 1.15), ratios(ours, least))
 
 
 def _big_csv(results: Results) -> Iterable[Figure]:
@@ -147,7 +163,7 @@ def _over_floor(results: Results, form: str, n_rows: int, workers: int) -> Figur
     floor = tuple(a + b for a, b in zip(rounds("discard"), rounds(COMPUTE), strict=False))
     name = {"csv": "CSV", "arrow": "Arrow"}[form]
     title = f"{n_rows:,} rows {name}, one request, {_workers(workers)}"
-    return Figure(title, "floor", 1.15, True, ratios(rounds(OURS), floor))
+    return Figure(title, Bar("floor", "≤", 1.15), ratios(rounds(OURS), floor))
 
 
 def _hook(results: Results) -> Iterable[Figure]:
@@ -156,7 +172,7 @@ def _hook(results: Results) -> Iterable[Figure]:
         for peer in (OURS, DRUM)
     ]
     title = "10,000 rows with a pandas `transform` hook"
-    yield Figure(title, "DRUM", 0.7, True, ratios(found[0], found[1]))
+    yield Figure(title, Bar("DRUM", "≤", 0.7), ratios(found[0], found[1]))
 
 
 def _workers_over_one(results: Results) -> Iterable[Figure]:
@@ -165,16 +181,14 @@ def _workers_over_one(results: Results) -> Iterable[Figure]:
         for count in (2, 1)
     )
     title = "2 workers, 8 connections, 100 rows, requests/s"
-    yield Figure(title, "1 worker", 1.6, False, ratios(two, one))
+    yield Figure(title, Bar("1 worker", "≥", 1.6), ratios(two, one))
 
 
 def _threads(results: Results) -> Iterable[Figure]:
     setups = (Setup(OURS, workers=1, threads=8), Setup(OURS, workers=2, threads=4))
-    one, two = (
-        results.rounds(Case("threads", setup, "csv", 1000, 8), "rps") for setup in setups
-    )
+    one, two = (results.rounds(Case("threads", setup, "csv", 1000, 8), "rps") for setup in setups)
     title = "1 worker x 8 threads, 1,000 rows, requests/s"
-    yield Figure(title, "2 workers x 4 threads", 0.85, False, ratios(one, two))
+    yield Figure(title, Bar("2 workers x 4 threads", "≥", 0.85), ratios(one, two))
 
 
 def _memory(results: Results) -> Iterable[Figure]:
@@ -183,30 +197,31 @@ def _memory(results: Results) -> Iterable[Figure]:
         for name in (OURS, DRUM, IMPORT)
     )
     title = "memory (PSS) of master and one worker, XGBoost"
-    yield Figure(title, "DRUM", 0.75, True, ratios(ours, theirs))
+    yield Figure(title, Bar("DRUM", "≤", 0.75), ratios(ours, theirs))
     above = tuple(a - b for a, b in zip(ours, least, strict=False))
-    yield Figure(title, "above `import xgboost`", 30, True, above, "MB")
+    yield Figure(title, Bar("above `import xgboost`", "≤", 30, "MB"), above)
 
 
 def _start(results: Results) -> Iterable[Figure]:
     version = results.rounds(Case("start", Setup(OURS), "version"), "ms")
-    yield Figure("`drum-like --version`", "time", 150, True, version, "ms")
+    yield Figure("`drum-like --version`", Bar("time", "≤", 150, "ms"), version)
     ours, theirs = (
         results.rounds(Case("start", Setup(peer), "start"), "start_s") for peer in (OURS, DRUM)
     )
-    yield Figure("start of the server to its first answer", "DRUM", 1 / 3, True, ratios(ours, theirs))
+    yield Figure(
+        "start of the server to its first answer", Bar("DRUM", "≤", 1 / 3), ratios(ours, theirs)
+    )
 
 
 def _score(results: Results) -> Iterable[Figure]:
     cases = {case.setup.peer: case for case in results.cases if case.part == "score"}
     ours, theirs = (
-        results.rounds(cases[peer], "rows_per_s") if peer in cases else ()
-        for peer in (OURS, DRUM)
+        results.rounds(cases[peer], "rows_per_s") if peer in cases else () for peer in (OURS, DRUM)
     )
     peak = results.rounds(cases[OURS], "peak_rss_mb") if OURS in cases else ()
     rows = f", {cases[OURS].n_rows:,} rows" if OURS in cases else ""
-    yield Figure(f"`score` of a large CSV{rows}, peak RSS", "memory", 500, True, peak, "MB")
-    yield Figure(f"`score` of a large CSV{rows}, rows/s", "DRUM", 3, False, ratios(ours, theirs))
+    yield Figure(f"`score` of a large CSV{rows}, peak RSS", Bar("memory", "≤", 500, "MB"), peak)
+    yield Figure(f"`score` of a large CSV{rows}, rows/s", Bar("DRUM", "≥", 3), ratios(ours, theirs))
 
 
 def _workers(count: int) -> str:

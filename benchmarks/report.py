@@ -11,6 +11,11 @@ from benchmarks.plan import Case, Measurement, Results, Setup, Values, middle, r
 
 FORMAT = 1
 
+LOAD_HEAD = (
+    "| server | model | workers | body | rows | connections "
+    "| requests/s | p50 ms | p99 ms | drum-like / it (p50) |"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -87,10 +92,9 @@ def figure_table(rows: Iterable[Figure]) -> str:
     """Return the figures as a Markdown table."""
     lines = ["| what | over | reach | median (rounds) | reached |", "|---|---|---|---|---|"]
     for row in rows:
-        sign = "≤" if row.at_most else "≥"
         reached = {True: "yes", False: "no", None: "not measured"}[row.reached]
-        limit = f"{sign} {_number(row.limit, row.unit)}"
-        lines.append(f"| {row.title} | {row.bar} | {limit} | {_spread(row)} | {reached} |")
+        limit = f"{row.bar.sign} {_number(row.bar.limit, row.bar.unit)}"
+        lines.append(f"| {row.title} | {row.bar.over} | {limit} | {_spread(row)} | {reached} |")
     return "\n".join(lines)
 
 
@@ -107,8 +111,7 @@ def _details(results: Results) -> Iterable[str]:
 
 def _load_table(results: Results, cases: Iterable[Case]) -> list[str]:
     lines = [
-        "| server | model | workers | body | rows | connections "
-        "| requests/s | p50 ms | p99 ms | drum-like / it (p50) |",
+        LOAD_HEAD,
         "|---|---|--:|---|--:|--:|--:|--:|--:|--:|",
     ]
     for case in cases:
@@ -142,10 +145,10 @@ def _ours(results: Results, case: Case) -> Values:
 
 def _state_table(results: Results, cases: Iterable[Case]) -> list[str]:
     lines = [
-        "| process | workers | PSS MB | peak RSS MB | start s | rows/s | `--version` ms |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| process | workers | PSS MB | peak RSS MB | start s | rows/s | `--version` ms | CPU % |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    names = ("pss_mb", "peak_rss_mb", "start_s", "rows_per_s", "ms")
+    names = ("pss_mb", "peak_rss_mb", "start_s", "rows_per_s", "ms", "cpu_percent")
     for case in cases:
         found = results.figures(case)
         if "p50_ms" in found:
@@ -168,8 +171,8 @@ def _measurements(cases: Iterable[dict[str, object]]) -> Iterable[Measurement]:
 def _spread(row: Figure) -> str:
     if row.value is None:
         return ""
-    low, high = _number(min(row.values), row.unit), _number(max(row.values), row.unit)
-    return f"**{_number(row.value, row.unit)}** ({low} to {high})"
+    low, high = _number(min(row.values), row.bar.unit), _number(max(row.values), row.bar.unit)
+    return f"**{_number(row.value, row.bar.unit)}** ({low} to {high})"
 
 
 def _number(value: float, unit: str) -> str:
@@ -187,5 +190,3 @@ def _short(values: Values) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())[:300]
-
-

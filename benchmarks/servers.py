@@ -129,9 +129,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait(STOP_TIMEOUT_S)
 
 
-def _wait_until_ready(
-    process: subprocess.Popen[bytes], port: int, path: str, folder: Path
-) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str, folder: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
         if _answers(port, path):

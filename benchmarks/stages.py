@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from benchmarks import answers, floor, load
+from benchmarks import answers, floor, load, noise
 from benchmarks.environments import EnvironmentFailedError
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.plan import Case, Effort, Measurement, Say, Setup, Stage
@@ -51,16 +51,32 @@ def measure(stage: Stage, bench: Bench) -> Iterator[Measurement]:
         cases = [case for case in stage.cases if _is_right(case, running, bench)]
         for number in range(bench.effort.rounds):
             bench.say(f"{stage.name}: round {number + 1} of {bench.effort.rounds}")
-            for case in list(cases):
-                try:
-                    yield Measurement(case, _figures(case, running, bench))
-                except FAILURES as error:
-                    bench.miss(case.setup.peer, error)
-                    cases.remove(case)
+            before = noise.look(server.process.pid for server in running.values())
+            yield from _round(cases, running, bench)
+            after = noise.look(server.process.pid for server in running.values())
+            yield from _noise(cases, noise.others_percent(before, after), bench)
         parts = {case.setup: case.part for case in cases}
         for setup, server in running.items():
             if setup in parts:
                 yield _footprint(parts[setup], server)
+
+
+def _round(cases: list[Case], running: dict[Setup, Running], bench: Bench) -> Iterator[Measurement]:
+    """Measure every case once; one that fails is not measured again."""
+    for case in list(cases):
+        try:
+            yield Measurement(case, _figures(case, running, bench))
+        except FAILURES as error:
+            bench.miss(case.setup.peer, error)
+            cases.remove(case)
+
+
+def _noise(cases: list[Case], percent: float, bench: Bench) -> Iterator[Measurement]:
+    """Keep what others took of the machine, for every part that it concerns."""
+    if percent > noise.TOLERABLE_PERCENT:
+        bench.say(f"the machine is busy: other programs took {percent:.0f} % of it in this round")
+    for part in dict.fromkeys(case.part for case in cases):
+        yield Measurement(Case(part, Setup(noise.OTHERS), "noise"), {"cpu_percent": percent})
 
 
 def _start(stage: Stage, bench: Bench, stack: ExitStack) -> dict[Setup, Running]:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.apps.floor flask 127.0.0.1:8000 1
 
-`flask` answers /ping/ with the smallest possible Flask application: the same workers, access log and
-keep-alive as drum-like, none of its code for requests. `discard` takes the body of any request as
-the server hands it over, and answers with a few bytes.
+`flask` answers /ping/ with the smallest possible Flask application: the same workers, access log
+and keep-alive as drum-like, none of its code for requests. `discard` takes the body of any request
+as the server hands it over, and answers with a few bytes.
 """
 
 import os
@@ -17,6 +17,7 @@ from flask import Flask
 from drum_like import cgroup, logs
 from drum_like.app import MIB
 from drum_like.server.configuration import gunicorn_settings
+from drum_like.server.deadlines import Application
 from drum_like.server.listening import listen
 from drum_like.server.master import Master
 from drum_like.server.program import Program
@@ -55,12 +56,13 @@ def main(kind: str, address: str, workers: str) -> None:
     set_native_threads(os.environ, division.native)
     listener = listen(settings.host, settings.port, settings.backlog)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
-    application = {"flask": smallest, "discard": lambda: discard}[kind]()
+    application: Application = smallest() if kind == "flask" else discard
 
     def load(_slot: int) -> Loaded:
         return Loaded(application, (), (), settings.request_timeout_s, settings.max_body_mb * MIB)
 
-    Master(Program(configuration, load), lambda _report: None).run()
+    master = Master(Program(configuration, load), lambda _report: None)
+    master.run()
 
 
 if __name__ == "__main__":

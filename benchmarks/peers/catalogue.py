@@ -8,6 +8,4 @@ DRUM = drum.PEER.name
 OTHERS = (drum.PEER, mlflow.PEER, bentoml.PEER, mlserver.PEER)
 """What drum-like is compared with."""
 
-PEERS = {
-    peer.name: peer for peer in (drum_like.PEER, *OTHERS, floors.FLASK, floors.DISCARD)
-}
+PEERS = {peer.name: peer for peer in (drum_like.PEER, *OTHERS, floors.FLASK, floors.DISCARD)}

@@ -1,4 +1,8 @@
-"""Seldon's MLServer with its XGBoost runtime, through the Open Inference Protocol."""
+"""Seldon's MLServer with its XGBoost runtime, through the Open Inference Protocol.
+
+MLServer 1.7.1 installs the newest uvloop, with which its worker processes do not start: since
+0.22 that makes no event loop by itself any more.
+"""
 
 import json
 import shutil
@@ -30,15 +34,14 @@ def start(site: Site) -> Start:
 
 
 def chances(answer: bytes) -> Chances:
-    """Return the second column of the output `predict_proba`."""
-    output = json.loads(answer)["outputs"][0]
-    return np.asarray(output["data"], np.float64).reshape(output["shape"])[:, 1]
+    """Return the output `predict`: the runtime opens a booster as a regressor, so it is chances."""
+    return np.asarray(json.loads(answer)["outputs"][0]["data"], np.float64)
 
 
 PEER = Peer(
     name="mlserver",
     packages=(
-        *("mlserver", "mlserver-xgboost"),
+        *("mlserver", "mlserver-xgboost", "uvloop<0.22"),
         *("xgboost=={xgboost}", "pandas=={pandas}", "numpy=={numpy}"),
     ),
     models=frozenset({"xgboost"}),
