@@ -65,11 +65,13 @@ class Effort:
         rounds: How often each case is measured.
         seconds: How long a case is under load in a round.
         score_mb: Size of the file that `score` is measured with.
+        retries: How often a case is measured again because other programs were busy meanwhile.
     """
 
     rounds: int = 3
     seconds: float = 3.0
     score_mb: int = 1000
+    retries: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.figures import Figure, figures
@@ -13,15 +13,12 @@ FORMAT = 1
 
 LOAD_HEAD = (
     "| server | model | workers | body | rows | connections "
-    "| requests/s | p50 ms | p99 ms | drum-like / it (p50) |"
+    "| requests/s | p50 ms | p99 ms | drum-like / it (p50) | others' CPU % |"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where and with what was measured, by name."""
-
-    facts: Mapping[str, str]
+Surroundings = Mapping[str, str]
+"""Where and with what was measured, by name."""
 
 
 def write(results: Results, surroundings: Surroundings, folder: Path) -> None:
@@ -44,7 +41,7 @@ def to_json(results: Results, surroundings: Surroundings) -> str:
     ]
     document = {
         "format": FORMAT,
-        "surroundings": dict(surroundings.facts),
+        "surroundings": dict(surroundings),
         "gaps": results.gaps,
         "figures": shown,
         "cases": cases,
@@ -69,7 +66,7 @@ def merged(old: Results, new: Results) -> Results:
 
 def to_markdown(results: Results, surroundings: Surroundings) -> str:
     """Return the tables as a page."""
-    facts = (f"- {name}: {value}" for name, value in surroundings.facts.items())
+    facts = (f"- {name}: {value}" for name, value in surroundings.items())
     gaps = (f"- not measured: {name}: {_one_line(text)}" for name, text in results.gaps.items())
     parts = (
         "# Benchmark",
@@ -112,7 +109,7 @@ def _details(results: Results) -> Iterable[str]:
 def _load_table(results: Results, cases: Iterable[Case]) -> list[str]:
     lines = [
         LOAD_HEAD,
-        "|---|---|--:|---|--:|--:|--:|--:|--:|--:|",
+        "|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for case in cases:
         found = results.figures(case)
@@ -123,9 +120,10 @@ def _load_table(results: Results, cases: Iterable[Case]) -> list[str]:
         threads = f" x {setup.threads}" if setup.threads else ""
         lines.append(
             f"| {setup.peer} | {setup.model} | {setup.workers}{threads} | {case.what} "
-            f"| {case.n_rows or ''} | {case.connections} | {_short(found['rps'])} "
-            f"| {_short(found['p50_ms'])} | {_short(found['p99_ms'])} "
-            f"| {'' if ratio is None or setup.peer == OURS else f'{ratio:.2f}'} |"
+            f"| {case.n_rows or ''} | {case.connections} | {_short(found.get('rps', ()))} "
+            f"| {_short(found['p50_ms'])} | {_short(found.get('p99_ms', ()))} "
+            f"| {'' if ratio is None or setup.peer == OURS else f'{ratio:.2f}'} "
+            f"| {_short(found.get('others_percent', ()))} |"
         )
     return lines if len(lines) > 2 else []
 
@@ -145,10 +143,10 @@ def _ours(results: Results, case: Case) -> Values:
 
 def _state_table(results: Results, cases: Iterable[Case]) -> list[str]:
     lines = [
-        "| process | workers | PSS MB | peak RSS MB | start s | rows/s | `--version` ms | CPU % |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| process | workers | PSS MB | peak RSS MB | start s | rows/s | `--version` ms |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
-    names = ("pss_mb", "peak_rss_mb", "start_s", "rows_per_s", "ms", "cpu_percent")
+    names = ("pss_mb", "peak_rss_mb", "start_s", "rows_per_s", "ms")
     for case in cases:
         found = results.figures(case)
         if "p50_ms" in found:

@@ -1,6 +1,6 @@
 """Measures the cases of a stage in turns, round after round."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -51,10 +51,7 @@ def measure(stage: Stage, bench: Bench) -> Iterator[Measurement]:
         cases = [case for case in stage.cases if _is_right(case, running, bench)]
         for number in range(bench.effort.rounds):
             bench.say(f"{stage.name}: round {number + 1} of {bench.effort.rounds}")
-            before = noise.look(server.process.pid for server in running.values())
             yield from _round(cases, running, bench)
-            after = noise.look(server.process.pid for server in running.values())
-            yield from _noise(cases, noise.others_percent(before, after), bench)
         parts = {case.setup: case.part for case in cases}
         for setup, server in running.items():
             if setup in parts:
@@ -69,14 +66,6 @@ def _round(cases: list[Case], running: dict[Setup, Running], bench: Bench) -> It
         except FAILURES as error:
             bench.miss(case.setup.peer, error)
             cases.remove(case)
-
-
-def _noise(cases: list[Case], percent: float, bench: Bench) -> Iterator[Measurement]:
-    """Keep what others took of the machine, for every part that it concerns."""
-    if percent > noise.TOLERABLE_PERCENT:
-        bench.say(f"the machine is busy: other programs took {percent:.0f} % of it in this round")
-    for part in dict.fromkeys(case.part for case in cases):
-        yield Measurement(Case(part, Setup(noise.OTHERS), "noise"), {"cpu_percent": percent})
 
 
 def _start(stage: Stage, bench: Bench, stack: ExitStack) -> dict[Setup, Running]:
@@ -111,9 +100,15 @@ def _is_right(case: Case, running: dict[Setup, Running], bench: Bench) -> bool:
 
 
 def _figures(case: Case, running: dict[Setup, Running], bench: Bench) -> dict[str, float]:
+    """Return what a case costs, from the quietest of a few attempts if the machine is busy."""
+    servers = [server.process.pid for server in running.values()]
+    return noise.quietest(lambda: _attempt(case, running, bench), bench.effort.retries, servers)
+
+
+def _attempt(case: Case, running: dict[Setup, Running], bench: Bench) -> Mapping[str, float]:
     if case.setup.peer == floor.COMPUTE:
-        return dict(floor.compute(case, bench.servers.models, bench.effort.seconds / 2))
-    return dict(load.measure(case, running[case.setup], bench.effort.seconds))
+        return floor.compute(case, bench.servers.models, bench.effort.seconds / 2)
+    return load.measure(case, running[case.setup], bench.effort.seconds)
 
 
 def _footprint(part: str, server: Running) -> Measurement:
