@@ -9,6 +9,7 @@ ADDRESS ?= 127.0.0.1:6789
 DRUM ?= build/parity/drum-env/bin/drum
 # tests/clients/test_NAME.py runs in an environment with what tests/clients/NAME.txt lists.
 CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
+DRUM_GIVEN = $(if $(wildcard $(DRUM)),--drum $(DRUM))
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
 else
@@ -18,7 +19,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test test-postgres faults clients check fmt dev parity one-row wheel clean references
+.PHONY: serve test test-postgres faults clients check fmt dev parity bench one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -62,8 +63,11 @@ client-%: $(STAMP)
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md
 
-one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk, and make parity once)
-	$(BIN)/python benchmarks/one_row.py --drum $(DRUM)
+bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk); BENCH='--only one-row --quick'
+	$(BIN)/python -m benchmarks $(DRUM_GIVEN) $(BENCH)
+
+one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
+	$(BIN)/python -m benchmarks $(DRUM_GIVEN) --only one-row --peers drum --workers 1 --connections 8
 
 wheel: $(STAMP) ## Build the distribution
 	$(BIN)/python -m build --outdir dist .

@@ -48,7 +48,8 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     if settings.verbose:
         _say("Detected score mode")
     _check_output(settings.output)
-    service = open_service(settings)
+    # One process has all CPUs to itself: one block is parsed while another one is predicted.
+    service = open_service(replace(settings, max_workers=1))
     loaded = perf_counter()
     if service.target.type is TargetType.UNSTRUCTURED:
         _answer(settings, service)

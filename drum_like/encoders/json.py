@@ -6,6 +6,9 @@ them to ten decimals); NaN and infinities are null.
 Source: DRUM 1.18.1, observed.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 import orjson
 import pandas as pd
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from drum_like.encoders.numbers import floats
 from drum_like.encoders.plain import column, dumps
 from drum_like.encoders.texts import numbers, separated
-from drum_like.prediction import Prediction
+from drum_like.prediction import Label, Prediction
 from drum_like.target import Target
 
 _FEW = 64
@@ -38,7 +41,7 @@ def predictions_json(prediction: Prediction, target: Target) -> bytes:
 
 def _records(prediction: Prediction, target: Target) -> bytes:
     if target.type.is_classification and prediction.labels is not None:
-        return _labelled(floats(prediction.values), [str(label) for label in prediction.labels])
+        return _labelled(floats(prediction.values), prediction.labels)
     if target.type.is_numeric:
         return _numbers(floats(prediction.column))
     return dumps(column(prediction.column))
@@ -48,18 +51,24 @@ def _numbers(values: NDArray[np.float64]) -> bytes:
     return b"[" + numbers(values) + b"]"
 
 
-def _labelled(values: NDArray[np.float64], labels: list[str]) -> bytes:
+def _labelled(values: NDArray[np.float64], labels: Sequence[Label]) -> bytes:
     """Return an object a row, put together from texts: twice as fast as from dictionaries."""
     n_rows, n_labels = values.shape
     if n_rows == 0:
         return b"[]"
-    first, *others = [orjson.dumps(label) + b":" for label in labels]
-    keys = [b"},{" + first, *(b"," + key for key in others)]
+    keys = _keys(tuple(map(str, labels)))
     put = _replaced if n_rows > _FEW and n_labels <= _MARKS else _joined
-    return b"".join((b"[{", first, put(numbers(values), keys), b"}]"))
+    return b"".join((b"[", keys[0][2:], put(numbers(values), keys), b"}]"))
 
 
-def _replaced(text: bytes, keys: list[bytes]) -> bytes:
+@lru_cache(maxsize=64)
+def _keys(labels: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return what stands before the number of each label, with the end of the row before it."""
+    first, *others = [orjson.dumps(label) + b":" for label in labels]
+    return b"},{" + first, *(b"," + key for key in others)
+
+
+def _replaced(text: bytes, keys: Sequence[bytes]) -> bytes:
     """Return numbers between keys, by way of control characters, which JSON never holds."""
     text = separated(text, bytes((*range(1, len(keys)), 0)))
     for mark, key in enumerate(keys):
@@ -67,7 +76,7 @@ def _replaced(text: bytes, keys: list[bytes]) -> bytes:
     return text
 
 
-def _joined(text: bytes, keys: list[bytes]) -> bytes:
+def _joined(text: bytes, keys: Sequence[bytes]) -> bytes:
     """Return numbers between keys; for few of them."""
     cells = text.split(b",")
     parts = [b""] * (2 * len(cells))
