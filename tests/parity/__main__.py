@@ -13,7 +13,7 @@ from tests.parity.catalogue import all_cases
 from tests.parity.differences import used_but_undocumented
 from tests.parity.environment import drum_executable
 from tests.parity.program import Program
-from tests.parity.report import CaseReport, markdown_table, progress_line, show_failures
+from tests.parity.report import PAGE, CaseReport, markdown_table, progress_line, show_failures
 from tests.parity.runner import Pair, run_case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def main() -> int:
     _say("\n" + table)
     if flags.table is not None:
         flags.table.parent.mkdir(parents=True, exist_ok=True)
-        flags.table.write_text(table, encoding="utf-8")
+        flags.table.write_text(PAGE + table, encoding="utf-8")
     documented = _check_documented(cases)
     return 0 if documented and not any(report.failures() for report in reports) else 1
 
@@ -70,7 +70,7 @@ def _parse() -> argparse.Namespace:
         "--jobs", type=int, default=2, metavar="N", help="cases that run at once (default: 2)"
     )
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="write the Markdown table here")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the page here")
     return parser.parse_args()
 
 

@@ -83,6 +83,18 @@ def progress_line(report: CaseReport, seconds: float) -> str:
     return f"{report.name}: {outcome} ({len(report.verdicts)} compared, {seconds:.1f} s)"
 
 
+PAGE = """# Parity with DRUM
+
+Written by `make parity`, which sends the same requests to DataRobot DRUM 1.18.1 and to drum-like,
+and runs both command lines on the same directories. A case is a model directory or a way to start
+it; statuses, JSON (numbers as far as DRUM writes them), headers and exit codes are compared.
+Differences are counted by their id in [what differs, and why](differences-from-drum.md); anything
+else fails.
+
+"""
+"""What stands before the table in the documentation."""
+
+
 def markdown_table(reports: Sequence[CaseReport]) -> str:
     """Return the table of all cases, with a line of sums at its end."""
     lines = [
