@@ -7,7 +7,7 @@ refuse and call it.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from drum_like.numbers import is_to_blame, to_number
 Names = tuple[str, ...]
 Matrix = NDArray[np.float64]
 Positions = list[int]
+
+NAMES_TO_REMEMBER = 1000
+"""Columns of a header whose positions are kept for the next request with the same header."""
 
 NAMES_IN_MESSAGE = 10
 """Columns that a message names before it says how many more there are."""
@@ -100,7 +103,7 @@ class Frame(ABC):
         """
         if columns is None or self.columns == tuple(columns):
             return self._dense
-        chosen = positions(self, columns)
+        chosen = positions(self, tuple(columns))
         return self._dense if chosen is None else self._numbers(chosen)
 
 
@@ -173,23 +176,38 @@ class ColumnsFrame(Frame):
         return data
 
 
-def positions(frame: Frame, columns: Sequence[str]) -> Positions | None:
+def positions(frame: Frame, columns: Names) -> Positions | None:
     """Return where the wanted columns stand in a frame, None if they are all, in order.
 
     Raises:
         ColumnsError: columns are missing, or the frame has no names and another width.
     """
-    if frame.columns is None:
+    found = frame.columns
+    if found is None:
         if frame.n_columns != len(columns):
             raise width_error(len(columns), frame.n_columns)
         return None
+    if found == columns:
+        return None
+    return list(_remembered(found, columns) if _is_short(found) else _where(found, columns))
+
+
+def _is_short(names: Names) -> bool:
+    return len(names) <= NAMES_TO_REMEMBER and sum(map(len, names)) <= 64 * NAMES_TO_REMEMBER
+
+
+def _where(found: Names, wanted: Names) -> tuple[int, ...]:
+    """Return the first position of each wanted name."""
     where: dict[str, int] = {}
-    for position, name in enumerate(frame.columns):
+    for position, name in enumerate(found):
         where.setdefault(name, position)
-    missing = [name for name in columns if name not in where]
+    missing = [name for name in wanted if name not in where]
     if missing:
-        raise missing_error(missing, frame.columns)
-    return [where[name] for name in columns]
+        raise missing_error(missing, found)
+    return tuple(where[name] for name in wanted)
+
+
+_remembered = lru_cache(maxsize=32)(_where)
 
 
 def width_error(expected: int, found: int) -> ColumnsError:

@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from drum_like import cgroup, warm_up
@@ -225,13 +225,18 @@ def _check_hooks(hooks: Hooks, target: Target) -> None:
 
 def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:
     """Return what serialises calls into custom.py, as DRUM's users expect."""
-    return BoundedSemaphore(settings.hook_threads) if hooks.any_per_request else nullcontext()
+    return _gate(settings.hook_threads) if hooks.any_per_request else nullcontext()
 
 
 def predict_gate(settings: Settings) -> Gate:
     """Return what keeps more predictions from computing than this worker has CPUs."""
     cpus = cgroup.cpus()
-    return BoundedSemaphore(max(1, cpus // (settings.max_workers or cpus)))
+    return _gate(max(1, cpus // (settings.max_workers or cpus)))
+
+
+def _gate(places: int) -> Gate:
+    """Return what that many threads may be in at once; a lock costs a tenth of a semaphore."""
+    return Lock() if places == 1 else BoundedSemaphore(places)
 
 
 def _schema(predictor: Predictor | None, metadata: Metadata | None) -> Schema | None:

@@ -1,7 +1,7 @@
 """The columns that a model knows: names, order, types and categories, in one place."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -47,16 +47,17 @@ class Schema:
         columns: One entry an input.
         named: Whether inputs are matched by name; otherwise by position, and the width must fit.
         unseen_is_missing: Treat a category that training did not see as missing, not as an error.
+        names: The names of the columns in training order.
     """
 
     columns: tuple[Column, ...]
     named: bool = True
     unseen_is_missing: bool = False
+    names: Names = field(init=False, repr=False, compare=False)
 
-    @property
-    def names(self) -> Names:
-        """The names of the columns in training order."""
-        return tuple(column.name for column in self.columns)
+    def __post_init__(self) -> None:
+        """Keep the names, which every request asks for."""
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
@@ -71,8 +72,6 @@ class Schema:
         elif frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
         else:
-            chosen = None
-        if chosen == list(range(frame.n_columns)):
             chosen = None
         return _ConformedFrame(frame, self, chosen)
 
@@ -99,6 +98,10 @@ class _ConformedFrame(Frame):
     def n_columns(self) -> int:
         """Number of columns that the model takes."""
         return len(self._schema.columns)
+
+    def _numbers(self, chosen: Positions | None) -> Matrix:
+        # The source has seen to negative zeros.
+        return self._to_matrix(chosen)
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         names = self.columns

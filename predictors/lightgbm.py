@@ -32,7 +32,9 @@ from drum_like.api import (
     TargetType,
 )
 
-from .lightgbm_row import scorer  # relative: type checkers know this package by its folder's name
+# Relative: type checkers know this package under its folder's name.
+from .lightgbm_row import scorer
+from .native_calls import two_columns
 
 Values = NDArray[Any]
 
@@ -185,7 +187,7 @@ class _Wrapper:
             return Prediction(np.asarray(self._model.predict_proba(frame.pandas)), self._labels)
         chances = self._native.values(frame)
         if chances.ndim == 1:
-            chances = np.vstack((1.0 - chances, chances)).transpose()
+            chances = two_columns(chances)
         return Prediction(chances, self._labels)
 
     def values(self, frame: Frame) -> Values:

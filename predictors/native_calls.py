@@ -66,3 +66,11 @@ def same_bits(one: Values, other: Values) -> bool:
     return (
         one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
     )
+
+
+def two_columns(chances: Values) -> Values:
+    """Return (n_rows, 2) chances from the (n_rows,) of class 1; faster than stacking."""
+    both = np.empty((len(chances), 2), chances.dtype)
+    both[:, 1] = chances
+    np.subtract(1, chances, out=both[:, 0])
+    return both

@@ -1,6 +1,8 @@
 """ONNX: one matrix as input, or one input a column."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,8 @@ class OnnxPredictor:
             self.schema = _positional(inputs[0], self._width.columns)
         self._feed = _matrix_feed(inputs[0]) if _is_matrix(inputs) else _column_feed(inputs)
         self.inputs = tuple(map(_tensor, inputs))
-        self._outputs = model.get_outputs()
+        self._outputs = outputs = model.get_outputs()
+        self._output = lru_cache(lambda target: _output(outputs, target))
         self._classes = onnx_bytes.classes_of(path) if path else ()
         self.target = _model_target(self._classes)
 
@@ -63,13 +66,16 @@ class OnnxPredictor:
     def load(path: Path) -> ort.InferenceSession:
         """Open a session on the CPU.
 
-        Idle threads of the session sleep instead of spinning: several workers share the CPUs.
+        It has the threads that OMP_NUM_THREADS gives to one worker; of itself it would take one for
+        every core of the machine, whatever the container may use. Idle threads sleep instead of
+        spinning: several workers share the CPUs.
 
         Raises:
             ArtifactError: the model names a file outside its directory.
         """
         onnx_bytes.check_external_data(path)
         options = ort.SessionOptions()
+        options.intra_op_num_threads = _threads()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
@@ -80,7 +86,7 @@ class OnnxPredictor:
             ColumnsError: a cell does not fit the type of its input, or columns are missing.
         """
         self._check_width(frame)
-        output = _output(self._outputs, target.type)
+        output = self._output(target.type)
         answer = self._session.run([output], self._feed(frame))[0]
         if isinstance(answer, list):
             maps = _from_maps(answer)
@@ -222,6 +228,16 @@ def _as_text(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
+def _threads() -> int:
+    """Return the threads of OMP_NUM_THREADS at the outermost level, 0 for the runtime's own choice.
+
+    The server sets it before frameworks load; onnxruntime, which has no OpenMP, does not read it.
+    """
+    text = os.environ.get("OMP_NUM_THREADS", "")  # noqa: TID251 - as frameworks with OpenMP read it
+    first = text.split(",")[0].strip()
+    return int(first) if first.isdecimal() else 0
+
+
 def _output(outputs: Sequence[ort.NodeArg], target: TargetType) -> str:
     """Return the name of the output that answers.
 
@@ -246,6 +262,7 @@ def _from_maps(rows: list[dict[Label, float]]) -> Prediction:
     return Prediction(values, classes)
 
 
+@lru_cache(maxsize=32)
 def _named(classes: tuple[Label, ...], target: Target) -> tuple[Label, ...] | None:
     """Return the classes if they are the labels asked for; DRUM always goes by position."""
     if target.legacy_order or not target.is_spelling_of(classes):

@@ -25,6 +25,7 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
+from .native_calls import two_columns
 from .xgboost_dense import Question, scorer
 
 Values = NDArray[Any]
@@ -234,7 +235,7 @@ def _columns(chances: Values, n_classes: int) -> Values:
     """Return one column a class; XGBClassifier.predict_proba completes one output in this way."""
     if chances.ndim == 2 and (chances.shape[1] == n_classes or chances.shape[1] >= n_classes == 2):
         return chances
-    return np.vstack((1.0 - chances, chances)).transpose()
+    return two_columns(chances)
 
 
 def _schema(booster: xgb.Booster) -> Schema:

@@ -5,6 +5,7 @@ differs.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import pandas as pd
 
@@ -14,7 +15,8 @@ from drum_like.target import Target, standard
 from drum_like.target_type import TargetType
 
 
-def match(found: Sequence[Label], labels: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=64)  # every request asks again; labels that are equal are spelled alike
+def match(found: tuple[Label, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the request's spelling of the labels that a model gave its columns, in column order.
 
     Raises:
@@ -57,6 +59,7 @@ def by_position(target: Target, n_outputs: int) -> tuple[str, ...]:
     return column_order(target)
 
 
+@lru_cache(maxsize=64)
 def column_order(target: Target) -> tuple[str, ...]:
     """Return the labels in the order of a label-less model's columns.
 

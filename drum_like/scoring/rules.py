@@ -76,7 +76,7 @@ def _single_column(raw: Prediction) -> Prediction:
 def _labelled(raw: Prediction, target: Target) -> Prediction:
     values = raw.values if raw.values.ndim == 2 else raw.values.reshape(-1, 1)
     if raw.labels is not None and len(raw.labels) == values.shape[1]:
-        names = labels.match(raw.labels, target.labels)
+        names = labels.match(tuple(raw.labels), target.labels)
         values = _numbers(values)
     elif values.shape[1] == 1:
         names, values = _both_classes(_numbers(values), target)
@@ -95,7 +95,10 @@ def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...]
             "Only one dimension of probability returned, "
             f"but there are {len(target.labels)} class labels in this model"
         )
-    return labels.column_order(target), np.hstack([1 - values, values])
+    both = np.empty((len(values), 2), values.dtype)  # np.hstack takes several times as long
+    both[:, 1:] = values
+    np.subtract(1, values, out=both[:, :1])
+    return labels.column_order(target), both
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[Any]:
@@ -110,12 +113,15 @@ def _numbers(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _check_probabilities(values: NDArray[Any], target: Target) -> None:
-    if (values < 0).any():
+    # The functions themselves: for one row, methods and operators take twice as long.
+    if np.fmin.reduce(values, axis=None, initial=0) < 0:
         raise TargetError("Your prediction probabilities have negative values")
-    if (values > 1).any():
+    if np.fmax.reduce(values, axis=None, initial=0) > 1:
         raise TargetError("Your prediction probabilities have values greater than 1")
     if target.type is TargetType.MULTILABEL:
         return
-    off = ~(np.abs(values.sum(axis=1, dtype=np.float64) - 1) <= SUM_TOLERANCE)
-    if off.any():
+    distances = np.abs(np.add.reduce(values, axis=1, dtype=np.float64) - 1)
+    # A missing value is not within the tolerance, either.
+    if not np.maximum.reduce(distances, initial=0) <= SUM_TOLERANCE:
+        off = ~(distances <= SUM_TOLERANCE)
         raise TargetError(f"Your prediction probabilities do not add up to 1. \n{values[off]}")

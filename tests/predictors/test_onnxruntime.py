@@ -408,3 +408,17 @@ def test_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ArtifactError, match=r"model\.onnx is not a complete ONNX file"):
         loaded(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"), [("3", 3), ("2,4", 2), ("", 0), ("many", 0)], ids=repr
+)
+def test_session_has_the_threads_of_one_worker(
+    text: str, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier(tmp_path / "model.onnx")
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+
+    opened = loaded(tmp_path)
+
+    assert opened.get_session_options().intra_op_num_threads == threads

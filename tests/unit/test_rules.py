@@ -61,6 +61,9 @@ def test_known_classes_win_over_position() -> None:
     [
         ([[0.5, 0.6]], None, BINARY, "do not add up to 1. \n"),
         ([[np.nan, np.nan]], None, BINARY, "do not add up to 1"),
+        ([[0.5], [np.nan]], None, BINARY, "do not add up to 1"),
+        ([[np.nan, 1.0], [-0.1, 1.1]], None, BINARY, "negative values"),
+        ([[np.nan, 0.0], [1.0, np.inf]], None, BINARY, "greater than 1"),
         ([[-0.1, 1.1]], None, BINARY, "negative values"),
         ([[1.0000000001, 0.0]], None, BINARY, "greater than 1"),
         ([["a", "b"]], None, BINARY, "'<' not supported between instances of 'str' and 'int'"),

@@ -30,6 +30,14 @@ def test_columns_are_put_in_order_by_name(body: bytes) -> None:
     assert (frame.n_rows, frame.n_columns) == (1, 2)
 
 
+def test_positions_of_one_header_are_not_those_of_another() -> None:
+    bodies = [b"b,id,a\n2,7,1\n", b"id,b,a\n7,2,1\n", b"b,id,a\n4,7,3\n", b"a,b\n5,6\n"]
+
+    found = [NUMBERS.conform(csv.decode(Payload(body))).matrix().tolist() for body in bodies]
+
+    assert found == [[[1.0, 2.0]], [[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]]]
+
+
 def test_matrix_of_a_conformed_body_needs_no_dataframe() -> None:
     source = csv.decode(Payload(b"b,id,a\n2,x,1\n"))
 
