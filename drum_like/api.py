@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from drum_like.data_type import DataType
 from drum_like.errors import (
     ArtifactError,
     ColumnsError,
@@ -27,6 +28,7 @@ __all__ = [
     "Column",
     "ColumnsError",
     "ColumnsFrame",
+    "DataType",
     "Decoder",
     "DrumLikeError",
     "Frame",

@@ -39,6 +39,11 @@ class BrokenService:
         raise self._again()
 
     @property
+    def inputs(self) -> Schema | None:
+        """Raise the reason."""
+        raise self._again()
+
+    @property
     def streams(self) -> bool:
         """Raise the reason."""
         raise self._again()

@@ -266,7 +266,8 @@ def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
     row = next(culprits, row)
     return ColumnsError(
         f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
-        "the model takes numbers there"
+        "the model takes numbers there",
+        row,
     )
 
 

@@ -14,7 +14,7 @@ from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
 from drum_like.payload import Payload
 from drum_like.prediction import Prediction
-from drum_like.schema import Schema
+from drum_like.schema import Schema, output_columns
 from drum_like.scoring import chat, transformation, unstructured
 from drum_like.scoring.chat import ChunkStream
 from drum_like.scoring.pipeline import Gate, Pipeline, decode, decode_step
@@ -42,6 +42,7 @@ class ModelService:
         transformer: The path of transform models; None for all others.
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
+        inputs: The columns that callers send, with hooks in mind; None if nobody tells.
         about: The static part of /info/.
         notes: What the operator is told at start.
     """
@@ -55,6 +56,7 @@ class ModelService:
     transformer: Transform | None
     output_schema: transformation.Check
     gate: Gate
+    inputs: Schema | None
     about: Json
     notes: tuple[str, ...]
 
@@ -182,7 +184,14 @@ class ModelService:
             "modelVersion": self.info.version,
             "sha256": self.info.sha256,
             "targetName": self.target.name,
+            "schema": self._schema(),
         }
+
+    def _schema(self) -> Json:
+        """Return the columns in and out; null for inputs that nobody tells."""
+        fields = None if self.inputs is None else [c.described() for c in self.inputs.columns]
+        outputs = [column.described() for column in output_columns(self.target)]
+        return {"inputFields": fields, "outputFields": outputs}
 
     def capabilities(self) -> Json:
         """Return the payload formats with their versions, and whether chat works."""

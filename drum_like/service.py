@@ -27,6 +27,7 @@ class ModelInfo:
         framework: What predicts, as /info/ names it; None where hooks do everything.
         sha256: Of the artifact, hexadecimal; None without one.
         target: Name of the target column.
+        uuid: Of a version in a store; None for a directory given at start.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelInfo:
     framework: str | None
     sha256: str | None
     target: str
+    uuid: str | None = None
 
 
 class Service(Protocol):
@@ -50,6 +52,10 @@ class Service(Protocol):
     @property
     def schema(self) -> Schema | None:
         """The columns that it knows; None if it takes any."""
+
+    @property
+    def inputs(self) -> Schema | None:
+        """The columns that callers send, with hooks in mind; None if nobody tells."""
 
     @property
     def streams(self) -> bool:
