@@ -60,7 +60,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.url_map.merge_slashes = False
     scopes = _mount(app, services)
     _guard(app, scopes, allow_all)
-    _share(app, hide_errors=settings.hide_errors)
+    _share(app, services)
     if service.ready():
         custom_flask.extend(app, settings.code_dir)
     return Application(app, (readiness,), lines)
@@ -102,11 +102,18 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
     app.before_request(guard)
 
 
-def _share(app: Flask, *, hide_errors: bool) -> None:
+def _share(app: Flask, services: Services) -> None:
     """Add the headers and the forms of errors that belong to no contract."""
+    settings = services.settings
+
+    def http_error(error: HTTPException) -> Response:
+        below = request.path.removeprefix(settings.url_prefix)
+        return (services.forms.owner(below) or drum_errors.http_error)(error)
+
+    fail = drum_errors.responder(hide_errors=settings.hide_errors)
     app.after_request(_sign)
-    app.register_error_handler(DrumLikeError, drum_errors.responder(hide_errors=hide_errors))
-    app.register_error_handler(HTTPException, drum_errors.http_error)
+    app.register_error_handler(DrumLikeError, fail)
+    app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, drum_errors.unexpected)
 
 

@@ -5,13 +5,18 @@ at once. Each contract registers a form; the first by rank that claims the reque
 its errors in its own shape.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException
 
 from drum_like.auth import Scope
 from drum_like.errors import DrumLikeError, EndpointError
+
+FailHttp = Callable[[HTTPException], Response]
+"""The reply to an error of Flask's, in a contract's error form."""
 
 LAST = 1000
 """Rank of the form that takes what nobody else claims: DRUM's."""
@@ -49,6 +54,19 @@ class Forms:
 
     def __init__(self) -> None:
         self._forms: dict[tuple[str, str], list[Form]] = {}
+        self._owners: list[tuple[re.Pattern[str], FailHttp]] = []
+
+    def own(self, pattern: str, fail: FailHttp) -> None:
+        """Claim the paths below the prefix that a pattern matches at its start, slash left out.
+
+        Errors that Flask raises before it knows a contract, 404 and 405, are answered there in
+        the contract's form.
+        """
+        self._owners.append((re.compile(pattern), fail))
+
+    def owner(self, path: str) -> FailHttp | None:
+        """Return what answers Flask's errors on a path below the prefix, None if nobody owns it."""
+        return next((fail for own, fail in self._owners if own.match(path.lstrip("/"))), None)
 
     def add(self, rule: str, method: str, form: Form) -> None:
         """Claim a route for a contract.

@@ -36,12 +36,14 @@ class Column:
         categories: The values that a category may have, of one type; for "any" what an encoder was
             fitted on, if that is known; empty for other kinds.
         stored: The type that the artifact or the metadata names, None where they do not.
+        example: A value that the model takes, as text; None if nobody gave one.
     """
 
     name: str
     kind: Kind = "number"
     categories: tuple[Any, ...] = ()
     stored: DataType | None = None
+    example: str | None = None
 
     @property
     def dtype(self) -> DataType:
@@ -82,6 +84,10 @@ class Schema:
     def names(self) -> Names:
         """The names of the columns in training order."""
         return tuple(column.name for column in self.columns)
+
+    def as_known(self, names: Names) -> Names:
+        """Return names of a payload as the model spells them; a model may forgive spellings."""
+        return names
 
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.

@@ -189,7 +189,7 @@ class Settings:
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat"), "contracts to answer", (SERVER,), NAMES
+        ("probes", "drum", "chat", "h2o"), "contracts to answer", (SERVER,), NAMES
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of leaving",

@@ -72,10 +72,8 @@ def callers_columns(
         return Schema(declared) if declared else None
     if not schema.named and len(declared) == len(schema.columns):
         return _named(declared, schema)
-    types = {column.name: column.stored for column in declared}
-    columns = tuple(
-        replace(column, stored=types.get(column.name) or column.stored) for column in schema.columns
-    )
+    known = {column.name: column for column in declared}
+    columns = tuple(_refined(column, known.get(column.name)) for column in schema.columns)
     return replace(schema, columns=columns)
 
 
@@ -83,7 +81,14 @@ def _column(name: str, given: Any) -> Column:
     known = given if isinstance(given, dict) else {}
     word = str(known.get("type", ""))
     kind: Kind = "number" if word in ("number", "integer", "boolean") else "any"
-    return Column(name, kind, stored=_stored(word, known))
+    return Column(name, kind, stored=_stored(word, known), example=_example(known))
+
+
+def _example(known: Mapping[str, Any]) -> str | None:
+    """Return the first of JSON Schema's `examples`, or OpenAPI's `example`."""
+    several = known.get("examples")
+    found = several[0] if isinstance(several, list) and several else known.get("example")
+    return found if isinstance(found, str) else None
 
 
 def _stored(word: str, known: Mapping[str, Any]) -> DataType | None:
@@ -98,7 +103,13 @@ def _stored(word: str, known: Mapping[str, Any]) -> DataType | None:
 def _named(declared: tuple[Column, ...], schema: Schema) -> Schema:
     """Return the columns of a model without names under the declared names, in that order."""
     columns = tuple(
-        replace(column, name=given.name, stored=given.stored or column.stored)
+        replace(_refined(column, given), name=given.name)
         for column, given in zip(schema.columns, declared, strict=True)
     )
     return replace(schema, columns=columns)
+
+
+def _refined(column: Column, given: Column | None) -> Column:
+    if given is None:
+        return column
+    return replace(column, stored=given.stored or column.stored, example=given.example)
