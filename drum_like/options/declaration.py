@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -35,6 +36,14 @@ class Address(NamedTuple):
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the host; of names that is localhost alone."""
+        try:
+            return ip_address(self.host.partition("%")[0]).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def __str__(self) -> str:
         """Return host:port, an IPv6 host in brackets."""
@@ -205,6 +214,13 @@ def existing_file(text: str) -> Path:
     return path.resolve()
 
 
+def secret(text: str) -> str:
+    """Return a secret, which a header can carry."""
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise ValueError("must be printable text without blanks at its ends")
+    return text
+
+
 def words(text: str) -> tuple[str, ...]:
     """Return the parts of a list that is separated by commas."""
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
@@ -229,6 +245,7 @@ LABEL = Kind(str, "LABEL")
 SWITCH = Kind(boolean)
 TARGET_TYPE = Kind(target_type, "TYPE")
 DIRECTORY = Kind(Path, "DIR")
+SECRET = Kind(secret, "TEXT")
 FILE = Kind(existing_file, "FILE")
 NEW_FILE = Kind(Path, "FILE")
 ADDRESS = Kind(address, "HOST:PORT")

@@ -47,8 +47,12 @@ def resolved(
     values |= _platform(own, line, values, found)
     _check_paths(line.verb, values)
     values |= _labels(line.verb, values)
-    if values.get("require_auth"):
-        raise usage_error(line.verb, "--require-auth: no credentials are configured")
+    if values.get("require_auth") and not values.keys() & {"passphrase", "credentials"}:
+        raise usage_error(
+            line.verb,
+            "--require-auth: no credentials are configured; set --credentials or "
+            "DRUM_LIKE_PASSPHRASE",
+        )
     notes = _inert_notes(line, values, found)
     return values | {
         "code_dir": values["code_dir"].expanduser().resolve(),

@@ -5,7 +5,6 @@ import platform
 import signal
 import socket
 from collections.abc import MutableMapping
-from ipaddress import ip_address
 from types import FrameType
 from typing import Any
 
@@ -128,20 +127,12 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
-    if not is_loopback(settings.host):
+    if not settings.address.is_loopback and not settings.asks_who_calls:
         logs.ANNOUNCE.warning(
-            "no credential is configured: whoever reaches %s can use the model; put the server "
-            "behind something that asks who calls",
+            "no credential is configured: whoever reaches %s can use the model; set "
+            "--credentials, or put the server behind something that asks who calls",
             settings.host,
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the host; of names that is localhost alone."""
-    try:
-        return ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _route(target_type: TargetType | None) -> str:
