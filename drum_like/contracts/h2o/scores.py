@@ -13,6 +13,7 @@ from drum_like.contracts.h2o.description import model_id
 from drum_like.contracts.h2o.rows import Files, frame_of
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.encoders.numbers import floats
+from drum_like.errors import TargetError
 from drum_like.frame import Frame
 from drum_like.prediction import Prediction
 from drum_like.service import Service
@@ -73,7 +74,12 @@ def _scores(service: Service, frame: Frame | None) -> list[Texts]:
     """Return one column an output."""
     if frame is None:
         return [[] for _ in service.target.outputs]
-    return _columns(service.predict(frame), service.target)
+    prediction = service.predict(frame)
+    if prediction.n_rows != frame.n_rows:
+        raise TargetError(
+            f"the model returned {prediction.n_rows} predictions for {frame.n_rows} rows"
+        )
+    return _columns(prediction, service.target)
 
 
 def _columns(prediction: Prediction, target: Target) -> list[Texts]:
