@@ -106,13 +106,13 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
         # A route of custom_flask.py says nothing; it is held to be one that predicts.
         needed = scopes.get(request.endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
-            _admit(authenticate(request.headers), needed)
+            g.principal = _admitted(authenticate(request.headers), needed)
 
     app.before_request(guard)
 
 
-def _admit(caller: Principal | None, needed: Scope) -> None:
-    """Let a caller in who may do what a route needs.
+def _admitted(caller: Principal | None, needed: Scope) -> Principal:
+    """Return a caller who may do what a route needs.
 
     Raises:
         Unauthorized: nobody knows the caller.
@@ -123,6 +123,7 @@ def _admit(caller: Principal | None, needed: Scope) -> None:
         raise Unauthorized("Unauthorized", www_authenticate=challenge)
     if needed not in caller.scopes:
         raise Forbidden(f"this credential does not allow to {needed.value}")
+    return caller
 
 
 def _share(app: Flask, services: Services) -> None:

@@ -79,4 +79,4 @@ def _bearer(headers: Headers) -> str | None:
 
 def _utf8(header: str) -> str:
     """Return the text of a header, which WSGI hands over as Latin-1, as UTF-8."""
-    return header.encode("latin-1", errors="replace").decode(errors="surrogateescape")
+    return header.encode("latin-1", errors="replace").decode(errors="replace")

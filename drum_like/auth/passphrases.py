@@ -56,7 +56,7 @@ class Secrets:
         return self._remembered(digest) or self._worked_out(shown, digest)
 
     def _digest(self, text: str) -> bytes:
-        return hmac.digest(self._key, text.encode(errors="surrogateescape"), hashlib.sha256)
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
 
     def _remembered(self, digest: bytes) -> Principal | None:
         with self._lock:
