@@ -103,7 +103,7 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
         logs.set_request_id(g.request_id)
         if request.endpoint is None:
             return
-        # A route of custom_flask.py says nothing; it is held to be one that predicts.
+        # A route of custom_flask.py says nothing: it is held to be one that predicts.
         needed = scopes.get(request.endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
             g.principal = _admitted(authenticate(request.headers), needed)
@@ -119,7 +119,7 @@ def _admitted(caller: Principal | None, needed: Scope) -> Principal:
         Forbidden: the caller may do other things only.
     """
     if caller is None:
-        challenge = WWWAuthenticate("bearer", {"realm": "drum-like"})
+        challenge = WWWAuthenticate("bearer", {"realm": "drum-like server"})
         raise Unauthorized("Unauthorized", www_authenticate=challenge)
     if needed not in caller.scopes:
         raise Forbidden(f"this credential does not allow to {needed.value}")

@@ -72,8 +72,8 @@ def flights() -> Model:
     distance = 700 + 90 * rows["delay"] - 40 * rows["stops"] + 25 * rows["carrier"].cat.codes
     data = xgboost.DMatrix(rows, distance, enable_categorical=True)
     booster = xgboost.train({"max_depth": 3, "nthread": 1}, data, 12)
-    files = {"model.ubj": saved(".ubj", booster.save_model), "model-metadata.yaml": _FLIGHTS}
-    return Model(files)
+    artifact = saved(".ubj", booster.save_model)
+    return Model({"model.ubj": artifact, "model-metadata.yaml": _FLIGHTS})
 
 
 UNTYPED = Model(
