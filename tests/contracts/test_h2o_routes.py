@@ -82,7 +82,7 @@ def test_an_unknown_path_of_the_scorer_is_404_in_its_form(scorer: Server, start:
 
 @pytest.mark.parametrize("segment", ["api", "models", "pipelines", "v1", "v2"])
 def test_segments_of_other_contracts_name_no_model(scorer: Server, segment: str) -> None:
-    assert "another contract" in detail(scorer.get(f"/{segment}/model/schema"), 404)
+    assert scorer.get(f"/{segment}/model/schema").message.startswith("ERROR: 404")
 
 
 @pytest.mark.parametrize(

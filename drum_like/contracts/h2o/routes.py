@@ -3,11 +3,11 @@
 Source: the public API files of the scorer, and its Python clients, observed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
+from werkzeug.routing import BaseConverter
 
 from drum_like import wire
 from drum_like.auth import Scope
@@ -28,12 +28,19 @@ from drum_like.payload import Limits
 from drum_like.service import Service
 from drum_like.services import Services, SingleService
 
-View = Callable[..., Response]
+_OTHERS = "(?!(?:api|models|pipelines|v1|v2)/)"
+"""First segments that begin the paths of other contracts, and name no model."""
 
-RESERVED = frozenset({"api", "models", "pipelines", "v1", "v2"})
-"""First segments that belong to other contracts, and name no model."""
+_OWN = rf"{_OTHERS}(?:[^/]+/)?model(?:/|$)|deployer/"
+"""Where errors have this contract's form."""
 
-_OWN = r"(?!(?:api|models|pipelines|v1|v2)/)(?:[^/]+/)?model(?:/|$)|deployer/"
+
+class _Segment(BaseConverter):
+    """The segment that names a model; goes before the probes' path of any depth."""
+
+    regex = rf"{_OTHERS}[^/]+"
+    part_isolating = False
+    weight = 50
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -46,6 +53,7 @@ def blueprint(services: Services) -> Blueprint:
     routes.register_error_handler(HTTPException, failures.http_error)
     routes.register_error_handler(Exception, failures.unexpected)
     routes.after_request(_with_request_id)
+    routes.record_once(lambda state: state.app.url_map.converters.update(segment=_Segment))
     wire.mount(routes, _routes(views), services.scopes)
     services.forms.own(_OWN, failures.http_error)
     return routes
@@ -133,8 +141,6 @@ class _Views:
 
         A client that was given a bare URL takes its `model` for the segment.
         """
-        if segment in RESERVED:
-            raise NotFound("no model has this name: it begins the paths of another contract")
         if segment == "model" or isinstance(self.services.resolver, SingleService):
             return self.services.resolve()
         return self.services.resolve(segment)
@@ -153,11 +159,11 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
     )
     metadata = "/deployer/v2/workspaces/<workspace>/deployments/<deployment>/metadata"
     return (
-        wire.Route("/<segment>/readyz", "GET", "ready", views.ready, observe),
+        wire.Route("/<segment:segment>/readyz", "GET", "ready", views.ready, observe),
         wire.Route(metadata, "GET", "metadata", views.metadata, observe),
         *(
             wire.Route(f"{start}/model/{path}", method, endpoint, view, scope)
-            for start in ("", "/<segment>")
+            for start in ("", "/<segment:segment>")
             for path, method, endpoint, view, scope in below
         ),
     )
