@@ -172,6 +172,15 @@ class ColumnsFrame(Frame):
         data.columns = pd.Index(self._names)
         return data
 
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
+        if not all(column.dtype.kind in "biuf" for column in columns):
+            return super()._to_matrix(chosen)
+        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, column in enumerate(columns):
+            matrix[:, at] = column
+        return matrix
+
 
 def positions(frame: Frame, columns: Sequence[str]) -> Positions | None:
     """Return where the wanted columns stand in a frame, None if they are all, in order.

@@ -18,6 +18,7 @@ Cells = Sequence[Any]
 """The cells of one column as they stand in the JSON body; bytes for the content of a file."""
 
 _EXACT = 2.0**53
+_NUMBERS = frozenset({float, int, bool, type(None)})
 _OBJECTS = frozenset({DataType.STR, DataType.TIME64, DataType.BYTES})
 
 
@@ -69,17 +70,26 @@ def _is_numeric(column: Column) -> bool:
 
 
 def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
-    """Return columns of text that are all decimal numbers or gaps, None if one cell is not.
+    """Return columns whose cells are all numbers, or all text of decimal numbers and gaps.
 
     Returns:
-        (n_columns, n_rows) float64.
+        (n_columns, n_rows) float64, None if a cell is anything else.
     """
-    n_cells = sum(map(len, columns))
-    try:
-        joined = ",".join(chain.from_iterable(columns))
-    except TypeError:  # cells that are no text
+    kinds = frozenset(map(type, chain.from_iterable(columns)))
+    if kinds == {str}:
+        return _plain_texts(columns)
+    if not kinds or not kinds <= _NUMBERS:
         return None
-    if not n_cells or not joined.isascii() or joined.count(",") != n_cells - 1:
+    try:
+        return np.array(columns, dtype=np.float64)
+    except OverflowError:  # an integer beyond float64
+        return None
+
+
+def _plain_texts(columns: Sequence[Cells]) -> Matrix | None:
+    n_cells = sum(map(len, columns))
+    joined = ",".join(chain.from_iterable(columns))
+    if not joined.isascii() or joined.count(",") != n_cells - 1:
         return None
     row = few_rows([joined.encode()], n_cells, None)
     return None if row is None else row.reshape(len(columns), -1)
