@@ -7,6 +7,8 @@ STAMP := $(VENV)/.ready
 MODEL ?= model_templates/xgboost_binary
 ADDRESS ?= 127.0.0.1:6789
 DRUM ?= build/parity/drum-env/bin/drum
+# tests/clients/test_NAME.py runs in an environment with what tests/clients/NAME.txt lists.
+CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
 else
@@ -16,7 +18,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test check fmt dev parity one-row wheel clean references
+.PHONY: serve test check fmt dev clients parity one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -42,6 +44,13 @@ fmt: $(STAMP) ## Format, and repair what can be repaired
 
 references: $(STAMP) ## Write the generated parts of docs/
 	$(BIN)/python scripts/references.py
+
+clients: $(CLIENTS:%=client-%) ## Call real servers with the real clients of other products
+
+client-%: $(STAMP)
+	$(PYTHON) -m venv build/clients/$*
+	build/clients/$*/bin/python -m pip install -qq pytest -r tests/clients/$*.txt
+	SERVER_PYTHON=$(abspath $(BIN)/python) build/clients/$*/bin/python -m pytest -W ignore tests/clients/test_$*.py
 
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md

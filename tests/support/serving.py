@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tests.support.http_calls import Reply, call
 
-COMMAND = (sys.executable, "-m", "drum_like")
-"""The program under test."""
+COMMAND = (os.environ.get("SERVER_PYTHON", sys.executable), "-m", "drum_like")
+"""The program under test; clients of other products have an environment without it."""
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
