@@ -9,6 +9,7 @@ from typing import Any
 from drum_like import __version__
 from drum_like.api import Predictor
 from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
+from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
@@ -87,6 +88,16 @@ class ModelService:
         """Whether there is a chat hook."""
         return self.hooks.chat is not None
 
+    @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """No kind of contributions."""
+        return ()
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are intervals: no."""
+        return False
+
     def check(self) -> None:
         """Do nothing: the model loaded."""
 
@@ -108,6 +119,22 @@ class ModelService:
                 else f"a model of target type '{self.target.type.value}' does not predict rows"
             )
         return self.pipeline.run(rows)
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:  # noqa: ARG002 - the protocol has it
+        """Raise that there are none.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("this model has no contributions")
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - the protocol has it
+        """Raise that there are none.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("this model has no prediction intervals")
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows.

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.payload import Payload
 from drum_like.prediction import Prediction
@@ -73,6 +74,14 @@ class Service(Protocol):
     def can_chat(self) -> bool:
         """Whether there is a chat hook."""
 
+    @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """Which contributions the model gives; empty if it gives none."""
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the model gives prediction intervals."""
+
     def check(self) -> None:
         """Raise LoadError if the model did not load."""
 
@@ -81,6 +90,12 @@ class Service(Protocol):
 
     def predict(self, rows: Payload | Frame) -> Prediction:
         """Return predictions of the target, labelled as callers know them."""
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:
+        """Return what each column contributes to the predictions of rows, or of no rows."""
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
+        """Return bounds around the predictions of rows, or of no rows."""
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows."""

@@ -201,6 +201,32 @@ def test_a_body_of_another_type_is_415(scorer: Server) -> None:
     assert "application/json" in detail(reply, 415)
 
 
+def test_intervals_that_a_model_does_not_have_are_refused(scorer: Server) -> None:
+    """D04."""
+    text = detail(score(scorer, FLIGHT | {"requestPredictionIntervals": True}), 400)
+
+    assert text == "requestPredictionIntervals set to true, but model does not support it"
+
+
+@pytest.mark.parametrize("kind", ["ORIGINAL", "TRANSFORMED"])
+def test_contributions_that_a_model_does_not_have_are_refused(typed: Server, kind: str) -> None:
+    """E12, E13."""
+    body = request_of(["whole"], ["1"], requestShapleyValueType=kind)
+
+    inline = detail(score(typed, body), 400)
+
+    assert inline == f"Requested Shapley type {kind} not enabled for this scorer. Expected: NONE"
+    detail(score(typed, body, "/model/contribution"), 501)
+
+
+@pytest.mark.parametrize("kind", [None, "NONE", "BOTH"])
+def test_contributions_alone_need_a_kind(scorer: Server, kind: str | None) -> None:
+    """E11."""
+    body = FLIGHT | {"requestShapleyValueType": kind}
+
+    assert "ORIGINAL" in detail(score(scorer, body, "/dep/model/contribution"), 400)
+
+
 def test_names_and_text_keep_their_characters(typed: Server) -> None:
     """C25."""
     body = request_of(["word", "größe"], ["Zürich ✈", "日本"], includeFieldsInOutput=["größe"])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drum_like.contracts.h2o.explanations import abilities
 from drum_like.contracts.h2o.rows import media_columns
 from drum_like.data_type import DataType
 from drum_like.errors import UnsupportedError
@@ -40,7 +41,7 @@ def check_scores(service: Service) -> None:
 def capabilities(service: Service) -> list[str]:
     """Return what a model can do, by the names of H2O MLOps."""
     media = ["MEDIA"] if media_columns(service.inputs) else []
-    return ["SCORE", *media]
+    return ["SCORE", *abilities(service), *media]
 
 
 def model_schema(service: Service) -> dict[str, Any]:

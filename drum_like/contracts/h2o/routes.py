@@ -22,7 +22,7 @@ from drum_like.contracts.h2o.description import (
 from drum_like.contracts.h2o.media import read_form
 from drum_like.contracts.h2o.rows import media_columns, wants_text
 from drum_like.contracts.h2o.score_request import ScoreRequest, read
-from drum_like.contracts.h2o.scores import answer
+from drum_like.contracts.h2o.scores import answer, contributions_alone
 from drum_like.errors import DrumLikeError, PayloadError, UnsupportedError
 from drum_like.payload import Limits
 from drum_like.service import Service
@@ -98,6 +98,11 @@ class _Views:
         service = self._scorer(segment)
         return wire.json_response(answer(service, self._read(service, _json_body())))
 
+    def contribution(self, segment: str | None = None) -> Response:
+        """Answer POST /model/contribution."""
+        service = self._scorer(segment)
+        return wire.json_response(contributions_alone(service, self._read(service, _json_body())))
+
     def score_file(self, segment: str | None = None) -> Response:
         """Answer GET /model/score, which elsewhere reads a file of the server's disk."""
         self._scorer(segment)
@@ -155,6 +160,7 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
         ("sample_request", "GET", "sample_request", views.sample, observe),
         ("score", "POST", "score", views.score, predict),
         ("score", "GET", "score_file", views.score_file, predict),
+        ("contribution", "POST", "contribution", views.contribution, predict),
         ("media-score", "POST", "media_score", views.media_score, predict),
     )
     metadata = "/deployer/v2/workspaces/<workspace>/deployments/<deployment>/metadata"

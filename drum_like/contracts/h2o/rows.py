@@ -20,13 +20,13 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
 
     Args:
         service: The model.
-        request: At least one row.
+        request: The columns.
         files: What the cells of media fields name; None without uploads.
 
     Raises:
         ColumnsError: a column is missing, a cell is not of its type, or a file was not uploaded.
     """
-    columns = list(zip(*request.rows, strict=True))
+    columns = list(zip(*request.rows, strict=True)) or [()] * len(request.fields)
     cells: dict[str, Sequence[Any]] = dict(zip(request.fields, columns, strict=True))
     if files is not None:
         cells |= _contents(request, service.inputs, files, cells)

@@ -10,11 +10,11 @@ import orjson
 
 from drum_like.contracts.h2o.cells import Literal
 from drum_like.errors import ColumnsError, PayloadError, SizeError
+from drum_like.explanation import Kind
 from drum_like.frame import listed
 from drum_like.payload import Limits
 
-KINDS = ("ORIGINAL", "TRANSFORMED", "NONE")
-"""What requestShapleyValueType may say."""
+_KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -29,7 +29,7 @@ class ScoreRequest:
         copied: Columns to repeat in the answer.
         id_field: Name of the column that identifies rows, None without one.
         names_in_answer: Whether the answer names its columns.
-        contributions: ORIGINAL or TRANSFORMED, None if they are not asked for.
+        contributions: Their kind, None if they are not asked for.
         intervals: Whether prediction intervals are asked for.
         media_fields: Columns whose cells name uploaded files, None if the body does not say.
     """
@@ -39,7 +39,7 @@ class ScoreRequest:
     copied: frozenset[str] = frozenset()
     id_field: str | None = None
     names_in_answer: bool = True
-    contributions: str | None = None
+    contributions: Kind | None = None
     intervals: bool = False
     media_fields: frozenset[str] | None = None
 
@@ -170,12 +170,13 @@ def _optional(tree: Mapping[str, Any], key: str, kind: type, expected: str) -> A
     return found
 
 
-def _kind(tree: Mapping[str, Any]) -> str | None:
+def _kind(tree: Mapping[str, Any]) -> Kind | None:
     """Return the kind of contributions, None for NONE and without one."""
     found = tree.get("requestShapleyValueType")
-    if found is not None and found not in KINDS:
-        raise PayloadError(f"`requestShapleyValueType` must be one of {', '.join(KINDS)}")
-    return None if found == "NONE" else found
+    word = "NONE" if found is None else found
+    if not isinstance(word, str) or word not in _KINDS:
+        raise PayloadError(f"`requestShapleyValueType` must be one of {', '.join(_KINDS)}")
+    return _KINDS[word]
 
 
 def _copied(

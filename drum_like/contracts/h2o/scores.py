@@ -4,23 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from drum_like.contracts.h2o import explanations
 from drum_like.contracts.h2o.cells import text_of
 from drum_like.contracts.h2o.description import model_id
+from drum_like.contracts.h2o.numbers import Texts, spelled, spelled_one
 from drum_like.contracts.h2o.rows import Files, frame_of
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.encoders.numbers import floats
-from drum_like.errors import TargetError
+from drum_like.errors import PayloadError, TargetError
 from drum_like.frame import Frame
 from drum_like.prediction import Prediction
 from drum_like.service import Service
 from drum_like.target import Target
-
-Texts = list[str | None]
-"""One column of an answer: text, or None for a missing value."""
 
 
 def answer(service: Service, request: ScoreRequest, files: Files | None = None) -> dict[str, Any]:
@@ -29,33 +26,53 @@ def answer(service: Service, request: ScoreRequest, files: Files | None = None) 
     No model is called for no rows.
 
     Raises:
-        DrumLikeError: as frame_of and Service.predict.
+        DrumLikeError: the request asks for what the model does not have, or as frame_of and the
+            methods of Service.
     """
-    frame = frame_of(service, request, files) if request.rows else None
+    _check(service, request)
+    frame = frame_of(service, request, files)
+    prediction = _prediction(service, frame)
     copied = _copied(request)
-    scores = _scores(service, frame)
-    names = [*copied, *service.target.outputs]
-    columns = [*copied.values(), *scores]
+    columns = [*copied.values(), *_columns(prediction, service.target)]
     content: dict[str, Any] = {"id": model_id(service)}
     if request.names_in_answer:
-        content["fields"] = names
+        content["fields"] = [*copied, *service.target.outputs]
     content["score"] = list(zip(*columns, strict=True))
+    return content | _explained(service, request, frame, prediction)
+
+
+def contributions_alone(service: Service, request: ScoreRequest) -> dict[str, Any]:
+    """Return a ContributionsResponse.
+
+    Raises:
+        DrumLikeError: as answer.
+        PayloadError: the request names no kind.
+    """
+    if request.contributions is None:
+        raise PayloadError("`requestShapleyValueType` must be ORIGINAL or TRANSFORMED here")
+    explanations.check_kind(service, request.contributions, alone=True)
+    return explanations.contributions(service, frame_of(service, request), request.contributions)
+
+
+def _check(service: Service, request: ScoreRequest) -> None:
+    if request.intervals:
+        explanations.check_intervals(service)
+    if request.contributions is not None:
+        explanations.check_kind(service, request.contributions, alone=False)
+
+
+def _explained(
+    service: Service, request: ScoreRequest, frame: Frame, prediction: Prediction
+) -> dict[str, Any]:
+    """Return what was asked for beside the scores."""
+    content: dict[str, Any] = {}
+    if request.contributions is not None:
+        found = explanations.contributions(service, frame, request.contributions)
+        content["featureShapleyContributions"] = found
+    if request.intervals:
+        bounds = service.intervals(frame, prediction)
+        content["predictionIntervals"] = explanations.intervals(bounds, service.target)
     return content
-
-
-def spelled(values: NDArray[np.float64]) -> Texts:
-    """Return numbers as the shortest text that reads back exactly; NaN is None."""
-    if np.isfinite(values).all():
-        return list(map(repr, values.tolist()))
-    return [_odd(value) for value in values.tolist()]
-
-
-def _odd(value: float) -> str | None:
-    if value != value:  # noqa: PLR0124 - NaN differs from itself
-        return None
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    return repr(value)
 
 
 def _copied(request: ScoreRequest) -> dict[str, Texts]:
@@ -70,16 +87,15 @@ def _copied(request: ScoreRequest) -> dict[str, Texts]:
     return columns
 
 
-def _scores(service: Service, frame: Frame | None) -> list[Texts]:
-    """Return one column an output."""
-    if frame is None:
-        return [[] for _ in service.target.outputs]
+def _prediction(service: Service, frame: Frame) -> Prediction:
+    if frame.n_rows == 0:
+        return Prediction.empty(len(service.target.outputs))
     prediction = service.predict(frame)
     if prediction.n_rows != frame.n_rows:
         raise TargetError(
             f"the model returned {prediction.n_rows} predictions for {frame.n_rows} rows"
         )
-    return _columns(prediction, service.target)
+    return prediction
 
 
 def _columns(prediction: Prediction, target: Target) -> list[Texts]:
@@ -101,5 +117,5 @@ def _object(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, float):
-        return _odd(value)
+        return spelled_one(value)
     return orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY).decode()
