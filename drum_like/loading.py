@@ -221,7 +221,9 @@ def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> S
     hooked = hooks.transform is not None or hooks.score is not None
     if metadata is None:
         return None if hooked else schema
-    inputs = input_schema.callers_columns(metadata.input_columns, schema, hooked=hooked)
+    inputs = input_schema.callers_columns(
+        input_schema.read(metadata.raw.get("inputSchema")), schema, hooked=hooked
+    )
     if inputs is None:
         return None
     return replace(inputs, absent_is_missing=metadata.missing_fields == "na")

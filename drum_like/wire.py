@@ -3,17 +3,22 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
 import orjson
 from flask import Blueprint, Request, Response
 from werkzeug.datastructures import FileStorage
+from werkzeug.http import parse_options_header
 
 from drum_like.auth import Scope
 from drum_like.errors import DrumLikeError, MediaTypeError, PayloadError, UserError
 from drum_like.forms import spellings
 from drum_like.payload import Limits, Payload, unsupported
+
+WHOLE = "drum_like.body"
+"""WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
 
 StatusTable = Mapping[type[DrumLikeError], int]
 """A contract's HTTP status by class of error; the nearest ancestor counts."""
@@ -86,7 +91,8 @@ def read_body(request: Request) -> bytes:
     Raises:
         BodyError: the body does not arrive as its headers say.
     """
-    return request.get_data(cache=False)
+    whole: bytes | None = request.environ.get(WHOLE)
+    return request.get_data(cache=False) if whole is None else whole
 
 
 def read_payload(request: Request, limits: Limits, *, any_type: bool = False) -> Payload:
@@ -106,26 +112,46 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
         MediaTypeError: multipart without a boundary.
         BodyError: the body does not arrive as its headers say.
     """
-    if request.mimetype == _MULTIPART:
+    kind = _kind(request.environ.get("CONTENT_TYPE", ""))
+    if kind.media_type == _MULTIPART:
         return _from_form(request, limits)
     body = read_body(request)
     if not body:
         raise PayloadError(NO_SAMPLES)
-    declared = (request.content_type or "").partition(";")[0].strip()
-    media_type = request.mimetype
-    if media_type in ("", _FORM) and not any_type:
-        _check_looks_like_csv(body)
+    media_type = kind.media_type
     if media_type in ("", _FORM):
+        if not any_type:
+            _check_looks_like_csv(body)
         media_type = CSV
-    charset = request.mimetype_params.get("charset")
-    return Payload(body, media_type, charset, None, declared, limits)
+    return Payload(body, media_type, kind.charset, None, kind.declared, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a Content-Type says.
+
+    Attributes:
+        media_type: Lower-case, without parameters; "" without one.
+        charset: Its charset parameter, None without one.
+        declared: The media type as sent.
+    """
+
+    media_type: str
+    charset: str | None
+    declared: str
+
+
+@lru_cache(maxsize=256)
+def _kind(content_type: str) -> _Kind:
+    media_type, parameters = parse_options_header(content_type)
+    declared = content_type.partition(";")[0].strip()
+    return _Kind(media_type.lower(), parameters.get("charset"), declared)
 
 
 def read_untyped(request: Request, limits: Limits) -> Payload:
     """Return the whole body with its type as sent, for models that read what they like."""
-    declared = (request.content_type or "").partition(";")[0].strip()
-    charset = request.mimetype_params.get("charset")
-    return Payload(read_body(request), request.mimetype, charset, None, declared, limits)
+    kind = _kind(request.environ.get("CONTENT_TYPE", ""))
+    return Payload(read_body(request), kind.media_type, kind.charset, None, kind.declared, limits)
 
 
 def read_part(request: Request, name: str, limits: Limits) -> Payload | None:

@@ -2,7 +2,8 @@
 
 No call names a number of threads: LightGBM keeps it in one variable of the process, and a call
 that changes it while another one runs makes that one write beyond its buffers. All calls follow
-OMP_NUM_THREADS.
+OpenMP's number, which is OMP_NUM_THREADS; it is one a thread, and calls for few rows make it 1 for
+the thread that they run in.
 """
 
 import re
@@ -31,6 +32,8 @@ from drum_like.api import (
     TargetType,
 )
 
+from .lightgbm_row import scorer  # relative: type checkers know this package by its folder's name
+
 Values = NDArray[Any]
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -42,7 +45,10 @@ _ONE_KIND = (
 
 
 class LightGBMPredictor:
-    """Scores a dense matrix; categories are the codes that LightGBM gave them in training."""
+    """Scores a dense matrix; categories are the codes that LightGBM gave them in training.
+
+    `predict` may be called in several threads at once; of few rows a call keeps to its own thread.
+    """
 
     def __init__(self, model: Any) -> None:
         native = isinstance(model, lgb.Booster)
@@ -150,7 +156,7 @@ class _Native:
     """A booster, scored as `Booster.predict` scores a DataFrame."""
 
     def __init__(self, booster: lgb.Booster, rows: _Rows) -> None:
-        self._booster = booster
+        self._score = scorer(booster)
         self._rows = rows
 
     def probabilities(self, frame: Frame) -> Prediction:
@@ -159,7 +165,7 @@ class _Native:
 
     def values(self, frame: Frame) -> Values:
         """Return what the booster predicts."""
-        return np.asarray(self._booster.predict(self._rows.matrix(frame)))
+        return self._score(self._rows.matrix(frame))
 
 
 class _Wrapper:

@@ -1,6 +1,7 @@
 """XGBoost: native boosters and the scikit-learn wrappers."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from drum_like.api import (
     TargetType,
 )
 
+# Relative: type checkers know this package under its folder's name.
+from .xgboost_dense import Question, scorer
+
 Values = NDArray[Any]
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
@@ -37,20 +41,20 @@ class XGBoostPredictor:
     """Scores a dense matrix; XGBoost reads an absent sparse entry as missing, not as zero.
 
     A booster is asked for all its trees, as `Booster.predict` does; a wrapper decides itself, by
-    its best iteration.
+    its best iteration. `predict` may be called in several threads at once; of few rows a call
+    keeps to its own thread.
     """
 
     def __init__(self, model: Any) -> None:
         native = isinstance(model, xgb.Booster)
         booster = model if native else model.get_booster()
-        # Reading the configuration also completes it, which the first prediction would otherwise
-        # do, in several threads at once.
-        learner = json.loads(booster.save_config())["learner"]
+        learner = _configured(booster)
         self.framework = "xgboost" if native else "scikit-learn"
         self.schema: Schema | None = _schema(booster)
         self.target = _target(booster, learner) if native else _wrapper_target(model, learner)
         rows = _Rows(booster, self.schema)
-        self._scorer = _Native(booster, learner, rows) if native else _Wrapper(model, rows)
+        trees = _Trees(booster, learner, rows)
+        self._scorer = _Native(trees, learner) if native else _Wrapper(model, trees)
 
     @staticmethod
     def load(path: Path) -> xgb.Booster:
@@ -99,16 +103,45 @@ class _Rows:
         return pd.DataFrame(parts, index=data.index)
 
 
+class _Trees:
+    """A booster and how to ask it."""
+
+    def __init__(self, booster: xgb.Booster, learner: dict[str, Any], rows: _Rows) -> None:
+        self.booster = booster
+        self.rows = rows
+        trees = learner["gradient_booster"]
+        # Linear boosters cannot predict in place, and dart adds up its trees in another order.
+        self.in_place = trees["name"] == "gbtree"
+        on_cpu = learner["generic_param"]["device"] == "cpu"
+        self.dense = self.in_place and on_cpu and not rows.have_categories
+        self._n_trees = int(trees["gbtree_model_param"]["num_trees"]) if self.in_place else 0
+
+    def raw(self, *, margin: bool) -> Callable[[Frame], Values]:
+        """Return what scores rows as `Booster.predict` scores a DMatrix."""
+        booster, rows = self.booster, self.rows
+        if self.dense:
+            return self.answer(Question(margin=margin))
+        if self.in_place:
+            kind = "margin" if margin else "value"
+            return lambda frame: np.asarray(
+                booster.inplace_predict(rows.layout(frame), predict_type=kind)
+            )
+        return lambda frame: np.asarray(booster.predict(rows.dmatrix(frame), output_margin=margin))
+
+    def answer(self, question: Question) -> Callable[[Frame], Values]:
+        """Return what asks a dense booster that question."""
+        score = scorer(self.booster, question, self._n_trees)
+        return lambda frame: score(frame.matrix())
+
+
 class _Native:
     """A booster, scored as `Booster.predict` scores a DMatrix."""
 
-    def __init__(self, booster: xgb.Booster, learner: dict[str, Any], rows: _Rows) -> None:
-        self._booster = booster
-        self._rows = rows
+    def __init__(self, trees: _Trees, learner: dict[str, Any]) -> None:
+        self.values = trees.raw(margin=False)
+        self._margins = trees.raw(margin=True)
         self._objective = learner["objective"]["name"]
-        self._classes = _stored_classes(booster)
-        # Linear boosters cannot predict in place, and dart adds up its trees in another order.
-        self._in_place = learner["gradient_booster"]["name"] == "gbtree"
+        self._classes = _stored_classes(trees.booster)
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class.
@@ -118,43 +151,30 @@ class _Native:
         column for each, also for two.
         """
         if self._objective == "multi:softmax":
-            chances = _softmax(self._raw(frame, margin=True))
+            chances = _softmax(self._margins(frame))
         elif self._objective == "binary:logitraw":
-            chances = _sigmoid(self._raw(frame, margin=True))
+            chances = _sigmoid(self._margins(frame))
         else:
-            chances = self._raw(frame, margin=False)
+            chances = self.values(frame)
         if len(self._classes) == 2 and chances.ndim == 1:
             chances = np.column_stack([1 - chances, chances])
         known = chances.ndim == 2 and chances.shape[1] == len(self._classes)
         return Prediction(chances, self._classes if known else None)
 
-    def values(self, frame: Frame) -> Values:
-        """Return what the booster predicts."""
-        return self._raw(frame, margin=False)
-
-    def _raw(self, frame: Frame, *, margin: bool) -> Values:
-        if not self._in_place:
-            return np.asarray(
-                self._booster.predict(self._rows.dmatrix(frame), output_margin=margin)
-            )
-        kind = "margin" if margin else "value"
-        return np.asarray(
-            self._booster.inplace_predict(self._rows.layout(frame), predict_type=kind)
-        )
-
 
 class _Wrapper:
-    """An estimator of xgboost.sklearn, scored by its own methods."""
+    """An estimator of xgboost.sklearn.
 
-    def __init__(self, model: Any, rows: _Rows) -> None:
+    The booster inside is asked where the estimator does no more than that; everything else goes
+    through the estimator's own methods.
+    """
+
+    def __init__(self, model: Any, trees: _Trees) -> None:
         self._model = model
         self._labels = _labels(model)
-        # A subclass may look at the columns, as it can under DRUM; the linear booster checks names.
-        own = type(model).__module__.startswith("xgboost.")
-        linear = model.get_params().get("booster") == "gblinear"
-        self._rows = rows.layout if own and not linear else rows.named
-        if not own and rows.have_categories:
-            self._rows = rows.layout
+        self._rows = _rows_of(model, trees)
+        plain = trees.dense and _is_plain(model)
+        self._answer = trees.answer(_question(model)) if plain else None
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows, n_classes) chances and the estimator's classes."""
@@ -163,13 +183,63 @@ class _Wrapper:
                 f"a classification target needs predict_proba, which {type(self._model).__name__} "
                 "does not have; save a classifier, or implement the score hook"
             )
-        chances = np.asarray(self._model.predict_proba(self._rows(frame)))
+        if self._answer is None or self._model.objective == "multi:softmax":
+            chances = np.asarray(self._model.predict_proba(self._rows(frame)))
+        else:
+            chances = _columns(self._answer(frame), self._model.n_classes_)
         known = self._labels is not None and chances.shape[1:] == (len(self._labels),)
         return Prediction(chances, self._labels if known else None)
 
     def values(self, frame: Frame) -> Values:
         """Return what the estimator predicts; a classifier gives classes."""
+        if self._answer is not None and self._labels is None:
+            return self._answer(frame)
         return np.asarray(self._model.predict(self._rows(frame)))
+
+
+def _configured(booster: xgb.Booster) -> dict[str, Any]:
+    """Return what the booster is configured to do, when it is ready to predict.
+
+    Reading the configuration completes it, which the first prediction would otherwise do, in
+    several threads at once. The number of threads that a pickled booster was trained with says
+    nothing about the machine that serves it: OMP_NUM_THREADS does.
+    """
+    learner: dict[str, Any] = json.loads(booster.save_config())["learner"]
+    if int(learner["generic_param"]["nthread"]) == 0:
+        return learner
+    booster.set_param({"nthread": 0})
+    return dict(json.loads(booster.save_config())["learner"])
+
+
+def _rows_of(model: Any, trees: _Trees) -> Callable[[Frame], Any]:
+    """Return what gives an estimator's own methods their rows."""
+    # A subclass may look at the columns, as it can under DRUM; the linear booster checks names.
+    own = type(model).__module__.startswith("xgboost.")
+    if own:
+        linear = model.get_params().get("booster") == "gblinear"
+        return trees.rows.named if linear else trees.rows.layout
+    return trees.rows.layout if trees.rows.have_categories else trees.rows.named
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether an estimator asks its booster and nothing else."""
+    return type(model).__module__ == "xgboost.sklearn" and isinstance(model.missing, (int, float))
+
+
+def _question(model: Any) -> Question:
+    """Return what an estimator asks its booster for: the rounds up to the best, if it knows it."""
+    try:
+        rounds = (0, int(model.best_iteration) + 1)
+    except AttributeError:
+        rounds = (0, 0)
+    return Question(rounds=rounds, missing=model.missing)
+
+
+def _columns(chances: Values, n_classes: int) -> Values:
+    """Return one column a class; XGBClassifier.predict_proba completes one output in this way."""
+    if chances.ndim == 2 and (chances.shape[1] == n_classes or chances.shape[1] >= n_classes == 2):
+        return chances
+    return np.vstack((1.0 - chances, chances)).transpose()
 
 
 def _schema(booster: xgb.Booster) -> Schema:

@@ -3,9 +3,9 @@
 The modules of this package check what a caller shows; this one says what they answer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from werkzeug.datastructures import Headers
 
@@ -32,21 +32,40 @@ class Principal:
     scopes: frozenset[Scope]
 
 
-Authenticator = Callable[[Headers], Principal | None]
-"""From the headers of a request to its caller, None if they prove nobody."""
+class Authenticator(Protocol):
+    """Tells who sends a request."""
+
+    def __call__(self, headers: Headers) -> Principal | None:
+        """Return the caller, None if the headers prove nobody."""
+
+    def recognises(self, headers: Headers) -> bool:
+        """Return whether the caller is known, without waiting for anything.
+
+        False where it takes longer to say.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Takes every caller for the same one: no credentials are configured.
+
+    Attributes:
+        principal: Who that is.
+    """
+
+    principal: Principal
+
+    def __call__(self, headers: Headers) -> Principal:  # noqa: ARG002 - an Authenticator
+        """Return the one."""
+        return self.principal
+
+    def recognises(self, headers: Headers) -> bool:  # noqa: ARG002 - an Authenticator
+        """Return True."""
+        return True
+
 
 ANYONE = Principal("anonymous", frozenset(Scope))
 """Who calls a server without credentials."""
 
 STRANGER = Principal("anonymous", frozenset(Scope) - {Scope.ADMIN})
 """Who calls it from another machine: nothing that others use is changed without a credential."""
-
-
-def allow_all(_headers: Headers) -> Principal:
-    """Return a caller who may do everything: no credentials are configured."""
-    return ANYONE
-
-
-def allow_strangers(_headers: Headers) -> Principal:
-    """Return a caller who may do all but change what is served."""
-    return STRANGER

@@ -6,13 +6,7 @@ from typing import Any
 
 from werkzeug.datastructures import Headers
 
-from drum_like.auth import (
-    Authenticator,
-    Principal,
-    Scope,
-    allow_all,
-    allow_strangers,
-)
+from drum_like.auth import ANYONE, STRANGER, Authenticator, Open, Principal, Scope
 from drum_like.auth.credentials import Credential, Issuer, Secret, read_credentials
 from drum_like.auth.passphrases import Secrets
 from drum_like.errors import SettingsError
@@ -38,25 +32,39 @@ def authenticator(
     if passphrase:
         known = (Secret(Principal("passphrase", frozenset(Scope)), passphrase), *known)
     if not known:
-        return allow_strangers if public else allow_all
-    return _gate(known)
+        return Open(STRANGER if public else ANYONE)
+    return _Gate(known)
 
 
-def _gate(known: tuple[Credential, ...]) -> Authenticator:
-    secrets = Secrets([entry for entry in known if isinstance(entry, Secret)])
-    issuers = tuple(entry for entry in known if isinstance(entry, Issuer))
-    tokens = _tokens(issuers) if issuers else None
+class _Gate:
+    """Knows callers by what they show.
 
-    def authenticate(headers: Headers) -> Principal | None:
-        key = headers.get(KEY_HEADER)
-        found = secrets.owner(_utf8(key), only_keys=True) if key else None
+    Args:
+        known: The configured credentials.
+    """
+
+    def __init__(self, known: tuple[Credential, ...]) -> None:
+        self._secrets = Secrets([entry for entry in known if isinstance(entry, Secret)])
+        issuers = tuple(entry for entry in known if isinstance(entry, Issuer))
+        self._tokens = _tokens(issuers) if issuers else None
+
+    def __call__(self, headers: Headers) -> Principal | None:
+        """Return whose credential is shown, None if it is nobody's."""
+        found = self._at_once(headers)
         shown = _bearer(headers)
         if found is not None or shown is None:
             return found
-        found = tokens.owner(shown) if tokens is not None else None
-        return found or secrets.owner(shown)
+        found = self._tokens.owner(shown) if self._tokens is not None else None
+        return found or self._secrets.worked_out(shown)
 
-    return authenticate
+    def recognises(self, headers: Headers) -> bool:
+        """Return whether somebody is known by a secret whose hash need not be worked out."""
+        return self._at_once(headers) is not None
+
+    def _at_once(self, headers: Headers) -> Principal | None:
+        key, shown = headers.get(KEY_HEADER), _bearer(headers)
+        found = self._secrets.owner(_utf8(key), only_keys=True) if key else None
+        return found or (self._secrets.owner(shown) if shown is not None else None)
 
 
 def _tokens(issuers: tuple[Issuer, ...]) -> Any:

@@ -36,14 +36,11 @@ class Secrets:
         self._turn = BoundedSemaphore()
 
     def owner(self, shown: str, *, only_keys: bool = False) -> Principal | None:
-        """Return whose secret this is, None if it is nobody's.
+        """Return whose secret this is, None if it is nobody's, or its hash is not known yet.
 
         Args:
             shown: What the caller sent.
             only_keys: Whether passphrases do not count.
-
-        Raises:
-            TooManyRequests: others have had hashes worked out for too long.
         """
         digest = self._digest(shown)
         found = None
@@ -51,9 +48,25 @@ class Secrets:
             # No early way out: which entry it was is not told by the time either.
             if hmac.compare_digest(known, digest) and (secret.is_key or not only_keys):
                 found = found or secret.principal
-        if found is not None or only_keys or not self._hashed:
-            return found
-        return self._remembered(digest) or self._worked_out(shown, digest)
+        return found if found is not None or only_keys else self._remembered(digest)
+
+    def worked_out(self, shown: str) -> Principal | None:
+        """Return whose hashed passphrase this is, None if it is nobody's.
+
+        Raises:
+            TooManyRequests: others have had hashes worked out for too long.
+        """
+        if not self._hashed:
+            return None
+        if not self._turn.acquire(timeout=QUEUE_S):
+            raise TooManyRequests("passphrases are being checked; try again", retry_after=1)
+        try:
+            right = [s for s in self._hashed if check_password_hash(s.value, shown)]
+        finally:
+            self._turn.release()
+        if right:
+            self._remember(self._digest(shown), right[0].principal)
+        return right[0].principal if right else None
 
     def _digest(self, text: str) -> bytes:
         return hmac.digest(self._key, text.encode(), hashlib.sha256)
@@ -65,17 +78,8 @@ class Secrets:
                 self._right.move_to_end(digest)
             return found
 
-    def _worked_out(self, shown: str, digest: bytes) -> Principal | None:
-        if not self._turn.acquire(timeout=QUEUE_S):
-            raise TooManyRequests("passphrases are being checked; try again", retry_after=1)
-        try:
-            right = [s for s in self._hashed if check_password_hash(s.value, shown)]
-        finally:
-            self._turn.release()
-        if not right:
-            return None
+    def _remember(self, digest: bytes, principal: Principal) -> None:
         with self._lock:
-            self._right[digest] = right[0].principal
+            self._right[digest] = principal
             while len(self._right) > REMEMBERED:
                 self._right.popitem(last=False)
-        return right[0].principal

@@ -6,9 +6,12 @@ hook sees them, the whole file is one frame, as in DRUM.
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from time import perf_counter
@@ -26,11 +29,12 @@ from drum_like.errors import RequestError, SettingsError
 from drum_like.formats import csv
 from drum_like.loading import open_service
 from drum_like.payload import Payload
-from drum_like.prediction import Prediction
 from drum_like.service import Service
 from drum_like.settings import Settings
-from drum_like.target import Target
 from drum_like.target_type import TargetType
+
+_AHEAD = 2
+"""Blocks that are scored while another one is written: one is parsed while one is encoded."""
 
 
 def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
@@ -74,26 +78,71 @@ def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
         stream.write(predictions_csv(prediction, service.target))
 
 
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A block of the input file, scored.
+
+    Attributes:
+        n_rows: Its rows.
+        head: The header of the predictions.
+        rows: The predictions as CSV.
+    """
+
+    n_rows: int
+    head: bytes
+    rows: bytes
+
+
 def _blocks(path: Path, payload: Payload, service: Service) -> Iterator[bytes]:
     """Yield the CSV of one block of rows after the other, the header with the first."""
     done = 0
     with path.open("rb") as stream, _progress(path.stat().st_size) as advance:
-        for block in csv.blocks(stream, payload):
+        scored = _ahead(partial(_scored, service), csv.blocks(stream, payload))
+        for future in scored:
             try:
-                prediction = service.predict(block)
+                block = future.result()
             except RequestError as error:
                 if done == 0:
                     raise
                 where = f"(rows are counted after the first {done} of the file)"
                 raise type(error)(f"{error} {where}") from error
-            text = predictions_csv(prediction, service.target)
-            yield text if done == 0 else text[_header_length(prediction, service.target) :]
-            done += prediction.n_rows
+            yield block.rows if done else block.head + block.rows
+            done += block.n_rows
             advance(stream.tell())
 
 
-def _header_length(prediction: Prediction, target: Target) -> int:
-    return len(predictions_csv(replace(prediction, values=prediction.values[:0]), target))
+def _scored(service: Service, block: Payload) -> _Scored:
+    prediction = service.predict(block)
+    none = replace(prediction, values=prediction.values[:0])
+    head = predictions_csv(none, service.target)
+    text = predictions_csv(prediction, service.target)
+    return _Scored(prediction.n_rows, head, text[len(head) :])
+
+
+def _ahead(
+    task: Callable[[Payload], _Scored], blocks: Iterator[Payload]
+) -> Iterator[Future[_Scored]]:
+    """Yield in order what becomes of blocks; the next ones are read and scored meanwhile."""
+    pending: deque[Future[_Scored]] = deque()
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        for future in _submitted(pool, task, blocks):
+            pending.append(future)
+            if len(pending) > _AHEAD:
+                yield pending.popleft()
+        yield from pending
+
+
+def _submitted(
+    pool: Executor, task: Callable[[Payload], _Scored], blocks: Iterator[Payload]
+) -> Iterator[Future[_Scored]]:
+    """Yield a future a block, and a failed one where the file cannot be cut any further."""
+    try:
+        for block in blocks:
+            yield pool.submit(task, block)
+    except RequestError as error:
+        failed: Future[_Scored] = Future()
+        failed.set_exception(error)
+        yield failed
 
 
 @contextmanager

@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 
 from drum_like.encoders.numbers import floats
 from drum_like.encoders.plain import column, dumps
+from drum_like.encoders.texts import numbers, separated
 from drum_like.prediction import Prediction
 from drum_like.target import Target
+
+_FEW = 64
+"""Rows up to which joining pieces is faster than replacing marks."""
+
+_MARKS = 32
+"""Control characters of ASCII, which JSON text holds only escaped."""
 
 
 def predictions_json(prediction: Prediction, target: Target) -> bytes:
@@ -38,7 +45,7 @@ def _records(prediction: Prediction, target: Target) -> bytes:
 
 
 def _numbers(values: NDArray[np.float64]) -> bytes:
-    return orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)
+    return b"[" + numbers(values) + b"]"
 
 
 def _labelled(values: NDArray[np.float64], labels: list[str]) -> bytes:
@@ -46,13 +53,30 @@ def _labelled(values: NDArray[np.float64], labels: list[str]) -> bytes:
     n_rows, n_labels = values.shape
     if n_rows == 0:
         return b"[]"
-    numbers = _numbers(values.ravel())[1:-1].split(b",")
-    parts = [b""] * (2 * len(numbers))
-    for at, label in enumerate(labels):
-        start = b"," if at else b"},{"
-        parts[2 * at :: 2 * n_labels] = [start + orjson.dumps(label) + b":"] * n_rows
-        parts[2 * at + 1 :: 2 * n_labels] = numbers[at::n_labels]
-    return b"[" + b"".join(parts)[2:] + b"}]"
+    starts = [b"},{" if at == 0 else b"," for at in range(n_labels)]
+    keys = [start + orjson.dumps(label) + b":" for start, label in zip(starts, labels, strict=True)]
+    text = numbers(values)
+    many = n_rows > _FEW and n_labels <= _MARKS
+    return b"[" + (_replaced if many else _joined)(text, keys)[2:] + b"}]"
+
+
+def _replaced(text: bytes, keys: list[bytes]) -> bytes:
+    """Return numbers behind their keys, by way of control characters, which JSON never holds."""
+    marks = bytes((*range(1, len(keys)), 0))
+    text = b"\0" + separated(text, marks)
+    for mark, key in enumerate(keys):
+        text = text.replace(bytes((mark,)), key)
+    return text
+
+
+def _joined(text: bytes, keys: list[bytes]) -> bytes:
+    """Return numbers behind their keys; for few of them."""
+    cells = text.split(b",")
+    parts = [b""] * (2 * len(cells))
+    for at, key in enumerate(keys):
+        parts[2 * at :: 2 * len(keys)] = [key] * (len(cells) // len(keys))
+    parts[1::2] = cells
+    return b"".join(parts)
 
 
 def _split(extra: pd.DataFrame) -> bytes:

@@ -7,7 +7,7 @@ there is one column.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
@@ -17,13 +17,13 @@ import pandas as pd
 
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
+from drum_like.formats.csv_blocks import Block, plain_blocks
 from drum_like.formats.csv_header import Header, read_header
-from drum_like.formats.csv_numbers import few_rows, many_rows
+from drum_like.formats.csv_numbers import few_rows, many_rows, plain_rows
 from drum_like.formats.csv_records import (
     BLANKS,
     check_rows,
     complete_records,
-    plain_row_count,
     record_at,
     row_error,
 )
@@ -53,10 +53,8 @@ def decode(payload: Payload) -> Frame:
     """
     text = _utf8(payload)
     header = read_header(text, payload.limits)
-    lines = None
-    if len(text) - header.end <= FEW and text.find(b'"', header.end) < 0:
-        lines = _lines(text[header.end :], len(header.names))
-    return _CsvFrame(text, header, lines)
+    few = len(text) - header.end <= FEW and text.find(b'"', header.end) < 0
+    return _FewRows(text, header) if few else _CsvFrame(text, header)
 
 
 class _CsvFrame(Frame):
@@ -65,13 +63,11 @@ class _CsvFrame(Frame):
     Args:
         text: UTF-8, with its BOM if it had one.
         header: Its header.
-        lines: Its rows, checked, if they are few and without quotes; else None.
     """
 
-    def __init__(self, text: bytes, header: Header, lines: Sequence[bytes] | None) -> None:
+    def __init__(self, text: bytes, header: Header) -> None:
         self._text = text
         self._header = header
-        self._lines = lines
 
     @property
     def columns(self) -> Names | None:
@@ -86,24 +82,26 @@ class _CsvFrame(Frame):
     @property
     def n_rows(self) -> int:
         """Number of rows."""
-        return self._n_rows if self._lines is None else len(self._lines)
+        return sum(block.n_rows for block in self._blocks)
 
     @cached_property
-    def _n_rows(self) -> int:
-        count = plain_row_count(self._text, self._header.end)
-        return self._checked_rows if count is None else count
+    def _blocks(self) -> list[Block]:
+        start = self._header.end
+        blocks = plain_blocks(self._text, start)
+        whole = Block(start, len(self._text), 0, 0)
+        return [replace(whole, n_rows=self._checked_rows)] if blocks is None else blocks
 
     @cached_property
     def _checked_rows(self) -> int:
         return check_rows(self._text, self._header.end, self.n_columns)
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
-        if self._lines is not None:
-            matrix = few_rows(self._lines, self.n_columns, chosen)
-        else:
-            shape = self.n_rows, self.n_columns
-            matrix = many_rows(self._text, self._header.end, shape, chosen)
+        matrix = self._without_pandas(chosen)
         return super()._to_matrix(chosen) if matrix is None else matrix
+
+    def _without_pandas(self, chosen: Positions | None) -> Matrix | None:
+        """Return what pandas would give, None if only pandas knows."""
+        return many_rows(self._text, self._blocks, self.n_columns, chosen)
 
     def text(self, position: int) -> "pd.Series[Any]":
         """Return a column as it was sent, quotes aside."""
@@ -114,7 +112,7 @@ class _CsvFrame(Frame):
         return _read(self._text, self._header, dtype=str)
 
     def _to_pandas(self) -> pd.DataFrame:
-        n_rows = self._checked_rows if self._lines is None else len(self._lines)
+        n_rows = self._checked_rows
         data = _read(self._text, self._header)
         if data.shape != (n_rows, self.n_columns):
             raise PayloadError(
@@ -122,6 +120,32 @@ class _CsvFrame(Frame):
                 f"{data.shape[0]} and {data.shape[1]}; are there control characters in it?"
             )
         return data
+
+
+class _FewRows(_CsvFrame):
+    """The rows of a short CSV text without quotes."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self._lines) if self._plain is None else len(self._plain)
+
+    @cached_property
+    def _plain(self) -> Matrix | None:
+        return plain_rows(self._text[self._header.end :], self.n_columns)
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return _lines(self._text[self._header.end :], self.n_columns)
+
+    @cached_property
+    def _checked_rows(self) -> int:
+        return self.n_rows
+
+    def _without_pandas(self, chosen: Positions | None) -> Matrix | None:
+        if self._plain is None:
+            return few_rows(self._lines, self.n_columns, chosen)
+        return self._plain if chosen is None else self._plain[:, chosen]
 
 
 def _utf8(payload: Payload) -> bytes:
@@ -146,7 +170,7 @@ def _utf8(payload: Payload) -> bytes:
     return body if name.startswith("utf-8") else text.encode()
 
 
-def _lines(rows: bytes, width: int) -> Sequence[bytes]:
+def _lines(rows: bytes, width: int) -> list[bytes]:
     """Return the rows of a text without quotes, checked.
 
     Raises:
@@ -247,6 +271,8 @@ def _read_header(stream: BinaryIO, template: Payload, size: int) -> tuple[bytes,
 
 def _complete(rows: bytes) -> int:
     """Return where the last record that surely ends here ends, 0 if none does."""
+    if b'"' not in rows and (end := rows.rfind(b"\n") + 1):
+        return end
     records = complete_records(rows, final=False)
     if records is not None:
         return records.end

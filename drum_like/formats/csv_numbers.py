@@ -6,6 +6,8 @@ returning None.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import orjson
@@ -13,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
+from drum_like.formats.csv_blocks import BLOCK, Block, each
 from drum_like.frame import Matrix, Positions
 
 MISSING = frozenset(
@@ -24,14 +27,59 @@ MISSING = frozenset(
 )
 """pandas.read_csv, parameter na_values."""
 
-_DECIMAL = b"0123456789+-.eE \t,"
+_DECIMAL = b"0123456789+-.eE \t"
+_DECIMAL_ROWS = _DECIMAL + b",\n"
+
+_BOM = b"\xef\xbb\xbf"
 
 _HUGE = 1e18
 """An integer of more digits than this may be text to pandas, next to a fraction."""
 
 
+def plain_rows(rows: bytes, width: int) -> Matrix | None:
+    """Return rows all of whose cells are JSON numbers or empty; three times faster than float().
+
+    Args:
+        rows: Text without quotes.
+        width: Number of columns.
+
+    Returns:
+        (n_rows, width) float64, None if a line is blank or a row wider, narrower or of other cells.
+    """
+    if b"\r" in rows:
+        rows = rows.replace(b"\r\n", b"\n")
+    if rows.translate(None, _DECIMAL_ROWS):
+        return None
+    cells = _json_rows(rows.removesuffix(b"\n")) if rows else []
+    if cells is None or set(map(len, cells)) - {width}:
+        return None
+    return _plain_matrix(cells, width)
+
+
+def _json_rows(rows: bytes) -> list[list[float | None]] | None:
+    """Return lines as lists of numbers, None for an empty cell between or beside commas."""
+    text = b"[[" + rows.replace(b"\n", b"],[") + b"]]"
+    try:
+        return orjson.loads(text)  # type: ignore[no-any-return] # lists of lists, as written
+    except orjson.JSONDecodeError:
+        text = text.replace(b",,", b",null,").replace(b",,", b",null,")
+        text = text.replace(b"[,", b"[null,").replace(b",]", b",null]")
+    try:
+        return orjson.loads(text)  # type: ignore[no-any-return] # lists of lists, as written
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _plain_matrix(cells: Sequence[Sequence[float | None]], width: int) -> Matrix | None:
+    try:
+        numbers = np.fromiter(chain.from_iterable(cells), np.float64, len(cells) * width)
+    except TypeError:  # None, which only array() reads as missing
+        numbers = np.array(cells, dtype=np.float64)
+    return None if _has_huge(numbers) else numbers.reshape(len(cells), width)
+
+
 def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Matrix | None:
-    """Return rows as numbers; faster than Arrow up to some tens of kilobytes.
+    """Return rows whose cells are spelled in any way that pandas knows.
 
     Args:
         lines: One row each without quotes and without line end, all of `width` fields.
@@ -41,104 +89,90 @@ def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Ma
     Returns:
         (n_rows, n_columns) float64, None if a wanted cell needs pandas.
     """
-    matrix = _all_cells(lines)
-    if matrix is not None:
-        matrix = matrix.reshape(len(lines), width)
-        return matrix if chosen is None else matrix[:, chosen]
-    cells = b",".join(lines).split(b",")
+    cells = b",".join(lines).split(b",") if lines else []
     if chosen is not None:
         cells = [cells[row + at] for row in range(0, len(cells), width) for at in chosen]
-    matrix = _some_cells(cells)
-    return None if matrix is None else matrix.reshape(len(lines), -1)
-
-
-def _all_cells(lines: Sequence[bytes]) -> NDArray[np.float64] | None:
-    """Return all cells of rows that are JSON numbers or empty; three times faster than float()."""
-    joined = b",".join((b"", *lines, b""))
-    if joined.translate(None, _DECIMAL):
-        return None
-    if b",," in joined:
-        joined = joined.replace(b",,", b",null,").replace(b",,", b",null,")
-    try:
-        numbers = orjson.loads(b"[" + joined[1:-1] + b"]")
-    except orjson.JSONDecodeError:
-        return None
-    return _safe(numbers)
-
-
-def _some_cells(cells: Sequence[bytes]) -> NDArray[np.float64] | None:
-    """Return cells that are decimal numbers or missing, spelled in any way that pandas knows."""
+    n_columns = width if chosen is None else len(chosen)
     cells = [b"" if cell in MISSING else cell for cell in cells]
     if b"".join(cells).translate(None, _DECIMAL):
         return None
     try:
-        return _safe([float(cell) if cell else None for cell in cells])
+        numbers = np.array([float(cell) if cell else None for cell in cells], dtype=np.float64)
     except ValueError:
         return None
-
-
-def _safe(numbers: Sequence[float | None]) -> NDArray[np.float64] | None:
-    array = np.array(numbers, dtype=np.float64)
-    return None if _has_huge(array) else array
+    return None if _has_huge(numbers) else numbers.reshape(len(lines), n_columns)
 
 
 def many_rows(
-    text: bytes, start: int, shape: tuple[int, int], chosen: Positions | None
+    text: bytes, blocks: Sequence[Block], width: int, chosen: Positions | None
 ) -> Matrix | None:
-    """Return the rows from `start` on as numbers, parsed by Arrow.
+    """Return rows as numbers, parsed by Arrow, many blocks at once.
 
     Args:
-        text: UTF-8 without quotes from `start` on.
-        start: Where the rows start, behind the header.
-        shape: Rows and columns that the text has.
+        text: UTF-8.
+        blocks: The rows; a single one if lines of it are blank or quotes hide line ends.
+        width: Number of columns.
         chosen: Positions of the wanted columns, None for all.
 
     Returns:
         (n_rows, n_columns) float64, None if a wanted cell needs pandas or a row is not as wide.
     """
-    if text.startswith(b"\xef\xbb\xbf", start):
+    wanted = list(range(width)) if chosen is None else chosen
+    n_rows = sum(block.n_rows for block in blocks)
+    matrix = np.empty((n_rows, len(wanted)), dtype=np.float64)
+
+    def fill(block: Block) -> Matrix | None:
+        rows = matrix[block.row : block.row + block.n_rows]
+        table = _parsed(memoryview(text)[block.start : block.end], width, tuple(wanted))
+        return rows if table is not None and _filled(table, rows, wanted) else None
+
+    return None if each(fill, blocks) is None else matrix
+
+
+def _parsed(rows: memoryview, width: int, wanted: tuple[int, ...]) -> pa.Table | None:
+    if rows[: len(_BOM)] == _BOM:  # Arrow leaves out what belongs to a cell here
         return None
-    wanted = list(range(shape[1])) if chosen is None else chosen
     try:
-        table = _parsed(text, start, shape[1], sorted(set(wanted)))
+        return arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(rows)),
+            # Threads of Arrow's own hurt a worker on a busy machine: 1,000 rows 4.0 ms against 1.3.
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False, column_names=_names(width), block_size=BLOCK
+            ),
+            parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=width > 1),
+            convert_options=_conversion(wanted),
+        )
     except pa.ArrowInvalid:
         return None
-    if table.num_rows != shape[0]:
-        return None
-    matrix = np.empty((shape[0], len(wanted)), dtype=np.float64)
-    return matrix if all(_filled(table, matrix, at, n) for at, n in enumerate(wanted)) else None
 
 
-def _parsed(text: bytes, start: int, width: int, wanted: Sequence[int]) -> pa.Table:
-    names = [str(position) for position in range(width)]
-    kept = [names[position] for position in wanted]
-    rows = pa.BufferReader(pa.py_buffer(memoryview(text)[start:]))
-    return arrow_csv.read_csv(
-        rows,
-        # Threads of Arrow's own hurt a worker on a busy machine: 1,000 rows 4.0 ms against 1.3.
-        read_options=arrow_csv.ReadOptions(use_threads=False, column_names=names),
-        parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=width > 1),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(kept, pa.float64()),
-            include_columns=kept,
-            null_values=[token.decode() for token in sorted(MISSING)],
-        ),
+@lru_cache(maxsize=16)
+def _names(width: int) -> list[str]:
+    return [str(position) for position in range(width)]
+
+
+@lru_cache(maxsize=16)
+def _conversion(wanted: tuple[int, ...]) -> arrow_csv.ConvertOptions:
+    kept = [str(position) for position in sorted(set(wanted))]
+    return arrow_csv.ConvertOptions(
+        column_types=dict.fromkeys(kept, pa.float64()),
+        include_columns=kept,
+        null_values=[token.decode() for token in sorted(MISSING)],
     )
 
 
-def _filled(table: pa.Table, matrix: Matrix, at: int, position: int) -> bool:
-    """Write a column of the table into a column of the matrix, unless it needs pandas."""
-    column = table.column(str(position))
-    row = 0
-    for chunk in column.chunks:
-        numbers = chunk.to_numpy(zero_copy_only=False)
-        # Arrow reads "nan(1)" and " nan" as numbers, pandas as text.
-        if np.count_nonzero(np.isnan(numbers)) != chunk.null_count or _has_huge(numbers):
-            return False
-        matrix[row : row + len(chunk), at] = numbers
-        row += len(chunk)
-    return True
+def _filled(table: pa.Table, rows: Matrix, wanted: Sequence[int]) -> bool:
+    """Write the columns of a table into a matrix, unless a cell needs pandas."""
+    if table.num_rows != len(rows):
+        return False
+    n_missing = 0
+    for at, position in enumerate(wanted):
+        column = table.column(str(position))
+        n_missing += column.null_count
+        rows[:, at] = column.to_numpy()
+    # Arrow reads "nan(1)" and " nan" as numbers, pandas as text.
+    return int(np.count_nonzero(np.isnan(rows))) == n_missing and not _has_huge(rows)
 
 
 def _has_huge(numbers: NDArray[np.float64]) -> bool:
-    return bool((np.abs(numbers) >= _HUGE).any())
+    return bool(np.count_nonzero(np.abs(numbers) >= _HUGE))

@@ -74,26 +74,6 @@ def _fields(count: int) -> str:
     return "field" if count == 1 else "fields"
 
 
-def plain_row_count(text: bytes, start: int) -> int | None:
-    """Return the number of rows of a text without quotes, blank lines and CR, else None.
-
-    Several times faster than `check_rows`; widths are not looked at.
-    """
-    if text.find(b'"', start) >= 0 or text.find(b"\r", start) >= 0:
-        return None
-    codes = np.frombuffer(text, np.uint8)[start:]
-    n_rows = int(codes.size > 0 and codes[-1] != _LF)
-    at_start = True
-    for at in range(0, codes.size, CHUNK):
-        chunk = codes[at : at + CHUNK]
-        ends = chunk == _LF
-        if (at_start and _is_blank(chunk[:1])[0]) or (ends[:-1] & _is_blank(chunk[1:])).any():
-            return None
-        at_start = bool(ends[-1])
-        n_rows += int(np.count_nonzero(ends))
-    return n_rows
-
-
 def _is_blank(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return whether a blank line may start with these bytes."""
     blank: NDArray[np.bool_] = (codes == _LF) | (codes == BLANKS[0]) | (codes == BLANKS[1])

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from drum_like.data_type import DataType
-from drum_like.errors import SettingsError
 from drum_like.schema import Column, Kind, Schema
 
 _BY_TYPE = {
@@ -39,19 +38,11 @@ def read(raw: Mapping[str, Any] | None) -> tuple[Column, ...]:
     and so on); `contentEncoding: base64` is bytes as well. A property of another type, or of none,
     is left to the model.
 
-    Raises:
-        SettingsError: it is not an object of properties, in DRUM's words.
+    Args:
+        raw: As the metadata holds it, an object with properties.
     """
     if raw is None:
         return ()
-    reason = ""
-    if raw["type"] != "object":
-        reason = f"Only 'object' type schemas are supported, got '{raw['type']}'"
-    elif not isinstance(raw["properties"], dict):
-        kind = type(raw["properties"])
-        reason = f"'properties' must be a dictionary, got '{kind}'"
-    if reason:
-        raise SettingsError(f"Error creating pydantic model from input schema: {reason}")
     return tuple(_column(name, given) for name, given in raw["properties"].items())
 
 

@@ -7,11 +7,10 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError
-from drum_like.model import hyperparameters, input_schema, type_schema
+from drum_like.model import hyperparameters, type_schema
 from drum_like.model.shapes import anything, keys, list_of, number, one_of, switch, text
 from drum_like.model.strict_yaml import parse
 from drum_like.model.type_schema import TypeSchema
-from drum_like.schema import Column
 from drum_like.target_type import TargetType
 
 FILE_NAME = "model-metadata.yaml"
@@ -67,7 +66,6 @@ class Metadata:
         negative_class_label: For binary models, None if it is not told.
         class_labels: In the order of the model's outputs; empty if they are not told.
         type_schema: Requirements on input and output.
-        input_columns: What inputSchema declares; empty without one.
         unseen_categories: What a category that training did not see becomes.
         missing_fields: What becomes of a column that a caller of the H2O scorer leaves out.
         raw: The whole file as /info/ shows it: text, except majorVersion (bool),
@@ -81,7 +79,6 @@ class Metadata:
     negative_class_label: str | None = None
     class_labels: tuple[str, ...] = ()
     type_schema: TypeSchema = field(default_factory=TypeSchema)
-    input_columns: tuple[Column, ...] = ()
     unseen_categories: Literal["missing", "refuse"] = "refuse"
     missing_fields: Literal["na", "refuse"] = "refuse"
     raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -112,6 +109,7 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
     inference = raw.get("inferenceModel", {})
     if raw["type"] == "inference":
         _check_labels(target_type, raw)
+    _check_input_schema(raw.get("inputSchema"))
     if "hyperparameters" in raw:
         hyperparameters.check(raw["hyperparameters"])
     return Metadata(
@@ -122,7 +120,6 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         negative_class_label=inference.get("negativeClassLabel"),
         class_labels=_class_labels(inference, code_dir),
         type_schema=type_schema.read(raw.get("typeSchema", {})),
-        input_columns=input_schema.read(raw.get("inputSchema")),
         unseen_categories=raw.get("unseen_categories", "refuse"),
         missing_fields=raw.get("missing_fields", "refuse"),
         raw=MappingProxyType(raw),
@@ -185,3 +182,16 @@ def _class_labels(inference: Mapping[str, Any], code_dir: Path) -> tuple[str, ..
     if len(labels) < 2:
         raise SettingsError("multiclass classification requires at least 2 labels.")
     return labels
+
+
+def _check_input_schema(schema: Mapping[str, Any] | None) -> None:
+    if schema is None:
+        return
+    reason = ""
+    if schema["type"] != "object":
+        reason = f"Only 'object' type schemas are supported, got '{schema['type']}'"
+    elif not isinstance(schema["properties"], dict):
+        kind = type(schema["properties"])
+        reason = f"'properties' must be a dictionary, got '{kind}'"
+    if reason:
+        raise SettingsError(f"Error creating pydantic model from input schema: {reason}")

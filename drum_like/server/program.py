@@ -101,7 +101,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
 
 def _loader(settings: Settings, division: Share) -> Load:
     """Return the function that loads the model; importing here is what all workers share."""
-    from drum_like.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
+    from drum_like.app import MIB, create_app  # noqa: PLC0415 - numpy reads the environment on import
 
     timings = Timings(slots=4 * division.workers + 16)
 
@@ -109,7 +109,12 @@ def _loader(settings: Settings, division: Share) -> Load:
         timings.claim(slot)
         application = create_app(settings, timings)
         return Loaded(
-            application.flask, application.background, application.lines, settings.request_timeout_s
+            application.flask,
+            application.background,
+            application.lines,
+            settings.request_timeout_s,
+            settings.max_body_mb * MIB,
+            application.admits,
         )
 
     return load

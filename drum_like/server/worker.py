@@ -1,36 +1,42 @@
 """A worker process: loads the model after the fork, says how that went, serves, leaves in order."""
 
+import gc
 import os
+import select
 import signal
 import socket
-import struct
 import sys
-from collections.abc import Callable
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, cast
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import logs
 from drum_like.lifecycle import Background
+from drum_like.server.connection import Connection, Reading
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
-from drum_like.server.lingering import Lingering
+from drum_like.server.exchange import SILENCE_S, Exchange
+from drum_like.server.heads import Heads
+from drum_like.server.loop import Handlers, Loop, Patience
 from drum_like.server.reports import Report, ReportPipe, State, failure
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
 
-SILENCE_S = 30
-"""Time that a client may send nothing in the middle of its request; a thread waits for it."""
-
-_SILENCE = struct.pack("ll", SILENCE_S, 0)
-
-
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 """What tells a worker to stop."""
+
+_LOOK_AGAIN_S = 0.005
+_HEARTBEAT_S = 1.0
+_STUCK_THREADS_S = 0.2
+
+
+def _everybody(_environ: Mapping[str, Any]) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +48,25 @@ class Loaded:
         background: What lives beside it, in the order of starting.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
+        max_body_bytes: Longer bodies are not read; the application refuses them.
+        admits: Whether the caller of a request is known, by WSGI's variables; large bodies of
+            strangers are not read; the application refuses them.
     """
 
     wsgi: Application
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
+    max_body_bytes: int = sys.maxsize
+    admits: Callable[[Mapping[str, Any]], bool] = _everybody
 
 
 Load = Callable[[int], Loaded]
 """Loads the model; the argument is the worker's slot in shared memory."""
 
 
-class Worker(ThreadWorker):
-    """gunicorn's threaded worker with a load that is reported and requests that end.
+class Worker(GunicornWorker):
+    """A worker with a load that is reported, requests that end, and threads that take turns.
 
     It is made in the master, where `pipe`, `slot` and `state` are of interest, and serves in the
     child.
@@ -74,7 +85,7 @@ class Worker(ThreadWorker):
         self.state: State | None = None
         self.failure: Report | None = None
         self._background: tuple[Background, ...] = ()
-        self._draining = False
+        self._stop_asked = False
         self._told_retiring = False
 
     def init_process(self) -> None:
@@ -96,41 +107,20 @@ class Worker(ThreadWorker):
         except Exception as error:  # noqa: BLE001 - whatever it is, the master has to say it
             self._tell(failure(error))
             sys.exit(NOT_LOADED)
+        # What is loaded stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         self._tell(Report(State.LOADED, lines=loaded.lines))
 
     def run(self) -> None:
         """Serve; whatever lives beside the requests ends after them."""
-        self._lingering = Lingering(self.poller, self._one_less)
+        self._loop = self._make_loop()
         try:
-            super().run()
+            self._loop.start()
+            self._look_after_it()
+            self._leave()
         finally:
             self._end()
-
-    def handle(self, conn: TConn) -> bool:
-        """Serve one request of a connection, in a thread of the pool."""
-        logs.set_request_id("")
-        with suppress(OSError):
-            # Not settimeout: that would limit how long an answer may take to be sent, too.
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SILENCE)
-        return super().handle(conn)
-
-    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
-        """Keep a connection, or close it without making the others wait."""
-        if fs.cancelled() or fs.exception() is not None or fs.result():
-            super().finish_request(conn, fs)
-        else:
-            self._lingering.add(conn)
-
-    def murder_pending(self) -> None:
-        """Close what waits in vain; called about once a second."""
-        super().murder_pending()
-        self._lingering.expire()
-
-    def set_accept_enabled(self, enabled: bool | None) -> None:  # noqa: FBT001 - gunicorn's
-        """Accept connections or not; a worker that accepts no more for good is replaced at once."""
-        super().set_accept_enabled(enabled)
-        if not self.alive and not enabled:
-            self._tell_retiring()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take no more requests, answer the rest; while the model loads there are none."""
@@ -139,7 +129,7 @@ class Worker(ThreadWorker):
             # A SystemExit would be raised in the model's own code, which may catch it.
             os._exit(0)
         # Not here: a signal may interrupt whatever holds the lock that a drain needs.
-        self.method_queue.defer(self._drain)
+        self._stop_asked = True
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Leave at once."""
@@ -150,7 +140,8 @@ class Worker(ThreadWorker):
     def retire(self) -> None:
         """Take no more requests and have a new worker started at once."""
         self._tell_retiring()
-        super().handle_exit(signal.SIGTERM, None)
+        self.alive = False
+        self._awake()
 
     def abandon(self) -> None:
         """End the process although threads still run in it; nothing else would end them."""
@@ -160,12 +151,73 @@ class Worker(ThreadWorker):
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
+        self._reading = Reading(Heads(self.cfg), loaded.max_body_bytes, loaded.admits)
         self._background = loaded.background
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
             self._background += (watchdog,)
         for background in self._background:
             background.start()
+
+    def _make_loop(self) -> Loop:
+        def connect(sock: socket.socket, addresses: tuple[Any, Any]) -> Connection:
+            return Connection(sock, addresses, self._reading)
+
+        patience = Patience(
+            threads=self.cfg.threads,
+            connections=self.cfg.worker_connections,
+            idle_s=float(self.cfg.keepalive),
+            silence_s=SILENCE_S,
+        )
+        log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
+        exchange = Exchange(self.cfg, log, self.wsgi, self._keeps)
+        handlers = Handlers(connect, exchange.answer, exchange.refuse, self._awake)
+        return Loop(self.sockets, handlers, patience)
+
+    def _keeps(self) -> bool:
+        """Count a request, and return whether its connection may stay open after it."""
+        self.nr += 1
+        if self.nr == self.max_requests:
+            self.log.info("Autorestarting worker after current request.")
+            self.retire()
+        return self.alive and bool(self.cfg.keepalive)
+
+    def _look_after_it(self) -> None:
+        """Beat, and keep the loop going, until this worker is to serve no more."""
+        while self.alive:
+            self.notify()
+            if self.ppid != os.getppid():
+                self.log.info("Parent changed, shutting down: %s", self)
+                return
+            if self._stop_asked:
+                self._drain()
+            else:
+                self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S)
+
+    def _drain(self) -> None:
+        """Tell everybody, then take no more requests: the last probes are to hear of it."""
+        self._tell_retiring()
+        for background in self._background:
+            background.drain()
+        self.alive = False
+
+    def _leave(self) -> None:
+        """Answer what is in flight, and close what is idle."""
+        self._tell_retiring()
+        self._loop.drain()
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while self._loop.n_connections and time.monotonic() < deadline:
+            self.notify()
+            self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S / 10)
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until a signal comes or somebody calls `_awake`."""
+        if select.select(self.PIPE[:1], [], [], seconds)[0]:
+            os.read(self.PIPE[0], 4096)
+
+    def _awake(self) -> None:
+        with suppress(OSError):  # full: it wakes up anyhow
+            os.write(self.PIPE[1], b"1")
 
     def _tell(self, report: Report) -> None:
         """Send a report and wake the master with the signal that it expects from its children."""
@@ -180,18 +232,7 @@ class Worker(ThreadWorker):
             self._told_retiring = True
             self._tell(Report(State.RETIRING))
 
-    def _one_less(self) -> None:
-        self.nr_conns -= 1
-
-    def _drain(self) -> None:
-        """Tell everybody, then take no more requests: the last probes are to hear of it."""
-        if not self._draining:
-            self._draining = True
-            self._tell_retiring()
-            for background in self._background:
-                background.drain()
-            super().handle_exit(signal.SIGTERM, None)
-
     def _end(self) -> None:
+        self._loop.end(_STUCK_THREADS_S)
         for background in reversed(self._background):
             background.stop()

@@ -5,7 +5,8 @@ A few hundred examples a law; DRUM_LIKE_EXAMPLES=20000 in the environment looks 
 
 import csv as standard_csv
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO, StringIO
 from typing import Any
@@ -21,7 +22,7 @@ from pandas.testing import assert_frame_equal
 from pyarrow import ipc
 
 from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.formats import arrow, csv, mtx
+from drum_like.formats import arrow, csv, csv_blocks, mtx
 from drum_like.frame import Frame, matrix_of
 from drum_like.payload import Payload
 
@@ -156,6 +157,14 @@ def large(body: bytes) -> Frame:
         return csv.decode(Payload(body))
 
 
+@contextmanager
+def blocks_of(size: int) -> Iterator[None]:
+    """Let a block of a large body hold about so many bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_blocks, "BLOCK", size)
+        yield
+
+
 @LAW
 @given(csv_bodies(plain_cells))
 def test_views_of_csv_agree(body: bytes) -> None:
@@ -168,6 +177,34 @@ def test_views_of_csv_agree(body: bytes) -> None:
 def test_views_of_large_csv_agree(body: bytes) -> None:
     assert_views_agree(lambda: large(body))
     assert_chosen_columns_agree(lambda: large(body))
+
+
+@LAW
+@given(csv_bodies(plain_cells), st.integers(1, 20))
+def test_views_of_csv_in_blocks_agree(body: bytes, size: int) -> None:
+    with blocks_of(size):
+        assert_views_agree(lambda: large(body))
+        assert_chosen_columns_agree(lambda: large(body))
+
+
+@LAW
+@given(csv_bodies(odd_cells), st.integers(1, 20))
+def test_blocks_say_of_a_body_what_the_whole_says(body: bytes, size: int) -> None:
+    whole = said(lambda: large(body))
+
+    with blocks_of(size):
+        in_blocks = said(lambda: large(body))
+
+    assert in_blocks == whole
+
+
+def said(decode: Callable[[], Frame]) -> tuple[object, ...]:
+    """Return the number of rows and the bits of the matrix, or the error with its text."""
+    try:
+        frame = decode()
+        return frame.n_rows, bits(frame.matrix()).tobytes()
+    except DrumLikeError as error:
+        return type(error), str(error)
 
 
 @LAW

@@ -17,19 +17,28 @@ MODEL = Model(
 import ctypes
 import logging
 import os
+import signal
 import time
 from pathlib import Path
 
 import pandas as pd
 
 HERE = Path(__file__).parent
+
+
+def hold(seconds):
+    # A signal that this thread takes would end the sleep.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGABRT})
+    ctypes.PyDLL(None).sleep(int(seconds))
+
+
 ACTIONS = {
     "pid": lambda value: None,
     "sleep": time.sleep,
     "exit": lambda value: os._exit(int(value)),
     "crash": lambda value: os.kill(os.getpid(), int(value)),
     "abort": lambda value: os.abort(),
-    "hold": lambda value: ctypes.PyDLL(None).sleep(int(value)),
+    "hold": hold,
     "log": lambda value: logging.getLogger("my.hook").warning("a\\nhook %s", value),
     "orphan": lambda value: os.system("(sleep 0.2; exit 3) & exit 0"),
 }

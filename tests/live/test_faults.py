@@ -110,7 +110,8 @@ def test_a_hook_that_blocks_the_interpreter_is_ended_and_its_worker_replaced(
         with pytest.raises(LOST):
             do(server, "hold", 60)
 
-        assert pid(server) != first
+        eventually(lambda: not _exists(first))
+        assert do(server, "pid").status == 200
 
 
 def test_a_load_may_take_longer_than_a_request(tmp_path: Path) -> None:

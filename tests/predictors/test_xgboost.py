@@ -1,5 +1,7 @@
 """The XGBoost plugin, on models trained here."""
 
+import json
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -183,6 +185,55 @@ def test_wrapper_equals_its_own_methods(kind: Any, booster_name: str, *, names: 
     method = model.predict_proba if is_classifier else model.predict
     assert predictor_for(model).framework == "scikit-learn"
     assert same(found, method(numbers() if names else data))
+
+
+def half_squares(target: Any, predicted: Any) -> tuple[Any, Any]:
+    """Return gradients and Hessians: an objective of the user's own."""
+    return predicted - target, np.ones_like(predicted)
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "settings"),
+    [
+        (2, {}),
+        (3, {}),
+        (3, {"objective": "multi:softmax"}),
+        (2, {"objective": "binary:logitraw"}),
+        (2, {"objective": half_squares}),
+        (2, {"n_jobs": 3}),
+        (3, {"num_parallel_tree": 2, "subsample": 0.5}),
+    ],
+    ids=["binary", "multiclass", "softmax", "logitraw", "own", "threads", "forest"],
+)
+def test_classifier_gives_what_it_would_give_alone(
+    n_classes: int, settings: dict[str, Any]
+) -> None:
+    target = classes(n_classes=n_classes)
+    made = {"n_estimators": 4, "n_jobs": 1, "random_state": 0, **settings}
+    model = pickle.loads(pickle.dumps(xgb.XGBClassifier(**made).fit(numbers(), target)))
+    rows = numbers(20, gaps=True)
+    expected = model.predict_proba(rows), model.predict(rows)
+
+    chances = score(model, rows, BINARY if n_classes == 2 else MULTICLASS).values
+
+    assert same(chances, expected[0])
+    assert same(values(model, rows), expected[1])
+
+
+def test_ranker_gives_what_it_would_give_alone() -> None:
+    groups = np.repeat(range(20), 10)
+    model = xgb.XGBRanker(n_estimators=3, n_jobs=1).fit(numbers(), classes(), qid=groups)
+
+    assert same(values(model, numbers()), model.predict(numbers()))
+
+
+def test_threads_of_the_training_machine_are_forgotten() -> None:
+    model = xgb.XGBClassifier(n_estimators=3, n_jobs=7).fit(numbers(), classes())
+
+    predictor_for(model)
+
+    learner = json.loads(model.get_booster().save_config())["learner"]
+    assert learner["generic_param"]["nthread"] == "0"
 
 
 def test_value_that_a_wrapper_was_told_means_missing_is_missing() -> None:

@@ -207,3 +207,18 @@ def test_extra_columns_may_have_equal_names() -> None:
     found = answer(Prediction(np.zeros(1), extra=extra), REGRESSION)["extraModelOutput"]
 
     assert found == {"columns": ["e", "e"], "index": [0], "data": [[1, 2]]}
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 3, 32, 33])
+def test_many_rows_are_those_of_few(n_labels: int) -> None:
+    labels = tuple(f'"\x00\x01,}},{{\u00e9{at}' for at in range(n_labels))
+    values = np.random.default_rng(1).random((300, n_labels))
+    values[::7] = np.nan
+    target = Target(TargetType.MULTICLASS, labels)
+
+    found = answer(Prediction(values, labels), target)["predictions"]
+
+    parts = [answer(Prediction(row[None], labels), target)["predictions"][0] for row in values]
+    assert found == parts
+    assert list(found[1].values()) == values[1].tolist()
+    assert set(found[0].values()) == {None}

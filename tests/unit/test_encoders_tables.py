@@ -6,6 +6,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 from pyarrow import ipc
 
 from drum_like.encoders import arrow, csv
@@ -45,6 +49,26 @@ def test_csv_has_a_column_a_label_in_model_order() -> None:
     found = csv.predictions_csv(Prediction(np.array([[0.3, 0.7]]), ("no", "yes")), BINARY)
 
     assert found == b"no,yes\n0.3,0.7\n"
+
+
+float_tables = st.sampled_from((np.float32, np.float64)).flatmap(
+    lambda kind: arrays.arrays(
+        kind,
+        st.tuples(st.integers(0, 4), st.integers(1, 4)),
+        elements=st.one_of(
+            arrays.from_dtype(np.dtype(kind)),
+            st.sampled_from((1e-4, 9.9e-5, 1e-5, 1e15, 1e16, 0.5)).map(kind).map(float),
+        ),
+    )
+)
+
+
+@given(float_tables)
+def test_csv_of_floats_is_that_of_pandas(values: NDArray[Any]) -> None:
+    names = tuple(f"c{at}" for at in range(values.shape[1]))
+    expected = pd.DataFrame(values, columns=list(names)).to_csv(index=False, lineterminator="\n")
+
+    assert csv.predictions_csv(Prediction(values, names), BINARY) == expected.encode()
 
 
 def test_extra_columns_of_csv_are_joined_by_index() -> None:

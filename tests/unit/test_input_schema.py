@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from drum_like.data_type import DataType
-from drum_like.errors import SettingsError
 from drum_like.model.input_schema import callers_columns, read
 from drum_like.schema import Column, Schema
 
@@ -66,14 +65,6 @@ def test_the_first_example_is_kept(given: dict[str, Any], example: str | None) -
 
 def test_without_an_input_schema_nothing_is_declared() -> None:
     assert read(None) == ()
-
-
-@pytest.mark.parametrize(
-    "raw", [{"type": "array", "properties": {}}, {"type": "object", "properties": "x"}], ids=str
-)
-def test_what_is_no_object_is_refused_in_the_words_of_drum(raw: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError, match="Error creating pydantic model from input schema"):
-        read(raw)
 
 
 NUMBER = {"type": "integer"}

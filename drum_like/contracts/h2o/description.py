@@ -30,7 +30,7 @@ def check_scores(service: Service) -> None:
     """Refuse a model that gives no score a row.
 
     Raises:
-        UnsupportedError: it is unstructured, it transforms, or it only chats.
+        UnsupportedError: it is unstructured, or it transforms.
     """
     if service.target.type in _NO_ROWS:
         raise UnsupportedError(

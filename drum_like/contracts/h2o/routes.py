@@ -5,11 +5,11 @@ Source: the public API files of the scorer, and its Python clients, observed.
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 from werkzeug.routing import BaseConverter
 
-from drum_like import wire
+from drum_like import logs, wire
 from drum_like.auth import Scope
 from drum_like.contracts.h2o import failures
 from drum_like.contracts.h2o.description import (
@@ -196,5 +196,5 @@ def _json_body() -> bytes:
 
 def _with_request_id(response: Response) -> Response:
     """Add the header that the client shows with an error."""
-    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers["X-Request-ID"] = logs.get_request_id()
     return response

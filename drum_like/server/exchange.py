@@ -1,0 +1,158 @@
+"""One request and its answer, between a connection and the application."""
+
+import logging
+from collections.abc import Callable
+from io import BytesIO
+from time import perf_counter
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import SocketUnreader
+
+from drum_like import logs
+from drum_like.server.connection import Connection, Received
+from drum_like.server.deadlines import Application
+from drum_like.server.refusals import refusal
+from drum_like.server.reply import Reply
+from drum_like.wire import WHOLE
+
+logger = logging.getLogger(__name__)
+
+SILENCE_S = 30.0
+"""Time that a client may send or take nothing in the middle of its request."""
+
+_FAILED = b'{"message":"ERROR: the server failed to answer this request"}\n'
+
+
+class Exchange:
+    """Has requests answered by an application.
+
+    Args:
+        cfg: gunicorn's settings.
+        log: Gets a line for each request.
+        application: WSGI.
+        keeps: Called once a request; says whether its connection may stay open.
+    """
+
+    def __init__(
+        self, cfg: Config, log: logs.AccessLog, application: Application, keeps: Callable[[], bool]
+    ) -> None:
+        self._cfg = cfg
+        self._log = log
+        self._application = application
+        self._keeps = keeps
+
+    def answer(
+        self, connection: Connection, received: Received, before_waiting: Callable[[], None]
+    ) -> None:
+        """Answer a request; what is left to send, and whether to go on, is in the connection."""
+        connection.keep = False
+        if received.head.is_chunked:
+            self._answer_chunked(connection, received, before_waiting)
+            return
+        reply = self._reply(received.head.request, connection, before_waiting)
+        environ = _environ(connection, received)
+        if received.body is None:
+            reply.force_close()
+        else:
+            environ["wsgi.input"] = BytesIO(received.body)
+            environ[WHOLE] = received.body
+        self._run(environ, reply, connection)
+
+    def refuse(self, connection: Connection, error: ParseException) -> None:
+        """Answer what is not HTTP; if the client does not take that, it goes without."""
+        status, answer = refusal(error)
+        logger.info("a request was refused: %s", status)
+        try:
+            connection.sock.send(answer)
+        except OSError:
+            return
+
+    def _reply(
+        self, request: Request, connection: Connection, before_waiting: Callable[[], None]
+    ) -> Reply:
+        reply = Reply(request, connection.sock, self._cfg, before_waiting, SILENCE_S)
+        if not self._keeps():
+            reply.force_close()
+        return reply
+
+    def _answer_chunked(
+        self, connection: Connection, received: Received, before_waiting: Callable[[], None]
+    ) -> None:
+        """Answer a request whose body tells its end itself; the thread waits for it."""
+        connection.sock.settimeout(SILENCE_S)
+        unreader = SocketUnreader(connection.sock)
+        unreader.unread(received.raw)
+        request = Request(self._cfg, unreader, connection.peer)
+        environ = _environ(connection, received)
+        environ["wsgi.input"] = request.body
+        reply = self._reply(request, connection, before_waiting)
+        self._run(environ, reply, connection)
+        connection.keep = connection.keep and _is_read(request)
+        if connection.keep:
+            connection.give_back(unreader.take_buffered())
+        connection.sock.settimeout(0)
+
+    def _run(self, environ: dict[str, Any], reply: Reply, connection: Connection) -> None:
+        """Have the application answer; an answer that fails before its first byte is a 500."""
+        logs.set_request_id("")
+        began = perf_counter()
+        try:
+            self._send(environ, reply)
+        except OSError as error:
+            logger.debug("a client went away: %s", type(error).__name__)
+            reply.force_close()
+        except Exception:
+            logger.exception("%s %s failed", reply.req.method, reply.req.path)
+            reply = self._failed(reply, connection)
+        self._note(reply, perf_counter() - began)
+        connection.rest = reply.rest
+        connection.keep = not reply.should_close()
+
+    def _note(self, reply: Reply, duration_s: float) -> None:
+        status = int(reply.status[:3]) if reply.status else 0
+        request = reply.req
+        self._log.write(
+            logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
+        )
+
+    def _send(self, environ: dict[str, Any], reply: Reply) -> None:
+        parts = self._application(environ, reply.start_response)
+        try:
+            for part in parts:
+                reply.write(part)
+            reply.close()
+        finally:
+            if close := getattr(parts, "close", None):
+                close()
+
+    def _failed(self, reply: Reply, connection: Connection) -> Reply:
+        """Return the answer 500; an answer that has begun is cut off instead."""
+        if reply.begun:
+            reply.force_close()
+            return reply
+        instead = Reply(reply.req, connection.sock, self._cfg, lambda: None, SILENCE_S)
+        instead.force_close()
+        fields = [("Content-Type", "application/json"), ("Content-Length", str(len(_FAILED)))]
+        instead.start_response("500 Internal Server Error", fields)
+        instead.write(_FAILED)
+        instead.close()
+        return instead
+
+
+def _environ(connection: Connection, received: Received) -> dict[str, Any]:
+    environ = dict(received.head.environ)
+    environ["gunicorn.socket"] = connection.sock
+    environ["REMOTE_PORT"] = str(connection.peer[1])
+    environ["wsgi.input"] = BytesIO()
+    return environ
+
+
+def _is_read(request: Request) -> bool:
+    """Return whether nothing of a body is left unread."""
+    try:
+        return request.body is None or not request.body.read(1)
+    except Exception:  # noqa: BLE001 - cut off, malformed, silent: it is the last request
+        return False

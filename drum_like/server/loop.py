@@ -1,0 +1,368 @@
+"""All connections of a worker, and the threads that take turns at serving them.
+
+No thread waits for a client: requests are read as they come and served when they are whole, and
+what a client is not ready to take of its answer is sent as it makes room. Only bodies whose length
+is not known (chunked) and streams of answers keep a thread while the client is slow.
+"""
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from gunicorn.http.errors import ParseException
+
+from drum_like.server.connection import ClosedError, Connection, Received
+from drum_like.server.pace import Pace
+from drum_like.server.turns import Turn, Turns
+
+OVERDUE_S = 0.004
+"""A request that takes longer loses its thread the turn."""
+
+LINGER_S = 2.0
+"""Time that a client gets to close its side; a socket closed earlier may lose the answer's end."""
+
+STOPPING_IDLE_S = 2.0
+"""Time that kept connections stay when the worker stops: a request may be on its way."""
+
+_SWEEP_S = 0.5
+_DROPPED_AT_ONCE = 65536
+
+Step = Callable[[Connection, Turn[Connection]], None]
+"""What is done with a connection that is ready."""
+
+Answer = Callable[[Connection, Received, Callable[[], None]], None]
+"""Answers a request; calls its last argument before it waits for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much of everything a loop takes.
+
+    Attributes:
+        threads: How many serve.
+        connections: The most that are open at one time.
+        idle_s: How long one is kept between two requests.
+        silence_s: How long a client may send or take nothing in the middle of one.
+    """
+
+    threads: int
+    connections: int
+    idle_s: float
+    silence_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What a loop does with connections and requests.
+
+    Attributes:
+        connect: Makes a connection of a socket, its client's address and its own.
+        answer: Answers a request; sets `rest` and `keep` of its connection.
+        refuse: Answers what cannot be read.
+        awake: Called from a thread when the worker's main thread should look after the loop.
+    """
+
+    connect: Callable[[socket.socket, tuple[Any, Any]], Connection]
+    answer: Answer
+    refuse: Callable[[Connection, ParseException], None]
+    awake: Callable[[], None]
+
+
+class Loop:
+    """Serves until it is ended.
+
+    Args:
+        listeners: Listening sockets, non-blocking.
+        handlers: What to do.
+        patience: How much of everything.
+    """
+
+    def __init__(
+        self, listeners: list[socket.socket], handlers: Handlers, patience: Patience
+    ) -> None:
+        self._listeners = listeners
+        self._do = handlers
+        self._patience = patience
+        self._selector = selectors.DefaultSelector()
+        self._turns = Turns[Connection](self._release)
+        self._pace = Pace()
+        self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
+        self._connections: set[Connection] = set()
+        self._bulks = threading.Semaphore(max(1, patience.threads // 2))
+        self._accepting = False
+        self._draining = False
+        self._ended = False
+        self._next_sweep = 0.0
+        self._n_served = 0
+        self._n_seen = 0
+        self._watched = False
+        self._waker, self._wakened = os.pipe()
+        self._selector.register(self._waker, selectors.EVENT_READ, self._on_wake)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"serve-{number}", daemon=True)
+            for number in range(patience.threads)
+        ]
+
+    @property
+    def n_connections(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._accept(on=True)
+        for thread in self._threads:
+            thread.start()
+
+    def watch(self) -> bool:
+        """Take the turn from a thread that has it too long; return whether to look again soon.
+
+        To be called a few milliseconds after it returned True, or `awake` was called.
+        """
+        self._turns.take_away(OVERDUE_S)
+        self._watched = self._n_served != self._n_seen
+        self._n_seen = self._n_served
+        return self._watched
+
+    def drain(self) -> None:
+        """Take no more connections, and close those that are idle soon."""
+        self._draining = True
+        self._accept(on=False)
+        limit = time.monotonic() + STOPPING_IDLE_S
+        for connection in list(self._connections):
+            if connection.is_idle:
+                connection.deadline = min(connection.deadline, limit)
+        self._wake()
+
+    def end(self, timeout_s: float) -> None:
+        """Close everything, and wait this long for threads that still serve."""
+        self._ended = True
+        self._wake()
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for connection in list(self._connections):
+            self._close(connection)
+
+    def _work(self) -> None:
+        """Serve in turn; runs in each thread."""
+        while not self._ended:
+            turn = self._turns.take()
+            while turn.held and not self._ended:
+                if self._ready:
+                    self._ready.popleft()(turn)
+                else:
+                    self._wait()
+            self._turns.pass_on(turn)
+
+    def _wait(self) -> None:
+        """Wait for clients, and see who has been silent too long."""
+        events = self._selector.select(0.1 if self._draining else _SWEEP_S)
+        self._ready.extend(key.data for key, _ in events)
+        now = time.monotonic()
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + (0.1 if self._draining else _SWEEP_S)
+        for connection in list(self._connections):
+            if connection.waits and connection.deadline <= now:
+                self._close(connection)
+        self._accept(on=len(self._connections) < self._patience.connections)
+
+    def _accept(self, *, on: bool) -> None:
+        """Take new connections or not."""
+        on = on and not self._draining
+        if on == self._accepting:
+            return
+        self._accepting = on
+        for listener in self._listeners:
+            if on:
+                handler = partial(self._on_client, listener)
+                self._selector.register(listener, selectors.EVENT_READ, handler)
+            else:
+                self._selector.unregister(listener)
+
+    def _on_client(self, listener: socket.socket, turn: Turn[Connection]) -> None:
+        """Take one connection; others may want the next."""
+        try:
+            sock, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:  # too many open files: the next sweep tries again
+            self._accept(on=False)
+            return
+        sock.settimeout(0)
+        connection = self._do.connect(sock, (peer, listener.getsockname()))
+        self._connections.add(connection)
+        self._accept(on=len(self._connections) < self._patience.connections)
+        self._wait_for(connection, self._on_data, self._patience.silence_s)
+        self._on_data(connection, turn)
+
+    def _on_data(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Read what a client has sent, and serve its request if that is whole."""
+        try:
+            received = connection.receive()
+        except (ClosedError, OSError):
+            self._close(connection)
+        except ParseException as error:
+            self._refuse(connection, error)
+        else:
+            if received is not None:
+                self._serve(connection, received, turn)
+            elif connection.is_bulky and self._bulks.acquire(blocking=False):
+                self._receive_bulk(connection, turn)
+            else:
+                connection.deadline = time.monotonic() + self._patience.silence_s
+
+    def _receive_bulk(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Take a large body in this thread, while another waits for clients."""
+        self._turns.begin(turn, connection)
+        self._turns.pass_on(turn)
+        received = None
+        try:
+            received = connection.receive_bulk()
+        except ParseException as error:
+            self._refuse(connection, error)
+        except OSError:
+            self._close(connection)
+        else:
+            if received is None:
+                self._wait_for(connection, self._on_data, self._patience.silence_s)
+        finally:
+            self._bulks.release()
+        if received is not None:
+            self._serve(connection, received, turn)
+
+    def _serve(self, connection: Connection, first: Received, turn: Turn[Connection]) -> None:
+        """Serve a request, and those that the client has sent behind it."""
+        received: Received | None = first
+        self._turns.begin(turn, connection)
+        try:
+            while received is not None:
+                self._answer(connection, received, turn)
+                received = self._next(connection)
+        except ParseException as error:
+            self._turns.finish(turn)
+            self._refuse(connection, error)
+        else:
+            self._turns.finish(turn)
+            self._after(connection)
+
+    def _answer(self, connection: Connection, received: Received, turn: Turn[Connection]) -> None:
+        path, n_bytes = received.head.environ["PATH_INFO"], received.head.length
+        quick = received.body is not None and self._pace.is_quick(path, n_bytes)
+        if not quick:
+            self._turns.pass_on(turn)
+        self._n_served += 1
+        if not self._watched:
+            self._watched = True
+            self._do.awake()
+        began = time.monotonic()
+        self._do.answer(connection, received, partial(self._turns.pass_on, turn))
+        if quick:
+            self._pace.took(path, n_bytes, time.monotonic() - began)
+
+    def _next(self, connection: Connection) -> Received | None:
+        """Return the next request if it has come already."""
+        return connection.buffered() if connection.keep and connection.rest is None else None
+
+    def _after(self, connection: Connection) -> None:
+        """Send what is left, wait for the next request, or close."""
+        if connection.rest is not None:
+            self._wait_for(connection, self._on_room, self._patience.silence_s)
+        elif not connection.keep:
+            self._linger(connection)
+        elif connection.is_idle:
+            idle_s = STOPPING_IDLE_S if self._draining else self._patience.idle_s
+            self._wait_for(connection, self._on_data, idle_s)
+        else:
+            self._wait_for(connection, self._on_data, self._patience.silence_s)
+
+    def _on_room(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Send on, to a client that can take more."""
+        rest = connection.rest or memoryview(b"")
+        try:
+            left = rest[connection.sock.send(rest) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close(connection)
+            return
+        connection.rest = left or None
+        connection.deadline = time.monotonic() + self._patience.silence_s
+        if not left:
+            self._resume(connection, turn)
+
+    def _resume(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Go on after an answer that the client took its time to read."""
+        try:
+            received = self._next(connection)
+        except ParseException as error:
+            self._refuse(connection, error)
+            return
+        if received is None:
+            self._after(connection)
+        else:
+            self._serve(connection, received, turn)
+
+    def _refuse(self, connection: Connection, error: ParseException) -> None:
+        self._do.refuse(connection, error)
+        self._linger(connection)
+
+    def _linger(self, connection: Connection) -> None:
+        """Say that nothing more is sent, and give the client time to close its side."""
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(connection)
+        else:
+            self._wait_for(connection, self._on_remains, LINGER_S)
+
+    def _on_remains(self, connection: Connection, _turn: Turn[Connection]) -> None:
+        """Read without looking; close when the client has."""
+        try:
+            if connection.sock.recv(_DROPPED_AT_ONCE):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._close(connection)
+
+    def _wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
+        """Let the poller wait until a client has sent something, or can take more."""
+        connection.deadline = time.monotonic() + patience_s
+        connection.then = then
+        event = selectors.EVENT_READ if connection.rest is None else selectors.EVENT_WRITE
+        if not connection.waits:
+            connection.waits = True
+            self._selector.register(connection.sock, event, connection.ready)
+        elif event != connection.event:
+            self._selector.modify(connection.sock, event, connection.ready)
+        connection.event = event
+
+    def _release(self, connection: Connection) -> None:
+        """Take a connection from the poller: a thread has it for longer."""
+        if connection.waits:
+            connection.waits = False
+            self._selector.unregister(connection.sock)
+
+    def _close(self, connection: Connection) -> None:
+        self._release(connection)
+        self._connections.discard(connection)
+        connection.sock.close()
+        if self._draining and not self._connections:
+            self._do.awake()
+
+    def _wake(self) -> None:
+        """Let the thread that waits for clients look at what has changed."""
+        os.write(self._wakened, b"x")
+
+    def _on_wake(self, _turn: Turn[Connection]) -> None:
+        os.read(self._waker, 64)

@@ -1,0 +1,109 @@
+"""One answer: its head and body in one piece, and no thread that waits for a slow reader."""
+
+import select
+import socket
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+from gunicorn import util
+from gunicorn.config import Config
+from gunicorn.http import Request
+from gunicorn.http.wsgi import Response
+
+_TOGETHER = 1 << 26
+"""Bytes of an answer in many parts that are gathered before they are sent."""
+
+
+class Reply(Response):
+    """gunicorn's response, which keeps back what it can send in one piece at its end.
+
+    Args:
+        request: What is answered.
+        client: The client's socket, non-blocking.
+        cfg: gunicorn's settings.
+        before_waiting: Called before the thread waits for the client to read.
+        patience_s: How long a client may read nothing.
+
+    Attributes:
+        begun: Whether something has been sent.
+        rest: What the client was not ready to take at the end.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        client: socket.socket,
+        cfg: Config,
+        before_waiting: Callable[[], None],
+        patience_s: float,
+    ) -> None:
+        super().__init__(request, client, cfg)
+        self.begun = False
+        self.rest: memoryview | None = None
+        self._parts: list[bytes] = []
+        self._gathered = 0
+        self._before_waiting = before_waiting
+        self._patience_s = patience_s
+
+    def send_headers(self) -> None:
+        """Put the head before what is sent next."""
+        if not self.headers_sent:
+            self._put(self._head())
+            self.headers_sent = True
+
+    def close(self) -> None:
+        """End the answer; what cannot be sent without waiting is left in `rest`."""
+        self.send_headers()
+        if self.chunked:
+            self._put(b"0\r\n\r\n")
+        data = b"".join(self._parts)
+        self.begun = True
+        sent = self._send(data)
+        if sent < len(data):
+            self.rest = memoryview(data)[sent:]
+
+    def _emit_body(self, data: bytes) -> None:
+        """Take a part of the body; parts of a stream are sent as they come."""
+        self._put(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        is_last = self.sent == self.response_length
+        if self.chunked or (self._gathered > _TOGETHER and not is_last):
+            self._flush()
+
+    def _put(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._gathered += len(data)
+
+    def _flush(self) -> None:
+        """Send everything, waiting for the client where it must be."""
+        data = memoryview(b"".join(self._parts))
+        self._parts.clear()
+        self._gathered = 0
+        self.begun = True
+        self._before_waiting()
+        while data := data[self._send(data) :]:
+            poller = select.poll()
+            poller.register(self.sock, select.POLLOUT)
+            if not poller.poll(self._patience_s * 1000):
+                raise TimeoutError("the client does not read its answer")
+
+    def _send(self, data: bytes | memoryview) -> int:
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+
+    def _head(self) -> bytes:
+        major, minor = self.req.version or (1, 1)
+        connection = "close" if self.should_close() else "keep-alive"
+        chunked = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
+        fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        return (
+            f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\n"
+            f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{chunked}{fields}\r\n"
+        ).encode("latin-1")
+
+
+@lru_cache(maxsize=1)
+def _date(seconds: int) -> str:
+    return util.http_date(seconds)

@@ -1,0 +1,68 @@
+"""What calls into the libraries of frameworks need, whichever framework it is."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.api import Matrix
+
+Values = NDArray[Any]
+Scorer = Callable[[Matrix], Values]
+
+
+class Threads:
+    """The number of threads that a library's OpenMP uses for calls from the calling thread.
+
+    Raises:
+        AttributeError: the library has no OpenMP, or hides it.
+    """
+
+    def __init__(self, library: Any) -> None:
+        self._number = function(library, "omp_get_max_threads", ctypes.c_int)
+        self._set = function(library, "omp_set_num_threads", None, ctypes.c_int)
+
+    def alone(self, score: Scorer, matrix: Matrix) -> Values:
+        """Return what `score` gives when it uses no thread but this one."""
+        usual = self._number()
+        self._set(1)
+        try:
+            return score(matrix)
+        finally:
+            self._set(usual)
+
+
+def function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """Return a function of a library with a signature of its own, that nobody else's changes.
+
+    Raises:
+        AttributeError: there is no such function.
+    """
+    found = library[name]  # a new object, other than by attribute
+    found.restype = result
+    found.argtypes = arguments
+    return found
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where an array's first value lies."""
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def specimen(width: int) -> Matrix:
+    """Return (4, width) rows to compare two ways to predict with."""
+    rows = np.zeros((4, width))
+    rows[1] = np.nan
+    rows[2, ::2] = 1.0
+    rows[3, 1::2] = np.nan
+    return rows
+
+
+def same_bits(one: Values, other: Values) -> bool:
+    """Whether two answers are of one type and shape, and of the same bits."""
+    return (
+        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    )

@@ -1,0 +1,159 @@
+"""Requests as they come over a real pair of sockets, in whatever pieces."""
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
+
+from drum_like.server.connection import ClosedError, Connection, Reading, Received
+from drum_like.server.heads import Heads
+
+MAX_BODY = 4_000_000
+ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
+POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+
+Pair = tuple[Connection, socket.socket]
+
+
+def _is_known(environ: Mapping[str, Any]) -> bool:
+    return bool(environ.get("HTTP_AUTHORIZATION") != "Bearer stranger")
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    ours, client = socket.socketpair()
+    ours.settimeout(0)
+    client.settimeout(5)
+    with ours, client:
+        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY, _is_known)), client
+
+
+def received(pair: Pair, data: bytes, size: int) -> list[Received]:
+    """Send the data in pieces of a size; return the requests."""
+    connection, client = pair
+    found = []
+    for start in range(0, len(data), size):
+        client.sendall(data[start : start + size])
+        request = connection.receive()
+        while request is not None:
+            found.append(request)
+            request = connection.buffered()
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 60, 1000])
+def test_requests_are_the_same_in_pieces_of_any_size(pair: Pair, size: int) -> None:
+    get = b"\r\nGET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    requests = received(pair, POST + get + POST, size)
+
+    assert [r.body for r in requests] == [b"hello", b"", b"hello"]
+    assert [r.head.environ["PATH_INFO"] for r in requests] == ["/predict/", "/ping/", "/predict/"]
+    assert requests[0].head.environ["QUERY_STRING"] == "q=1"
+    assert pair[0].is_idle
+
+
+def test_a_request_in_parts_is_not_idle(pair: Pair) -> None:
+    assert received(pair, POST[:-1], 1000) == []
+
+    assert not pair[0].is_idle
+
+
+def test_nothing_to_read_is_no_request(pair: Pair) -> None:
+    assert pair[0].receive() is None
+
+
+def test_a_client_that_has_closed_is_known(pair: Pair) -> None:
+    pair[1].close()
+
+    with pytest.raises(ClosedError):
+        pair[0].receive()
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["poller", "thread"])
+def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) -> None:
+    connection, client = pair
+    body = bytes(range(256)) * 12_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    sender = threading.Thread(target=client.sendall, args=(head + body + POST,))
+    sender.start()
+
+    requests: list[Received] = []
+    while len(requests) < 2:
+        request = connection.receive_bulk() if bulk and connection.is_bulky else None
+        request = request or connection.receive() or connection.buffered()
+        requests += [request] if request else []
+    sender.join()
+
+    assert [r.body for r in requests] == [body, b"hello"]
+
+
+def test_a_body_over_the_limit_is_not_waited_for(pair: Pair) -> None:
+    (request,) = received(
+        pair, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000001\r\n\r\n", 1000
+    )
+
+    assert request.body is None
+    assert not request.head.is_chunked
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(5, True), (100_000, False)])
+def test_only_small_bodies_of_strangers_are_read(pair: Pair, length: int, *, is_read: bool) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer stranger\r\nContent-Length: %d"
+
+    requests = received(pair, head % length + b"\r\n\r\n" + b"x" * 5, 1000)
+
+    assert [r.body for r in requests] == ([b"xxxxx"] if is_read else [None])
+
+
+def test_a_chunked_body_is_left_to_the_thread_that_answers(pair: Pair) -> None:
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"
+
+    (request,) = received(pair, data, 1000)
+
+    assert request.head.is_chunked
+    assert request.raw == data
+
+
+def test_a_client_that_waits_for_a_word_gets_it_every_time(pair: Pair) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+
+    for _ in range(2):
+        assert received(pair, head, 1000) == []
+        assert pair[1].recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert [r.body for r in received(pair, b"ok", 1000)] == [b"ok"]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"GET / HTTP/1.1\nHost: x\n\n", InvalidRequestLine),
+        (b"GET / HTTP/1.1\r\nHost: x\nA: b\n\n", InvalidHeader),
+        (b"nonsense\r\n\r\n", InvalidRequestLine),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * (1 << 18), LimitRequestHeaders),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", InvalidHeader),
+        (
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            InvalidHeader,
+        ),
+    ],
+    ids=["bare-lf", "bare-lf-in-fields", "nonsense", "endless", "two-lengths", "two-framings"],
+)
+def test_what_is_not_http_is_refused(pair: Pair, data: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        received(pair, data, 60_000)
+
+
+def test_a_head_is_read_once_but_never_one_with_a_secret(pair: Pair) -> None:
+    plain = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    secret = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n"
+
+    first, second, third, fourth = received(pair, 2 * plain + 2 * secret, 1000)
+
+    assert first.head is second.head
+    assert third.head is not fourth.head
+    assert fourth.head.environ["HTTP_AUTHORIZATION"] == "Bearer t"
