@@ -6,7 +6,6 @@ plane would give, and those come from the server itself.
 
 import base64
 import csv
-import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +28,17 @@ TEMPLATES = Path(__file__).parents[2] / "model_templates"
 PASSPHRASE = "correct horse"
 BINARY = "xgboost_binary"
 ONE_WORKER = ("--max-workers", "1")
+
+SLOW = """
+import time
+
+def load_model(code_dir):
+    return "model"
+
+def score(data, model, **kwargs):
+    time.sleep(data["wait_s"].max())
+    return data.rename(columns={"wait_s": "Predictions"})
+"""
 
 
 class Token:
@@ -293,9 +303,14 @@ def test_uploads_that_do_not_fit(media: Deployed, binary: Deployed, tmp_path: Pa
     assert "'b.png'" in str(unnamed)
 
 
-def test_a_slow_answer_is_the_clients_timeout_only(binary: Deployed) -> None:
+def test_a_slow_answer_is_the_clients_timeout_only(tmp_path: Path) -> None:
     """H06."""
-    with pytest.raises(httpx.TimeoutException):
-        binary.call("score", sample(BINARY), timeout=1e-6)
+    (tmp_path / "custom.py").write_text(SLOW)
+    with serve(tmp_path, *ONE_WORKER, "--target-type", "regression") as server:
+        slow = deployed(server)
+        with pytest.raises(httpx.ReadTimeout):
+            slow.call("score", {"fields": ["wait_s"], "rows": [["3"]]}, timeout=0.5)
 
-    assert json.dumps(binary.call("score", sample(BINARY)))
+        answer = slow.call("score", {"fields": ["wait_s"], "rows": [["0"]]}, timeout=30)
+
+    assert answer["score"] == [["0.0"]]

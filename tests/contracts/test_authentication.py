@@ -124,6 +124,25 @@ def test_a_body_is_not_read_before_its_sender_is_known(locked: Server) -> None:
     assert detail(reply, 401) == "Unauthorized"
 
 
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [(f"Bearer {RIGHT}", 200), ("Bearer open sesame", 200), ("Bearer wrong", 401), (None, 401)],
+)
+def test_large_bodies_come_whole_from_callers_who_are_known(
+    locked: Server, shown: str | None, status: int
+) -> None:
+    """Also where the hash of the passphrase has to be worked out first."""
+    headers = {} if shown is None else {"Authorization": shown}
+    body = "a\n" + "1.5\n" * 1_000_000
+
+    reply = call(
+        locked.url, "POST", "/predict/", body=body, headers={**headers, "Content-Type": "text/csv"}
+    )
+
+    assert reply.status == status
+    assert status != 200 or len(reply.json()["predictions"]) == 1_000_000
+
+
 def test_without_credentials_the_server_is_open(reg: Server) -> None:
     assert ask(reg, "POST", "/dep/model/score").status == 200
     assert ask(reg, "GET", "/info/", "Bearer whatever").status == 200
