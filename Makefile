@@ -9,6 +9,7 @@ ADDRESS ?= 127.0.0.1:6789
 DRUM ?= build/parity/drum-env/bin/drum
 # tests/clients/test_NAME.py runs in an environment with what tests/clients/NAME.txt lists.
 CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
+DRUM_GIVEN = $(if $(wildcard $(DRUM)),--drum $(DRUM))
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
 else
@@ -18,7 +19,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test check fmt dev clients parity one-row wheel clean references
+.PHONY: serve test test-postgres faults clients check fmt dev parity bench one-row wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -29,12 +30,19 @@ test: $(STAMP) ## Run every test, with coverage
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --ignore-errors
 
+test-postgres: $(STAMP) ## Test the store on a PostgreSQL server of its own, if one is installed
+	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/store tests/faults
+
+faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
+	DRUM_LIKE_TEST_FULL=1 $(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/faults
+
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg
 	$(BIN)/python scripts/check_openapi.py
+	$(BIN)/python scripts/introspection.py --check
 	$(BIN)/python scripts/references.py --check
 
 fmt: $(STAMP) ## Format, and repair what can be repaired
@@ -43,6 +51,7 @@ fmt: $(STAMP) ## Format, and repair what can be repaired
 
 references: $(STAMP) ## Write the generated parts of docs/
 	$(BIN)/python scripts/references.py
+	$(BIN)/python scripts/introspection.py
 
 clients: $(CLIENTS:%=client-%) ## Call real servers with the real clients of other products
 
@@ -54,8 +63,11 @@ client-%: $(STAMP)
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md
 
-one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk, and make parity once)
-	$(BIN)/python benchmarks/one_row.py --drum $(DRUM)
+bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk); BENCH='--only one-row --quick'
+	$(BIN)/python -m benchmarks $(DRUM_GIVEN) $(BENCH)
+
+one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
+	$(BIN)/python -m benchmarks $(DRUM_GIVEN) --only one-row --peers drum --workers 1 --connections 8
 
 wheel: $(STAMP) ## Build the distribution
 	$(BIN)/python -m build --outdir dist .

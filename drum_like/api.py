@@ -1,8 +1,11 @@
 """Everything that the author of a plugin may import."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drum_like.data_type import DataType
 from drum_like.errors import (
@@ -49,6 +52,8 @@ __all__ = [
     "SizeError",
     "Target",
     "TargetType",
+    "Tensor",
+    "TensorPredictor",
     "Transformer",
 ]
 
@@ -88,6 +93,36 @@ class Transformer(Protocol):
 
     def transform(self, frame: Frame) -> Any:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A named input of a model.
+
+    Attributes:
+        name: As the model's file names it.
+        dtype: Of its values; object for text.
+        shape: Its sizes, that of the rows first; None where a size is open.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+
+
+@runtime_checkable
+class TensorPredictor(Protocol):
+    """A predictor whose model has named tensors on both sides, for contracts that name them."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The inputs in the model's order."""
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Return all outputs by name, in the model's order, as the framework gives them.
+
+        `feeds` holds an array for each input, of its type and shape; all have the same rows.
+        """
 
 
 @dataclass(frozen=True, slots=True)

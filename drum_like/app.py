@@ -1,4 +1,4 @@
-"""The Flask application: one service, the contracts that settings name, and what they share."""
+"""The Flask application: the models, the contracts that settings name, and what they share."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -16,14 +16,12 @@ from drum_like import __version__, custom_flask, drum_errors, logs, plugins
 from drum_like.auth import Authenticator, Principal, Scope
 from drum_like.auth.gate import authenticator
 from drum_like.body import CheckedRequest
-from drum_like.broken_service import BrokenService
-from drum_like.errors import DrumLikeError, LoadError, SettingsError
+from drum_like.errors import DrumLikeError
 from drum_like.lifecycle import Background, Readiness
-from drum_like.loading import MODEL_VERSION, open_service
 from drum_like.model_service import DRUM_VERSION
-from drum_like.service import ModelInfo, Service
-from drum_like.services import Services, SingleService
+from drum_like.services import Services
 from drum_like.settings import Settings
+from drum_like.sources import open_sources
 from drum_like.stats import Timings
 
 MIB = 1024 * 1024
@@ -60,7 +58,7 @@ class Application:
 
 
 def create_app(settings: Settings, timings: Timings | None = None) -> Application:
-    """Load the model and return the application that serves it.
+    """Load the model, or open the catalog, and return the application that serves it.
 
     Args:
         settings: Every knob.
@@ -68,15 +66,24 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
 
     Raises:
         LoadError: the model does not load, and settings do not ask for an error server.
-        SettingsError: settings contradict the model, or the credentials are wrong.
+        SettingsError: settings contradict the model, the credentials are wrong, or the store's
+            database is none.
+        StoreError: the store cannot be used.
     """
     # Before the model: whoever cannot be let in need not wait for it.
     authenticate = authenticator(
         settings.passphrase, settings.credentials, public=not settings.address.is_loopback
     )
-    service, lines = _open(settings)
+    sources = open_sources(settings)
     readiness = Readiness()
-    services = Services(SingleService(service), settings, timings or Timings(), readiness)
+    services = Services(
+        sources.resolver,
+        settings,
+        timings or Timings(),
+        readiness,
+        parts=sources.parts,
+        serves_names=sources.serves_names,
+    )
     app = _Flask("drum_like", static_folder=None)
     app.request_class = CheckedRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
@@ -85,22 +92,11 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     scopes = _mount(app, services)
     _guard(app, scopes, authenticate)
     _share(app, services)
-    if service.ready():
+    own = sources.resolver.default()
+    if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
-    return Application(app, (readiness,), lines, _admits(authenticate))
-
-
-def _open(settings: Settings) -> tuple[Service, tuple[str, ...]]:
-    """Return the service and what the operator is told about it."""
-    try:
-        service = open_service(settings)
-    except (LoadError, SettingsError) as error:
-        if not settings.with_error_server:
-            raise
-        name = settings.code_dir.name
-        broken = BrokenService(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
-        return broken, (f"the model did not load; every request is answered 513: {error}",)
-    return service, service.notes
+    background = (*sources.background, readiness)
+    return Application(app, background, sources.lines, _admits(authenticate))
 
 
 def _mount(app: Flask, services: Services) -> dict[str, Scope]:

@@ -11,6 +11,7 @@ from drum_like.payload import Payload
 from drum_like.prediction import Prediction
 from drum_like.schema import Schema
 from drum_like.scoring.chat import ChunkStream
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.service import Json, ModelInfo
@@ -56,6 +57,11 @@ class BrokenService:
 
     @property
     def is_unstructured(self) -> bool:
+        """Raise the reason."""
+        raise self._again()
+
+    @property
+    def tensors(self) -> Tensors | None:
         """Raise the reason."""
         raise self._again()
 

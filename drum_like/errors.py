@@ -20,11 +20,19 @@ and types, never the values of a row.
     │   ├── ColumnsError        columns missing, or text where a number is due
     │   ├── OutputSchemaError   transformed data that the model's typeSchema forbids
     │   ├── UnsupportedError    the model does not have this ability
+    │   ├── NotFoundError       no model, version or other thing of that name
+    │   ├── ConflictError       what is there forbids it: a name is taken, a version is deployed
+    │   ├── UploadError         what was uploaded cannot be stored or served
+    │   │   ├── ArchiveError      a zip that is none, or that cannot be unpacked safely
+    │   │   └── CodeError         it runs code, and the operator does not allow that
     │   └── EndpointError       the wrong route for this target type
     ├── ScoringError          the model's fault
     │   ├── HookError           a hook raised
     │   ├── PredictorError      a framework raised
     │   └── TargetError         the output breaks a rule of the target type
+    ├── StoreError            the model store failed
+    │   ├── StoreFullError      there is no space left for it
+    │   └── StoreBusyError      another process held it for too long; trying again may help
     └── UserError             raised by custom.py with a status of its own
 """
 
@@ -118,6 +126,26 @@ class UnsupportedError(RequestError):
     """The model does not have the ability that was asked for, for example chat."""
 
 
+class NotFoundError(RequestError):
+    """There is no model, version or other thing of that name or id."""
+
+
+class ConflictError(RequestError):
+    """What is there forbids it: a name is taken, a version is deployed."""
+
+
+class UploadError(RequestError):
+    """What was uploaded cannot be stored or served."""
+
+
+class ArchiveError(UploadError):
+    """A zip file that is none, or that cannot be unpacked safely."""
+
+
+class CodeError(UploadError):
+    """What was uploaded runs code when it is loaded, and the operator does not allow that."""
+
+
 class EndpointError(RequestError):
     """The route does not serve models of this target type."""
 
@@ -149,6 +177,18 @@ class PredictorError(ScoringError):
 
 class TargetError(ScoringError):
     """The model's output breaks a rule of its target type."""
+
+
+class StoreError(DrumLikeError):
+    """The model store failed."""
+
+
+class StoreFullError(StoreError):
+    """There is no space left for the model store."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the model store for too long; trying again may help."""
 
 
 class UserError(DrumLikeError):

@@ -8,7 +8,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from drum_like import cgroup, warm_up
-from drum_like.api import Predictor
+from drum_like.api import Predictor, TensorPredictor
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
 from drum_like.model import input_schema, output_requirements
 from drum_like.model.artifact import (
@@ -26,6 +26,7 @@ from drum_like.model_service import ModelService
 from drum_like.schema import Schema
 from drum_like.scoring import pipeline, transformation
 from drum_like.scoring.pipeline import Gate, Pipeline
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transform
 from drum_like.service import ModelInfo
 from drum_like.settings import Settings
@@ -59,8 +60,16 @@ class _Model:
     predictor: Predictor | None
 
 
-def open_service(settings: Settings) -> ModelService:
+def open_service(
+    settings: Settings, *, gate: Gate | None = None, otherwise: TargetType | None = None
+) -> ModelService:
     """Load the model directory that settings name.
+
+    Args:
+        settings: Every knob.
+        gate: Entered around each prediction; None makes one for this model alone.
+        otherwise: Target type of a model that nobody tells one of; its output is not held to it
+            before somebody asks for predictions.
 
     Raises:
         LoadError: the directory does not become a model.
@@ -70,32 +79,49 @@ def open_service(settings: Settings) -> ModelService:
     complete = configured(settings)
     metadata = read_metadata(complete.code_dir)
     model = _load(complete)
-    target = _target(complete, model.predictor)
-    _check_hooks(model.hooks, target)
-    gate = _hook_gate(model.hooks, complete)
+    told = complete.target_type or (model.predictor and model.predictor.target.type)
+    complete = replace(complete, target_type=told or otherwise)
     schema = _schema(model.predictor, metadata)
-    service = ModelService(
+    service = _service(model, metadata, complete, (schema, gate or predict_gate(complete)))
+    if told is None:
+        return replace(service, notes=(warm_up.about(service, schema),))
+    return replace(service, notes=warm_up.notes(service, schema))
+
+
+def _service(
+    model: _Model,
+    metadata: Metadata | None,
+    settings: Settings,
+    parts: tuple[Schema | None, Gate],
+) -> ModelService:
+    schema, predict_gate_of = parts
+    target = _target(settings, model.predictor)
+    _check_hooks(model.hooks, target)
+    gate = _hook_gate(model.hooks, settings)
+    return ModelService(
         info=_info(model, metadata, target),
         target=target,
         hooks=model.hooks,
         model=model.value,
         predictor=model.predictor,
-        pipeline=_pipeline(model, schema, target, (gate, _predict_gate(complete))),
+        pipeline=_pipeline(model, schema, target, (gate, predict_gate_of)),
         transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
         gate=gate,
         inputs=_inputs(model.hooks, schema, metadata),
-        about=_about(complete, metadata),
+        tensors=_tensors(model, predict_gate_of),
+        about=_about(settings, metadata),
         notes=(),
     )
-    return replace(service, notes=warm_up.notes(service, schema))
 
 
 def _load(settings: Settings) -> _Model:
     directory = ModelDirectory(settings.code_dir)
     directory.check(artifact_kinds())
     custom_py = directory.custom_py
-    hooks = load_hooks(custom_py, directory.path, settings.target_type)
+    # Where no code of the directory may run, nothing of it may be found by an import, either.
+    without_code = custom_py is None and settings.no_pickle
+    hooks = Hooks() if without_code else load_hooks(custom_py, directory.path, settings.target_type)
     _check_unstructured(hooks, settings.target_type)
     if hooks.init is not None:
         call_at_load(hooks.init, custom_py, "", code_dir=str(directory.path))
@@ -203,7 +229,7 @@ def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:
     return BoundedSemaphore(settings.hook_threads) if hooks.any_per_request else nullcontext()
 
 
-def _predict_gate(settings: Settings) -> Gate:
+def predict_gate(settings: Settings) -> Gate:
     """Return what keeps more predictions from computing than this worker has CPUs."""
     cpus = cgroup.cpus()
     return BoundedSemaphore(max(1, cpus // (settings.max_workers or cpus)))
@@ -250,6 +276,13 @@ def _pipeline(
         gate=gates[0],
         reads=hooks.read_input_data is not None,
     )
+
+
+def _tensors(model: _Model, gate: Gate) -> Tensors | None:
+    predictor: object = model.predictor
+    if model.hooks.any_per_request or not isinstance(predictor, TensorPredictor):
+        return None
+    return Tensors(predictor, gate)
 
 
 def _transformer(model: _Model, schema: Schema | None, target: Target) -> Transform | None:

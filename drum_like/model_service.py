@@ -19,6 +19,7 @@ from drum_like.schema import Schema, output_columns
 from drum_like.scoring import chat, transformation, unstructured
 from drum_like.scoring.chat import ChunkStream
 from drum_like.scoring.pipeline import Gate, Pipeline, decode, decode_step
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transform, Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.service import Json, ModelInfo
@@ -44,6 +45,7 @@ class ModelService:
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
         inputs: The columns that callers send, with hooks in mind; None if nobody tells.
+        tensors: The model by its named tensors; None if it has none, or hooks stand around it.
         about: The static part of /info/.
         notes: What the operator is told at start.
     """
@@ -58,6 +60,7 @@ class ModelService:
     output_schema: transformation.Check
     gate: Gate
     inputs: Schema | None
+    tensors: Tensors | None
     about: Json
     notes: tuple[str, ...]
 

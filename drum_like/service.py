@@ -10,6 +10,7 @@ from drum_like.payload import Payload
 from drum_like.prediction import Prediction
 from drum_like.schema import Schema
 from drum_like.scoring.chat import ChunkStream
+from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transformed
 from drum_like.scoring.unstructured import Answer
 from drum_like.target import Target
@@ -28,7 +29,7 @@ class ModelInfo:
         framework: What predicts, as /info/ names it; None where hooks do everything.
         sha256: Of the artifact, hexadecimal; None without one.
         target: Name of the target column.
-        uuid: Of a version in a store; None for a directory given at start.
+        uuid: Of a version in the store; None for a directory given at start.
     """
 
     name: str
@@ -81,6 +82,10 @@ class Service(Protocol):
     @property
     def has_intervals(self) -> bool:
         """Whether the model gives prediction intervals."""
+
+    @property
+    def tensors(self) -> Tensors | None:
+        """The model by its named tensors; None if it has none, or hooks stand around it."""
 
     def check(self) -> None:
         """Raise LoadError if the model did not load."""

@@ -6,12 +6,15 @@ declarations below. `Settings.load` is the only reader of the command line and t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from drum_like.options import arguments, resolution
 from drum_like.options.declaration import (
     ADDRESS,
+    ALIAS_NAME,
+    DATABASE,
+    DIRECTORIES,
     DIRECTORY,
     EVERY,
     FILE,
@@ -21,10 +24,17 @@ from drum_like.options.declaration import (
     LOGGING_LEVELS,
     MEGABYTES,
     MODEL,
+    MODEL_NAME,
+    MODELS,
+    MODELS_ALIAS,
+    MODELS_DIRECTORY,
+    MODELS_PUSH,
+    MODELS_RM,
     NAMES,
     NEW_FILE,
     NUMBER,
     NUMBER_OR_0,
+    ONE_MODEL,
     PERF_TEST,
     PREFIX,
     SCORE,
@@ -34,8 +44,13 @@ from drum_like.options.declaration import (
     SERVER,
     SERVER_LEVELS,
     SERVING,
+    STORE,
+    STORE_DIRECTORY,
     TARGET_TYPE,
+    TARGETED,
     TEXT,
+    UPLOAD,
+    WEB_ADDRESS,
     Address,
     Option,
     Steering,
@@ -43,6 +58,9 @@ from drum_like.options.declaration import (
     switch,
 )
 from drum_like.target_type import TargetType
+
+_STORE_CONTRACTS = frozenset({"wallaroo"})
+"""Contracts that are about the store: naming one opens it, at its usual place if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +75,67 @@ class Settings:
     code_dir: Path = option(
         Path(),
         "model directory; for `new model`, the directory to create",
-        EVERY,
+        DIRECTORIES,
         DIRECTORY,
         env=("CODE_DIR", "AZUREML_MODEL_DIR"),
         short="-cd",
     )
+    name: str = option(
+        "",
+        "model; NAME@VERSION for one version, by number, UUID or alias",
+        ONE_MODEL,
+        MODEL_NAME,
+        positional=True,
+    )
+    file: Path | None = option(
+        None, "model file, or model directory", (MODELS_PUSH,), UPLOAD, positional=True
+    )
+    alias: str = option("", "name for the version", (MODELS_ALIAS,), ALIAS_NAME, positional=True)
+    store: Path | None = option(
+        None,
+        "directory of the model store; for `models`, else the one of this user",
+        STORE,
+        STORE_DIRECTORY,
+    )
+    database_url: str | None = option(
+        None,
+        "PostgreSQL database of the store, postgresql://USER@HOST/NAME; else a SQLite file in it",
+        STORE,
+        DATABASE,
+    )
+    url: str | None = option(
+        None, "server whose store is meant, instead of --store", MODELS, WEB_ADDRESS
+    )
+    token: str | None = option(None, "bearer token for --url", MODELS, TEXT)
+    workspace: int = option(1, "workspace of the model, by its number", MODELS, NUMBER)
+    models: Path | None = option(
+        None,
+        "directory whose subdirectories are model directories, served by their names",
+        (SERVER,),
+        MODELS_DIRECTORY,
+    )
+    default_model: str | None = option(
+        None,
+        "model of --store or --models for requests that name none; else the only one",
+        (SERVER,),
+        MODEL_NAME,
+    )
+    preload_models: bool = switch(
+        "load models at start instead of at their first request", (SERVER,)
+    )
+    max_models: int = option(
+        16, "models of --store and --models that a worker keeps in memory", (SERVER,), NUMBER
+    )
+    allow_code_uploads: bool = switch(
+        "store models that run code when they are loaded: pickles, and zips with a custom.py",
+        (SERVER, MODELS_PUSH),
+    )
+    max_upload_mb: int = option(
+        4096, "largest model file in MiB; 0 for no limit", (SERVER, MODELS_PUSH), MEGABYTES
+    )
+    all_versions: bool = switch("remove the model with all its versions", (MODELS_RM,))
+    remove: bool = switch("take the alias away", (MODELS_ALIAS,))
+    json: bool = switch("print JSON", MODELS)
     address: Address = option(
         Address(),
         "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
@@ -72,30 +146,30 @@ class Settings:
     target_type: TargetType | None = option(
         None,
         "what the model predicts, if neither model-metadata.yaml nor the model tell",
-        MODEL,
+        TARGETED,
         TARGET_TYPE,
         env=("TARGET_TYPE",),
         choices=tuple(kind.value for kind in TargetType),
     )
     positive_class_label: str | None = option(
-        None, "positive class of a binary model", MODEL, LABEL, env=("POSITIVE_CLASS_LABEL",)
+        None, "positive class of a binary model", TARGETED, LABEL, env=("POSITIVE_CLASS_LABEL",)
     )
     negative_class_label: str | None = option(
-        None, "negative class of a binary model", MODEL, LABEL, env=("NEGATIVE_CLASS_LABEL",)
+        None, "negative class of a binary model", TARGETED, LABEL, env=("NEGATIVE_CLASS_LABEL",)
     )
     class_labels: tuple[str, ...] = option(
         (),
         "classes of a multiclass or multilabel model in the order of its outputs",
-        MODEL,
+        TARGETED,
         LABEL,
         env=("CLASS_LABELS",),
         many=True,
     )
     class_labels_file: Path | None = option(
-        None, "the same from a file, one a line", MODEL, NEW_FILE, env=("CLASS_LABELS_FILE",)
+        None, "the same from a file, one a line", TARGETED, NEW_FILE, env=("CLASS_LABELS_FILE",)
     )
     target_name: str | None = option(
-        None, "name of the target, the output column of text", MODEL, TEXT, env=("TARGET_NAME",)
+        None, "name of the target, the output column of text", TARGETED, TEXT, env=("TARGET_NAME",)
     )
     input: Path | None = option(None, "file to score", FILES, FILE)
     output: Path | None = option(None, "file to write; else it is printed", (SCORE,), NEW_FILE)
@@ -190,7 +264,10 @@ class Settings:
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat", "h2o"), "contracts to answer", (SERVER,), NAMES
+        ("probes", "drum", "chat", "h2o"),
+        "contracts to answer; with a store, wallaroo, too",
+        (SERVER,),
+        NAMES,
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of leaving",
@@ -213,7 +290,7 @@ class Settings:
     legacy_label_order: bool = switch(
         "give nameless binary outputs to the labels as DRUM 1.18 does", MODEL
     )
-    no_pickle: bool = switch("refuse model files that can run code", MODEL)
+    no_pickle: bool = switch("refuse model files that can run code", TARGETED)
     samples: int | None = option(
         None, "rows of a request, for one case of --iterations", (PERF_TEST,), NUMBER, short="-s"
     )
@@ -244,6 +321,22 @@ class Settings:
     )
     verb: str = SERVER
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_code_dir(self) -> bool:
+        """Whether a model directory was given; a server may have its models from elsewhere."""
+        return self.code_dir != Path()
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether a server has models by name, beside or instead of the one of --code-dir."""
+        return self.models is not None or self.needs_store
+
+    @property
+    def needs_store(self) -> bool:
+        """Whether a server opens the model store."""
+        named = self.store is not None or self.database_url is not None
+        return named or not _STORE_CONTRACTS.isdisjoint(self.contracts)
 
     @property
     def host(self) -> str:
@@ -277,7 +370,11 @@ class Settings:
         """
         declared = options()
         line = arguments.parse(declared, argv)
-        return cls(**resolution.resolved(declared, line, environ))
+        values = resolution.resolved(declared, line, environ)
+        settings = cls(**values)
+        if "contracts" in values or not settings.needs_store:
+            return settings
+        return replace(settings, contracts=(*settings.contracts, *sorted(_STORE_CONTRACTS)))
 
 
 def options() -> dict[str, Option]:

@@ -26,21 +26,21 @@ def notes(service: ModelService, schema: Schema | None) -> tuple[str, ...]:
     Raises:
         LoadError: the model's output does not fit its target.
     """
-    about = _about(service, schema)
+    first = about(service, schema)
     row = None if schema is None else sample(schema)
     if service.pipeline is None or service.predictor is None or row is None:
-        return (about,)
+        return (first,)
     try:
         raw = service.pipeline.score(row, Payload(b""))
         rules.label(raw, service.target)
     except (PredictorError, RequestError) as error:
         logger.warning("a row of zeros could not be predicted: %s", error)
-        return (about,)
+        return (first,)
     except TargetError as error:
         raise LoadError(
             str(error), "the model's output for a row of zeros does not fit the target's labels"
         ) from error
-    return (about, *_label_lines(raw, service.target))
+    return (first, *_label_lines(raw, service.target))
 
 
 def sample(schema: Schema) -> Frame | None:
@@ -57,7 +57,8 @@ def _cell(column: Column) -> object:
     return "" if column.kind == "text" else 0.0
 
 
-def _about(service: ModelService, schema: Schema | None) -> str:
+def about(service: ModelService, schema: Schema | None) -> str:
+    """Return a line that says what is served."""
     scored_by = service.info.framework or "custom.py"
     width = "" if schema is None else f", {len(schema.columns)} columns"
     return (

@@ -113,7 +113,7 @@ class _Rows:
         self._wrapped = wrapped
         self._width = booster.num_feature()
         self._most_rows = WORK_OF_ONE_THREAD // max(1, booster.num_trees())
-        library = lgb.basic._LIB  # noqa: SLF001 - the library that the booster lives in
+        library = lgb.basic._LIB  # type: ignore[attr-defined]  # noqa: SLF001 - the library that the booster lives in
         self._functions = _Functions(library)
         self._threads = Threads(library)
         self._slots: list[_Slot] = []

@@ -1,6 +1,6 @@
 """ONNX: one matrix as input, or one input a column."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from drum_like.api import (
     Schema,
     Target,
     TargetType,
+    Tensor,
 )
 
 from . import onnx_bytes  # relative: type checkers know this package under its folder's name
@@ -55,6 +56,7 @@ class OnnxPredictor:
         if self._width and self._width.exact:
             self.schema = _positional(inputs[0], self._width.columns)
         self._feed = _matrix_feed(inputs[0]) if _is_matrix(inputs) else _column_feed(inputs)
+        self.inputs = tuple(map(_tensor, inputs))
         self._outputs = model.get_outputs()
         self._classes = onnx_bytes.classes_of(path) if path else ()
         self.target = _model_target(self._classes)
@@ -83,9 +85,19 @@ class OnnxPredictor:
         output = _output(self._outputs, target.type)
         answer = self._session.run([output], self._feed(frame))[0]
         if isinstance(answer, list):
-            return _from_maps(answer, target)
+            maps = _from_maps(answer)
+            return Prediction(maps.values, _named(maps.labels or (), target))
         known = np.ndim(answer) == 2 and len(self._classes) == answer.shape[1]
         return Prediction(np.asarray(answer), _named(self._classes, target) if known else None)
+
+    def run(self, feeds: Mapping[str, Values]) -> dict[str, Any]:
+        """Return every output by name; maps of probabilities become a matrix in their own order."""
+        names = [str(node.name) for node in self._outputs]
+        answers = self._session.run(names, dict(feeds))
+        return {
+            name: _from_maps(answer).values if isinstance(answer, list) else np.asarray(answer)
+            for name, answer in zip(names, answers, strict=True)
+        }
 
     def _check_width(self, frame: Frame) -> None:
         """Refuse rows that end before the last column that trees look at."""
@@ -112,6 +124,11 @@ def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
         return Schema(tuple(map(_column, inputs)))
     width = inputs[0].shape[1] if len(inputs[0].shape) == 2 else None
     return _positional(inputs[0], width) if isinstance(width, int) else None
+
+
+def _tensor(node: ort.NodeArg) -> Tensor:
+    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return Tensor(str(node.name), _DTYPES[node.type], shape)
 
 
 def _positional(node: ort.NodeArg, width: int) -> Schema:
@@ -236,11 +253,11 @@ def _can_hold_probabilities(node: ort.NodeArg) -> bool:
     return any(kind in node.type for kind in ("float", "double"))
 
 
-def _from_maps(rows: list[dict[Label, float]], target: Target) -> Prediction:
+def _from_maps(rows: list[dict[Label, float]]) -> Prediction:
     """Read the list of {class: probability} that scikit-learn's converter writes by default."""
     classes = tuple(rows[0])
     values = np.array([[row[label] for label in classes] for row in rows], dtype=np.float32)
-    return Prediction(values, _named(classes, target))
+    return Prediction(values, classes)
 
 
 def _named(classes: tuple[Label, ...], target: Target) -> tuple[Label, ...] | None:

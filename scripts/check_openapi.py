@@ -1,4 +1,4 @@
-"""Checks openapi/*.yaml: valid documents, and exactly the routes that a server has by default.
+"""Checks openapi/*.yaml: valid documents, and exactly the routes of a server with a store.
 
 Exits with 1 and one line for each fault.
 """
@@ -18,7 +18,6 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from drum_like import __version__
 from drum_like.app import create_app
 from drum_like.settings import Settings
-from drum_like.target_type import TargetType
 
 SPECS = Path(__file__).parents[1] / "openapi"
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
@@ -87,10 +86,11 @@ def _methods(methods: Iterable[str] | None) -> set[str]:
 
 
 def _app() -> Flask:
-    """Return the application as a server without any flag but the needed ones has it."""
+    """Return the application of a server that has one model, and more in a store."""
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
-        return create_app(Settings(code_dir=Path(folder), target_type=TargetType.REGRESSION)).flask
+        flags = ["--code-dir", folder, "--target-type", "regression", "--store", f"{folder}/store"]
+        return create_app(Settings.load(["server", *flags], {})).flask
 
 
 def _nameless(path: str) -> str:

@@ -93,6 +93,7 @@ def main() -> int:
 def _row(name: str, option: Option, default: Any) -> str:
     metavar = "" if option.is_switch else f" {option.kind.metavar}"
     flag = ", ".join(f"`{spelling}{metavar}`" for spelling in spellings(name, option))
+    flag = f"`{option.kind.metavar}`" if option.positional else flag
     words = f": {', '.join(option.choices)}" if option.choices else ""
     listed = ", ".join(option.verbs) if len(option.verbs) < len(VERBS) else "all"
     cells = (flag, listed, _default(default), option.help + words, _code(variables(name, option)))

@@ -42,6 +42,8 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("model_api", __name__)
     routes.register_error_handler(DrumLikeError, fail)
     wire.mount(routes, _routes(views), services.scopes)
+    if services.serves_names:
+        wire.mount(routes, _named_routes(views), services.scopes)
     alive = Form(views.alive, fail, "model_api.ping", Scope.PROBE)
     services.forms.add("/", "GET", alive)
     services.forms.add("/ping/", "GET", alive)
@@ -66,36 +68,43 @@ class _Views:
 
     def alive(self) -> Response:
         """Answer / and /ping/ and /health/."""
-        self.services.resolve().check()
+        self.services.check()
         return wire.json_response({"message": "OK"})
 
-    def info(self) -> Response:
-        """Answer /info/ with what is served."""
-        return wire.json_response(self.services.resolve().description())
+    def health(self, model: str) -> Response:
+        """Answer /models/<model>/health/; the model is loaded if it is not in memory."""
+        self.services.resolve(model).check()
+        return wire.json_response({"message": "OK"})
 
-    def capabilities(self) -> Response:
+    def info(self, model: str | None = None) -> Response:
+        """Answer /info/ with what is served."""
+        return wire.json_response(self.services.resolve(model).description())
+
+    def capabilities(self, model: str | None = None) -> Response:
         """Answer /capabilities/."""
-        return wire.json_response(self.services.resolve().capabilities())
+        return wire.json_response(self.services.resolve(model).capabilities())
 
     def stats(self) -> Response:
         """Answer /stats/; reading it changes nothing."""
-        self.services.resolve().description()
+        default = self.services.resolver.default()
+        if default is not None:
+            default.description()
         times = self.services.timings.summary()
         total = {"avg": times.avg, "max": times.max, "min": times.min, "total": times.total}
         used = resources(self.services.timings.pids())
         return wire.json_response({**used, "time_info": {"run_predictor_total": total}})
 
-    def predict(self) -> Response:
+    def predict(self, model: str | None = None) -> Response:
         """Answer /predict/ and its aliases."""
-        service = self.services.resolve()
+        service = self.services.resolve(model)
         _require_structured(service.target.type)
         with self._timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
             return self._encoded(service.predict(payload), service)
 
-    def transform(self) -> Response:
+    def transform(self, model: str | None = None) -> Response:
         """Answer /transform/ with a multipart body."""
-        service = self.services.resolve()
+        service = self.services.resolve(model)
         _require_transform(service.target.type)
         with self._timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
@@ -106,9 +115,9 @@ class _Views:
         kind = f"multipart/form-data; boundary={boundary}"
         return Response(transformed.multipart(parts, boundary), content_type=kind)
 
-    def predict_unstructured(self) -> Response:
+    def predict_unstructured(self, model: str | None = None) -> Response:
         """Answer /predictUnstructured/ and its alias."""
-        service = self.services.resolve()
+        service = self.services.resolve(model)
         _require_unstructured(service)
         with self._timed():
             context = {"query": request.args, "headers": dict(request.headers)}
@@ -161,6 +170,26 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
         for method in ("GET", "POST", "PUT")
     )
     return own + unstructured + proxy
+
+
+def _named_routes(views: _Views) -> tuple[wire.Route, ...]:
+    """Return the routes of models by name: DRUM's, below /models/NAME or /models/NAME@VERSION."""
+    observe, predict = Scope.OBSERVE, Scope.PREDICT
+    unstructured = views.predict_unstructured
+    verbs = (
+        ("health", "GET", views.health, observe),
+        ("info", "GET", views.info, observe),
+        ("capabilities", "GET", views.capabilities, observe),
+        ("predict", "POST", views.predict, predict),
+        ("predictions", "POST", views.predict, predict),
+        ("transform", "POST", views.transform, predict),
+        ("predictUnstructured", "POST", unstructured, predict),
+        ("predictionsUnstructured", "POST", unstructured, predict),
+    )
+    return tuple(
+        wire.Route(f"/models/<model>/{verb}/", method, f"named_{view.__name__}", view, scope)
+        for verb, method, view, scope in verbs
+    )
 
 
 def _require_structured(found: TargetType) -> None:

@@ -17,7 +17,7 @@ def blueprint(services: Services) -> Blueprint:
         return Response("Alive", content_type="text/plain")
 
     def ready() -> Response:
-        if services.readiness.ready and services.resolve().ready():
+        if services.ready():
             return Response("Ready", content_type="text/plain")
         return Response("Not ready", 503, content_type="text/plain")
 

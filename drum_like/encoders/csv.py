@@ -13,7 +13,8 @@ from drum_like.encoders.texts import numbers, separated
 from drum_like.prediction import Prediction
 from drum_like.target import Target
 
-_SMALL, _LARGE = 2e-4, 1e15
+_SMALL = 2e-4
+_LARGE = {np.dtype(np.float32): 1e6, np.dtype(np.float64): 1e15}
 """Between them every spelling is without an exponent; not quite the limits of either."""
 
 
@@ -46,7 +47,7 @@ def _rows(values: NDArray[Any]) -> bytes:
         return b""
     text = numbers(values)
     sizes = np.abs(values).reshape(-1)
-    odd = np.flatnonzero(~(((sizes > _SMALL) & (sizes < _LARGE)) | (sizes == 0)))
+    odd = np.flatnonzero(~(((sizes > _SMALL) & (sizes < _LARGE[values.dtype])) | (sizes == 0)))
     if odd.size:
         cells = text.split(b",")
         missing = b"" if values.shape[1] > 1 else b'""'

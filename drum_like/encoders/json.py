@@ -30,10 +30,10 @@ def predictions_json(prediction: Prediction, target: Target) -> bytes:
     Raises:
         TargetError: a value is not a number where the target needs one, or JSON cannot hold it.
     """
-    body = b'{"predictions":' + _records(prediction, target)
+    parts = [b'{"predictions":', _records(prediction, target)]
     if prediction.extra is not None:
-        body += b',"extraModelOutput":' + _split(prediction.extra)
-    return body + b"}"
+        parts += [b',"extraModelOutput":', _split(prediction.extra)]
+    return b"".join((*parts, b"}"))
 
 
 def _records(prediction: Prediction, target: Target) -> bytes:
@@ -53,28 +53,27 @@ def _labelled(values: NDArray[np.float64], labels: list[str]) -> bytes:
     n_rows, n_labels = values.shape
     if n_rows == 0:
         return b"[]"
-    starts = [b"},{" if at == 0 else b"," for at in range(n_labels)]
-    keys = [start + orjson.dumps(label) + b":" for start, label in zip(starts, labels, strict=True)]
-    text = numbers(values)
-    many = n_rows > _FEW and n_labels <= _MARKS
-    return b"[" + (_replaced if many else _joined)(text, keys)[2:] + b"}]"
+    first, *others = [orjson.dumps(label) + b":" for label in labels]
+    keys = [b"},{" + first, *(b"," + key for key in others)]
+    put = _replaced if n_rows > _FEW and n_labels <= _MARKS else _joined
+    return b"".join((b"[{", first, put(numbers(values), keys), b"}]"))
 
 
 def _replaced(text: bytes, keys: list[bytes]) -> bytes:
-    """Return numbers behind their keys, by way of control characters, which JSON never holds."""
-    marks = bytes((*range(1, len(keys)), 0))
-    text = b"\0" + separated(text, marks)
+    """Return numbers between keys, by way of control characters, which JSON never holds."""
+    text = separated(text, bytes((*range(1, len(keys)), 0)))
     for mark, key in enumerate(keys):
         text = text.replace(bytes((mark,)), key)
     return text
 
 
 def _joined(text: bytes, keys: list[bytes]) -> bytes:
-    """Return numbers behind their keys; for few of them."""
+    """Return numbers between keys; for few of them."""
     cells = text.split(b",")
     parts = [b""] * (2 * len(cells))
     for at, key in enumerate(keys):
         parts[2 * at :: 2 * len(keys)] = [key] * (len(cells) // len(keys))
+    parts[0] = b""
     parts[1::2] = cells
     return b"".join(parts)
 

@@ -24,5 +24,6 @@ def separated(text: bytes, separators: bytes) -> bytes:
     """
     codes = np.frombuffer(bytearray(text), np.uint8)
     commas = np.flatnonzero(codes == ord(","))
-    codes[commas] = np.resize(np.frombuffer(separators, np.uint8), commas.size)
+    for at, separator in enumerate(separators):
+        codes[commas[at :: len(separators)]] = separator
     return codes.tobytes()

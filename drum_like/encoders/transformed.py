@@ -5,13 +5,10 @@ Source: DRUM 1.18.1, observed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
-from scipy.io import mmwrite
 
 from drum_like.errors import TargetError
 
@@ -113,11 +110,6 @@ def _dense(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _matrix_market(data: pd.DataFrame) -> bytes:
-    """Return sparse columns as scipy writes them, in the symmetric form where they are that."""
-    sink = BytesIO()
-    columns: Any = data.sparse
-    try:
-        mmwrite(sink, sparse.coo_matrix(columns.to_coo()))
-    except (TypeError, ValueError) as error:
-        raise TargetError("the sparse columns of the transformed data hold no numbers") from error
-    return sink.getvalue()
+    """Return sparse columns as Matrix Market; only now is scipy.io imported, if it never was."""
+    text: bytes = import_module("drum_like.encoders.matrix_market").matrix_market(data)
+    return text

@@ -6,7 +6,6 @@ types their storage. Dates, times and nested values reach hooks, and are no numb
 that pandas writes (index, types) is ignored. A stream may end without its end marker.
 """
 
-import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,17 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import ipc
 
-from drum_like.errors import PayloadError, SizeError
-from drum_like.formats.arrow_messages import declared
-from drum_like.formats.arrow_plain import check_type, expanded_size, plain
-from drum_like.formats.names import check_count, unique
+from drum_like.errors import PayloadError
+from drum_like.formats.arrow_table import plain_column, read_table, reading
+from drum_like.formats.names import unique
 from drum_like.frame import Frame, Matrix, Names, Positions
-from drum_like.payload import Limits, Payload
-
-_FILE_MAGIC = b"ARROW1\x00\x00"
-_TOO_LARGE = "send fewer rows, or start the server with a higher --max-cells"
+from drum_like.payload import Payload
 
 
 def decode(payload: Payload) -> Frame:
@@ -34,19 +28,11 @@ def decode(payload: Payload) -> Frame:
         PayloadError: broken, or of types that cannot be read.
         SizeError: declares more columns or cells, or bytes for them, than the limits.
     """
-    body = payload.body
-    buffer = pa.py_buffer(body)
-    # A file is a stream between two magic words, with an index behind it that is not needed.
-    stream = buffer.slice(len(_FILE_MAGIC)) if body.startswith(_FILE_MAGIC) else buffer
-    try:
-        table = _read(stream, payload.limits)
-        return _ArrowFrame([_plain(column) for column in table.columns], unique(table.column_names))
-    except (pa.ArrowException, OSError, ValueError, struct.error, OverflowError) as error:
-        kind = type(error).__name__
-        raise PayloadError(
-            f"the Arrow body is broken or holds types that are not read ({kind}); "
-            "send an IPC stream or file of flat columns"
-        ) from error
+    table = read_table(payload.body, payload.limits)
+    with reading():
+        return _ArrowFrame(
+            [plain_column(column) for column in table.columns], unique(table.column_names)
+        )
 
 
 class _ArrowFrame(Frame):
@@ -98,40 +84,6 @@ class _ArrowFrame(Frame):
             ) from error
         data.columns = pd.Index(self._names)
         return data
-
-
-def _read(stream: pa.Buffer, limits: Limits) -> pa.Table:
-    """Return the table of a stream, its declared sizes checked before and all of it after."""
-    schema = ipc.open_stream(stream).schema
-    check_count(len(schema), limits)
-    if not len(schema):
-        raise PayloadError("No columns to parse from file: the Arrow schema has none")
-    for field in schema:
-        check_type(field.type)
-    most = max(limits.cells, stream.size)
-    says = declared(stream)
-    if says.n_rows * len(schema) > most or says.inflated > 8 * most:
-        raise SizeError(
-            f"the Arrow body declares {says.n_rows} rows, {len(schema)} columns and "
-            f"{says.inflated} bytes, the limit is {most} cells of 8 bytes; {_TOO_LARGE}"
-        )
-    options = ipc.IpcReadOptions(use_threads=False)
-    table = ipc.open_stream(stream, options=options).read_all()
-    table.validate(full=True)
-    if expanded_size(table) > 8 * most:
-        raise SizeError(
-            f"the Arrow body grows beyond {8 * most} bytes when its dictionaries, run-ends, views "
-            f"and lists are written out; {_TOO_LARGE}"
-        )
-    return table
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column without dictionaries, run-ends, views, extension types and decimals."""
-    if pa.types.is_primitive(column.type) and column.num_chunks:
-        return column
-    chunks = column.chunks or [pa.array([], column.type)]
-    return pa.chunked_array([plain(chunk) for chunk in chunks])
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -166,11 +166,11 @@ def _missing(names: list[str]) -> SettingsError:
 
 
 def _class_labels(inference: Mapping[str, Any], code_dir: Path) -> tuple[str, ...]:
-    """Return the labels, from their file if one is named: as DRUM finds it, or beside the model."""
+    """Return the labels, from their file if one is named: beside the model, or as DRUM finds it."""
     if "classLabelsFile" not in inference:
         return tuple(inference.get("classLabels", ()))
     name = inference["classLabelsFile"]
-    path = Path(name) if Path(name).is_file() else code_dir / name
+    path = code_dir / name if (code_dir / name).is_file() else Path(name)
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn
 
-from drum_like.options.declaration import NAMES, Option, flag_name, variables
+from drum_like.options.declaration import MODELS, NAMES, Option, flag_name, variables
 from drum_like.options.inert import FLAGS, InertFlag
 from drum_like.options.verbs import EXIT_CODES, PROGRAM, SERVE, VERBS, UsageError, hint, split
 
@@ -59,7 +59,7 @@ def parser_of(verb: str, declared: Mapping[str, Option]) -> argparse.ArgumentPar
     """Return the parser of one verb."""
     parser = _Parser(
         prog=f"{PROGRAM} {verb}",
-        usage=_usage(verb),
+        usage=_usage(verb, declared),
         description=f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -79,12 +79,18 @@ def parser_of(verb: str, declared: Mapping[str, Option]) -> argparse.ArgumentPar
 
 def parser_flags(verb: str, declared: Mapping[str, Option]) -> list[tuple[str, ...]]:
     """Return the spellings of every flag of a verb."""
-    ours = [spellings(name, option) for name, option in declared.items() if verb in option.verbs]
+    ours = [
+        spellings(name, option)
+        for name, option in declared.items()
+        if verb in option.verbs and not option.positional
+    ]
     return ours + [(flag.name,) for flag in FLAGS if verb in flag.verbs]
 
 
 def spellings(name: str, option: Option) -> tuple[str, ...]:
-    """Return the flags of a field, the short ones first."""
+    """Return the flags of a field, the short ones first; its name if it is a word at its place."""
+    if option.positional:
+        return (name,)
     return (option.short, flag_name(name)) if option.short else (flag_name(name),)
 
 
@@ -98,7 +104,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _arguments(name: str, option: Option) -> dict[str, Any]:
     """Return what argparse needs to know of an option."""
-    described = {"dest": name, "help": described_help(name, option)}
+    described = {"help": described_help(name, option)}
+    if option.positional:
+        return described | {"type": _reader(option), "metavar": option.kind.metavar}
+    described |= {"dest": name}
     if option.is_switch:
         return described | {"action": "store_true"}
     return described | {
@@ -137,19 +146,25 @@ def _text(option: Option, value: Any) -> str:
     return ",".join(value) if option.kind is NAMES else str(value)
 
 
-def usage_error(verb: str, message: str) -> UsageError:
+def usage_error(verb: str, message: str, declared: Mapping[str, Option]) -> UsageError:
     """Return the error of a command line that lacks or contradicts something."""
-    return UsageError(message, f"usage: {_usage(verb)}\n")
+    return UsageError(message, f"usage: {_usage(verb, declared)}\n")
 
 
-def _usage(verb: str) -> str:
-    return f"{PROGRAM} {verb} -cd DIR [options]"
+def _usage(verb: str, declared: Mapping[str, Option]) -> str:
+    """Return how a verb is called: its words, or the model directory that it is about."""
+    own = [option for option in declared.values() if verb in option.verbs]
+    places = [option.kind.metavar for option in own if option.positional]
+    about = places if verb in MODELS else ["-cd DIR"]
+    return " ".join([PROGRAM, verb, *about, "[options]"])
 
 
 def described_help(name: str, option: Option) -> str:
     """Return the help of an option with its variables and its words, for argparse."""
     words = f" ({', '.join(option.choices)})" if option.choices else ""
-    return f"{option.help}{words} [{', '.join(variables(name, option))}]".replace("%", "%%")
+    names = variables(name, option)
+    listed = f" [{', '.join(names)}]" if names else ""
+    return f"{option.help}{words}{listed}".replace("%", "%%")
 
 
 def _reader(option: Option) -> Callable[[str], Any]:

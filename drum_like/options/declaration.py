@@ -20,9 +20,19 @@ SERVER = "server"
 VALIDATION = "validation"
 PERF_TEST = "perf-test"
 NEW_MODEL = "new model"
+MODELS_PUSH = "models push"
+MODELS_LIST = "models list"
+MODELS_SHOW = "models show"
+MODELS_ALIAS = "models alias"
+MODELS_RM = "models rm"
 
-EVERY = (SCORE, SERVER, PERF_TEST, VALIDATION, NEW_MODEL)
 MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
+DIRECTORIES = (*MODEL, NEW_MODEL)
+MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+ONE_MODEL = (MODELS_PUSH, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+STORE = (SERVER, *MODELS)
+EVERY = (*DIRECTORIES, *MODELS)
+TARGETED = (*MODEL, MODELS_PUSH)
 SERVING = (SERVER, PERF_TEST)
 FILES = (SCORE, PERF_TEST, VALIDATION)
 
@@ -98,6 +108,7 @@ class Rare(TypedDict, total=False):
     choices: tuple[str, ...]
     many: bool
     steering: Steering
+    positional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class Option:
         choices: The words accepted; empty for any.
         many: Whether the flag takes several words; variables are split at white space.
         steering: A runtime parameter that sets it.
+        positional: Whether it is a word at its place instead of a flag; it has no variables then.
     """
 
     help: str
@@ -126,6 +138,7 @@ class Option:
     choices: tuple[str, ...] = ()
     many: bool = False
     steering: Steering | None = None
+    positional: bool = False
 
     @property
     def is_switch(self) -> bool:
@@ -164,6 +177,8 @@ def flag_name(name: str) -> str:
 
 def variables(name: str, declared: Option) -> tuple[str, ...]:
     """Return the environment variables of a field, the strongest first."""
+    if declared.positional:
+        return ()
     return (OWN_PREFIX + name.upper(), *declared.env)
 
 
@@ -221,6 +236,37 @@ def secret(text: str) -> str:
     return text
 
 
+def existing_path(text: str) -> Path:
+    """Return the absolute path of a file or a directory that is there."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise ValueError(f"is wrong: there is no file or directory {text}")
+    return path.resolve()
+
+
+def existing_directory(text: str) -> Path:
+    """Return the absolute path of a directory that is there."""
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise ValueError(f"is wrong: there is no directory {text}")
+    return path.resolve()
+
+
+def own_directory(text: str) -> Path:
+    """Return the absolute path of a directory that is made when it is missing."""
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"is wrong: {text} is no directory")
+    return path.resolve()
+
+
+def web_address(text: str) -> str:
+    """Return the address of a server, without its last slash."""
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text.rstrip("/")
+
+
 def words(text: str) -> tuple[str, ...]:
     """Return the parts of a list that is separated by commas."""
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
@@ -248,6 +294,13 @@ DIRECTORY = Kind(Path, "DIR")
 SECRET = Kind(secret, "TEXT")
 FILE = Kind(existing_file, "FILE")
 NEW_FILE = Kind(Path, "FILE")
+UPLOAD = Kind(existing_path, "FILE")
+MODELS_DIRECTORY = Kind(existing_directory, "DIR")
+STORE_DIRECTORY = Kind(own_directory, "DIR")
+WEB_ADDRESS = Kind(web_address, "URL")
+DATABASE = Kind(str, "URL")
+MODEL_NAME = Kind(str, "NAME")
+ALIAS_NAME = Kind(str, "ALIAS")
 ADDRESS = Kind(address, "HOST:PORT")
 PREFIX = Kind(prefix, "PATH")
 NAMES = Kind(words, "A,B")

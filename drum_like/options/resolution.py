@@ -8,6 +8,7 @@ from drum_like.errors import SettingsError
 from drum_like.options import inert, platforms
 from drum_like.options.arguments import CommandLine, usage_error
 from drum_like.options.declaration import (
+    DIRECTORIES,
     FILES,
     NEW_MODEL,
     OWN_PREFIX,
@@ -18,6 +19,9 @@ from drum_like.options.declaration import (
 from drum_like.options.environment import has_parameter, parameter
 from drum_like.options.server_notes import server_notes
 
+_NO_CREDENTIALS = (
+    "--require-auth: no credentials are configured; set --credentials or DRUM_LIKE_PASSPHRASE"
+)
 _BINARY = (
     "\nError - for binary classification case, both positive and negative class labels have to "
     "be provided. \nSee --help option for more information"
@@ -45,17 +49,16 @@ def resolved(
     values |= line.values
     values |= _steered(own, found, beating=True)
     values |= _platform(own, line, values, found)
-    _check_paths(line.verb, values)
-    values |= _labels(line.verb, values)
+    fault = _path_fault(line.verb, values) or _label_fault(values)
     if values.get("require_auth") and not values.keys() & {"passphrase", "credentials"}:
-        raise usage_error(
-            line.verb,
-            "--require-auth: no credentials are configured; set --credentials or "
-            "DRUM_LIKE_PASSPHRASE",
-        )
+        fault = fault or _NO_CREDENTIALS
+    if fault:
+        raise usage_error(line.verb, fault, declared)
+    values |= _labels(values)
     notes = _inert_notes(line, values, found)
+    if "code_dir" in values:
+        values["code_dir"] = values["code_dir"].expanduser().resolve()
     return values | {
-        "code_dir": values["code_dir"].expanduser().resolve(),
         "verb": line.verb,
         "notes": notes + server_notes(found) if line.verb == SERVER else notes,
     }
@@ -110,7 +113,7 @@ def _platform(
     """Return the address and the model directory that a platform asks for."""
     found: dict[str, Any] = {}
     sagemaker = line.in_container or platforms.in_sagemaker(environ)
-    if "code_dir" not in values and line.verb != NEW_MODEL:
+    if "code_dir" not in values and "code_dir" in own and line.verb != NEW_MODEL:
         mounted = platforms.model_directory(sagemaker=sagemaker)
         found |= {} if mounted is None else {"code_dir": mounted}
     if "address" not in own or "address" in line.values or OWN_PREFIX + "ADDRESS" in environ:
@@ -121,32 +124,43 @@ def _platform(
     return found if address is None else found | {"address": address}
 
 
-def _check_paths(verb: str, values: Mapping[str, Any]) -> None:
-    needed = {"code_dir": "-cd/--code-dir"} | ({"input": "--input"} if verb in FILES else {})
+def _path_fault(verb: str, values: Mapping[str, Any]) -> str:
+    """Return what is wrong with the paths; empty if nothing is."""
+    needs_directory = verb in DIRECTORIES and not (verb == SERVER and _has_source(values))
+    needed = {"code_dir": "-cd/--code-dir"} if needs_directory else {}
+    needed |= {"input": "--input"} if verb in FILES else {}
     missing = [flag for name, flag in needed.items() if name not in values]
     if missing:
-        raise usage_error(verb, f"the following arguments are required: {', '.join(missing)}")
-    path: Path = values["code_dir"]
-    if verb == NEW_MODEL and path.exists():
+        return f"the following arguments are required: {', '.join(missing)}"
+    path: Path | None = values.get("code_dir")
+    message = ""
+    if path is not None and verb == NEW_MODEL and path.exists():
         message = f"The path {path} already exists! Please provide a non existing path!"
-    elif verb != NEW_MODEL and not path.is_dir():
+    elif path is not None and verb != NEW_MODEL and not path.is_dir():
         message = f"The path {path} is not a directory!"
-    else:
-        return
-    raise usage_error(verb, f"argument -cd/--code-dir: {message}")
+    return f"argument -cd/--code-dir: {message}" if message else ""
 
 
-def _labels(verb: str, values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the class labels, from their file if there is one."""
+def _has_source(values: Mapping[str, Any]) -> bool:
+    """Return whether models come from elsewhere than --code-dir."""
+    return any(name in values for name in ("store", "database_url", "models"))
+
+
+def _label_fault(values: Mapping[str, Any]) -> str:
+    """Return what is wrong with the labels; empty if nothing is."""
     if ("positive_class_label" in values) != ("negative_class_label" in values):
-        raise usage_error(verb, _BINARY)
+        return _BINARY
+    both = "class_labels" in values and "class_labels_file" in values
+    return _MULTICLASS if both else ""
+
+
+def _labels(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the class labels, from their file if there is one."""
+    if "class_labels_file" not in values and "class_labels" not in values:
+        return {}
     labels: tuple[str, ...] = values.get("class_labels", ())
     if "class_labels_file" in values:
-        if "class_labels" in values:
-            raise usage_error(verb, _MULTICLASS)
         labels = labels_of(values["class_labels_file"])
-    elif "class_labels" not in values:
-        return {}
     if len(labels) < 2:
         raise SettingsError("Multiclass classification requires at least 2 labels.")
     return {"class_labels": labels}

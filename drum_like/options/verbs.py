@@ -6,16 +6,32 @@ from typing import NoReturn
 
 from drum_like import __version__
 from drum_like.errors import SettingsError
-from drum_like.options.declaration import NEW_MODEL, PERF_TEST, SCORE, SERVER, VALIDATION
+from drum_like.options.declaration import (
+    MODELS_ALIAS,
+    MODELS_LIST,
+    MODELS_PUSH,
+    MODELS_RM,
+    MODELS_SHOW,
+    NEW_MODEL,
+    PERF_TEST,
+    SCORE,
+    SERVER,
+    VALIDATION,
+)
 
 PROGRAM = "drum-like"
 
 VERBS = {
-    SERVER: "serve a model directory over HTTP",
+    SERVER: "serve a model directory, or the models of a store, over HTTP",
     SCORE: "score a file with a model directory",
     VALIDATION: "check that a model directory scores a file, also with empty columns",
     PERF_TEST: "measure how fast a model directory answers over HTTP",
     NEW_MODEL: "create a model directory to start from",
+    MODELS_PUSH: "put a model file or a model directory into a store, as a new version",
+    MODELS_LIST: "list the models of a store",
+    MODELS_SHOW: "show the versions and the aliases of a model",
+    MODELS_ALIAS: "give a version of a model a name, such as live",
+    MODELS_RM: "remove a version, or a model with all its versions",
 }
 """The verbs and what they do."""
 
@@ -26,6 +42,8 @@ EXIT_CODES = (
 
 SERVE = "serve"
 """The word that SageMaker starts a container with."""
+
+_FIRST_WORDS = frozenset(verb.partition(" ")[0] for verb in VERBS if " " in verb)
 
 _NOT_DONE = {
     "fit": "training is out of scope: train the model, and put its file into a model directory",
@@ -60,21 +78,22 @@ def split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
         _leave(f"{PROGRAM} {__version__}", status=0)
     if first in _NOT_DONE:
         raise SettingsError(f"{PROGRAM} has no verb '{first}': {_NOT_DONE[first]}")
-    if first == "new":
-        return _new(argv)
+    if first in _FIRST_WORDS:
+        return _two_words(argv)
     verb = SERVER if first == SERVE else first
     if verb not in VERBS:
         raise _not_a_verb(first)
     return verb, argv[1:]
 
 
-def _new(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    second = argv[1] if len(argv) > 1 else ""
+def _two_words(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    first, second = argv[0], argv[1] if len(argv) > 1 else ""
     if second in ("", "-h", "--help"):
-        _leave(_top_help({NEW_MODEL: VERBS[NEW_MODEL]}), status=0 if second else 1)
-    if f"new {second}" != NEW_MODEL:
-        raise _not_a_verb(f"new {second}")
-    return NEW_MODEL, argv[2:]
+        listed = {verb: text for verb, text in VERBS.items() if verb.startswith(f"{first} ")}
+        _leave(_top_help(listed), status=0 if second else 1)
+    if f"{first} {second}" not in VERBS:
+        raise _not_a_verb(f"{first} {second}")
+    return f"{first} {second}", argv[2:]
 
 
 def _not_a_verb(word: str) -> UsageError:

@@ -5,6 +5,7 @@ import platform
 import signal
 import socket
 from collections.abc import MutableMapping
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -103,6 +104,8 @@ def _loader(settings: Settings, division: Share) -> Load:
     """Return the function that loads the model; importing here is what all workers share."""
     from drum_like.app import MIB, create_app  # noqa: PLC0415 - numpy reads the environment on import
 
+    if settings.has_catalog:
+        import_module("drum_like.catalog.opening")
     timings = Timings(slots=4 * division.workers + 16)
 
     def load(slot: int) -> Loaded:
@@ -128,7 +131,7 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
         *report.lines,
         f"workers {division.workers} x {settings.threads} threads",
         f"listening {base}",
-        f"try it: curl --data-binary @rows.csv {base}{_route(settings.target_type)}",
+        f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
@@ -140,13 +143,15 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
         )
 
 
-def _route(target_type: TargetType | None) -> str:
+def _route(settings: Settings) -> str:
     """Return where rows are sent to; a type that only the artifact knows is a structured one."""
+    if not settings.has_code_dir:
+        return f"/models/{settings.default_model or 'NAME'}/predict/"
     routes = {
         TargetType.UNSTRUCTURED: "/predictUnstructured/",
         TargetType.TRANSFORM: "/transform/",
     }
-    return routes.get(target_type, "/predict/") if target_type else "/predict/"
+    return routes.get(settings.target_type, "/predict/") if settings.target_type else "/predict/"
 
 
 def _report_failure(failure: Report, settings: Settings) -> None:

@@ -1,5 +1,9 @@
 """Servers that several modules of route tests share."""
 
+from collections.abc import Iterator
+
+import pytest
+
 from tests.support.models import (
     BINARY,
     ECHO,
@@ -12,6 +16,8 @@ from tests.support.models import (
     served,
 )
 from tests.support.more_models import TRANSFORM, UNSTRUCTURED
+from tests.support.serving import serve
+from tests.support.wallaroo_api import Api
 
 reg = served(REG, *ONE_WORKER, scope="session")
 steered = served(STEERED, *ONE_WORKER, scope="session")
@@ -22,3 +28,11 @@ multiclass = served(MULTICLASS, *ONE_WORKER, scope="session")
 multilabel = served(MULTILABEL, *ONE_WORKER, scope="session")
 unstructured = served(UNSTRUCTURED, *ONE_WORKER, scope="session")
 transform = served(TRANSFORM, *ONE_WORKER, scope="session")
+
+
+@pytest.fixture(scope="session")
+def store_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The Wallaroo contract of a server with an empty store and one worker."""
+    root = tmp_path_factory.mktemp("store")
+    with serve(None, "--store", str(root), *ONE_WORKER) as server:
+        yield Api(server)

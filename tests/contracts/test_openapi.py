@@ -47,13 +47,14 @@ def test_the_documents_describe_what_is_served() -> None:
     ],
 )
 def test_a_wrong_document_is_refused(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    shutil.copytree(DOCUMENT.parent, tmp_path, dirs_exist_ok=True)
     text = DOCUMENT.read_text("utf-8")
     assert old in text
-    for path in DOCUMENT.parent.glob("*.yaml"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "drum.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    documents = tmp_path / "openapi"
+    shutil.copytree(DOCUMENT.parent, documents)
+    (documents / DOCUMENT.name).write_text(text.replace(old, new, 1), encoding="utf-8")
 
-    result = check(tmp_path)
+    result = check(documents)
 
     assert result.returncode == 1
     assert fault in result.stdout

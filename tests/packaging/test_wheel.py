@@ -122,6 +122,8 @@ def test_the_public_names_are_these() -> None:
         "SizeError",
         "Target",
         "TargetType",
+        "Tensor",
+        "TensorPredictor",
         "Transformer",
     ]
 

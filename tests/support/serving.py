@@ -74,12 +74,12 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def serve(
-    code_dir: Path, *flags: str, env: Mapping[str, str] | None = None, ready: bool = True
+    code_dir: Path | None, *flags: str, env: Mapping[str, str] | None = None, ready: bool = True
 ) -> Iterator[Server]:
     """Serve a model directory on a free port of the loopback interface until the block ends.
 
     Args:
-        code_dir: The model directory.
+        code_dir: The model directory; None for a server that has its models from elsewhere.
         flags: More flags; an `--address` among them replaces the free port.
         env: Environment variables beside a clean environment.
         ready: Whether to wait until the server answers, not only until it listens.
@@ -88,7 +88,8 @@ def serve(
         ServerNotReadyError: it ended, or did not answer within START_TIMEOUT_S.
     """
     address = () if "--address" in flags else ("--address", "127.0.0.1:0")
-    command = [*COMMAND, "server", "--code-dir", str(code_dir), *address, *flags]
+    directory = () if code_dir is None else ("--code-dir", str(code_dir))
+    command = [*COMMAND, "server", *directory, *address, *flags]
     with tempfile.TemporaryDirectory(prefix="server-log-") as folder:
         log_path = Path(folder) / "log"
         with log_path.open("wb") as log:

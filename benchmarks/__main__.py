@@ -1,0 +1,190 @@
+"""Measures drum-like beside the servers that users have in its place: `make bench`.
+
+python -m benchmarks --only one-row --quick     one part, about a minute
+python -m benchmarks --only big-csv --peers drum --rounds 5
+python -m benchmarks                            everything, under 40 minutes
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from benchmarks import chart, report
+from benchmarks.alone import ALONE
+from benchmarks.environments import EnvironmentFailedError, Environments, installed
+from benchmarks.figures import figures
+from benchmarks.models import train
+from benchmarks.parts import PARTS, Choice, stages
+from benchmarks.peers.catalogue import OTHERS, PEERS
+from benchmarks.plan import Effort, Measurement, Results
+from benchmarks.servers import Servers
+from benchmarks.stages import Bench, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "build" / "bench"
+KEPT = ROOT / "benchmarks" / "results"
+CHART = ROOT / "docs" / "benchmarks.svg"
+
+THOROUGH, QUICK = Effort(), Effort(rounds=3, seconds=1.0, score_mb=200, retries=1)
+
+NO_WRK = (
+    "wrk is needed to put servers under load, and is not installed. Debian and Ubuntu: "
+    "apt-get install wrk; macOS: brew install wrk; Fedora has no package: "
+    "build it from github.com/wg/wrk."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        parts: Names of what to measure.
+        choice: Peers, workers, connections.
+        effort: How thoroughly.
+        given: Interpreters of environments that exist already.
+        output: Folder of the results.
+        merge: Whether results of other parts stay.
+        chart: Whether to draw the chart.
+    """
+
+    parts: Sequence[str]
+    choice: Choice
+    effort: Effort
+    given: dict[str, Path]
+    output: Path
+    merge: bool
+    chart: bool
+
+
+def main() -> int:
+    """Measure, write and print; 1 if something could not be measured."""
+    options = parse(sys.argv[1:])
+    if shutil.which("wrk") is None and not set(options.parts) <= set(ALONE):
+        print(NO_WRK)
+        return 2
+    BUILD.mkdir(parents=True, exist_ok=True)
+    environments = Environments(BUILD / "environments", options.given, say)
+    servers = Servers(environments, train(BUILD / "models"), BUILD)
+    bench = Bench(servers, options.effort, say)
+    results = Results(list(_measured(options, bench)), bench.gaps)
+    if options.merge:
+        results = report.merged(report.read(options.output / "results.json"), results)
+    surroundings = _surroundings(environments, options, results)
+    report.write(results, surroundings, options.output)
+    if options.chart:
+        CHART.write_text(chart.draw(results))
+    shown = [figure for figure in figures(results) if figure.values]
+    print(report.figure_table(shown))
+    print(f"all figures: {options.output / 'results.md'}")
+    return 1 if bench.gaps else 0
+
+
+def say(text: str) -> None:
+    """Tell on standard error how far the measurement is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Return the options of a command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.split("\n")[0]
+    )
+    _add_choice(parser)
+    _add_effort(parser)
+    flags = parser.parse_args(arguments)
+    names = [*PARTS, *ALONE]
+    effort = QUICK if flags.quick else THOROUGH
+    everything = not flags.only and not flags.quick
+    return Options(
+        parts=[name for name in names if not flags.only or name in flags.only],
+        choice=Choice(
+            flags.peers, flags.workers or ((1,) if flags.quick else (1, 2)), flags.connections
+        ),
+        effort=Effort(
+            flags.rounds or effort.rounds,
+            flags.seconds or effort.seconds,
+            flags.score_mb or effort.score_mb,
+            effort.retries if flags.retries is None else flags.retries,
+        ),
+        given={"drum": flags.drum.absolute().with_name("python")} if flags.drum else {},
+        output=flags.output or (KEPT if everything else BUILD / "results"),
+        merge=flags.merge,
+        chart=everything or flags.chart,
+    )
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    names = [*PARTS, *ALONE]
+    peers = [peer.name for peer in OTHERS]
+    add = parser.add_argument
+    add("--only", type=_words(names), default=(), metavar="PART,...", help=f"of {', '.join(names)}")
+    add("--peers", type=_words(peers), default=peers, metavar="NAME,...", help=", ".join(peers))
+    add("--workers", type=_numbers, metavar="N,...", help="worker processes (1,2; --quick: 1)")
+    add("--connections", type=_numbers, default=(1, 8), metavar="N,...", help="clients (1,8)")
+    add("--drum", type=Path, metavar="FILE", help="a drum that is installed already")
+
+
+def _add_effort(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--rounds", type=int, metavar="N", help="how often everything is measured (3)")
+    add("--seconds", type=float, metavar="S", help="load of a case in a round (3; --quick: 1)")
+    add("--score-mb", type=int, metavar="MB", help="file of `score` (1000; --quick: 200)")
+    add("--retries", type=int, metavar="N", help="attempts more on a busy machine (2; --quick: 1)")
+    add("--quick", action="store_true", help="less time, one worker: under 8 minutes for all")
+    add("--output", type=Path, metavar="FOLDER", help="where results go")
+    add("--merge", action="store_true", help="keep the results of other parts in that folder")
+    add("--chart", action="store_true", help="draw the chart of the README from the results")
+
+
+def _words(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of comma-separated names; "none" and "" are no name."""
+
+    def read(text: str) -> tuple[str, ...]:
+        words = tuple(word for word in text.split(",") if word not in {"", "none"})
+        for word in words:
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(known)}")
+        return words
+
+    return read
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(word) for word in text.split(","))
+
+
+def _measured(options: Options, bench: Bench) -> Iterator[Measurement]:
+    staged = [name for name in options.parts if name in PARTS]
+    return chain(
+        *(measure(stage, bench) for stage in stages(staged, options.choice)),
+        *(ALONE[name](options.choice, bench) for name in options.parts if name in ALONE),
+    )
+
+
+def _surroundings(
+    environments: Environments, options: Options, results: Results
+) -> report.Surroundings:
+    facts = {
+        "machine": f"{os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}",
+        "Python": platform.python_version(),
+        "rounds": f"{options.effort.rounds}, of {options.effort.seconds:g} s for each case",
+    }
+    measured = {case.setup.peer for case in results.cases}
+    for peer in (PEERS["drum-like"], *(peer for peer in OTHERS if peer.name in measured)):
+        package = peer.packages[0].partition("==")[0] if peer.packages else peer.name
+        try:
+            facts[peer.name] = installed(environments.python(peer), package)
+        except EnvironmentFailedError:
+            facts[peer.name] = "not installed"
+    return facts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The least that a server has to do, in drum-like's own server processes.
+
+    python -m benchmarks.apps.floor flask 127.0.0.1:8000 1
+
+`flask` answers /ping/ with the smallest possible Flask application: the same workers, access log
+and keep-alive as drum-like, none of its code for requests. `discard` takes the body of any request
+as the server hands it over, and answers with a few bytes.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+
+from drum_like import cgroup, logs
+from drum_like.app import MIB
+from drum_like.server.configuration import gunicorn_settings
+from drum_like.server.deadlines import Application
+from drum_like.server.listening import listen
+from drum_like.server.master import Master
+from drum_like.server.program import Program
+from drum_like.server.threads import set_native_threads, share
+from drum_like.server.worker import Loaded
+from drum_like.settings import Settings
+
+ANSWER = b'{"message":"OK"}'
+
+
+def smallest() -> Flask:
+    """Return a Flask application with one route."""
+    app = Flask(__name__)
+
+    @app.get("/ping/")
+    def ping() -> dict[str, str]:
+        return {"message": "OK"}
+
+    return app
+
+
+def discard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Take the body and forget it."""
+    environ["wsgi.input"].read()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(ANSWER)))]
+    start_response("200 OK", headers)
+    return [ANSWER]
+
+
+def main(kind: str, address: str, workers: str) -> None:
+    """Serve until told to stop."""
+    arguments = ["server", "--code-dir", ".", "--address", address, "--max-workers", workers]
+    settings = Settings.load(arguments, os.environ)
+    logs.configure(settings.log_format, settings.logging_level)
+    division = share(settings.max_workers, cgroup.cpus())
+    set_native_threads(os.environ, division.native)
+    listener = listen(settings.host, settings.port, settings.backlog)
+    configuration = gunicorn_settings(settings, division.workers, listener.detach())
+    application: Application = smallest() if kind == "flask" else discard
+
+    def load(_slot: int) -> Loaded:
+        return Loaded(application, (), (), settings.request_timeout_s, settings.max_body_mb * MIB)
+
+    master = Master(Program(configuration, load), lambda _report: None)
+    master.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

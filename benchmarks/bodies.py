@@ -1,0 +1,93 @@
+"""The rows that are sent, and their forms on the wire.
+
+Text is written with the digits that read back exactly, as pandas and DRUM's users write it: about
+19 bytes a cell.
+"""
+
+import io
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+N_COLUMNS = 30
+NAMES = tuple(f"f{position}" for position in range(N_COLUMNS))
+MOST_ROWS = 100_000
+
+WORDS = ("cheap", "broken", "late", "fast", "kind", "loud", "fresh", "heavy")
+PLACES = ("north", "south", "east", "west")
+
+
+@cache
+def numbers() -> NDArray[np.float64]:
+    """Return (MOST_ROWS, N_COLUMNS) normal deviates; smaller requests are its first rows."""
+    return np.random.default_rng(1).normal(size=(MOST_ROWS, N_COLUMNS))
+
+
+@cache
+def mixed(n_rows: int) -> pd.DataFrame:
+    """Return rows with numbers, a category and a text."""
+    rng = np.random.default_rng(2)
+    texts = [" ".join(rng.choice(WORDS, 5)) for _ in range(n_rows)]
+    columns: dict[str, Any] = {f"f{at}": rng.normal(size=n_rows) for at in range(4)}
+    return pd.DataFrame(columns | {"place": rng.choice(PLACES, n_rows), "note": texts})
+
+
+@cache
+def csv(model: str, n_rows: int) -> bytes:
+    """Return rows as CSV with a header."""
+    if model == "sklearn":
+        return mixed(n_rows).to_csv(index=False, lineterminator="\n").encode()
+    stream = io.BytesIO()
+    pa_csv.write_csv(_table(n_rows), stream, pa_csv.WriteOptions(quoting_style="none"))
+    head, _, rows = stream.getvalue().partition(b"\n")
+    return head.replace(b'"', b"") + b"\n" + rows
+
+
+@cache
+def arrow(_model: str, n_rows: int) -> bytes:
+    """Return rows as an Arrow stream of float32 columns, in one batch."""
+    sink = pa.BufferOutputStream()
+    columns = [pa.array(column.astype(np.float32)) for column in numbers()[:n_rows].T]
+    table = pa.table(columns, names=list(NAMES))
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+@cache
+def split_json(_model: str, n_rows: int) -> bytes:
+    """Return rows as MLflow's `dataframe_split`."""
+    rows = numbers()[:n_rows]
+    return orjson.dumps(
+        {"dataframe_split": {"columns": NAMES, "data": rows}}, option=orjson.OPT_SERIALIZE_NUMPY
+    )
+
+
+@cache
+def array_json(_model: str, n_rows: int) -> bytes:
+    """Return rows as nested lists under the key `rows`."""
+    return orjson.dumps({"rows": numbers()[:n_rows]}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+@cache
+def tensor_json(_model: str, n_rows: int) -> bytes:
+    """Return rows as an inference request of the Open Inference Protocol, version 2."""
+    shown = np.ascontiguousarray(numbers()[:n_rows]).ravel()
+    tensor = {"name": "rows", "shape": [n_rows, N_COLUMNS], "datatype": "FP32", "data": shown}
+    return orjson.dumps({"inputs": [tensor]}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def labelled(answer: bytes, label: str = "1") -> NDArray[np.float64]:
+    """Return the chances of a label in DRUM's answer."""
+    return np.array([row[label] for row in json.loads(answer)["predictions"]])
+
+
+def _table(n_rows: int) -> pa.Table:
+    return pa.table(dict(zip(NAMES, numbers()[:n_rows].T.copy(), strict=True)))

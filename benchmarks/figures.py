@@ -1,0 +1,243 @@
+"""The figures to reach: what is compared with what, the bar, and whether it is reached.
+
+A ratio is taken within each round, where both sides were measured one after the other; the median
+of the rounds is the result, because the machine is never quite quiet and slows both.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.alone import IMPORT
+from benchmarks.floor import COMPUTE
+from benchmarks.peers.catalogue import DRUM, OTHERS, OURS
+from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
+
+TEN, HUNDRED = 10_000, 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a figure has to reach.
+
+    Attributes:
+        over: What it is compared with.
+        sign: "≤" or "≥".
+        limit: The bar.
+        unit: Of figure and limit; "x" for a ratio.
+    """
+
+    over: str
+    sign: Literal["≤", "≥"]
+    limit: float
+    unit: str = "x"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and its bar.
+
+    Attributes:
+        title: What is measured.
+        bar: What it has to reach.
+        values: The figure in each round; empty if it was not measured.
+    """
+
+    title: str
+    bar: Bar
+    values: Values
+
+    @property
+    def value(self) -> float | None:
+        """The median of the rounds."""
+        return middle(self.values)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the bar is reached, None if it was not measured."""
+        if self.value is None:
+            return None
+        limit = self.bar.limit
+        return self.value <= limit if self.bar.sign == "≤" else self.value >= limit
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return every figure, in the order of the parts."""
+    return [figure for group in _GROUPS for figure in group(results)]
+
+
+def best_other(results: Results, case: Case, figure: str) -> Case | None:
+    """Return the case of the peer, DRUM aside, that does best with the rows of a case.
+
+    The form of the body is the peer's own choice.
+    """
+    others = {peer.name for peer in OTHERS} - {DRUM}
+    rivals = [
+        other
+        for other in results.cases
+        if other.setup.peer in others
+        and (other.part, other.n_rows, other.connections)
+        == (case.part, case.n_rows, case.connections)
+        and other.setup.workers == case.setup.workers
+        and results.rounds(other, figure)
+    ]
+    pick = max if figure == "rps" else min
+    return pick(rivals, key=lambda other: middle(results.rounds(other, figure)) or 0, default=None)
+
+
+def _case(
+    part: str, n_rows: int, peer: str = OURS, *, workers: int = 1, many: bool = False
+) -> Case:
+    return Case(part, Setup(peer, workers=workers), "csv", n_rows, 8 if many else 1)
+
+
+def _against(
+    results: Results, title: str, case: Case, figure: str, bars: tuple[float, float | None]
+) -> Iterable[Figure]:
+    """Yield a figure against DRUM, and one against the best other peer if it has a bar."""
+    ours = results.rounds(case, figure)
+    sign: Literal["≤", "≥"] = "≥" if figure == "rps" else "≤"
+    theirs = results.rounds(_as(case, DRUM), figure)
+    yield Figure(title, Bar("DRUM", sign, bars[0]), ratios(ours, theirs))
+    if bars[1] is not None:
+        best = best_other(results, case, figure)
+        found = results.rounds(best, figure) if best else ()
+        name = f"best other peer ({best.setup.peer}, {best.what})" if best else "best other peer"
+        yield Figure(title, Bar(name, sign, bars[1]), ratios(ours, found))
+
+
+def _as(case: Case, peer: str) -> Case:
+    setup = Setup(peer, case.setup.model, case.setup.workers)
+    return Case(case.part, setup, case.what, case.n_rows, case.connections)
+
+
+def _one_row(results: Results) -> Iterable[Figure]:
+    case = _case("one-row", 1)
+    yield from _against(results, "1 row CSV, 1 connection, p50", case, "p50_ms", (1 / 8, 0.6))
+    yield from _throughput(results, "one-row", 1, (8, 1.8))
+
+
+def _hundred_rows(results: Results) -> Iterable[Figure]:
+    yield from _throughput(results, "hundred-rows", 100, (5, 1.5))
+
+
+def _throughput(
+    results: Results, part: str, n_rows: int, bars: tuple[float, float]
+) -> Iterable[Figure]:
+    for workers in (1, 2):
+        rows = "1 row" if n_rows == 1 else f"{n_rows} rows"
+        title = f"{rows} CSV, 8 connections, requests/s, {_workers(workers)} each"
+        case = _case(part, n_rows, workers=workers, many=True)
+        yield from _against(results, title, case, "rps", bars)
+
+
+def _over_ping(results: Results) -> Iterable[Figure]:
+    for model, name in (("lightgbm", "LightGBM"), ("onnx", "ONNX")):
+        setup = Setup(OURS, model)
+        predict = results.rounds(Case("over-ping", setup, "csv", 1), "p50_ms")
+        ping = results.rounds(Case("over-ping", setup, "ping"), "p50_ms")
+        yield Figure(f"1 row, {name}, p50", Bar("`/ping/`", "≤", 1.5), ratios(predict, ping))
+
+
+def _ping(results: Results) -> Iterable[Figure]:
+    ours = results.rounds(Case("ping", Setup(OURS), "ping"), "p50_ms")
+    least = results.rounds(Case("ping", Setup("flask", "none"), "ping"), "p50_ms")
+    yield Figure("`/ping/`, p50", Bar("smallest Flask application", "≤", 1.15), ratios(ours, least))
+
+
+def _big_csv(results: Results) -> Iterable[Figure]:
+    for n_rows, bar in ((TEN, 0.8), (HUNDRED, 0.6)):
+        title = f"{n_rows:,} rows CSV, one request, {_workers(1)}"
+        yield from _against(results, title, _case("big-csv", n_rows), "p50_ms", (bar, None))
+        for workers in (1, 2):
+            yield _over_floor(results, "csv", n_rows, workers)
+    for workers in (1, 2):
+        yield _over_floor(results, "arrow", HUNDRED, workers)
+
+
+def _over_floor(results: Results, form: str, n_rows: int, workers: int) -> Figure:
+    def rounds(peer: str) -> Values:
+        case = Case("big-csv", Setup(peer, workers=workers), form, n_rows)
+        return results.rounds(case, "p50_ms")
+
+    floor = tuple(a + b for a, b in zip(rounds("discard"), rounds(COMPUTE), strict=False))
+    name = {"csv": "CSV", "arrow": "Arrow"}[form]
+    title = f"{n_rows:,} rows {name}, one request, {_workers(workers)}"
+    return Figure(title, Bar("floor", "≤", 1.15), ratios(rounds(OURS), floor))
+
+
+def _hook(results: Results) -> Iterable[Figure]:
+    found = [
+        results.rounds(Case("hook", Setup(peer, "hook"), "csv", TEN), "p50_ms")
+        for peer in (OURS, DRUM)
+    ]
+    title = "10,000 rows with a pandas `transform` hook"
+    yield Figure(title, Bar("DRUM", "≤", 0.7), ratios(found[0], found[1]))
+
+
+def _workers_over_one(results: Results) -> Iterable[Figure]:
+    two, one = (
+        results.rounds(Case("workers", Setup(OURS, workers=count), "csv", 100, 8), "rps")
+        for count in (2, 1)
+    )
+    title = "2 workers, 8 connections, 100 rows, requests/s"
+    yield Figure(title, Bar("1 worker", "≥", 1.6), ratios(two, one))
+
+
+def _threads(results: Results) -> Iterable[Figure]:
+    setups = (Setup(OURS, workers=1, threads=8), Setup(OURS, workers=2, threads=4))
+    one, two = (results.rounds(Case("threads", setup, "csv", 1000, 8), "rps") for setup in setups)
+    title = "1 worker x 8 threads, 1,000 rows, requests/s"
+    yield Figure(title, Bar("2 workers x 4 threads", "≥", 0.85), ratios(one, two))
+
+
+def _memory(results: Results) -> Iterable[Figure]:
+    ours, theirs, least = (
+        results.rounds(Case("memory", Setup(name), "memory"), "pss_mb")
+        for name in (OURS, DRUM, IMPORT)
+    )
+    title = "memory (PSS) of master and one worker, XGBoost"
+    yield Figure(title, Bar("DRUM", "≤", 0.75), ratios(ours, theirs))
+    above = tuple(a - b for a, b in zip(ours, least, strict=False))
+    yield Figure(title, Bar("above `import xgboost`", "≤", 30, "MB"), above)
+
+
+def _start(results: Results) -> Iterable[Figure]:
+    version = results.rounds(Case("start", Setup(OURS), "version"), "ms")
+    yield Figure("`drum-like --version`", Bar("time", "≤", 150, "ms"), version)
+    ours, theirs = (
+        results.rounds(Case("start", Setup(peer), "start"), "start_s") for peer in (OURS, DRUM)
+    )
+    yield Figure(
+        "start of the server to its first answer", Bar("DRUM", "≤", 1 / 3), ratios(ours, theirs)
+    )
+
+
+def _score(results: Results) -> Iterable[Figure]:
+    cases = {case.setup.peer: case for case in results.cases if case.part == "score"}
+    ours, theirs = (
+        results.rounds(cases[peer], "rows_per_s") if peer in cases else () for peer in (OURS, DRUM)
+    )
+    peak = results.rounds(cases[OURS], "peak_rss_mb") if OURS in cases else ()
+    rows = f", {cases[OURS].n_rows:,} rows" if OURS in cases else ""
+    yield Figure(f"`score` of a large CSV{rows}, peak RSS", Bar("memory", "≤", 500, "MB"), peak)
+    yield Figure(f"`score` of a large CSV{rows}, rows/s", Bar("DRUM", "≥", 3), ratios(ours, theirs))
+
+
+def _workers(count: int) -> str:
+    return "1 worker" if count == 1 else f"{count} workers"
+
+
+_GROUPS: Sequence[Callable[[Results], Iterable[Figure]]] = (
+    _one_row,
+    _over_ping,
+    _ping,
+    _hundred_rows,
+    _big_csv,
+    _hook,
+    _workers_over_one,
+    _memory,
+    _threads,
+    _start,
+    _score,
+)

@@ -1,0 +1,148 @@
+"""Requests that are timed: from wrk while they are small, from threads of this process while large.
+
+wrk sends for a given time, which needs many requests to be a measurement. A body of megabytes is
+sent a given number of times instead, and each connection waits for its answer.
+"""
+
+import json
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+
+from benchmarks.peer import Endpoint
+from benchmarks.plan import Case
+from benchmarks.servers import Running
+
+SCRIPT = Path(__file__).parent / "apps" / "load.lua"
+LARGE = 5000
+"""Rows from which on requests are counted, not the time."""
+
+REQUEST_TIMEOUT_S = 120.0
+_FEWEST = 2
+
+
+class LoadFailedError(Exception):
+    """A server did not answer every request with 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent.
+
+    Attributes:
+        method: Of HTTP.
+        path: Of the URL.
+        media_type: Of the body, "" without one.
+        body: Sent as it is.
+    """
+
+    method: str
+    path: str
+    media_type: str = ""
+    body: bytes = b""
+
+
+def request_for(case: Case, running: Running) -> Request:
+    """Return the request of a case."""
+    if case.what == "ping":
+        return Request("GET", running.peer.ready)
+    endpoint: Endpoint = running.peer.endpoints[case.what]
+    body = endpoint.encode(case.setup.model, case.n_rows)
+    return Request("POST", endpoint.path, endpoint.media_type, body)
+
+
+def measure(case: Case, running: Running, seconds: float) -> Mapping[str, float]:
+    """Return `rps`, `p50_ms` and `p99_ms` of a case.
+
+    Raises:
+        LoadFailedError: an answer was missing, or not 200.
+    """
+    request = request_for(case, running)
+    if case.n_rows >= LARGE:
+        return counted(running.port, request, case.connections, seconds)
+    return timed(running.port, request, case.connections, seconds)
+
+
+def timed(port: int, request: Request, connections: int, seconds: float) -> Mapping[str, float]:
+    """Send requests from wrk for a time."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(request.body)
+        file.flush()
+        body = [request.media_type, file.name] if request.media_type else []
+        command = [
+            *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s"),
+            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"),
+            *("--", request.method, *body),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        raise LoadFailedError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    if found["bad_status"] or not found["requests"]:
+        raise LoadFailedError(f"not every answer was 200: {found}")
+    return {
+        "rps": found["requests"] / found["microseconds"] * 1e6,
+        "p50_ms": found["p50_us"] / 1e3,
+        "p99_ms": found["p99_us"] / 1e3,
+    }
+
+
+def counted(port: int, request: Request, connections: int, seconds: float) -> Mapping[str, float]:
+    """Send requests one after the other on each connection, for a time but at least two each."""
+    spent: list[float] = []
+    faults: list[Exception] = []
+    began = time.perf_counter()
+
+    def send_some() -> None:
+        try:
+            spent.extend(_send_for(port, request, began + seconds))
+        except (OSError, LoadFailedError) as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=send_some) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if faults:
+        raise LoadFailedError(f"{type(faults[0]).__name__}: {faults[0]}")
+    total = time.perf_counter() - began
+    return {
+        "rps": len(spent) / total,
+        "p50_ms": median(spent) * 1e3,
+        "p99_ms": max(spent) * 1e3,
+    }
+
+
+def _send_for(port: int, request: Request, end: float) -> list[float]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=REQUEST_TIMEOUT_S)
+    spent: list[float] = []
+    try:
+        while len(spent) < _FEWEST or time.perf_counter() < end:
+            began = time.perf_counter()
+            send(connection, request)
+            spent.append(time.perf_counter() - began)
+    finally:
+        connection.close()
+    return spent
+
+
+def send(connection: HTTPConnection, request: Request) -> bytes:
+    """Send a request and return the answer's body.
+
+    Raises:
+        LoadFailedError: the answer is not 200.
+    """
+    headers = {"Content-Type": request.media_type} if request.media_type else {}
+    connection.request(request.method, request.path, request.body or None, headers)
+    reply = connection.getresponse()
+    answer = reply.read()
+    if reply.status != 200:
+        raise LoadFailedError(f"answer {reply.status}: {answer[:200]!r}")
+    return answer

@@ -1,0 +1,11 @@
+"""All servers by name; a new one is a module of its own and a line here."""
+
+from benchmarks.peers import bentoml, drum, drum_like, floors, mlflow, mlserver
+
+OURS = drum_like.PEER.name
+DRUM = drum.PEER.name
+
+OTHERS = (drum.PEER, mlflow.PEER, bentoml.PEER, mlserver.PEER)
+"""What drum-like is compared with."""
+
+PEERS = {peer.name: peer for peer in (drum_like.PEER, *OTHERS, floors.FLASK, floors.DISCARD)}

@@ -1,0 +1,1 @@
+"""Which models a server serves, under which names, and how they come and go."""

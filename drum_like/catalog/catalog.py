@@ -1,0 +1,243 @@
+"""The catalog: from a name to a model in memory.
+
+Requests are answered from memory. What the store has learned comes in the background: `refresh`
+asks it what has changed, and where a name means another version now it loads that version first
+and only then replaces the one entry. Until then the old version goes on serving. Nothing is ever
+taken from a request that holds it.
+"""
+
+import logging
+from dataclasses import replace
+from functools import partial
+from threading import Lock
+
+from drum_like.catalog.cache import Cache
+from drum_like.catalog.loaded import Loaded
+from drum_like.catalog.loader import Loader
+from drum_like.catalog.shelves import Shelves
+from drum_like.errors import DrumLikeError, NotFoundError
+from drum_like.service import Service
+from drum_like.store.changes import Clock, Deployed
+from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
+
+logger = logging.getLogger(__name__)
+
+NAMES_IN_MESSAGE = 10
+"""Models that a message names."""
+
+
+class Catalog:
+    """The models of one worker.
+
+    Args:
+        loader: Loads models.
+        limit: How many are kept in memory, beside the one that was given at start.
+        own: The model that was given at start, None without one.
+        default: What a request without a name means; None for `own`, or for the only model.
+    """
+
+    def __init__(
+        self, loader: Loader, limit: int, own: Service | None = None, default: str | None = None
+    ) -> None:
+        self._loader = loader
+        self._cache = Cache(limit)
+        self._own = None if own is None else Loaded(own)
+        self._default = default
+        self._shelves = Shelves()
+        self._clock = Clock()
+        # What is served for names that can come to mean another version.
+        self._serving: dict[Reference, int] = {}
+        self._refreshing = Lock()
+
+    def resolve(self, name: str | None = None, version: str | None = None) -> Service:
+        """Return a model; see `find`.
+
+        Raises:
+            DrumLikeError: as `find`.
+        """
+        return self.find(name, version).service
+
+    def default(self) -> Service | None:
+        """Return the model that was given at start."""
+        return None if self._own is None else self._own.service
+
+    def find(self, name: str | None = None, version: str | None = None) -> Loaded:
+        """Return a model by its name, loaded if need be.
+
+        Args:
+            name: `fraud`, or `w12.fraud` for one in workspace 12, or `fraud@3`; None for the
+                default model.
+            version: A number, a UUID or an alias; None for what the name itself means.
+
+        Raises:
+            NotFoundError: there is no such model or version.
+            LoadError: it does not load.
+        """
+        if name is None and self._own is not None and self._default is None:
+            return _only(self._own, reference("", version))
+        wanted = reference(self._default_name() if name is None else name, version)
+        if self._own is not None and wanted.key == self._own.service.info.name:
+            return _only(self._own, wanted)
+        if wanted.key in self._loader.directories:
+            load = self._loader.directory
+            return _only(self._cache.get(wanted.key, lambda: load(wanted.key)), wanted)
+        return self._stored(wanted)
+
+    def loaded(self, version_id: int) -> Loaded:
+        """Return a version of the store by its id, loaded if need be.
+
+        Raises:
+            NotFoundError: there is none with that id that can be served.
+            LoadError: it does not load.
+        """
+        return self._cache.get(version_id, lambda: self._loader.version(version_id))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all models, sorted."""
+        stored = (key for key, shelf in self._shelves.models.items() if shelf.ids)
+        own = () if self._own is None else (self._own.service.info.name,)
+        return tuple(sorted({*own, *self._loader.directories, *stored}))
+
+    def deployment(self, deployment_id: int) -> Deployed | None:
+        """Return a deployment that is deployed, from memory."""
+        return self._shelves.deployments.get(deployment_id)
+
+    def deployments(self) -> tuple[Deployed, ...]:
+        """Return all that are deployed, from memory."""
+        return tuple(self._shelves.deployments.values())
+
+    def pull(self) -> bool:
+        """Learn what has changed in the store; False if nothing has.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        store = self._loader.store
+        if store is None or store.changes.clock() == self._clock:
+            return False
+        with self._refreshing:
+            news = store.changes.since(self._clock)
+            self._shelves = self._shelves.updated(news)
+            self._clock = news.clock
+            if news.is_all:
+                self._forget_removed()
+            configured = news.configured.intersection(self._cache.in_memory())
+            for version_id, config in store.configs.latest_of(configured).items():
+                self._cache.replace(version_id, partial(replace, config=config))
+        return True
+
+    def refresh(self) -> None:
+        """Learn what has changed, and load what names mean now before it is served.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        self.pull()
+        for wanted, serving in tuple(self._serving.items()):
+            meant = self._meant(wanted)
+            if meant is not None and meant != serving:
+                self._swap(wanted, serving, meant)
+
+    def preload(self) -> None:
+        """Load models, as many as are kept; say which ones do not load."""
+        names = [name for name in self.names() if not self._is_own(name)]
+        limit = self._cache.limit
+        if len(names) > limit:
+            logger.warning(
+                "%d of %d models are loaded at start; see --max-models", limit, len(names)
+            )
+        for name in names[:limit]:
+            try:
+                self.find(name)
+            except DrumLikeError as error:
+                logger.warning("the model %s does not load: %s", name, error)
+
+    def _stored(self, wanted: Reference) -> Loaded:
+        """Return a version of the store; the one before, while the one that is meant is loaded."""
+        key = key_of(*split_key(wanted.key))
+        wanted = Reference(key, wanted.version)
+        meant = self._meant(wanted)
+        if meant is None:
+            raise self._missing(wanted)
+        if wanted.version is not None and (is_number(wanted.version) or is_uuid(wanted.version)):
+            return self.loaded(meant)
+        serving = self._serving.get(wanted)
+        if serving is not None and serving != meant:
+            before = self._cache.peek(serving)
+            if before is not None:
+                return before
+        loaded = self.loaded(meant)
+        self._serving[wanted] = meant
+        return loaded
+
+    def _meant(self, wanted: Reference) -> int | None:
+        shelf = self._shelves.models.get(wanted.key)
+        return None if shelf is None else shelf.find(wanted.version)
+
+    def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
+        """Load what a name means now, then serve it; let the version before go."""
+        if self._cache.peek(serving) is None:
+            del self._serving[wanted]
+            return
+        try:
+            self.loaded(meant)
+        except DrumLikeError as error:
+            logger.error(  # noqa: TRY400 - the operator needs the reason, not our stack
+                "%s goes on with version id %d, because %d does not load: %s",
+                wanted.key,
+                serving,
+                meant,
+                error,
+            )
+            return
+        self._serving[wanted] = meant
+        if serving not in self._serving.values():
+            self._cache.discard(serving)
+
+    def _forget_removed(self) -> None:
+        known = self._shelves.version_ids
+        for key in self._cache.in_memory():
+            if isinstance(key, int) and key not in known:
+                self._cache.discard(key)
+
+    def _default_name(self) -> str:
+        """Return what a request without a name means.
+
+        Raises:
+            NotFoundError: nothing, or one of several.
+        """
+        if self._default is not None:
+            return self._default
+        names = self.names()
+        if len(names) == 1:
+            return names[0]
+        raise NotFoundError(
+            f"this server has {len(names)} models and no default one; ask for one by its name, as "
+            f"/models/NAME/predict/{_listed(names)}"
+        )
+
+    def _is_own(self, name: str) -> bool:
+        return self._own is not None and name == self._own.service.info.name
+
+    def _missing(self, wanted: Reference) -> NotFoundError:
+        shelf = self._shelves.models.get(wanted.key)
+        if shelf is None or not shelf.ids:
+            return NotFoundError(
+                f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
+            )
+        return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
+
+
+def _only(loaded: Loaded, wanted: Reference) -> Loaded:
+    """Return a model that has one version, if that is the one that is wanted."""
+    if wanted.version not in (None, loaded.service.info.version):
+        raise NotFoundError(
+            f"{loaded.service.info.name!r} has the one version {loaded.service.info.version}"
+        )
+    return loaded
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:NAMES_IN_MESSAGE])
+    more = f" and {len(names) - NAMES_IN_MESSAGE} more" if len(names) > NAMES_IN_MESSAGE else ""
+    return f"; there are: {shown}{more}" if names else ""

@@ -1,0 +1,112 @@
+"""Where the contract's views stand, and what each lets its caller do."""
+
+from flask import Blueprint
+
+from drum_like import wire
+from drum_like.auth import Scope
+from drum_like.catalog.registry import Registry
+from drum_like.contracts.wallaroo import failures, login
+from drum_like.contracts.wallaroo.configs import ConfigViews
+from drum_like.contracts.wallaroo.deployments import Deployments
+from drum_like.contracts.wallaroo.graphql import GraphqlView
+from drum_like.contracts.wallaroo.inference import InferenceViews
+from drum_like.contracts.wallaroo.models import ModelViews
+from drum_like.contracts.wallaroo.pipelines import PipelineViews
+from drum_like.contracts.wallaroo.registry import Rooms
+from drum_like.contracts.wallaroo.uploads import UploadViews
+from drum_like.contracts.wallaroo.workspaces import WorkspaceViews
+from drum_like.payload import Limits
+from drum_like.services import Services
+from drum_like.wire import Route
+
+_API = "/v1/api"
+_TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a path
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Return the contract's routes: models, workspaces, pipelines, inference and GraphQL.
+
+    Raises:
+        SettingsError: the server has no store.
+    """
+    registry = services.part(Registry)
+    rooms, settings = Rooms(registry), services.settings
+    deployments = Deployments(registry)
+    routes = Blueprint("wallaroo", __name__)
+    failures.handle(routes, failures.api, hide_errors=settings.hide_errors)
+    services.forms.own(r"v1/(api|graphql)(/|$)|auth/realms/", failures.http(failures.api))
+    wire.mount(routes, _model_routes(rooms, settings.max_upload_mb), services.scopes)
+    wire.mount(routes, _other_routes(rooms, deployments, settings.url_prefix), services.scopes)
+    limits = Limits(settings.max_columns, settings.max_cells)
+    routes.register_blueprint(_engine(services, InferenceViews(deployments, limits)))
+    return routes
+
+
+def _engine(services: Services, views: InferenceViews) -> Blueprint:
+    """Return the route that infers, whose errors have a form of their own."""
+    routes = Blueprint("engine", __name__)
+    failures.handle(routes, failures.engine, hide_errors=services.settings.hide_errors)
+    rule = f"{_API}/pipelines/infer/<deployment>/<pipeline>"
+    services.scopes["wallaroo.engine.infer"] = Scope.PREDICT
+    routes.add_url_rule(rule, "infer", views.infer, methods=["POST"])
+    return routes
+
+
+def _model_routes(rooms: Rooms, max_upload_mb: int) -> tuple[Route, ...]:
+    models, configs = ModelViews(rooms), ConfigViews(rooms)
+    uploads = UploadViews(rooms, max_upload_mb)
+    look, change = Scope.OBSERVE, Scope.ADMIN
+    views = {
+        "list": (models.list_models, look),
+        "get": (models.get, look),
+        "get_by_id": (models.get_by_id, look),
+        "list_versions": (models.list_versions, look),
+        "list_versions_for_model": (models.list_versions_for_model, look),
+        "get_version_by_id": (models.get_version_by_id, look),
+        "get_model_version_by_id": (models.get_version_by_id, look),
+        "get_upload_logs": (models.get_upload_logs, look),
+        "get_config_by_id": (configs.get_by_version, look),
+        "insert_model_config": (configs.insert, change),
+        "upload": (uploads.upload, change),
+        "upload_and_convert": (uploads.upload_and_convert, change),
+        "upload_stream": (uploads.upload_stream, change),
+        "delete_model": (models.delete_model, change),
+        "delete_model_versions": (models.delete_model_versions, change),
+        "list_aliases": (models.list_aliases, look),
+        "set_alias": (models.set_alias, change),
+    }
+    return tuple(
+        Route(f"{_API}/models/{name}", "POST", f"models_{name}", view, scope)
+        for name, (view, scope) in views.items()
+    )
+
+
+def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[Route, ...]:
+    workspaces = WorkspaceViews(rooms)
+    pipelines = PipelineViews(rooms, deployments, prefix)
+    look, change = Scope.OBSERVE, Scope.ADMIN
+    views = {
+        "workspaces/create": (workspaces.create, change),
+        "workspaces/list": (workspaces.list_workspaces, look),
+        "workspaces/get": (workspaces.get, look),
+        "workspaces/list_users": (workspaces.list_users, look),
+        "workspaces/add_user": (workspaces.add_user, change),
+        "workspaces/remove_user": (workspaces.remove_user, change),
+        "pipelines/create": (pipelines.create, change),
+        "pipelines/deploy": (pipelines.deploy, change),
+        "pipelines/undeploy": (pipelines.undeploy, change),
+        "pipelines/get_pipeline_by_name": (pipelines.get_by_name, look),
+        "status/get_deployment": (pipelines.get_deployment, look),
+        "admin/get_pipeline_external_url": (pipelines.get_external_url, look),
+        "plateau/get_topic_name": (pipelines.get_topic_name, look),
+    }
+    posts = tuple(
+        Route(f"{_API}/{path}", "POST", path.replace("/", "_"), view, scope)
+        for path, (view, scope) in views.items()
+    )
+    return (
+        *posts,
+        Route(f"{_API}/config", "GET", "config", login.config, Scope.PROBE),
+        Route(_TOKEN, "POST", "token", login.token, look),
+        Route("/v1/graphql", "POST", "graphql", GraphqlView(rooms).answer, change),
+    )

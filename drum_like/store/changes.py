@@ -1,0 +1,172 @@
+"""What a worker has to know to find versions in its memory, and what of it has changed.
+
+Everything that changes carries the revision of its transaction. A worker that knows all up to one
+revision asks for what is beyond it; if something was removed since, it asks for all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from drum_like.store import pipelines, rows, tables
+from drum_like.store.database import Database
+from drum_like.store.records import Config, Deployment, Details, Status
+
+_V = tables.versions
+_NOTHING = -1
+
+
+class Clock(NamedTuple):
+    """How far the store is: its revision, and that of the last removal."""
+
+    revision: int = _NOTHING
+    removals: int = _NOTHING
+
+
+class KnownVersion(NamedTuple):
+    """What of a version is kept in memory; `is_ready` is False for one that cannot be served."""
+
+    version_id: int
+    workspace_id: int
+    name: str
+    number: int
+    uuid: str
+    is_ready: bool
+
+
+class KnownAlias(NamedTuple):
+    """An alias of a model."""
+
+    workspace_id: int
+    model: str
+    alias: str
+    version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployment with what it takes to serve it.
+
+    Attributes:
+        deployment: The deployment; `deployed` may be False.
+        definition: Of the version of the pipeline.
+        configs: In the order of its steps.
+    """
+
+    deployment: Deployment
+    definition: Details
+    configs: tuple[Config, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has changed.
+
+    Attributes:
+        clock: How far one is with it.
+        is_all: Whether what is not in here is not in the store.
+        versions: By id.
+        aliases: Of all models.
+        deployments: By id.
+        configured: Versions with a new configuration.
+    """
+
+    clock: Clock
+    is_all: bool
+    versions: Sequence[KnownVersion]
+    aliases: Sequence[KnownAlias]
+    deployments: Sequence[Deployed]
+    configured: frozenset[int]
+
+
+class Changes:
+    """The changes of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def clock(self) -> Clock:
+        """Return how far the store is; the one cheap query that workers repeat."""
+        with self._database.read() as connection:
+            return _clock(connection)
+
+    def since(self, known: Clock) -> News:
+        """Return what has changed; all there is, if something was removed."""
+        with self._database.read() as connection:
+            clock = _clock(connection)
+            is_all = clock.removals != known.removals
+            after = _NOTHING if is_all else known.revision
+            return News(
+                clock=clock,
+                is_all=is_all,
+                versions=_versions(connection, after),
+                aliases=_aliases(connection, after),
+                deployments=_deployments(connection, after),
+                configured=_configured(connection, after),
+            )
+
+
+def _clock(connection: Connection) -> Clock:
+    statement = select(tables.state.c.revision, tables.state.c.removals)
+    return Clock(*connection.execute(statement).one())
+
+
+def _versions(connection: Connection, after: int) -> list[KnownVersion]:
+    model = tables.models.c
+    statement = (
+        select(_V.c.id, model.workspace_id, model.name, _V.c.number, _V.c.uuid, _V.c.status)
+        .join(tables.models, model.id == _V.c.model_id)
+        .where(_V.c.revision > after)
+        .order_by(_V.c.id)
+    )
+    if after == _NOTHING:
+        statement = statement.where(_V.c.status == Status.READY)
+    return [
+        KnownVersion(*row[:-1], is_ready=row[-1] == Status.READY)
+        for row in connection.execute(statement)
+    ]
+
+
+def _aliases(connection: Connection, after: int) -> list[KnownAlias]:
+    alias, model = tables.aliases.c, tables.models.c
+    statement = (
+        select(model.workspace_id, model.name, alias.name, alias.version_id)
+        .join(tables.models, model.id == alias.model_id)
+        .where(alias.revision > after)
+    )
+    return [KnownAlias(*row) for row in connection.execute(statement)]
+
+
+def _configured(connection: Connection, after: int) -> frozenset[int]:
+    if after == _NOTHING:
+        return frozenset()
+    config = tables.configs.c
+    changed = select(config.version_id).where(config.revision > after)
+    return frozenset(connection.execute(changed).scalars())
+
+
+def _deployments(connection: Connection, after: int) -> list[Deployed]:
+    found = pipelines.deployments(connection, tables.deployments.c.revision > after)
+    if not found:
+        return []
+    definitions = _definitions(connection, [one.pipeline_version_id for one in found])
+    configs = _configs(connection, [config_id for one in found for config_id in one.config_ids])
+    return [
+        Deployed(
+            one, definitions[one.pipeline_version_id], tuple(configs[id_] for id_ in one.config_ids)
+        )
+        for one in found
+    ]
+
+
+def _definitions(connection: Connection, version_ids: list[int]) -> dict[int, Details]:
+    version = tables.pipeline_versions.c
+    statement = select(version.id, version.definition).where(version.id.in_(version_ids))
+    return dict(connection.execute(statement).all())
+
+
+def _configs(connection: Connection, config_ids: list[int]) -> dict[int, Config]:
+    statement = select(*rows.CONFIG).where(tables.configs.c.id.in_(config_ids))
+    return {config.id: config for config in map(rows.config, connection.execute(statement))}

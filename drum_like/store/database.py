@@ -1,0 +1,192 @@
+"""The connection to the store's database, and transactions on it.
+
+Writers are serialised: on SQLite by BEGIN IMMEDIATE, on PostgreSQL by the lock on the one row of
+`state`, which every writing transaction counts up first. So revisions become visible in their
+order, and a worker that has seen one has seen all before it. Readers never wait.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
+from drum_like.store import tables
+
+PATIENCE_S = 15
+"""How long a transaction waits for another process to finish."""
+
+_CONNECT_S = 5
+_CONNECTIONS = 16
+_IMMEDIATE = "immediate"
+_LOCKED = ("55P03", "40001", "40P01", "57P03", "53300")
+_FULL = ("53100",)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A transaction that writes.
+
+    Attributes:
+        connection: Where its statements go.
+        revision: What the rows that it changes are marked with.
+    """
+
+    connection: Connection
+    revision: int
+
+
+class Database:
+    """The database of one process; make it after the fork.
+
+    Args:
+        engine: As `engine_of` makes it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**snapshot)
+        self._writer = engine.execution_options(**{_IMMEDIATE: True})
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of its own."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees the state of one moment.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        with _translated(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def exclusive(self) -> Iterator[Connection]:
+        """Give a transaction of which there is one at a time on SQLite; for migrations.
+
+        Raises:
+            StoreError: the database fails.
+        """
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Writing]:
+        """Give a transaction that writes; it is committed at the end of the block.
+
+        Raises:
+            StoreBusyError: another process has written for too long.
+            StoreError: the database fails.
+        """
+        with self.exclusive() as connection:
+            counted = (
+                update(tables.state)
+                .values(revision=tables.state.c.revision + 1)
+                .returning(tables.state.c.revision)
+            )
+            yield Writing(connection, connection.execute(counted).scalar_one())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """Return the engine of a database file; the file is made when it is first used."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": PATIENCE_S},
+        json_deserializer=orjson.loads,
+        pool_size=_CONNECTIONS,
+        pool_timeout=PATIENCE_S,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def server_engine(text: str) -> Engine:
+    """Return the engine of a PostgreSQL server.
+
+    Raises:
+        SettingsError: the text is no URL of PostgreSQL, or its driver is not installed.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise SettingsError("--database-url must be postgresql://USER@HOST/NAME") from error
+    if url.drivername.partition("+")[0] not in ("postgresql", "postgres"):
+        raise SettingsError(
+            f"--database-url must be postgresql://USER@HOST/NAME, not {url.drivername}://; "
+            "without it the store keeps a SQLite file of its own"
+        )
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={
+                "connect_timeout": _CONNECT_S,
+                "options": f"-c lock_timeout={PATIENCE_S}s -c timezone=UTC",
+            },
+            pool_size=_CONNECTIONS,
+            pool_timeout=PATIENCE_S,
+            pool_pre_ping=True,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise SettingsError(
+            "--database-url needs the driver psycopg: pip install 'drum-like[postgres]'"
+        ) from error
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    """Leave transactions to SQLAlchemy; a commit is on the disk when it returns."""
+    del record
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(_IMMEDIATE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise the database's errors as ours; their texts, which hold statements, stay inside."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise StoreBusyError("the store is busy: all connections are in use") from error
+    except DBAPIError as error:
+        raise _error_of(error) from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store's database failed ({type(error).__name__})") from error
+
+
+def _error_of(error: DBAPIError) -> StoreError:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        primary = code & 0xFF
+        busy = primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        full = primary == sqlite3.SQLITE_FULL
+    else:
+        state = getattr(error.orig, "sqlstate", None)
+        busy, full = state in _LOCKED, state in _FULL
+    if busy:
+        return StoreBusyError("the store is busy: another process writes for a long time")
+    if full:
+        return StoreFullError("there is no space left for the store's database")
+    name = type(error.orig).__name__ if error.orig is not None else type(error).__name__
+    return StoreError(f"the store's database failed ({name})")

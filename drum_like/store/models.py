@@ -1,0 +1,136 @@
+"""Models: names in a workspace under which versions are stored."""
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from drum_like.errors import NotFoundError
+from drum_like.store import removal, rows, tables, workspaces
+from drum_like.store.configs import latest_in
+from drum_like.store.database import Database, Writing
+from drum_like.store.files import Files
+from drum_like.store.records import Model, ModelTree, NewVersion, Version
+from drum_like.store.rows import MODEL, VERSION
+
+_T = tables.models
+_NEWEST_FIRST = (_T.c.created_at.desc(), _T.c.id.desc())
+
+
+class Models:
+    """The models of a store."""
+
+    def __init__(self, database: Database, files: Files) -> None:
+        self._database = database
+        self._files = files
+
+    def get(self, model_id: int) -> Model:
+        """Return a model.
+
+        Raises:
+            NotFoundError: there is none with that id.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(*MODEL).where(_T.c.id == model_id)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no model {model_id}")
+        return rows.plain(row, Model)
+
+    def find(self, workspace_id: int, name: str) -> Model | None:
+        """Return the model of that name in a workspace."""
+        with self._database.read() as connection:
+            return find(connection, workspace_id, name)
+
+    def of_workspace(self, workspace_id: int) -> list[Model]:
+        """Return the models of a workspace, the newest first; none if there is no workspace."""
+        statement = select(*MODEL).where(_T.c.workspace_id == workspace_id)
+        with self._database.read() as connection:
+            found = connection.execute(statement.order_by(*_NEWEST_FIRST))
+            return [rows.plain(row, Model) for row in found]
+
+    def trees(self, workspace_id: int) -> list[ModelTree]:
+        """Return the models of a workspace with all that belongs to them, the newest first.
+
+        One query each for models, versions and configurations, however many there are.
+        """
+        statement = select(*MODEL).where(_T.c.workspace_id == workspace_id)
+        versions = (
+            select(*VERSION)
+            .join(_T, _T.c.id == tables.versions.c.model_id)
+            .where(_T.c.workspace_id == workspace_id)
+            .order_by(tables.versions.c.updated_at.desc(), tables.versions.c.id.desc())
+        )
+        with self._database.read() as connection:
+            models = connection.execute(statement.order_by(*_NEWEST_FIRST)).all()
+            if not models:
+                return []
+            workspace = workspaces.found(connection, workspace_id)
+            configs = latest_in(connection, workspace_id)
+            by_model: dict[int, list[Version]] = {}
+            for row in connection.execute(versions):
+                by_model.setdefault(row.model_id, []).append(rows.version(row))
+        return [
+            ModelTree(
+                rows.plain(row, Model),
+                workspace,
+                tuple((one, configs.get(one.id)) for one in by_model.get(row.id, ())),
+            )
+            for row in models
+        ]
+
+    def delete(self, workspace_id: int, name: str, *, confirm: bool = True) -> int:
+        """Remove a model with all its versions; return the bytes that are free then.
+
+        Args:
+            workspace_id: Where the model is.
+            name: Its name.
+            confirm: False removes nothing and only says how much it would be.
+
+        Raises:
+            NotFoundError: there is no such model.
+            ConflictError: a version of it is deployed.
+        """
+        with self._database.write() as writing:
+            model = find(writing.connection, workspace_id, name)
+            if model is None:
+                raise NotFoundError(f"there is no model {name!r} in workspace {workspace_id}")
+            of_model = tables.versions.c.model_id == model.id
+            freed = removal.freed_by(writing.connection, of_model)
+            if confirm:
+                removal.mark(writing)
+                writing.connection.execute(delete(_T).where(_T.c.id == model.id))
+        if confirm:
+            removal.collect(self._database, self._files, freed)
+        return sum(freed.values())
+
+
+def find(connection: Connection, workspace_id: int, name: str) -> Model | None:
+    """Return the model of that name in a workspace."""
+    same = (_T.c.workspace_id == workspace_id) & (_T.c.name == name)
+    row = connection.execute(select(*MODEL).where(same)).one_or_none()
+    return None if row is None else rows.plain(row, Model)
+
+
+def touched(writing: Writing, new: NewVersion) -> tuple[int, int]:
+    """Return the id of a model that gets a version, and that version's number.
+
+    The model is made if it is not there; otherwise it counts as changed now. Writers are
+    serialised: nobody can make it between the look and the insert.
+    """
+    at = rows.now()
+    model = find(writing.connection, new.workspace_id, new.name)
+    if model is None:
+        values = {
+            "workspace_id": new.workspace_id,
+            "name": new.name,
+            "owner": new.created_by,
+            "last_number": 1,
+            "created_at": at,
+            "updated_at": at,
+        }
+        made = writing.connection.execute(insert(_T).values(values).returning(_T.c.id))
+        return made.scalar_one(), 1
+    counted = (
+        update(_T)
+        .where(_T.c.id == model.id)
+        .values(last_number=_T.c.last_number + 1, updated_at=at)
+        .returning(_T.c.last_number)
+    )
+    return model.id, writing.connection.execute(counted).scalar_one()

@@ -1,0 +1,123 @@
+"""The throw-away child: whatever a model does to it, there is a verdict, and this process lives."""
+
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drum_like.store.records import Declared
+from drum_like.stored_model import StoredModel
+from drum_like.trial.runner import InterruptedTrialError, try_out
+from drum_like.trial.task import Limits, fingerprint, limits_of
+from tests.support.registries import GOOD_CODE, METADATA
+
+TIGHT = Limits(memory_mb=2048, cpu_s=3, wall_s=60, descriptors=64, file_mb=1)
+CLOSE_ALL = "[os.close(n) for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}')]"
+IMPATIENT = replace(TIGHT, wall_s=4)
+
+
+def _model(directory: Path, code: str) -> StoredModel:
+    (directory / "custom.py").write_text(code)
+    (directory / "model-metadata.yaml").write_text(METADATA)
+    return StoredModel(directory, runs_code=True, declared=Declared())
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("import os\nos._exit(3)", "left with exit code 3"),
+        ("raise SystemExit(3)", "3"),
+        ("raise ValueError('my own words')", "my own words"),
+        ("while True: pass", "more than 3 s of CPU time"),
+        ("x = bytearray(8 << 30)", "MemoryError"),
+        (f"import os\n{CLOSE_ALL}", "ended by SIGKILL"),
+        ("open('big', 'wb').write(bytes(8 << 20))", "File too large"),
+        ("held = [open('/dev/null') for _ in range(100)]", "Too many open files"),
+    ],
+    ids=[
+        "crashes", "leaves", "asks to leave", "raises", "computes for ever",
+        "takes memory", "closes what it has", "writes much", "opens much",
+    ],
+)  # fmt: skip
+def test_a_bad_model_gets_its_verdict(tmp_path: Path, code: str, words: str) -> None:
+    verdict = try_out(_model(tmp_path, code + "\n" + GOOD_CODE), TIGHT)
+
+    assert words in str(verdict.error)
+
+
+def test_a_model_that_takes_too_long_gets_its_verdict(tmp_path: Path) -> None:
+    verdict = try_out(_model(tmp_path, "import time\ntime.sleep(600)\n"), IMPATIENT)
+
+    assert verdict.error == "the model did not load and predict within 4 s"
+
+
+def test_a_good_model_is_good(tmp_path: Path) -> None:
+    verdict = try_out(_model(tmp_path, GOOD_CODE), TIGHT)
+
+    assert verdict.is_good
+    assert verdict.lines[0] == "it loads: custom.py, target type regression"
+
+
+def test_a_child_inherits_no_secrets_and_leaves_no_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "canary")
+    code = (
+        "import os, subprocess\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        "assert 'canary' not in repr(os.environ), 'inherited'\n"
+        "assert os.listdir() == [], os.listdir()\n"
+        "assert os.getsid(0) == os.getpid()\n"
+    )
+
+    verdict = try_out(_model(tmp_path, code + GOOD_CODE), TIGHT)
+
+    assert verdict.error is None
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while _lives(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_trial_can_be_called_off(tmp_path: Path) -> None:
+    cancelled = threading.Event()
+    threading.Timer(0.5, cancelled.set).start()
+
+    began = time.monotonic()
+    with pytest.raises(InterruptedTrialError):
+        try_out(_model(tmp_path, "import time\ntime.sleep(60)"), TIGHT, cancelled=cancelled)
+
+    assert time.monotonic() - began < 5
+
+
+def test_a_verdict_depends_on_all_that_it_is_about() -> None:
+    def key(digest: str = "a", kind: str = "onnx", *, no_pickle: bool = False) -> str:
+        return fingerprint(digest, kind, Declared(), no_pickle=no_pickle)
+
+    others = {
+        key("b"),
+        key(kind="zip"),
+        key(no_pickle=True),
+        fingerprint("a", "onnx", Declared("binary"), no_pickle=False),
+    }
+
+    assert key() == key()
+    assert len(others | {key()}) == 5
+
+
+def test_a_large_file_may_take_more_memory() -> None:
+    assert limits_of(0).memory_mb < limits_of(1 << 30).memory_mb
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,133 @@
+"""Lists of many models: one query a kind of thing, each with an index."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine, event, insert, text
+
+from drum_like.store import rows, tables
+from drum_like.store.place import Place
+from drum_like.store.store import Store, open_store
+from tests.faults.scale import FULL, scaled
+from tests.support.stores import DATABASES, place_on
+
+MODELS = scaled(200, 10_000)
+VERSIONS = 5
+PAGE_S, TREES_S = 0.1, 3.0
+
+
+@pytest.fixture(params=DATABASES, scope="module")
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    root: Path = tmp_path_factory.mktemp("store")
+    with place_on(request.param, root) as place, closing(open_store(place)) as opened:
+        _fill(opened)
+        yield opened
+
+
+def test_a_list_of_models_is_one_query(store: Store) -> None:
+    with _statements(store.database.engine) as statements:
+        began = time.perf_counter()
+        models = store.models.of_workspace(1)
+        took_s = time.perf_counter() - began
+
+    assert len(models) == MODELS
+    assert [one.id for one in models] == sorted((one.id for one in models), reverse=True)
+    assert len(statements) == 1
+    assert took_s < PAGE_S or not FULL
+
+
+def test_a_list_with_all_versions_is_one_query_a_kind(store: Store) -> None:
+    with _statements(store.database.engine) as statements:
+        began = time.perf_counter()
+        trees = store.models.trees(1)
+        took_s = time.perf_counter() - began
+
+    assert len(trees) == MODELS
+    assert {len(tree.versions) for tree in trees} == {VERSIONS}
+    assert all(config is not None for tree in trees for _, config in tree.versions)
+    assert len(statements) == 4
+    assert took_s < TREES_S or not FULL
+
+
+def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
+    with closing(open_store(Place(tmp_path))) as store:
+        _fill(store, n_models=20)
+        with _statements(store.database.engine) as statements:
+            store.models.of_workspace(1)
+            store.versions.of_model(1)
+            store.versions.matching("m1", None)
+            store.versions.by_uuid("none")
+            store.configs.latest(1)
+            store.changes.clock()
+            store.checks.claim("me", 1)
+        with store.database.read() as connection:
+            plans = [
+                " ".join(str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {one}")))
+                for one in map(_filled, statements)
+            ]
+
+    scanned = [plan for plan in plans if "SCAN" in plan and "USING" not in plan]
+    assert [plan for plan in scanned if "SCAN state" not in plan] == []
+
+
+def _filled(statement: str) -> str:
+    return statement.replace("?", "1")
+
+
+def _fill(store: Store, n_models: int = MODELS) -> None:
+    at = rows.now()
+    with store.database.write() as writing:
+        many = writing.connection.execute
+        many(insert(tables.models), [_model(n, at) for n in range(1, n_models + 1)])
+        ids = range(1, n_models * VERSIONS + 1)
+        many(insert(tables.versions), [_version(n, at) for n in ids])
+        many(insert(tables.configs), [_config(n, at) for n in ids])
+        if store.database.is_sqlite:
+            many(text("ANALYZE"))
+
+
+def _model(number: int, at: Any) -> dict[str, Any]:
+    return {
+        "id": number, "workspace_id": 1, "name": f"m{number}", "owner": "", "last_number": VERSIONS,
+        "created_at": at, "updated_at": at,
+    }  # fmt: skip
+
+
+def _version(number: int, at: Any) -> dict[str, Any]:
+    return {
+        "id": number, "model_id": (number - 1) // VERSIONS + 1, "number": number % VERSIONS + 1,
+        "uuid": str(uuid4()), "sha256": f"{number:064}", "size": 1, "visibility": "private",
+        "format": "onnx", "runs_code": False, "runtime": "onnx", "declared": {}, "details": {},
+        "status": "ready", "attempts": 0, "created_by": "", "created_at": at, "updated_at": at,
+        "revision": 1,
+    }  # fmt: skip
+
+
+def _config(number: int, at: Any) -> dict[str, Any]:
+    return {
+        "id": number, "version_id": number, "runtime": "onnx", "options": {}, "created_at": at,
+        "revision": 1,
+    }  # fmt: skip
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[str]]:
+    """Collect the queries of a block."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith("SELECT"):
+            found.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

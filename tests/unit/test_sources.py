@@ -1,0 +1,29 @@
+"""Where the models of a worker come from, and what that costs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.models import REG
+
+CODE = """
+import sys
+from pathlib import Path
+from drum_like.app import create_app
+from drum_like.settings import Settings
+from drum_like.target_type import TargetType
+
+create_app(Settings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION))
+print([name for name in ("sqlalchemy", "alembic", "sqlite3", "psycopg") if name in sys.modules])
+"""
+
+
+def test_a_server_without_a_store_imports_no_database(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, REG.write(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout.strip() == "[]"
