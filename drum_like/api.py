@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.data_type import DataType
 from drum_like.errors import (
     ArtifactError,
     ColumnsError,
@@ -30,6 +31,7 @@ __all__ = [
     "Column",
     "ColumnsError",
     "ColumnsFrame",
+    "DataType",
     "Decoder",
     "DrumLikeError",
     "Frame",

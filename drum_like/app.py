@@ -1,18 +1,20 @@
 """The Flask application: the models, the contracts that settings name, and what they share."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Response, request
-from werkzeug.exceptions import Forbidden, HTTPException
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import EnvironHeaders, WWWAuthenticate
+from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
-from drum_like.auth import Authenticator, Scope, allow_all
+from drum_like.auth import Authenticator, Principal, Scope
+from drum_like.auth.gate import authenticator
 from drum_like.body import CheckedRequest
 from drum_like.errors import DrumLikeError
 from drum_like.lifecycle import Background, Readiness
@@ -45,11 +47,14 @@ class Application:
         flask: The WSGI application.
         background: What lives as long as the worker, in the order of its start.
         lines: What the operator is told at start: model, target, labels.
+        admits: Whether the caller of a request is known, by WSGI's variables, found out without
+            waiting for anything; False where that takes longer.
     """
 
     flask: Flask
     background: tuple[Background, ...]
     lines: tuple[str, ...]
+    admits: Callable[[Mapping[str, Any]], bool]
 
 
 def create_app(settings: Settings, timings: Timings | None = None) -> Application:
@@ -61,9 +66,14 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
 
     Raises:
         LoadError: the model does not load, and settings do not ask for an error server.
-        SettingsError: settings contradict the model, or the store's database is none.
+        SettingsError: settings contradict the model, the credentials are wrong, or the store's
+            database is none.
         StoreError: the store cannot be used.
     """
+    # Before the model: whoever cannot be let in need not wait for it.
+    authenticate = authenticator(
+        settings.passphrase, settings.credentials, public=not settings.address.is_loopback
+    )
     sources = open_sources(settings)
     readiness = Readiness()
     services = Services(
@@ -80,12 +90,13 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     scopes = _mount(app, services)
-    _guard(app, scopes, allow_all)
+    _guard(app, scopes, authenticate)
     _share(app, services)
     own = sources.resolver.default()
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
-    return Application(app, (*sources.background, readiness), sources.lines)
+    background = (*sources.background, readiness)
+    return Application(app, background, sources.lines, _admits(authenticate))
 
 
 def _mount(app: Flask, services: Services) -> dict[str, Scope]:
@@ -101,11 +112,33 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
     """Ask who sends a request, before its body is read."""
 
     def guard() -> None:
-        needed = scopes.get(request.endpoint or "")
-        if needed is not None and needed not in authenticate(request.headers).scopes:
-            raise Forbidden
+        if request.endpoint is None:
+            return
+        # A route of custom_flask.py says nothing: it is held to be one that predicts.
+        needed = scopes.get(request.endpoint, Scope.PREDICT)
+        if needed is not Scope.PROBE:
+            g.principal = _admitted(authenticate(request.headers), needed)
 
     app.before_request(guard)
+
+
+def _admits(authenticate: Authenticator) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda environ: authenticate.recognises(EnvironHeaders(dict(environ)))
+
+
+def _admitted(caller: Principal | None, needed: Scope) -> Principal:
+    """Return a caller who may do what a route needs.
+
+    Raises:
+        Unauthorized: nobody knows the caller.
+        Forbidden: the caller may do other things only.
+    """
+    if caller is None:
+        challenge = WWWAuthenticate("bearer", {"realm": "drum-like server"})
+        raise Unauthorized("Unauthorized", www_authenticate=challenge)
+    if needed not in caller.scopes:
+        raise Forbidden(f"this credential does not allow to {needed.value}")
+    return caller
 
 
 def _signed(application: Wsgi) -> Wsgi:

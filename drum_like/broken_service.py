@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drum_like.errors import LoadError, SettingsError, UnsupportedError
+from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.payload import Payload
 from drum_like.prediction import Prediction
@@ -40,6 +41,11 @@ class BrokenService:
         raise self._again()
 
     @property
+    def inputs(self) -> Schema | None:
+        """Raise the reason."""
+        raise self._again()
+
+    @property
     def streams(self) -> bool:
         """Raise the reason."""
         raise self._again()
@@ -64,6 +70,16 @@ class BrokenService:
         """Raise that chat is not there: DRUM's error server answers 404 on its routes."""
         raise self._nothing()
 
+    @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """Raise the reason."""
+        raise self._again()
+
+    @property
+    def has_intervals(self) -> bool:
+        """Raise the reason."""
+        raise self._again()
+
     def check(self) -> None:
         """Raise the reason."""
         raise self._again()
@@ -73,6 +89,14 @@ class BrokenService:
         return False
 
     def predict(self, rows: Payload | Frame) -> Prediction:  # noqa: ARG002 - the protocol has it
+        """Raise the reason."""
+        raise self._again()
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:  # noqa: ARG002 - as above
+        """Raise the reason."""
+        raise self._again()
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - as above
         """Raise the reason."""
         raise self._again()
 

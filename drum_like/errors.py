@@ -101,7 +101,21 @@ class SizeError(RequestError):
 
 
 class ColumnsError(RequestError):
-    """Columns are missing, or hold something that the model cannot take."""
+    """Columns are missing, or hold something that the model cannot take.
+
+    Attributes:
+        row: Position, from 0, of the row that the message names; None if it names none.
+    """
+
+    def __init__(self, message: str, row: int | None = None) -> None:
+        self.row = row
+        super().__init__(message)
+
+    @property
+    def from_zero(self) -> str:
+        """The message with its row counted from 0; the row is the last thing of a caller in it."""
+        before, named, after = str(self).rpartition(f"row {(self.row or 0) + 1}")
+        return f"{before}row {self.row}{after}" if self.row is not None and named else str(self)
 
 
 class OutputSchemaError(RequestError):

@@ -175,6 +175,15 @@ class ColumnsFrame(Frame):
         data.columns = pd.Index(self._names)
         return data
 
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
+        if not all(column.dtype.kind in "biuf" for column in columns):
+            return super()._to_matrix(chosen)
+        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, column in enumerate(columns):
+            matrix[:, at] = column
+        return matrix
+
 
 def positions(frame: Frame, columns: Names) -> Positions | None:
     """Return where the wanted columns stand in a frame, None if they are all, in order.
@@ -284,7 +293,8 @@ def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
     row = next(culprits, row)
     return ColumnsError(
         f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
-        "the model takes numbers there"
+        "the model takes numbers there",
+        row,
     )
 
 

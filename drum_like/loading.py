@@ -10,7 +10,7 @@ from typing import Any
 from drum_like import cgroup, warm_up
 from drum_like.api import Predictor, TensorPredictor
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
-from drum_like.model import output_requirements
+from drum_like.model import input_schema, output_requirements
 from drum_like.model.artifact import (
     Artifact,
     artifact_kinds,
@@ -108,6 +108,7 @@ def _service(
         transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
         gate=gate,
+        inputs=_inputs(model.hooks, schema, metadata),
         tensors=_tensors(model, predict_gate_of),
         about=_about(settings, metadata),
         notes=(),
@@ -244,6 +245,19 @@ def _schema(predictor: Predictor | None, metadata: Metadata | None) -> Schema | 
     if schema is None or metadata is None:
         return schema
     return replace(schema, unseen_is_missing=metadata.unseen_categories == "missing")
+
+
+def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> Schema | None:
+    """Return the columns that callers send, None if neither metadata nor model tell."""
+    hooked = hooks.transform is not None or hooks.score is not None
+    if metadata is None:
+        return None if hooked else schema
+    inputs = input_schema.callers_columns(
+        input_schema.read(metadata.raw.get("inputSchema")), schema, hooked=hooked
+    )
+    if inputs is None:
+        return None
+    return replace(inputs, absent_is_missing=metadata.missing_fields == "na")
 
 
 def _pipeline(

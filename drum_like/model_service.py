@@ -9,12 +9,13 @@ from typing import Any
 from drum_like import __version__
 from drum_like.api import Predictor
 from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
+from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
 from drum_like.payload import Payload
 from drum_like.prediction import Prediction
-from drum_like.schema import Schema
+from drum_like.schema import Schema, output_columns
 from drum_like.scoring import chat, transformation, unstructured
 from drum_like.scoring.chat import ChunkStream
 from drum_like.scoring.pipeline import Gate, Pipeline, decode, decode_step
@@ -43,6 +44,7 @@ class ModelService:
         transformer: The path of transform models; None for all others.
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
+        inputs: The columns that callers send, with hooks in mind; None if nobody tells.
         tensors: The model by its named tensors; None if it has none, or hooks stand around it.
         about: The static part of /info/.
         notes: What the operator is told at start.
@@ -57,6 +59,7 @@ class ModelService:
     transformer: Transform | None
     output_schema: transformation.Check
     gate: Gate
+    inputs: Schema | None
     tensors: Tensors | None
     about: Json
     notes: tuple[str, ...]
@@ -88,6 +91,16 @@ class ModelService:
         """Whether there is a chat hook."""
         return self.hooks.chat is not None
 
+    @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """No kind of contributions."""
+        return ()
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are intervals: no."""
+        return False
+
     def check(self) -> None:
         """Do nothing: the model loaded."""
 
@@ -109,6 +122,22 @@ class ModelService:
                 else f"a model of target type '{self.target.type.value}' does not predict rows"
             )
         return self.pipeline.run(rows)
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:  # noqa: ARG002 - the protocol has it
+        """Raise that there are none.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("this model has no contributions")
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - the protocol has it
+        """Raise that there are none.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        raise UnsupportedError("this model has no prediction intervals")
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows.
@@ -185,7 +214,14 @@ class ModelService:
             "modelVersion": self.info.version,
             "sha256": self.info.sha256,
             "targetName": self.target.name,
+            "schema": self._schema(),
         }
+
+    def _schema(self) -> Json:
+        """Return the columns in and out; null for inputs that nobody tells."""
+        fields = None if self.inputs is None else [c.described() for c in self.inputs.columns]
+        outputs = [column.described() for column in output_columns(self.target)]
+        return {"inputFields": fields, "outputFields": outputs}
 
     def capabilities(self) -> Json:
         """Return the payload formats with their versions, and whether chat works."""

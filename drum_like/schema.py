@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
 from drum_like.frame import (
     Frame,
@@ -19,6 +20,7 @@ from drum_like.frame import (
     width_error,
 )
 from drum_like.numbers import is_number_like, text_to_number
+from drum_like.target import Target
 
 Kind = Literal["number", "category", "text", "any"]
 
@@ -31,12 +33,35 @@ class Column:
         name: As in the training data; a position in text for a model without names.
         kind: "number" is checked cell by cell, "category" is cast to `categories`, "text" is given
             as it was sent, "any" is left to the model.
-        categories: The values that a category may have, of one type; empty for other kinds.
+        categories: The values that a category may have, of one type; for "any" what an encoder was
+            fitted on, if that is known; empty for other kinds.
+        stored: The type that the artifact or the metadata names, None where they do not.
+        example: A value that the model takes, as text; None if nobody gave one.
     """
 
     name: str
     kind: Kind = "number"
     categories: tuple[Any, ...] = ()
+    stored: DataType | None = None
+    example: str | None = None
+
+    @property
+    def dtype(self) -> DataType:
+        """The type to publish: the stored one, else that of the categories, else the kind's."""
+        if self.stored is not None:
+            return self.stored
+        if self.categories:
+            return _type_of(self.categories)
+        return DataType.FLOAT64 if self.kind == "number" else DataType.STR
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether `dtype` is known, not a guess."""
+        return self.kind != "any" or self.stored is not None or bool(self.categories)
+
+    def described(self) -> dict[str, Any]:
+        """Return the column as JSON: `name` and `dataType`, as H2O MLOps writes them."""
+        return {"name": self.name, "dataType": self.dtype.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +72,23 @@ class Schema:
         columns: One entry an input.
         named: Whether inputs are matched by name; otherwise by position, and the width must fit.
         unseen_is_missing: Treat a category that training did not see as missing, not as an error.
+        absent_is_missing: Whether contracts that allow it fill columns that were not sent.
         names: The names of the columns in training order.
     """
 
     columns: tuple[Column, ...]
     named: bool = True
     unseen_is_missing: bool = False
+    absent_is_missing: bool = False
     names: Names = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Keep the names, which every request asks for."""
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
+
+    def as_known(self, names: Names) -> Names:
+        """Return names of a payload as the model spells them; a model may forgive spellings."""
+        return names
 
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
@@ -74,6 +105,13 @@ class Schema:
         else:
             chosen = None
         return _ConformedFrame(frame, self, chosen)
+
+
+def output_columns(target: Target) -> tuple[Column, ...]:
+    """Return the columns that contracts publish as a model's output."""
+    number = target.type.is_classification or target.type.is_numeric
+    stored = DataType.FLOAT64 if number else DataType.STR
+    return tuple(Column(name, "any", stored=stored) for name in target.outputs)
 
 
 class _ConformedFrame(Frame):
@@ -150,6 +188,16 @@ class _ConformedFrame(Frame):
         texts = all(isinstance(category, str) for category in column.categories)
         comparable = self._source.text(at) if texts else values.map(_comparable)
         return _categories(comparable, column, missing=self._schema.unseen_is_missing)
+
+
+def _type_of(values: Sequence[Any]) -> DataType:
+    """Return the type of a column that holds one of these values; missing ones do not count."""
+    kinds = {type(value) for value in values if value is not None and value == value}  # noqa: PLR0124 - NaN differs from itself
+    if kinds == {bool}:
+        return DataType.BOOL
+    if kinds == {int}:
+        return DataType.INT64
+    return DataType.FLOAT64 if kinds and kinds <= {int, float} else DataType.STR
 
 
 def _is_numeric(dtype: Any) -> bool:

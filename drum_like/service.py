@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.payload import Payload
 from drum_like.prediction import Prediction
@@ -55,6 +56,10 @@ class Service(Protocol):
         """The columns that it knows; None if it takes any."""
 
     @property
+    def inputs(self) -> Schema | None:
+        """The columns that callers send, with hooks in mind; None if nobody tells."""
+
+    @property
     def streams(self) -> bool:
         """Whether rows may be scored block by block with the same result."""
 
@@ -71,6 +76,14 @@ class Service(Protocol):
         """Whether there is a chat hook."""
 
     @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """Which contributions the model gives; empty if it gives none."""
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the model gives prediction intervals."""
+
+    @property
     def tensors(self) -> Tensors | None:
         """The model by its named tensors; None if it has none, or hooks stand around it."""
 
@@ -82,6 +95,12 @@ class Service(Protocol):
 
     def predict(self, rows: Payload | Frame) -> Prediction:
         """Return predictions of the target, labelled as callers know them."""
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:
+        """Return what each column contributes to the predictions of rows, or of no rows."""
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
+        """Return bounds around the predictions of rows, or of no rows."""
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows."""

@@ -40,6 +40,7 @@ from drum_like.options.declaration import (
     SCORE,
     SECONDS,
     SECONDS_OR_0,
+    SECRET,
     SERVER,
     SERVER_LEVELS,
     SERVING,
@@ -263,7 +264,7 @@ class Settings:
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat"),
+        ("probes", "drum", "chat", "h2o"),
         "contracts to answer; with a store, wallaroo, too",
         (SERVER,),
         NAMES,
@@ -275,6 +276,15 @@ class Settings:
     )
     hide_errors: bool = switch(
         "leave the texts of custom.py's exceptions out of answers", (SERVER,)
+    )
+    passphrase: str | None = option(
+        None,
+        "what callers have to send as a bearer token; better set by its variable",
+        (SERVER,),
+        SECRET,
+    )
+    credentials: Path | None = option(
+        None, "YAML file of passphrases, API keys and issuers of tokens", (SERVER,), FILE
     )
     require_auth: bool = switch("do not start without credentials", (SERVER,))
     legacy_label_order: bool = switch(
@@ -337,6 +347,11 @@ class Settings:
     def port(self) -> int:
         """Port to listen on, 0 for any free one."""
         return self.address.port
+
+    @property
+    def asks_who_calls(self) -> bool:
+        """Whether there are credentials."""
+        return self.passphrase is not None or self.credentials is not None
 
     @classmethod
     def load(cls, argv: Sequence[str], environ: Mapping[str, str]) -> "Settings":

@@ -45,6 +45,18 @@ class Target:
     name: str = "target"
     legacy_order: bool = False
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The labels in the order that contracts publish: two are (negative, positive)."""
+        return self.labels[::-1] if self.type is TargetType.BINARY else self.labels
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs: the target, or target and label with a dot between them."""
+        if not self.type.is_classification:
+            return (self.name,)
+        return tuple(f"{self.name}.{label}" for label in self.order)
+
     def is_spelling_of(self, classes: Sequence[Label]) -> bool:
         """Return whether the labels are these classes, each spelled in some way."""
         return sorted(map(repr, map(standard, self.labels))) == sorted(

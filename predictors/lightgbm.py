@@ -83,6 +83,14 @@ class _BlankSchema(Schema):
 
     __slots__ = ()
 
+    def as_known(self, names: Names) -> Names:
+        """Return names with the model's `a_b` for `a b`.
+
+        Raises:
+            ColumnsError: two names stand for the same column.
+        """
+        return names if set(self.names) <= set(names) else _underscored(names, self.names)
+
     def conform(self, frame: Frame) -> Frame:
         """Return the rows with the model's columns, taking `a b` for its `a_b`.
 

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from drum_like.api import (
     Column,
     ColumnsError,
+    DataType,
     Frame,
     Label,
     LoadError,
@@ -136,8 +138,8 @@ def _tensor(node: ort.NodeArg) -> Tensor:
 
 
 def _positional(node: ort.NodeArg, width: int) -> Schema:
-    kind = _column(node, check=False).kind
-    return Schema(tuple(Column(str(at), kind) for at in range(width)), named=False)
+    column = _column(node, check=False)
+    return Schema(tuple(replace(column, name=str(at)) for at in range(width)), named=False)
 
 
 def _width(path: Path | None, inputs: Sequence[ort.NodeArg]) -> onnx_bytes.Width | None:
@@ -157,7 +159,17 @@ def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
             f"the ONNX model has several inputs, and {node.name!r} has the shape {node.shape}; "
             "inputs of one column each, or one matrix, can be served, others need a score hook"
         )
-    return Column(node.name, "text" if _DTYPES[node.type].kind == "O" else "number")
+    kind: Literal["text", "number"] = "text" if _DTYPES[node.type].kind == "O" else "number"
+    return Column(node.name, kind, stored=_data_type(_DTYPES[node.type]))
+
+
+def _data_type(dtype: np.dtype[Any]) -> DataType:
+    """Return the published type that holds every value of an input's type."""
+    if dtype.kind == "f":
+        return DataType.FLOAT64 if dtype.itemsize == 8 else DataType.FLOAT32
+    if dtype.kind in "iu":
+        return DataType.INT32 if np.can_cast(dtype, np.int32) else DataType.INT64
+    return DataType.BOOL if dtype.kind == "b" else DataType.STR
 
 
 def _matrix_feed(node: ort.NodeArg) -> Feed:
@@ -212,9 +224,11 @@ def _integers(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
 
 def _refuse(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:
     if bad.any():
+        row = int(np.argmax(bad))
         raise ColumnsError(
             f"column {str(data.columns[at])[:100]!r} takes {expected}, without gaps; row "
-            f"{int(np.argmax(bad)) + 1} holds something else"
+            f"{row + 1} holds something else",
+            row,
         )
 
 

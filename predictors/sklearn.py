@@ -19,7 +19,7 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
-from . import sklearn_blame, sklearn_columns
+from . import sklearn_blame, sklearn_columns, sklearn_encoders
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
@@ -35,7 +35,7 @@ class SklearnPredictor:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.framework = _framework(model)
-        self.schema: Schema | None = sklearn_columns.schema_of(model)
+        self.schema: Schema | None = _schema(model)
         self._labels = _labels(model)
         self.target = _target(model, self._labels)
 
@@ -76,7 +76,7 @@ class SklearnPredictor:
             if blame is None:
                 raise
             name = frame.columns[blame.column] if frame.columns else str(blame.column)
-            raise ColumnsError(f"column {name[:100]!r} {blame.reason}") from error
+            raise ColumnsError(f"column {name[:100]!r} {blame.reason}", blame.row) from error
 
     def _rows(self, frame: Frame) -> Any:
         if self.schema is None or self.schema.named:
@@ -85,6 +85,10 @@ class SklearnPredictor:
             # Column by column, as a DataFrame becomes an array: sums round alike.
             return np.asfortranarray(frame.matrix())
         return frame.pandas.to_numpy(dtype=object)
+
+
+def _schema(model: Any) -> Schema | None:
+    return sklearn_encoders.with_types(model, sklearn_columns.schema_of(model))
 
 
 def _framework(model: Any) -> str:

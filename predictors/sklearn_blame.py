@@ -4,7 +4,7 @@ Looked for after a failure only: numbers that are missing or infinite, found by 
 rows again, and categories that an encoder told to refuse unknown ones was not fitted on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, Pipeline
 
 from drum_like.api import NativeFrame, Schema
 
-from . import sklearn_columns  # relative: type checkers know this package under its folder's name
+from . import sklearn_encoders  # relative: type checkers know this package under its folder's name
 
 PREDICTIONS_TO_BLAME = 64
 """Rows that are predicted again, at most, to find the number that an estimator refused."""
@@ -113,28 +110,14 @@ def _works(method: Any, rows: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoder:
-    """A fitted encoder that refuses unknown categories.
-
-    Attributes:
-        columns: The columns of the model that it reads, by name, or by position without names.
-        categories: What it knows of each.
-        filled: Whether an imputer before it fills gaps.
-    """
-
-    columns: Sequence[Any]
-    categories: Sequence[NDArray[Any]]
-    filled: bool
-
-
 def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> Blame | None:
     if schema is None:
         return None
     names = getattr(model, "feature_names_in_", None)
     columns = range(len(schema.columns)) if names is None else list(names)
     where = {str(name): at for at, name in enumerate(schema.names)}
-    for encoder in _encoders(model, columns):
+    refusing = (e for e in sklearn_encoders.encoders(model, columns) if e.refuses_unknown)
+    for encoder in refusing:
         for column, known in zip(encoder.columns, encoder.categories, strict=True):
             at = where[str(column)]
             row = _first_unknown(data.iloc[:, at], known, filled=encoder.filled)
@@ -164,37 +147,3 @@ def _first_unknown(cells: "pd.Series[Any]", known: NDArray[Any], *, filled: bool
     if filled or bool(pd.isna(known).any()):
         unknown &= cells.notna().to_numpy()
     return int(np.argmax(unknown)) if unknown.any() else None
-
-
-def _encoders(model: Any, columns: Sequence[Any], *, filled: bool = False) -> Iterator[_Encoder]:
-    """Yield the encoders that see columns of the request, at most imputed."""
-    inner = sklearn_columns.inner_model(model)
-    if inner is not None:
-        yield from _encoders(inner, columns, filled=filled)
-    elif isinstance(model, Pipeline):
-        yield from _in_pipeline(model, columns, filled=filled)
-    elif isinstance(model, ColumnTransformer | FeatureUnion):
-        for step, part in _branches(model, columns):
-            yield from _encoders(step, part, filled=filled)
-    elif sklearn_columns.is_trusted(model) and getattr(model, "handle_unknown", None) == "error":
-        categories = getattr(model, "categories_", ())
-        if len(categories) == len(columns):
-            yield _Encoder(columns, categories, filled)
-
-
-def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Yield the steps that stand side by side, each with the columns that it reads."""
-    if isinstance(model, FeatureUnion):
-        yield from ((branch, columns) for _, branch in model.transformer_list)
-        return
-    for _, step, chosen in model.transformers_:
-        part = sklearn_columns.positions_of(chosen, columns, len(columns))
-        yield step, [columns[at] for at in part]
-
-
-def _in_pipeline(model: Pipeline, columns: Sequence[Any], *, filled: bool) -> Iterator[_Encoder]:
-    for _, step in model.steps:
-        yield from _encoders(step, columns, filled=filled)
-        if not isinstance(step, SimpleImputer):
-            return
-        filled = True

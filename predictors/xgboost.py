@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drum_like.api import (
     ArtifactError,
     Column,
+    DataType,
     Frame,
     Label,
     ModelTarget,
@@ -31,6 +32,10 @@ from .xgboost_dense import Question, scorer
 Values = NDArray[Any]
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+
+_STORED = {"int": DataType.INT64, "c": DataType.INT64, "i": DataType.BOOL}
+"""What a booster's feature types say about the training data; "c" without categories is codes."""
 
 
 class XGBoostPredictor:
@@ -244,8 +249,11 @@ def _schema(booster: xgb.Booster) -> Schema:
     names = booster.feature_names
     shown = names or [str(position) for position in range(n_columns)]
     categories = _categories(booster)
+    types = booster.feature_types or [""] * n_columns
     columns = tuple(
-        Column(name, "category", categories[position]) if position in categories else Column(name)
+        Column(name, "category", categories[position])
+        if position in categories
+        else Column(name, stored=_STORED.get(types[position]))
         for position, name in enumerate(shown)
     )
     return Schema(columns, named=names is not None)

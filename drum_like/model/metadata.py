@@ -48,6 +48,7 @@ _SHAPE = keys(
             {"type": text, "properties": anything}, {"title": text, "required": anything}
         ),
         "unseen_categories": one_of("missing", "refuse"),
+        "missing_fields": one_of("na", "refuse"),
     },
 )
 _MULTICLASS = "\nError - for multiclass classification, either the class labels or a class labels "
@@ -66,6 +67,7 @@ class Metadata:
         class_labels: In the order of the model's outputs; empty if they are not told.
         type_schema: Requirements on input and output.
         unseen_categories: What a category that training did not see becomes.
+        missing_fields: What becomes of a column that a caller of the H2O scorer leaves out.
         raw: The whole file as /info/ shows it: text, except majorVersion (bool),
             predictionThreshold (number) and numbers of columns (int).
     """
@@ -78,6 +80,7 @@ class Metadata:
     class_labels: tuple[str, ...] = ()
     type_schema: TypeSchema = field(default_factory=TypeSchema)
     unseen_categories: Literal["missing", "refuse"] = "refuse"
+    missing_fields: Literal["na", "refuse"] = "refuse"
     raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -118,6 +121,7 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         class_labels=_class_labels(inference, code_dir),
         type_schema=type_schema.read(raw.get("typeSchema", {})),
         unseen_categories=raw.get("unseen_categories", "refuse"),
+        missing_fields=raw.get("missing_fields", "refuse"),
         raw=MappingProxyType(raw),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
@@ -45,6 +46,14 @@ class Address(NamedTuple):
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the host; of names that is localhost alone."""
+        try:
+            return ip_address(self.host.partition("%")[0]).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     def __str__(self) -> str:
         """Return host:port, an IPv6 host in brackets."""
@@ -220,6 +229,13 @@ def existing_file(text: str) -> Path:
     return path.resolve()
 
 
+def secret(text: str) -> str:
+    """Return a secret, which a header can carry."""
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise ValueError("must be printable text without blanks at its ends")
+    return text
+
+
 def existing_path(text: str) -> Path:
     """Return the absolute path of a file or a directory that is there."""
     path = Path(text).expanduser()
@@ -275,6 +291,7 @@ LABEL = Kind(str, "LABEL")
 SWITCH = Kind(boolean)
 TARGET_TYPE = Kind(target_type, "TYPE")
 DIRECTORY = Kind(Path, "DIR")
+SECRET = Kind(secret, "TEXT")
 FILE = Kind(existing_file, "FILE")
 NEW_FILE = Kind(Path, "FILE")
 UPLOAD = Kind(existing_path, "FILE")

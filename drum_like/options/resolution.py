@@ -19,6 +19,9 @@ from drum_like.options.declaration import (
 from drum_like.options.environment import has_parameter, parameter
 from drum_like.options.server_notes import server_notes
 
+_NO_CREDENTIALS = (
+    "--require-auth: no credentials are configured; set --credentials or DRUM_LIKE_PASSPHRASE"
+)
 _BINARY = (
     "\nError - for binary classification case, both positive and negative class labels have to "
     "be provided. \nSee --help option for more information"
@@ -47,8 +50,8 @@ def resolved(
     values |= _steered(own, found, beating=True)
     values |= _platform(own, line, values, found)
     fault = _path_fault(line.verb, values) or _label_fault(values)
-    if values.get("require_auth"):
-        fault = fault or "--require-auth: no credentials are configured"
+    if values.get("require_auth") and not values.keys() & {"passphrase", "credentials"}:
+        fault = fault or _NO_CREDENTIALS
     if fault:
         raise usage_error(line.verb, fault, declared)
     values |= _labels(values)

@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import MutableMapping
 from importlib import import_module
-from ipaddress import ip_address
 from types import FrameType
 from typing import Any
 
@@ -118,6 +117,7 @@ def _loader(settings: Settings, division: Share) -> Load:
             application.lines,
             settings.request_timeout_s,
             settings.max_body_mb * MIB,
+            application.admits,
         )
 
     return load
@@ -135,20 +135,12 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
-    if not is_loopback(settings.host):
+    if not settings.address.is_loopback and not settings.asks_who_calls:
         logs.ANNOUNCE.warning(
-            "no credential is configured: whoever reaches %s can use the model; put the server "
-            "behind something that asks who calls",
+            "no credential is configured: whoever reaches %s can use the model; set "
+            "--credentials, or put the server behind something that asks who calls",
             settings.host,
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach the host; of names that is localhost alone."""
-    try:
-        return ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _route(settings: Settings) -> str:

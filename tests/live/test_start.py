@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.server.program import is_loopback
+from drum_like.options.declaration import Address
 from tests.live.steered import boots, errors, events, eventually, pids, write
 from tests.support.serving import run, serve, start_failure
 
@@ -115,12 +115,12 @@ def test_a_server_for_this_machine_alone_warns_of_nothing(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_hosts_of_this_machine_alone_are_known(host: str) -> None:
-    assert is_loopback(host)
+    assert Address(host).is_loopback
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "models.example", "10.0.0.1"])
 def test_hosts_that_others_reach_are_known(host: str) -> None:
-    assert not is_loopback(host)
+    assert not Address(host).is_loopback
 
 
 def test_every_worker_answers(tmp_path: Path) -> None:

@@ -110,6 +110,26 @@ def test_typed_columns_are_a_frame() -> None:
     assert ColumnsFrame((), []).n_rows == 0
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(np.array([1.5, np.nan, -np.inf]), id="float64"),
+        pytest.param(np.array([0.1, 2, np.nan], np.float32), id="float32"),
+        pytest.param(np.array([1, -(2**60), 2**62]), id="int64"),
+        pytest.param(np.array([0, 1, 2**64 - 1], np.uint64), id="uint64"),
+        pytest.param(np.array([True, False, True]), id="bool"),
+        pytest.param(np.array([1, None, True], object), id="objects"),
+    ],
+)
+def test_numbers_of_typed_columns_are_those_of_their_dataframe(column: Any) -> None:
+    frame = ColumnsFrame(("a", "b"), [column, np.arange(3.0)])
+
+    for chosen in (None, ("b", "a")):
+        expected = matrix_of(frame.pandas[list(chosen or ("a", "b"))])
+        np.testing.assert_array_equal(frame.matrix(chosen), expected)
+    assert frame.matrix().flags.writeable
+
+
 def test_message_names_ten_columns() -> None:
     names = [str(at) for at in range(12)]
 

@@ -1,0 +1,71 @@
+"""Who may call what: one layer for all contracts, asked before a body is read.
+
+The modules of this package check what a caller shows; this one says what they answer.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from werkzeug.datastructures import Headers
+
+
+class Scope(Enum):
+    """What a route lets its caller do."""
+
+    PROBE = "probe"
+    PREDICT = "predict"
+    OBSERVE = "observe"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller.
+
+    Attributes:
+        name: For logs; "anonymous" without credentials.
+        scopes: What it may do.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+
+
+class Authenticator(Protocol):
+    """Tells who sends a request."""
+
+    def __call__(self, headers: Headers) -> Principal | None:
+        """Return the caller, None if the headers prove nobody."""
+
+    def recognises(self, headers: Headers) -> bool:
+        """Return whether the caller is known, without waiting for anything.
+
+        False where it takes longer to say.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Takes every caller for the same one: no credentials are configured.
+
+    Attributes:
+        principal: Who that is.
+    """
+
+    principal: Principal
+
+    def __call__(self, headers: Headers) -> Principal:  # noqa: ARG002 - an Authenticator
+        """Return the one."""
+        return self.principal
+
+    def recognises(self, headers: Headers) -> bool:  # noqa: ARG002 - an Authenticator
+        """Return True."""
+        return True
+
+
+ANYONE = Principal("anonymous", frozenset(Scope))
+"""Who calls a server without credentials."""
+
+STRANGER = Principal("anonymous", frozenset(Scope) - {Scope.ADMIN})
+"""Who calls it from another machine: nothing that others use is changed without a credential."""

@@ -1,0 +1,108 @@
+"""What a model tells about itself: schema, sample request, identity."""
+
+from typing import Any
+
+from drum_like.contracts.h2o.explanations import abilities
+from drum_like.contracts.h2o.rows import media_columns
+from drum_like.data_type import DataType
+from drum_like.errors import UnsupportedError
+from drum_like.schema import Column, Schema, output_columns
+from drum_like.service import Service
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+_PLACEHOLDERS = {
+    DataType.BOOL: "true",
+    DataType.STR: "text",
+    DataType.TIME64: "2018-01-01",
+    DataType.BYTES: "",
+}
+_NO_ROWS = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
+
+
+def model_id(service: Service) -> str:
+    """Return what identifies a model: its version's UUID, else the digest of its artifact."""
+    info = service.info
+    return info.uuid or info.sha256 or info.name
+
+
+def check_scores(service: Service) -> None:
+    """Refuse a model that gives no score a row.
+
+    Raises:
+        UnsupportedError: it is unstructured, or it transforms.
+    """
+    if service.target.type in _NO_ROWS:
+        raise UnsupportedError(
+            f"a model of target type '{service.target.type.value}' has no scores"
+        )
+
+
+def capabilities(service: Service) -> list[str]:
+    """Return what a model can do, by the names of H2O MLOps."""
+    media = ["MEDIA"] if media_columns(service.inputs) else []
+    return ["SCORE", *abilities(service), *media]
+
+
+def model_schema(service: Service) -> dict[str, Any]:
+    """Return the columns in and out; no column in where nobody tells."""
+    inputs = () if service.inputs is None else service.inputs.columns
+    return {
+        "id": model_id(service),
+        "name": service.info.name,
+        "properties": _properties(service.target),
+        "schema": {
+            "inputFields": [_field(column) for column in inputs],
+            "outputFields": [column.described() for column in output_columns(service.target)],
+        },
+    }
+
+
+def sample_request(service: Service) -> dict[str, Any]:
+    """Return one row that the model scores: examples, categories, or placeholders.
+
+    Raises:
+        UnsupportedError: nobody tells the model's columns.
+    """
+    columns = inputs_of(service).columns
+    return {
+        "fields": [column.name for column in columns],
+        "rows": [[_sample(column) for column in columns]],
+    }
+
+
+def inputs_of(service: Service) -> Schema:
+    """Return the columns that callers send.
+
+    Raises:
+        UnsupportedError: nobody tells them.
+    """
+    if service.inputs is None:
+        raise UnsupportedError(
+            "this model does not tell its columns; declare them as inputSchema in "
+            "model-metadata.yaml"
+        )
+    return service.inputs
+
+
+def _field(column: Column) -> dict[str, Any]:
+    example = {} if column.example is None else {"example": column.example}
+    return column.described() | example
+
+
+def _sample(column: Column) -> str:
+    if column.example is not None:
+        return column.example
+    if column.categories:
+        first = column.categories[0]
+        return str(first).lower() if isinstance(first, bool) else str(first)
+    return _PLACEHOLDERS.get(column.dtype, "0")
+
+
+def _properties(target: Target) -> dict[str, Any]:
+    if target.type.is_numeric:
+        return {"scoringType": "REGRESSION"}
+    if not target.type.is_classification:
+        return {}
+    kind = "BINOMIAL" if target.type is TargetType.BINARY else "CLASSIFICATION"
+    return {"scoringType": kind, "scoringResponseLabels": list(target.order)}

@@ -1,0 +1,96 @@
+"""From the columns of a request to the frame that a model gets."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drum_like.contracts.h2o.columns import inferred, typed
+from drum_like.contracts.h2o.score_request import ScoreRequest
+from drum_like.data_type import DataType
+from drum_like.errors import ColumnsError
+from drum_like.frame import ColumnsFrame, Frame, Names, listed, missing_error
+from drum_like.schema import Schema
+from drum_like.service import Service
+
+Files = Mapping[str, bytes]
+"""Uploaded files by name."""
+
+
+def frame_of(service: Service, request: ScoreRequest, files: Files | None = None) -> Frame:
+    """Return the columns that the model knows, in its order; all but the id where it knows none.
+
+    Args:
+        service: The model.
+        request: The columns.
+        files: What the cells of media fields name; None without uploads.
+
+    Raises:
+        ColumnsError: a column is missing, a cell is not of its type, or a file was not uploaded.
+    """
+    columns = list(zip(*request.rows, strict=True)) or [()] * len(request.fields)
+    cells: dict[str, Sequence[Any]] = dict(zip(request.fields, columns, strict=True))
+    if files is not None:
+        cells |= _contents(request, service.inputs, files, cells)
+    if service.inputs is None:
+        cells.pop(request.id_field or "", None)
+        return ColumnsFrame(tuple(cells), [inferred(column) for column in cells.values()])
+    return _known(service.inputs, cells, len(request.rows))
+
+
+def media_columns(schema: Schema | None) -> frozenset[str]:
+    """Return the names of the columns that hold files."""
+    columns = () if schema is None else schema.columns
+    return frozenset(column.name for column in columns if column.dtype is DataType.BYTES)
+
+
+def wants_text(schema: Schema | None) -> bool:
+    """Return whether a number may have to be text, as it was written."""
+    if schema is None:
+        return True
+    return any(not c.is_typed or c.dtype is DataType.STR for c in schema.columns)
+
+
+def _known(schema: Schema, cells: Mapping[str, Sequence[Any]], n_rows: int) -> Frame:
+    known = dict(zip(schema.as_known(tuple(cells)), cells.values(), strict=True))
+    missing = [name for name in schema.names if name not in known]
+    if missing and not schema.absent_is_missing:
+        raise _missing(missing, schema, tuple(cells))
+    nothing = (None,) * n_rows
+    wanted = [known.get(name, nothing) for name in schema.names]
+    return ColumnsFrame(schema.names, typed(schema, wanted))
+
+
+def _missing(missing: Sequence[str], schema: Schema, sent: Names) -> ColumnsError:
+    error = missing_error(missing, sent)
+    if schema.named or not set(schema.names).isdisjoint(sent):
+        return error
+    return ColumnsError(
+        f"{error}; the model has no names of its own, its fields are their positions: declare "
+        "names as inputSchema in model-metadata.yaml"
+    )
+
+
+def _contents(
+    request: ScoreRequest,
+    schema: Schema | None,
+    files: Files,
+    cells: Mapping[str, Sequence[Any]],
+) -> dict[str, Sequence[Any]]:
+    """Return the columns of media fields with the files that their cells name."""
+    media = media_columns(schema)
+    asked = request.media_fields
+    named = [field for field in request.fields if field in (media if asked is None else asked)]
+    unfit = [name for name in named if schema is not None and name in set(schema.names) - media]
+    if unfit:
+        raise ColumnsError(f"media fields that the model does not take as files: {listed(unfit)}")
+    return {field: [_content(name, files) for name in cells[field]] for field in named}
+
+
+def _content(name: Any, files: Files) -> bytes | None:
+    if name is None or name == "":
+        return None
+    if not isinstance(name, str) or name not in files:
+        raise ColumnsError(
+            f"no file named {str(name)[:100]!r} was uploaded; the cells of media fields are the "
+            "names of files in the form"
+        )
+    return files[name]

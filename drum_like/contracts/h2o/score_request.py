@@ -1,0 +1,202 @@
+"""The body of a scoring request: read, checked, and nothing else."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import orjson
+
+from drum_like.contracts.h2o.cells import Literal
+from drum_like.errors import ColumnsError, PayloadError, SizeError
+from drum_like.explanation import Kind
+from drum_like.frame import listed
+from drum_like.payload import Limits
+
+_KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRequest:
+    """What a caller asks for.
+
+    Attributes:
+        fields: Names of the columns, all different, at least one.
+        rows: As wide as `fields`; text, numbers, booleans and None.
+        copied: Columns to repeat in the answer.
+        id_field: Name of the column that identifies rows, None without one.
+        names_in_answer: Whether the answer names its columns.
+        contributions: Their kind, None if they are not asked for.
+        intervals: Whether prediction intervals are asked for.
+        media_fields: Columns whose cells name uploaded files, None if the body does not say.
+    """
+
+    fields: tuple[str, ...]
+    rows: Sequence[Sequence[Any]]
+    copied: frozenset[str] = frozenset()
+    id_field: str | None = None
+    names_in_answer: bool = True
+    contributions: Kind | None = None
+    intervals: bool = False
+    media_fields: frozenset[str] | None = None
+
+    def column(self, name: str) -> list[Any]:
+        """Return the cells of a column."""
+        at = self.fields.index(name)
+        return [row[at] for row in self.rows]
+
+
+def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
+    """Return the request that a body holds.
+
+    Keys that nobody knows are ignored.
+
+    Args:
+        body: JSON; the tokens NaN, Infinity and -Infinity are numbers.
+        limits: The most fields.
+        literal: Whether numbers will be wanted as they were written; they are, too, where the
+            answer repeats cells.
+
+    Raises:
+        PayloadError: no JSON object, or a key of it does not hold what it has to.
+        ColumnsError: a row is not as wide as the fields, or a cell is no scalar.
+        SizeError: more fields than the limit.
+    """
+    tree = _object(_loads(body))
+    fields = _fields(tree, limits)
+    rows = _rows(tree)
+    kinds = _check_rows(rows, len(fields))
+    if float in kinds and (literal or tree.get("includeFieldsInOutput")):
+        rows = _rows(_object(_loads_literally(body)))
+    id_field = _optional(tree, "idField", str, "text")
+    return ScoreRequest(
+        fields=fields,
+        rows=rows,
+        copied=_copied(tree, fields, id_field),
+        id_field=id_field,
+        names_in_answer=not _optional(tree, "noFieldNamesInOutput", bool, "true or false"),
+        contributions=_kind(tree),
+        intervals=bool(_optional(tree, "requestPredictionIntervals", bool, "true or false")),
+        media_fields=_media_fields(tree, fields),
+    )
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
+        return _standard(body)
+
+
+def _loads_literally(body: bytes) -> Any:
+    return _standard(body, parse_float=Literal, parse_constant=Literal)
+
+
+def _standard(body: bytes, **options: Any) -> Any:
+    try:
+        return json.loads(body, **options)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+def _object(tree: Any) -> Mapping[str, Any]:
+    if not isinstance(tree, dict):
+        raise PayloadError('the body must be a JSON object: {"fields": [...], "rows": [[...]]}')
+    return tree
+
+
+def _fields(tree: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
+    names = _names(tree, "fields")
+    if not names:
+        raise PayloadError("`fields` must be a list with the name of at least one column")
+    if len(names) > limits.columns:
+        raise SizeError(f"`fields` has {len(names)} names, the limit is {limits.columns}")
+    if len(set(names)) != len(names):
+        twice = [name for at, name in enumerate(names) if name in names[:at]]
+        raise PayloadError(f"`fields` names columns more than once: {listed(twice)}")
+    return names
+
+
+def _names(tree: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return a list of names, empty if it is absent or null."""
+    found = tree.get(key)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise PayloadError(f"`{key}` must be a list of names")
+    return tuple(found)
+
+
+def _rows(tree: Mapping[str, Any]) -> list[list[Any]]:
+    rows = tree.get("rows")
+    if not isinstance(rows, list):
+        raise PayloadError("`rows` must be a list of rows, each a list of cells")
+    return rows
+
+
+def _check_rows(rows: list[list[Any]], width: int) -> frozenset[type]:
+    """Return the types of the cells.
+
+    Raises:
+        PayloadError: a row is no list.
+        ColumnsError: a row has another width, or a cell is a list or an object.
+    """
+    for at, row in enumerate(rows):
+        if type(row) is not list:
+            raise PayloadError(f"row {at} of `rows` (counted from 0) is not a list of cells")
+        if len(row) != width:
+            raise ColumnsError(
+                f"row {at} of `rows` (counted from 0) has {len(row)} cells, but there are "
+                f"{width} fields; send one cell for each field"
+            )
+    kinds = frozenset(map(type, chain.from_iterable(rows)))
+    if not kinds <= _SCALARS:
+        at = next(at for at, row in enumerate(rows) if not _SCALARS.issuperset(map(type, row)))
+        raise ColumnsError(
+            f"row {at} of `rows` (counted from 0) holds a list or an object; a cell is text, a "
+            "number, true, false or null"
+        )
+    return kinds
+
+
+def _optional(tree: Mapping[str, Any], key: str, kind: type, expected: str) -> Any:
+    """Return the value of a key, None if it is absent or null."""
+    found = tree.get(key)
+    if found is not None and type(found) is not kind:
+        raise PayloadError(f"`{key}` must be {expected}")
+    return found
+
+
+def _kind(tree: Mapping[str, Any]) -> Kind | None:
+    """Return the kind of contributions, None for NONE and without one."""
+    found = tree.get("requestShapleyValueType")
+    word = "NONE" if found is None else found
+    if not isinstance(word, str) or word not in _KINDS:
+        raise PayloadError(f"`requestShapleyValueType` must be one of {', '.join(_KINDS)}")
+    return _KINDS[word]
+
+
+def _copied(
+    tree: Mapping[str, Any], fields: tuple[str, ...], id_field: str | None
+) -> frozenset[str]:
+    names = _names(tree, "includeFieldsInOutput")
+    unknown = [name for name in names if name not in fields and name != id_field]
+    if unknown:
+        raise PayloadError(
+            f"`includeFieldsInOutput` names columns that `fields` lacks: {listed(unknown)}"
+        )
+    return frozenset(names)
+
+
+def _media_fields(tree: Mapping[str, Any], fields: tuple[str, ...]) -> frozenset[str] | None:
+    """Return the columns that name files: both spellings of the key count."""
+    if tree.get("media_fields") is None and tree.get("mediaFields") is None:
+        return None
+    names = _names(tree, "media_fields") + _names(tree, "mediaFields")
+    unknown = [name for name in names if name not in fields]
+    if unknown:
+        raise PayloadError(f"`media_fields` names columns that `fields` lacks: {listed(unknown)}")
+    return frozenset(names)

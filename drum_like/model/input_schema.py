@@ -1,0 +1,106 @@
+"""The inputSchema of model-metadata.yaml: names and types of the columns that callers send."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from drum_like.data_type import DataType
+from drum_like.schema import Column, Kind, Schema
+
+_BY_TYPE = {
+    "number": DataType.FLOAT64,
+    "integer": DataType.INT64,
+    "boolean": DataType.BOOL,
+    "string": DataType.STR,
+}
+_BY_FORMAT = {
+    "float": DataType.FLOAT32,
+    "double": DataType.FLOAT64,
+    "int32": DataType.INT32,
+    "int64": DataType.INT64,
+    "date": DataType.TIME64,
+    "date-time": DataType.TIME64,
+    "byte": DataType.BYTES,
+    "binary": DataType.BYTES,
+}
+_OF_TYPE = {
+    "number": (DataType.FLOAT32, DataType.FLOAT64),
+    "integer": (DataType.INT32, DataType.INT64),
+    "boolean": (DataType.BOOL,),
+    "string": (DataType.STR, DataType.TIME64, DataType.BYTES),
+}
+
+
+def read(raw: Mapping[str, Any] | None) -> tuple[Column, ...]:
+    """Return the columns that an inputSchema declares, in its order; empty without one.
+
+    Properties are JSON Schema: `type`, refined by `format` (float, int32, date-time, byte, binary
+    and so on); `contentEncoding: base64` is bytes as well. A property of another type, or of none,
+    is left to the model.
+
+    Args:
+        raw: As the metadata holds it, an object with properties.
+    """
+    if raw is None:
+        return ()
+    return tuple(_column(name, given) for name, given in raw["properties"].items())
+
+
+def callers_columns(
+    declared: tuple[Column, ...], schema: Schema | None, *, hooked: bool
+) -> Schema | None:
+    """Return the columns that callers send, None if nobody tells.
+
+    They are the model's own, with the types that the metadata declares; or the declared ones, where
+    a hook stands between the caller and the model.
+
+    Args:
+        declared: What the metadata declares.
+        schema: The columns that the model knows, None if it takes any.
+        hooked: Whether a hook makes the model's columns from others.
+    """
+    if hooked or schema is None:
+        return Schema(declared) if declared else None
+    if not schema.named and len(declared) == len(schema.columns):
+        return _named(declared, schema)
+    known = {column.name: column for column in declared}
+    columns = tuple(_refined(column, known.get(column.name)) for column in schema.columns)
+    return replace(schema, columns=columns)
+
+
+def _column(name: str, given: Any) -> Column:
+    known = given if isinstance(given, dict) else {}
+    word = str(known.get("type", ""))
+    kind: Kind = "number" if word in ("number", "integer", "boolean") else "any"
+    return Column(name, kind, stored=_stored(word, known), example=_example(known))
+
+
+def _example(known: Mapping[str, Any]) -> str | None:
+    """Return the first of JSON Schema's `examples`, or OpenAPI's `example`."""
+    several = known.get("examples")
+    found = several[0] if isinstance(several, list) and several else known.get("example")
+    return found if isinstance(found, str) else None
+
+
+def _stored(word: str, known: Mapping[str, Any]) -> DataType | None:
+    if word not in _BY_TYPE:
+        return None
+    if word == "string" and known.get("contentEncoding") == "base64":
+        return DataType.BYTES
+    refined = _BY_FORMAT.get(str(known.get("format", "")))
+    return refined if refined in _OF_TYPE[word] else _BY_TYPE[word]
+
+
+def _named(declared: tuple[Column, ...], schema: Schema) -> Schema:
+    """Return the columns of a model without names under the declared names, in that order."""
+    columns = tuple(
+        replace(_refined(column, given), name=given.name)
+        for column, given in zip(schema.columns, declared, strict=True)
+    )
+    return replace(schema, columns=columns)
+
+
+def _refined(column: Column, given: Column | None) -> Column:
+    if given is None:
+        return column
+    return replace(column, stored=given.stored or column.stored, example=given.example)

@@ -1,0 +1,309 @@
+"""Who is let in: files of credentials, secrets, tokens."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.security import generate_password_hash
+
+from drum_like.auth import ANYONE, STRANGER, Authenticator, Principal, Scope
+from drum_like.auth.gate import authenticator
+from drum_like.auth.tokens import KeySet
+from drum_like.errors import SettingsError
+
+HASH = generate_password_hash("open sesame", "pbkdf2:sha256:1000")
+ISSUER = "https://login.example/realms/h2o"
+
+SECRETS = f"""
+- name: plain
+  passphrase: correct horse
+- name: hashed
+  passphrase_hash: {HASH}
+  scopes: [predict]
+- name: key
+  api_key: mlops_kJ8x
+  scopes: [observe]
+"""
+
+
+def gate(directory: Path, text: str) -> Authenticator:
+    """Return what checks requests by a file of credentials."""
+    path = directory / "credentials.yaml"
+    path.write_text(text, encoding="utf-8")
+    return authenticator(None, path, public=True)
+
+
+def caller(authenticate: Authenticator, **headers: str) -> Principal | None:
+    """Return who sends these headers."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return authenticate(Headers(named))
+
+
+def name_of(authenticate: Authenticator, shown: str) -> str | None:
+    """Return the name of whoever shows this as a bearer token."""
+    found = caller(authenticate, Authorization=f"Bearer {shown}")
+    return None if found is None else found.name
+
+
+def test_without_credentials_everybody_may_do_everything() -> None:
+    assert caller(authenticator(None, None, public=False)) == ANYONE
+
+
+def test_without_credentials_other_machines_change_nothing() -> None:
+    found = caller(authenticator(None, None, public=True))
+
+    assert found == STRANGER
+    assert Scope.ADMIN not in found.scopes
+
+
+def test_a_passphrase_is_enough() -> None:
+    authenticate = authenticator("correct horse", None, public=True)
+
+    found = caller(authenticate, Authorization="Bearer correct horse")
+    assert found is not None
+    assert found.scopes == frozenset(Scope)
+    assert caller(authenticate) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        pytest.param({"Authorization": "Bearer correct horse"}, "plain", id="passphrase"),
+        pytest.param({"Authorization": "bearer  correct horse "}, "plain", id="lower-case"),
+        pytest.param({"Authorization": "Bearer open sesame"}, "hashed", id="hashed"),
+        pytest.param({"Authorization": "Bearer mlops_kJ8x"}, "key", id="key"),
+        pytest.param({"X_API_Key": "mlops_kJ8x"}, "key", id="key-in-its-header"),
+        pytest.param(
+            {"X_API_Key": "of-a-proxy", "Authorization": "Bearer correct horse"},
+            "plain",
+            id="somebody-elses-key",
+        ),
+        pytest.param({"X_API_Key": "correct horse"}, None, id="passphrase-as-a-key"),
+        pytest.param({"Authorization": f"Bearer {HASH}"}, None, id="the-hash-itself"),
+        pytest.param({"Authorization": "Bearer correct hors"}, None, id="wrong"),
+        pytest.param({"Authorization": "Bearer"}, None, id="nothing-behind-bearer"),
+        pytest.param({"Authorization": "Basic Y29ycmVjdCBob3JzZQ=="}, None, id="basic"),
+        pytest.param({"Authorization": "correct horse"}, None, id="no-scheme"),
+        pytest.param({"Authorization": "Bearer \udcff\xff"}, None, id="no-text"),
+        pytest.param({}, None, id="none"),
+    ],
+)
+def test_callers_are_known_by_what_they_show(
+    tmp_path: Path, headers: Mapping[str, str], name: str | None
+) -> None:
+    found = caller(gate(tmp_path, SECRETS), **headers)
+
+    assert (None if found is None else found.name) == name
+
+
+def test_a_secret_may_hold_any_character(tmp_path: Path) -> None:
+    authenticate = gate(tmp_path, "- name: a\n  passphrase: grün\n")
+
+    # WSGI hands the bytes of a header over as Latin-1.
+    assert name_of(authenticate, "grün".encode().decode("latin-1")) == "a"
+
+
+def test_entries_may_do_less_than_everything(tmp_path: Path) -> None:
+    authenticate = gate(tmp_path, SECRETS)
+
+    found = {
+        shown: caller(authenticate, Authorization=f"Bearer {shown}")
+        for shown in ("correct horse", "open sesame", "mlops_kJ8x")
+    }
+
+    scopes = {shown: p.scopes - {Scope.PROBE} for shown, p in found.items() if p is not None}
+    assert scopes == {
+        "correct horse": {Scope.PREDICT, Scope.OBSERVE, Scope.ADMIN},
+        "open sesame": {Scope.PREDICT},
+        "mlops_kJ8x": {Scope.OBSERVE},
+    }
+
+
+def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
+    """With the iterations that are usual, each time would cost some tenths of a second."""
+    slow = generate_password_hash("open sesame", "pbkdf2:sha256:1000000")
+    authenticate = gate(tmp_path, f"- name: a\n  passphrase_hash: {slow}\n")
+    assert name_of(authenticate, "open sesame") == "a"
+
+    started = datetime.now(UTC)
+    names = {name_of(authenticate, "open sesame") for _ in range(50)}
+
+    assert names == {"a"}
+    assert datetime.now(UTC) - started < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("", "a list of entries", id="empty"),
+        pytest.param("[]", "a list of entries", id="no-entries"),
+        pytest.param("passphrase: secret-4711", "a list of entries", id="no-list"),
+        pytest.param("- secret-4711: [", "cannot be read as YAML", id="no-yaml"),
+        pytest.param("- passphrase: secret-4711", "entry 1: ", id="no-name"),
+        pytest.param("- name: a", "found 0", id="no-secret"),
+        pytest.param(
+            "- name: a\n  passphrase: secret-4711\n  api_key: x", "found 2", id="two-secrets"
+        ),
+        pytest.param("- name: a\n  passphrase: 4711", "in quotes", id="number"),
+        pytest.param("- name: a\n  passphrase: ''", "not empty", id="empty-secret"),
+        pytest.param(
+            "- name: a\n  passphrase: secret-4711\n  scope: []", "unknown keys: scope", id="key"
+        ),
+        pytest.param(
+            "- name: a\n  passphrase: secret-4711\n  scopes: [root]", "scopes must", id="scope"
+        ),
+        pytest.param("- name: a\n  passphrase_hash: secret-4711", "pbkdf2:", id="no-hash"),
+        pytest.param("- name: a\n  issuer: i\n  jwks: k.json", "audience", id="no-audience"),
+        pytest.param("- name: a\n  issuer: i\n  audience: b", "jwks must be", id="no-keys"),
+        pytest.param(
+            "- name: a\n  issuer: i\n  audience: b\n  jwks: none.json", "keys of an", id="no-file"
+        ),
+    ],
+)
+def test_a_wrong_file_is_refused_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        gate(tmp_path, text)
+
+    assert said in str(refused.value)
+    assert "4711" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, RSAPrivateKey]:
+    return {name: generate_private_key(65537, 2048) for name in ("first", "second")}
+
+
+def key_set(keys: Mapping[str, RSAPrivateKey], *names: str) -> dict[str, Any]:
+    """Return the public parts as a JSON Web Key Set."""
+    public = [(name, keys[name].public_key()) for name in names]
+    return {
+        "keys": [
+            {**RSAAlgorithm.to_jwk(key, as_dict=True), "kid": name, "alg": "RS256"}
+            for name, key in public
+        ]
+    }
+
+
+def token(key: Any, kid: str | None = "first", algorithm: str = "RS256", **claims: Any) -> str:
+    """Return a token that is right unless a claim says otherwise; None leaves a claim out."""
+    expires = datetime.now(UTC) + timedelta(minutes=5)
+    usual = {"iss": ISSUER, "aud": "scorer", "exp": expires, "sub": "me"}
+    kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    headers = None if kid is None else {"kid": kid}
+    return jwt.encode(kept, key, algorithm, headers)
+
+
+@pytest.fixture
+def issued(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> Authenticator:
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
+    entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
+    return gate(tmp_path, entry + "- name: plain\n  passphrase: correct horse\n")
+
+
+Make = Callable[[Mapping[str, RSAPrivateKey]], str]
+AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        pytest.param(lambda k: token(k["first"]), "cloud", id="right"),
+        pytest.param(lambda k: token(k["first"], None), "cloud", id="the-only-key"),
+        pytest.param(lambda k: token(k["first"], aud=["x", "scorer"]), "cloud", id="audiences"),
+        pytest.param(lambda k: token(k["second"]), None, id="another-key"),
+        pytest.param(lambda k: token(k["second"], "second"), None, id="unknown-key"),
+        pytest.param(lambda k: token(k["first"], iss="https://evil"), None, id="issuer"),
+        pytest.param(lambda k: token(k["first"], aud="other"), None, id="audience"),
+        pytest.param(lambda k: token(k["first"], aud=None), None, id="no-audience"),
+        pytest.param(lambda k: token(k["first"], exp=AGO), None, id="expired"),
+        pytest.param(lambda k: token(k["first"], exp=None), None, id="no-expiry"),
+        pytest.param(lambda _: token("x" * 32, algorithm="HS256"), None, id="shared-secret"),
+        pytest.param(lambda _: token(None, algorithm="none"), None, id="unsigned"),
+        pytest.param(lambda k: token(k["first"])[:-4] + "AAAA", None, id="signature"),
+        pytest.param(lambda _: "a.b.c", None, id="no-token"),
+        pytest.param(lambda _: "correct horse", "plain", id="passphrase-beside-it"),
+    ],
+)
+def test_tokens_are_believed_if_everything_is_right(
+    issued: Authenticator, keys: dict[str, RSAPrivateKey], make: Make, name: str | None
+) -> None:
+    assert name_of(issued, make(keys)) == name
+
+
+@contextmanager
+def key_server(content: Callable[[], Any]) -> Iterator[str]:
+    """Serve JSON on the loopback interface until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(content()).encode())
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/certs"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+def test_keys_come_from_a_url_once(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> None:
+    """And made-up names of keys do not make the server ask the issuer again and again."""
+    asked: list[int] = []
+
+    def content() -> Any:
+        asked.append(1)
+        return key_set(keys, "first")
+
+    with key_server(content) as url:
+        entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: {url}\n"
+        authenticate = gate(tmp_path, entry)
+        good = [name_of(authenticate, token(keys["first"])) for _ in range(3)]
+        bad = [name_of(authenticate, token(keys["second"], f"k{n}")) for n in range(5)]
+
+    assert good == ["cloud"] * 3
+    assert bad == [None] * 5
+    assert len(asked) == 1
+
+
+def test_an_issuer_that_does_not_answer_is_503(
+    tmp_path: Path, keys: dict[str, RSAPrivateKey]
+) -> None:
+    with key_server(dict) as url:
+        pass
+    entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: {url}\n"
+    authenticate = gate(tmp_path, entry)
+
+    with pytest.raises(ServiceUnavailable):
+        name_of(authenticate, token(keys["first"]))
+
+
+def test_old_keys_are_used_while_new_ones_cannot_be_had(keys: dict[str, RSAPrivateKey]) -> None:
+    answers: list[Any] = [key_set(keys, "first")]
+
+    def read() -> Any:
+        return answers.pop()
+
+    known = KeySet(read)
+    known.load()
+
+    assert known.named("first") is not None
+    assert known.named("second") is None
