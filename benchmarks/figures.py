@@ -4,12 +4,13 @@ A ratio is taken within each round, where both sides were measured one after the
 of the rounds is the result, because the machine is never quite quiet and slows both.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmarks.alone import IMPORT
 from benchmarks.floor import COMPUTE
+from benchmarks.noise import NOISE, TOLERABLE_PERCENT
 from benchmarks.peers.catalogue import DRUM, OTHERS, OURS
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
 
@@ -41,16 +42,23 @@ class Figure:
         title: What is measured.
         bar: What it has to reach.
         values: The figure in each round; empty if it was not measured.
+        noise: What other programs took of the CPUs meanwhile, in percent.
     """
 
     title: str
     bar: Bar
     values: Values
+    noise: float = 0.0
 
     @property
     def value(self) -> float | None:
         """The median of the rounds."""
         return middle(self.values)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the machine was too busy for the figure to be believed."""
+        return self.value is not None and self.noise > TOLERABLE_PERCENT
 
     @property
     def reached(self) -> bool | None:
@@ -63,7 +71,17 @@ class Figure:
 
 def figures(results: Results) -> list[Figure]:
     """Return every figure, in the order of the parts."""
-    return [figure for group in _GROUPS for figure in group(results)]
+    return [
+        replace(figure, noise=noise_of(results, part))
+        for part, group in _GROUPS.items()
+        for figure in group(results)
+    ]
+
+
+def noise_of(results: Results, part: str) -> float:
+    """Return what other programs took of the CPUs during a part, the median of its cases."""
+    rounds = [results.rounds(case, NOISE) for case in results.cases if case.part == part]
+    return middle(tuple(value for values in rounds for value in values)) or 0.0
 
 
 def best_other(results: Results, case: Case, figure: str) -> Case | None:
@@ -228,16 +246,17 @@ def _workers(count: int) -> str:
     return "1 worker" if count == 1 else f"{count} workers"
 
 
-_GROUPS: Sequence[Callable[[Results], Iterable[Figure]]] = (
-    _one_row,
-    _over_ping,
-    _ping,
-    _hundred_rows,
-    _big_csv,
-    _hook,
-    _workers_over_one,
-    _memory,
-    _threads,
-    _start,
-    _score,
-)
+_GROUPS: Mapping[str, Callable[[Results], Iterable[Figure]]] = {
+    "one-row": _one_row,
+    "over-ping": _over_ping,
+    "ping": _ping,
+    "hundred-rows": _hundred_rows,
+    "big-csv": _big_csv,
+    "hook": _hook,
+    "workers": _workers_over_one,
+    "memory": _memory,
+    "threads": _threads,
+    "start": _start,
+    "score": _score,
+}
+"""The figures of each part."""

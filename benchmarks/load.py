@@ -58,7 +58,7 @@ def request_for(case: Case, running: Running) -> Request:
 
 
 def measure(case: Case, running: Running, seconds: float) -> Mapping[str, float]:
-    """Return `rps`, `p50_ms` and `p99_ms` of a case.
+    """Return `requests`, `rps`, `p50_ms` and `p99_ms` of a case.
 
     Raises:
         LoadFailedError: an answer was missing, or not 200.
@@ -87,6 +87,7 @@ def timed(port: int, request: Request, connections: int, seconds: float) -> Mapp
     if found["bad_status"] or not found["requests"]:
         raise LoadFailedError(f"not every answer was 200: {found}")
     return {
+        "requests": found["requests"],
         "rps": found["requests"] / found["microseconds"] * 1e6,
         "p50_ms": found["p50_us"] / 1e3,
         "p99_ms": found["p99_us"] / 1e3,
@@ -114,6 +115,7 @@ def counted(port: int, request: Request, connections: int, seconds: float) -> Ma
         raise LoadFailedError(f"{type(faults[0]).__name__}: {faults[0]}")
     total = time.perf_counter() - began
     return {
+        "requests": len(spent),
         "rps": len(spent) / total,
         "p50_ms": median(spent) * 1e3,
         "p99_ms": max(spent) * 1e3,

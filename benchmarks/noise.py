@@ -61,7 +61,7 @@ def look(servers: Iterable[int]) -> Look:
     idle = times.idle + getattr(times, "iowait", 0.0)
     mine = os.times()
     own = mine.user + mine.system + mine.children_user + mine.children_system
-    return Look(time.monotonic(), sum(times[:8]) - idle, own + sum(map(_tree, servers)))
+    return Look(time.monotonic(), sum(times[:8]) - idle, own + sum(map(cpu_s, servers)))
 
 
 def others_percent(before: Look, after: Look) -> float:
@@ -71,7 +71,7 @@ def others_percent(before: Look, after: Look) -> float:
     return max(0.0, 100 * others / total)
 
 
-def _tree(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """Return the CPU time of a process and of all below it, in seconds."""
     spent = 0.0
     with suppress(psutil.NoSuchProcess):

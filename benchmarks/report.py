@@ -13,7 +13,7 @@ FORMAT = 1
 
 LOAD_HEAD = (
     "| server | model | workers | body | rows | connections "
-    "| requests/s | p50 ms | p99 ms | drum-like / it (p50) | others' CPU % |"
+    "| requests/s | p50 ms | p99 ms | CPU ms | drum-like / it (p50) | others' CPU % |"
 )
 
 
@@ -90,6 +90,8 @@ def figure_table(rows: Iterable[Figure]) -> str:
     lines = ["| what | over | reach | median (rounds) | reached |", "|---|---|---|---|---|"]
     for row in rows:
         reached = {True: "yes", False: "no", None: "not measured"}[row.reached]
+        if row.is_doubtful:
+            reached += f", but other programs took {row.noise:.0f} % of the CPUs"
         limit = f"{row.bar.sign} {_number(row.bar.limit, row.bar.unit)}"
         lines.append(f"| {row.title} | {row.bar.over} | {limit} | {_spread(row)} | {reached} |")
     return "\n".join(lines)
@@ -109,7 +111,7 @@ def _details(results: Results) -> Iterable[str]:
 def _load_table(results: Results, cases: Iterable[Case]) -> list[str]:
     lines = [
         LOAD_HEAD,
-        "|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|",
+        "|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for case in cases:
         found = results.figures(case)
@@ -122,6 +124,7 @@ def _load_table(results: Results, cases: Iterable[Case]) -> list[str]:
             f"| {setup.peer} | {setup.model} | {setup.workers}{threads} | {case.what} "
             f"| {case.n_rows or ''} | {case.connections} | {_short(found.get('rps', ()))} "
             f"| {_short(found['p50_ms'])} | {_short(found.get('p99_ms', ()))} "
+            f"| {_short(found.get('cpu_ms', ()))} "
             f"| {'' if ratio is None or setup.peer == OURS else f'{ratio:.2f}'} "
             f"| {_short(found.get('others_percent', ()))} |"
         )

@@ -108,7 +108,11 @@ def _figures(case: Case, running: dict[Setup, Running], bench: Bench) -> dict[st
 def _attempt(case: Case, running: dict[Setup, Running], bench: Bench) -> Mapping[str, float]:
     if case.setup.peer == floor.COMPUTE:
         return floor.compute(case, bench.servers.models, bench.effort.seconds / 2)
-    return load.measure(case, running[case.setup], bench.effort.seconds)
+    server = running[case.setup]
+    before = noise.cpu_s(server.process.pid)
+    found = load.measure(case, server, bench.effort.seconds)
+    spent_s = noise.cpu_s(server.process.pid) - before
+    return {**found, "cpu_ms": spent_s / found["requests"] * 1e3}
 
 
 def _footprint(part: str, server: Running) -> Measurement:

@@ -135,6 +135,16 @@ def test_a_table_says_what_was_not_reached_and_what_was_not_measured() -> None:
     assert any(line.endswith("| not measured |") for line in lines)
 
 
+def test_a_verdict_from_a_busy_machine_says_so() -> None:
+    measured = [
+        Measurement(one_row(peer), {"p50_ms": 1.0, "others_percent": 48.0}) for peer in (OURS, DRUM)
+    ]
+
+    table = report.figure_table(figures(Results(measured)))
+
+    assert "| no, but other programs took 48 % of the CPUs |" in table
+
+
 def test_the_chart_is_a_picture_with_words() -> None:
     cases = [Case("one-row", Setup(peer), "csv", 1, 8) for peer in (OURS, DRUM)]
     measured = [
