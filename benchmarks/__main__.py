@@ -31,7 +31,8 @@ BUILD = ROOT / "build" / "bench"
 KEPT = ROOT / "benchmarks" / "results"
 CHART = ROOT / "docs" / "benchmarks.svg"
 
-THOROUGH, QUICK = Effort(), Effort(rounds=3, seconds=1.0, score_mb=200, retries=1)
+THOROUGH, QUICK = Effort(), Effort(rounds=3, seconds=1.0, score_mb=200, retries=0)
+QUICK_ROWS = 100_000
 
 NO_WRK = (
     "wrk is needed to put servers under load, and is not installed. Debian and Ubuntu: "
@@ -104,9 +105,7 @@ def parse(arguments: Sequence[str]) -> Options:
     everything = not flags.only and not flags.quick
     return Options(
         parts=[name for name in names if not flags.only or name in flags.only],
-        choice=Choice(
-            flags.peers, flags.workers or ((1,) if flags.quick else (1, 2)), flags.connections
-        ),
+        choice=_choice(flags),
         effort=Effort(
             flags.rounds or effort.rounds,
             flags.seconds or effort.seconds,
@@ -118,6 +117,13 @@ def parse(arguments: Sequence[str]) -> Options:
         merge=flags.merge,
         chart=everything or flags.chart,
     )
+
+
+def _choice(flags: argparse.Namespace) -> Choice:
+    """Return what to measure; --quick leaves out what takes long."""
+    if flags.quick:
+        return Choice(flags.peers, flags.workers or (1,), flags.connections, QUICK_ROWS)
+    return Choice(flags.peers, flags.workers or (1, 2), flags.connections)
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -134,9 +140,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 def _add_effort(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--rounds", type=int, metavar="N", help="how often everything is measured (3)")
-    add("--seconds", type=float, metavar="S", help="load of a case in a round (3; --quick: 1)")
+    add("--seconds", type=float, metavar="S", help="load of a case in a round (2; --quick: 1)")
     add("--score-mb", type=int, metavar="MB", help="file of `score` (1000; --quick: 200)")
-    add("--retries", type=int, metavar="N", help="attempts more on a busy machine (2; --quick: 1)")
+    add("--retries", type=int, metavar="N", help="attempts more on a busy machine (1; --quick: 0)")
     add("--quick", action="store_true", help="less time, one worker: under 8 minutes for all")
     add("--output", type=Path, metavar="FOLDER", help="where results go")
     add("--merge", action="store_true", help="keep the results of other parts in that folder")

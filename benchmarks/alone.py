@@ -99,7 +99,7 @@ def _once(part: str, peer: Peer, bench: Bench) -> Iterator[Measurement]:
     """Start a server, ask it for one row, look at it, stop it."""
     case = Case(part, Setup(peer.name), part)
     try:
-        figures = noise.quietest(lambda: _first_answer(case, peer, bench), bench.effort.retries)
+        figures = noise.quietest(lambda: _first_answer(case, peer, bench), bench.retries)
     except FAILURES as error:
         bench.miss(peer.name, error)
     else:
@@ -131,7 +131,7 @@ def _version(peer: Peer, bench: Bench) -> Iterator[Measurement]:
         return
     case = Case("start", Setup(peer.name), "version")
     for _ in range(VERSION_REPEATS):
-        yield Measurement(case, noise.quietest(lambda: _timed(program), bench.effort.retries))
+        yield Measurement(case, noise.quietest(lambda: _timed(program), bench.retries))
 
 
 def _timed(program: Path) -> Mapping[str, float]:

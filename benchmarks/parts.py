@@ -21,11 +21,13 @@ class Choice:
         peers: Names of the servers that drum-like is compared with.
         workers: Numbers of worker processes.
         connections: Numbers of clients at a time.
+        most_rows: Rows that all clients together may ask for at a time.
     """
 
     peers: Sequence[str] = tuple(peer.name for peer in OTHERS)
     workers: Sequence[int] = (1, 2)
     connections: Sequence[int] = (1, 8)
+    most_rows: int = 1_000_000
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ def _sizes(part: str, sizes: Sequence[int], choice: Choice) -> Iterable[Stage]:
             Case(part, Setup(peer, workers=n_workers), form, n_rows, connections)
             for n_rows in sizes
             for connections in choice.connections
+            if n_rows * connections <= choice.most_rows
             for peer, form in _forms(choice.servers, n_rows, connections, n_workers)
         ]
         yield Stage(f"{n_workers} worker{'s' if n_workers > 1 else ''}", tuple(cases))

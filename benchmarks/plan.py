@@ -69,9 +69,9 @@ class Effort:
     """
 
     rounds: int = 3
-    seconds: float = 3.0
+    seconds: float = 2.0
     score_mb: int = 1000
-    retries: int = 2
+    retries: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Measures the cases of a stage in turns, round after round."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from benchmarks.plan import Case, Effort, Measurement, Say, Setup, Stage
 from benchmarks.servers import Running, ServerFailedError, Servers
 
 WARM_UP_S = 1.0
+
+RETRY_FOR_S = 900.0
+"""Time from the beginning in which noisy cases are measured again."""
 
 Failure = (
     EnvironmentFailedError
@@ -31,12 +35,19 @@ class Bench:
         effort: How thoroughly.
         say: Told how far it is.
         gaps: Filled with why something is not measured, by peer.
+        began: When the measurement began, by the monotonic clock.
     """
 
     servers: Servers
     effort: Effort
     say: Say
     gaps: dict[str, str] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def retries(self) -> int:
+        """How often to try again because of noise: a machine that stays busy is not waited for."""
+        return self.effort.retries if time.monotonic() < self.began + RETRY_FOR_S else 0
 
     def miss(self, peer: str, reason: object) -> None:
         """Note that something of a peer cannot be measured."""
@@ -102,7 +113,7 @@ def _is_right(case: Case, running: dict[Setup, Running], bench: Bench) -> bool:
 def _figures(case: Case, running: dict[Setup, Running], bench: Bench) -> dict[str, float]:
     """Return what a case costs, from the quietest of a few attempts if the machine is busy."""
     servers = [server.process.pid for server in running.values()]
-    return noise.quietest(lambda: _attempt(case, running, bench), bench.effort.retries, servers)
+    return noise.quietest(lambda: _attempt(case, running, bench), bench.retries, servers)
 
 
 def _attempt(case: Case, running: dict[Setup, Running], bench: Bench) -> Mapping[str, float]:
