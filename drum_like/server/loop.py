@@ -5,6 +5,7 @@ what a client is not ready to take of its answer is sent as it makes room. Only 
 is not known (chunked) and streams of answers keep a thread while the client is slow.
 """
 
+import logging
 import os
 import selectors
 import socket
@@ -21,6 +22,8 @@ from gunicorn.http.errors import ParseException
 from drum_like.server.connection import ClosedError, Connection, Received
 from drum_like.server.pace import Pace
 from drum_like.server.turns import Turn, Turns
+
+logger = logging.getLogger(__name__)
 
 OVERDUE_S = 0.004
 """A request that takes longer loses its thread the turn."""
@@ -156,11 +159,19 @@ class Loop:
         while not self._ended:
             turn = self._turns.take()
             while turn.held and not self._ended:
-                if self._ready:
-                    self._ready.popleft()(turn)
-                else:
-                    self._wait()
+                self._step(turn)
             self._turns.pass_on(turn)
+
+    def _step(self, turn: Turn[Connection]) -> None:
+        """Do what is next; a mistake of ours must not cost the worker a thread."""
+        try:
+            if self._ready:
+                self._ready.popleft()(turn)
+            else:
+                self._wait()
+        except Exception:
+            if not self._ended:
+                logger.exception("a connection was not served")
 
     def _wait(self) -> None:
         """Wait for clients, and see who has been silent too long."""
@@ -250,6 +261,10 @@ class Loop:
         except ParseException as error:
             self._turns.finish(turn)
             self._refuse(connection, error)
+        except Exception:
+            self._turns.finish(turn)
+            self._close(connection)
+            raise
         else:
             self._turns.finish(turn)
             self._after(connection)

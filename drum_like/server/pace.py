@@ -45,8 +45,7 @@ class Pace:
         key = (path, n_bytes.bit_length() >> 1)
         kind = self._kinds.get(key)
         if seconds < QUICK_S:
-            if kind is not None:
-                del self._kinds[key]
+            self._kinds.pop(key, None)
             return
         if kind is None:
             self._forget_if_full()
