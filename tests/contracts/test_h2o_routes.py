@@ -251,3 +251,19 @@ def test_no_file_of_the_server_is_scored(scorer: Server) -> None:
     reply = scorer.get("/dep/model/score?file=/etc/passwd")
 
     assert "root" not in detail(reply, 400)
+
+
+def test_a_segment_is_the_name_of_one_of_many_models(tmp_path: Path) -> None:
+    for name in ("near", "far"):
+        flights().write(tmp_path / name)
+
+    with serve(None, "--models", str(tmp_path), *ONE_WORKER) as server:
+        near = score(server, FLIGHT, "/near/model/score")
+        readiness = [server.get(f"/{name}/readyz").status for name in ("far", "nobody")]
+        unknown = server.get("/nobody/model/schema")
+        bare = score(server, FLIGHT)
+
+    assert (near.status, near.json()["fields"]) == (200, ["Distance"])
+    assert readiness == [200, 404]
+    assert "nobody" in detail(unknown, 404)
+    detail(bare, 404)
