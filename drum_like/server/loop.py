@@ -129,9 +129,12 @@ class Loop:
 
         To be called a few milliseconds after it returned True, or `awake` was called.
         """
-        self._turns.take_away(OVERDUE_S)
-        self._watched = self._n_served != self._n_seen
-        self._n_seen = self._n_served
+        self._watched = False  # before looking: whoever begins from now on calls `awake`
+        may_be_slow = self._turns.take_away(OVERDUE_S)
+        n_served = self._n_served
+        if may_be_slow or n_served != self._n_seen:
+            self._watched = True
+        self._n_seen = n_served
         return self._watched
 
     def drain(self) -> None:

@@ -71,13 +71,20 @@ class Turns(Generic[Work]):
         with self._guard:
             turn.work = None
 
-    def take_away(self, limit_s: float) -> None:
-        """End the present turn if its work takes longer than this."""
+    def take_away(self, limit_s: float) -> bool:
+        """End the present turn if its work takes longer than this.
+
+        Returns:
+            Whether there is work that may yet take longer, so that somebody has to look again.
+        """
         with self._guard:
             turn = self._current
-            if turn is None or turn.work is None or self._clock() - turn.since < limit_s:
-                return
+            if turn is None or turn.work is None:
+                return False
+            if self._clock() - turn.since < limit_s:
+                return True
             self._end(turn)
+            return False
 
     def _end(self, turn: Turn[Work]) -> None:
         if not turn.held:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.support.models import REG
+from tests.support.unmeasured import unmeasured
 
 CODE = """
 import sys
@@ -23,6 +24,7 @@ def test_a_server_without_a_store_imports_no_database(tmp_path: Path) -> None:
         [sys.executable, "-c", CODE, REG.write(tmp_path)],
         check=True,
         capture_output=True,
+        env=unmeasured(),
         text=True,
     )
 

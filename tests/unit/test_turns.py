@@ -54,13 +54,14 @@ def test_a_turn_is_taken_away_when_its_work_is_overdue() -> None:
     turns.begin(turn, "slow")
 
     clock.now += 0.003
-    turns.take_away(0.004)
+    looks_again = [turns.take_away(0.004)]
     kept = turn.held
     clock.now += 0.003
-    turns.take_away(0.004)
+    looks_again += [turns.take_away(0.004), turns.take_away(0.004)]
 
     assert kept
     assert not turn.held
+    assert looks_again == [True, False, False]
     assert released == ["slow"]
 
 
@@ -72,9 +73,10 @@ def test_a_turn_that_waits_for_clients_may_last() -> None:
     turns.finish(turn)
 
     clock.now += 60
-    turns.take_away(0.004)
+    looks_again = turns.take_away(0.004)
 
     assert turn.held
+    assert not looks_again
     assert released == []
 
 
