@@ -106,8 +106,8 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     model = _model(tmp_path, code)
     program = (
         "import sys\nfrom pathlib import Path\nfrom drum_like.store.records import Declared\n"
-        "from drum_like.stored_model import StoredModel\nfrom drum_like.trial.runner import try_out\n"
-        "from drum_like.trial.task import Limits\n"
+        "from drum_like.stored_model import StoredModel\nfrom drum_like.trial.task import Limits\n"
+        "from drum_like.trial.runner import try_out\n"
         "try_out(StoredModel(Path(sys.argv[1]), True, Declared()), Limits())\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, model.directory])

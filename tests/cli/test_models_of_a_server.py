@@ -12,7 +12,7 @@ from tests.support.models import ONE_WORKER
 from tests.support.registries import METADATA, constant
 from tests.support.serving import Server, run, serve
 
-TOKEN = "correct horse"  # noqa: S105 - of the test's own server
+TOKEN = "correct horse"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_refusals_of_the_server_are_said(server: Server, tmp_path: Path) -> None
     large = write(tmp_path / "large.onnx", bytes(64 << 20))
     pickle = write(tmp_path / "bad.pkl", b"\x80\x04N.")
 
-    stranger = models(server, "push", "m", large, token="wrong")  # noqa: S106 - as above
+    stranger = models(server, "push", "m", large, token="wrong")
     code = models(server, "push", "m", pickle)
     name = models(server, "push", "No_Label", good)
     missing = models(server, "show", "nothing")

@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
 from tests.support.registries import constant, opened
 from tests.support.serving import serve
@@ -19,7 +20,7 @@ REQUESTS_S = 50
 ROWS = b"a\n0\n0\n0\n"
 
 
-def test_no_request_fails_while_versions_change(tmp_path: Path) -> None:
+def test_no_request_fails_while_versions_change(tmp_path: Path, tell: Tell) -> None:
     replies: list[tuple[float, int, bytes]] = []
     with (
         opened(tmp_path / "store") as store,
@@ -41,7 +42,12 @@ def test_no_request_fails_while_versions_change(tmp_path: Path) -> None:
     bodies = {_body(value): value for _, value in changes}
     assert {body for _, _, body in replies} <= bodies.keys()
     assert len({body for _, _, body in replies}) >= len(changes) - 2
-    assert _latest_change_s(replies, changes, bodies) < 1.0 + PAUSE_S
+    latest_s = _latest_change_s(replies, changes, bodies)
+    assert latest_s < 1.0 + PAUSE_S
+    tell(
+        f"{len(replies)} requests in {SECONDS} s over {len(changes)} versions, 0 failed, each "
+        f"answer that of one version; the latest change-over {latest_s:.2f} s after its upload"
+    )
 
 
 def _body(value: int) -> bytes:
