@@ -25,7 +25,9 @@ from tests.support.serving import Server, serve
 from tests.support.stores import DATABASES, files_of, place_on
 from tests.support.wallaroo_api import SDK, Api
 
-KILLS = scaled(3, 200)
+SEEDS = range(1, 1 + scaled(1, 4))
+KILLS = scaled(3, 50)
+"""With each of the seeds, each time on a new store: 200 in all."""
 CLIENTS = 4
 LONGEST_S = 2.5
 """The first upload takes a second, while a worker looks which frameworks there are."""
@@ -41,8 +43,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield found
 
 
-def test_a_killed_server_loses_nothing_and_shows_nothing_half(place: Place, tell: Tell) -> None:
-    chance, told, contents = random.Random(1), Told(), Contents()
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_server_loses_nothing_and_shows_nothing_half(
+    place: Place, seed: int, tell: Tell
+) -> None:
+    chance, told, contents = random.Random(seed), Told(), Contents()
     checked: set[int] = set()
     database = () if place.url is None else ("--database-url", place.url)
     flags = ("--store", str(place.root), "--max-workers", "2", *database)
