@@ -36,6 +36,12 @@ _IMMEDIATE = "immediate"
 _LOCKED = ("55P03", "40001", "40P01", "53300")
 _STOPPING = ("57P01", "57P02", "57P03")
 _FULL = ("53100",)
+_SQLITE_REASONS = {
+    sqlite3.SQLITE_CANTOPEN: "its file cannot be opened; it and its directory must be writable",
+    sqlite3.SQLITE_READONLY: "its file cannot be written to; it and its directory must be writable",
+    sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
+    sqlite3.SQLITE_CORRUPT: "its file is damaged",
+}
 _SQLITE_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -193,7 +199,8 @@ def _error_of(error: DBAPIError) -> StoreError:
         return StoreFullError("there is no space left for the store's database")
     if code is None and isinstance(error, OperationalError) and _is_away(state):
         return StoreBusyError(f"the store's database cannot be reached at present ({name})")
-    return StoreError(f"the store's database failed ({name})")
+    reason = _SQLITE_REASONS.get(0 if code is None else code & 0xFF, name)
+    return StoreError(f"the store's database failed ({reason})")
 
 
 def _is_away(state: str | None) -> bool:
