@@ -182,8 +182,9 @@ def test_plain_calls_need_no_graphql(server: Server, client: Any, regressor: Any
     seen = (version.name(), version.sha(), version.file_name(), version.config().tensor_fields())
     listed = client.list_models()
     versions, room = listed[0].versions(), listed[0].workspace()
-    made = client.create_workspace(f"quiet-{uuid.uuid4().hex[:8]}")
-    found = client.get_workspace(made.name())
+    name = f"quiet-{uuid.uuid4().hex[:8]}"
+    made = client.create_workspace(name)
+    found = client.get_workspace(name)
     image = client.register_model_image("quiet-image", "registry.example.org/a:1")
     with pytest.raises(ModelUploadError):
         client.upload_model("quiet-zip", known(ONNX).path, framework=Framework.CUSTOM, **SCHEMAS)
