@@ -9,6 +9,7 @@ from typing import Any
 from drum_like.errors import SettingsError
 from drum_like.model.shapes import keys, one_of, text
 from drum_like.model.strict_yaml import Tree
+from drum_like.options.declaration import share
 
 
 class Method(Enum):
@@ -49,25 +50,10 @@ _NEEDED = {
 }
 
 
-def level(word: str) -> Fraction:
-    """Return a level as the exact number that its decimal text means.
-
-    Raises:
-        ValueError: the text is no number between 0 and 1.
-    """
-    try:
-        found = Fraction(word) if "/" not in word else Fraction(0)
-    except (ValueError, ZeroDivisionError):
-        found = Fraction(0)
-    if not 0 < found < 1:
-        raise ValueError("must be a number between 0 and 1, for example 0.9")
-    return found
-
-
 def _level(tree: Tree, where: str) -> str:
     word = text(tree, where)
     try:
-        level(word)
+        share(word)
     except ValueError as error:
         raise SettingsError(f"{where}: {error}") from error
     return word
@@ -102,7 +88,7 @@ def read(raw: Mapping[str, Any] | None, where: str) -> IntervalSettings | None:
         )
     return IntervalSettings(
         method=method,
-        level=level(raw["level"]),
+        level=share(raw["level"]),
         residuals=raw.get("residuals"),
         lower_model=raw.get("lower_model"),
         upper_model=raw.get("upper_model"),
