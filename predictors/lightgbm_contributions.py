@@ -44,8 +44,13 @@ def additive(booster: lgb.Booster, target: Target) -> Additive:
     found = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     name, *options = (found[1] if found else "none").split(" ")
     steepness = [float(o.partition(":")[2]) for o in options if o.startswith("sigmoid:")]
-    # Log-odds are the raw score times the steepness of the sigmoid, which is 1 unless set.
+    # Log-odds are the raw score times the steepness of the sigmoid, which is 1 unless set; the raw
+    # score of a random forest is the sum of its trees, where the prediction is their average.
     scale = steepness[0] if steepness else 1.0
+    if re.search(r"^average_output$", text, re.MULTILINE):
+        scale /= (
+            booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+        )
     link = None if "sqrt" in options else _LINKS.get(name)
 
     def divide(rows: Matrix) -> Shares:

@@ -8,6 +8,7 @@ HistGradientBoosting, whose trees are not public.
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -58,10 +59,7 @@ def additive(model: Any, target: Target) -> Additive:
     """
     package = type(model).__module__.partition(".")[0]
     if package in _FRAMEWORKS:
-        found: Additive = import_module(_FRAMEWORKS[package], __package__).of_estimator(
-            model, target
-        )
-        return found
+        return _of_framework(model, target, package)
     if package != "sklearn":
         raise UnsupportedError(
             f"what {type(model).__name__} adds to its estimator is not known, and so are its sums"
@@ -79,9 +77,18 @@ def _no_sum(model: Any) -> str:
     return f"the output of {name} is no known sum over its columns"
 
 
+def _of_framework(model: Any, target: Target, package: str) -> Additive:
+    module = import_module(_FRAMEWORKS[package], __package__)
+    found: Additive = module.of_estimator(model, target)
+    if package == "xgboost":
+        # It takes what is absent in sparse rows for missing, when it predicts as well.
+        return found
+    return replace(found, divide=lambda rows: found.divide(dense(rows)))
+
+
 def dense(rows: Any) -> Values:
     """Return rows that a transformer made as an array; what is absent in a sparse one is 0."""
-    return rows.toarray() if sparse.issparse(rows) else np.asarray(rows)
+    return np.asarray(rows.todense() if sparse.issparse(rows) else rows)
 
 
 def _linear(model: Any, target: Target) -> Additive:

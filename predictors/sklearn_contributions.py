@@ -42,7 +42,8 @@ def explainer(
     if schema is None:
         raise UnsupportedError("the model does not tell its columns")
     if before is None:
-        features, sources = schema.names, tuple(range(len(schema.columns)))
+        features = schema.names
+        sources: tuple[int, ...] | None = tuple(range(len(features)))
     else:
         features = _names_out(before, last)
         sources = _sources(before, schema, len(features))
