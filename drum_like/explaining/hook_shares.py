@@ -84,6 +84,8 @@ class HookShares:
         parts = _by_label(answer, target) if multiclass else [answer]
         values = np.stack([_checked(part, self.inputs, rows.n_rows) for part in parts])
         expected = columns_of(self.pipeline.run(rows), target)
+        if not (np.isfinite(values).all(axis=2) | ~np.isfinite(expected)).all():
+            raise HookError(f"{_WRONG} contributions that are missing or infinite")
         if not adds_up(predicted(values.sum(axis=2), self.link), expected, self.tolerance):
             raise HookError(
                 f"{_WRONG} contributions that do not add up to the predictions; with the bias they "
@@ -130,6 +132,4 @@ def _checked(part: Any, inputs: Names, n_rows: int) -> NDArray[np.float64]:
         values = part.to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise HookError(f"{_WRONG} contributions that are not numbers") from error
-    if not np.isfinite(values).all():
-        raise HookError(f"{_WRONG} contributions that are missing or infinite")
     return values[:, [*(names.index(name) for name in inputs), len(inputs)]]

@@ -46,7 +46,7 @@ class ShareSource(Protocol):
 def fault(source: ShareSource, pipeline: Pipeline, inputs: Schema) -> str:
     """Return why contributions must not be offered, "" if nothing speaks against it.
 
-    Rows that the model itself refuses prove nothing, and are left out.
+    Rows that the model itself refuses, or predicts no number for, prove nothing and are left out.
     """
     with np.errstate(all="ignore"):
         for row, prediction in _predicted(pipeline, inputs):
@@ -64,6 +64,8 @@ def fault(source: ShareSource, pipeline: Pipeline, inputs: Schema) -> str:
 def _predicted(pipeline: Pipeline, inputs: Schema) -> Iterator[tuple[Frame, Prediction]]:
     for row in specimens(inputs):
         try:
-            yield row, pipeline.run(row)
+            prediction = pipeline.run(row)
         except DrumLikeError:
             continue
+        if np.isfinite(columns_of(prediction, pipeline.target)).all():
+            yield row, prediction
