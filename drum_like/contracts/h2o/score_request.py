@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from drum_like.contracts.h2o.cells import Literal
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.explanation import Kind
 from drum_like.frame import listed
 from drum_like.payload import Limits
+from drum_like.records.cells import Literal
 
 _KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}
 
