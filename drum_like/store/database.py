@@ -5,6 +5,7 @@ Writers are serialised: on SQLite by BEGIN IMMEDIATE, on PostgreSQL by the lock 
 order, and a worker that has seen one has seen all before it. Readers never wait.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ def sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": PATIENCE_S},
+        json_serializer=json_text,
         json_deserializer=orjson.loads,
         pool_size=_CONNECTIONS,
         pool_timeout=PATIENCE_S,
@@ -142,11 +144,25 @@ def server_engine(text: str) -> Engine:
             pool_size=_CONNECTIONS,
             pool_timeout=PATIENCE_S,
             pool_pre_ping=True,
+            json_serializer=json_text,
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise SettingsError(
             "--database-url needs the driver psycopg: pip install 'drum-like[postgres]'"
         ) from error
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON that every database takes and that reads back.
+
+    NaN and the infinities are null; halves of surrogate pairs, which are no characters, are `?`.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # such a half, or an integer beyond 64 bits
+        loose = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        strict = json.loads(loose, parse_constant=lambda _: None)
+        return json.dumps(strict, ensure_ascii=False)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
