@@ -201,7 +201,10 @@ def _error_of(error: DBAPIError) -> StoreError:
     if state in _FULL or (code is not None and code & 0xFF == sqlite3.SQLITE_FULL):
         return StoreFullError("there is no space left for the store's database")
     if code is None and isinstance(error, OperationalError) and _is_away(state):
-        return StoreBusyError(f"the store's database cannot be reached at present ({name})")
+        return StoreBusyError(
+            "the store's database cannot be reached at present, or does not let this server in; "
+            "if it runs, check --database-url"
+        )
     reason = _SQLITE_REASONS.get(0 if code is None else code & 0xFF, name)
     return StoreError(f"the store's database failed ({reason})")
 
