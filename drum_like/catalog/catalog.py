@@ -20,6 +20,7 @@ from drum_like.errors import DrumLikeError, NotFoundError, StoreError
 from drum_like.service import Service
 from drum_like.store.changes import Clock, Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
+from drum_like.store.records import Config
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Catalog:
             if news.is_all:
                 self._forget_removed()
             for version_id, config in configs.items():
-                self._cache.replace(version_id, partial(replace, config=config))
+                self._cache.replace(version_id, partial(_under, config=config))
             self._clock = news.clock
         return True
 
@@ -217,7 +218,7 @@ class Catalog:
         store = self._loader.store
         if store is None:
             return loaded
-        change = partial(replace, config=store.configs.latest(version_id))
+        change = partial(_under, config=store.configs.latest(version_id))
         self._cache.replace(version_id, change)
         return change(loaded)
 
@@ -253,6 +254,14 @@ class Catalog:
                 f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
             )
         return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
+
+
+def _under(loaded: Loaded, config: Config | None) -> Loaded:
+    """Return a model under a configuration, unless a newer one is known of it already."""
+    known = loaded.config
+    if config is None or (known is not None and known.id >= config.id):
+        return loaded
+    return replace(loaded, config=config)
 
 
 def _only(loaded: Loaded, wanted: Reference) -> Loaded:
