@@ -9,6 +9,7 @@ from drum_like.errors import SettingsError
 from drum_like.options.declaration import (
     CALIBRATE,
     EXPLAIN,
+    LOG,
     MODELS_ALIAS,
     MODELS_LIST,
     MODELS_PUSH,
@@ -36,6 +37,7 @@ VERBS = {
     MODELS_SHOW: "show the versions and the aliases of a model",
     MODELS_ALIAS: "give a version of a model a name, such as live",
     MODELS_RM: "remove a version, or a model with all its versions",
+    LOG: "show the decisions that calls of ecosystem.ai's contract were answered with",
 }
 """The verbs and what they do."""
 

@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
 from drum_like.store import tables
+from drum_like.store.json_text import json_text
 
 PATIENCE_S = 15
 """How long a transaction waits for another process to finish."""
@@ -122,6 +123,7 @@ def sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         connect_args={"timeout": PATIENCE_S},
+        json_serializer=json_text,
         json_deserializer=orjson.loads,
         pool_size=_CONNECTIONS,
         pool_timeout=PATIENCE_S,
@@ -156,6 +158,7 @@ def server_engine(text: str) -> Engine:
             pool_size=_CONNECTIONS,
             pool_timeout=PATIENCE_S,
             pool_pre_ping=True,
+            json_serializer=json_text,
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise SettingsError(

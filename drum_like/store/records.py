@@ -296,3 +296,71 @@ class NewVersion:
     created_by: str = ""
     as_zip: bool = False
     formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a campaign's call was answered with.
+
+    Attributes:
+        uuid: Of the call.
+        at: When it was answered.
+        campaign: The campaign that it named.
+        document: As ecosystem.ai's runtime keeps it.
+    """
+
+    uuid: str
+    at: datetime
+    campaign: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What of it was accepted; at most one for each presented row.
+
+    Attributes:
+        uuid: Of the call.
+        at: When it was accepted.
+        is_automatic: Whether the best result was taken for accepted because nobody said otherwise.
+        document: As ecosystem.ai's runtime keeps it, without `response_log`.
+    """
+
+    uuid: str
+    at: datetime
+    is_automatic: bool
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was presented, and what of it was accepted.
+
+    Attributes:
+        number: Higher than those of decisions that were written before it.
+        presented: The one.
+        accepted: The other, None without.
+    """
+
+    number: int
+    presented: Presented
+    accepted: Accepted | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which decisions are meant; None for any.
+
+    Attributes:
+        campaign: Of this campaign.
+        uuid: Of this call.
+        since: Made then or later.
+        until: Made before then.
+        after: With a higher number.
+    """
+
+    campaign: str | None = None
+    uuid: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int | None = None

@@ -7,6 +7,7 @@ from drum_like.store.changes import Changes
 from drum_like.store.checks import Checks
 from drum_like.store.configs import Configs
 from drum_like.store.database import Database, server_engine, sqlite_engine
+from drum_like.store.decisions import Decisions
 from drum_like.store.files import ORPHAN_AGE_S, Files
 from drum_like.store.logs import Logs
 from drum_like.store.models import Models
@@ -36,6 +37,7 @@ class Store:
     logs: Logs
     checks: Checks
     changes: Changes
+    decisions: Decisions
 
     def sweep(self, older_than_s: float = ORPHAN_AGE_S) -> int:
         """Remove files that uploads left behind which ended with their process.
@@ -80,4 +82,5 @@ def open_store(place: Place) -> Store:
         logs=Logs(database),
         checks=Checks(database),
         changes=Changes(database),
+        decisions=Decisions(database),
     )

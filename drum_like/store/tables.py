@@ -261,3 +261,34 @@ deployment_configs = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     _of("configs", "config_id", nullable=False, index=True),
 )
+
+# Named as the collections that ecosystem.ai's runtime keeps; `document` is what it would write.
+presented = Table(
+    "ecosystemruntime",
+    metadata,
+    _id(),
+    Column("uuid", String(36), nullable=False, unique=True),
+    _required("at", Moment),
+    _required("campaign", Text),
+    _required("document", Json),
+    Index(None, "campaign", "at"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+)
+
+accepted = Table(
+    "ecosystemruntime_response",
+    metadata,
+    # One for each presented row; its `response_log`, the presented document, is not kept twice.
+    Column(
+        "uuid",
+        String(36),
+        ForeignKey("ecosystemruntime.uuid", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    _required("at", Moment),
+    # Whether the best result was taken for accepted because nobody said otherwise.
+    _required("is_automatic", Boolean),
+    _required("document", Json),
+    Index(None, "at"),
+)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drum_like.contracts.h2o.columns import inferred, typed
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
 from drum_like.frame import ColumnsFrame, Frame, Names, listed, missing_error
+from drum_like.records.columns import inferred, typed
 from drum_like.schema import Schema
 from drum_like.service import Service
 

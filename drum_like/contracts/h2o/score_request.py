@@ -1,18 +1,16 @@
 """The body of a scoring request: read, checked, and nothing else."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import orjson
-
-from drum_like.contracts.h2o.cells import Literal
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.explanation import Kind
 from drum_like.frame import listed
 from drum_like.payload import Limits
+from drum_like.records.cells import Literal
+from drum_like.records.trees import loads, loads_with
 
 _KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}
 
@@ -65,7 +63,7 @@ def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
         ColumnsError: a row is not as wide as the fields, or a cell is no scalar.
         SizeError: more fields than the limit.
     """
-    tree = _object(_loads(body))
+    tree = _object(loads(body))
     fields = _fields(tree, limits)
     rows = _rows(tree)
     kinds = _check_rows(rows, len(fields))
@@ -84,22 +82,8 @@ def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
     )
 
 
-def _loads(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
-        return _standard(body)
-
-
 def _loads_literally(body: bytes) -> Any:
-    return _standard(body, parse_float=Literal, parse_constant=Literal)
-
-
-def _standard(body: bytes, **options: Any) -> Any:
-    try:
-        return json.loads(body, **options)
-    except (ValueError, RecursionError) as error:
-        raise PayloadError("the body is not JSON in UTF-8") from error
+    return loads_with(body, parse_float=Literal, parse_constant=Literal)
 
 
 def _object(tree: Any) -> Mapping[str, Any]:

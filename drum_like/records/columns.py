@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.contracts.h2o.cells import BITS, EXPECTED, PARSERS, is_boolean
 from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
 from drum_like.formats.csv_numbers import few_rows, plain_rows
 from drum_like.frame import Matrix
+from drum_like.records.cells import BITS, EXPECTED, PARSERS, is_boolean
 from drum_like.schema import Column, Schema
 
 Cells = Sequence[Any]
