@@ -88,7 +88,8 @@ def _of_framework(model: Any, target: Target, package: str) -> Additive:
 
 def dense(rows: Any) -> Values:
     """Return rows that a transformer made as an array; what is absent in a sparse one is 0."""
-    return np.asarray(sparse.csr_array(rows).todense() if sparse.issparse(rows) else rows)
+    made: Any = rows
+    return np.asarray(made.toarray() if sparse.issparse(rows) else made)
 
 
 def _linear(model: Any, target: Target) -> Additive:

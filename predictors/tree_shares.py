@@ -28,7 +28,13 @@ from drum_like.api import UnsupportedError
 Values = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_NUMBERS_AT_ONCE = 4_000_000
+MOST_NODES = 1_000_000
+"""Nodes beyond which the memory for contributions, some 100 bytes a node, is not taken."""
+
+_NODES_AT_ONCE = 8192
+"""Nodes of the trees that are divided together; a single tree may have more."""
+
+_NUMBERS_AT_ONCE = 1_000_000
 """Numbers of one temporary array: rows x nodes x quadrature nodes."""
 
 
@@ -87,15 +93,17 @@ class TreeShares:
         scale: What each value is multiplied with.
 
     Raises:
-        UnsupportedError: several outputs, or nodes that no training row reached.
+        UnsupportedError: several outputs, nodes that no training row reached, or too many of them.
     """
 
     def __init__(self, trees: Sequence[Any], scale: float = 1.0) -> None:
-        forest = _side_by_side(trees, scale)
-        self._paths = _paths(forest)
-        self._most_rows = max(1, _NUMBERS_AT_ONCE // (len(forest.left) * len(self._paths.nodes)))
-        reached = _products(forest)
-        self.expected = float((forest.value * reached).sum())
+        n_nodes = sum(tree.node_count for tree in trees)
+        if n_nodes > MOST_NODES:
+            raise UnsupportedError(
+                f"the trees have {n_nodes} nodes, more than the {MOST_NODES} that are divided"
+            )
+        self._groups = [_paths(_side_by_side(part, scale)) for part in _grouped(trees)]
+        self.expected = sum(_expected(paths) for paths in self._groups)
 
     def __call__(self, rows: NDArray[np.float32]) -> Values:
         """Return (n_rows, n_columns + 1) shares, the bias last.
@@ -103,12 +111,25 @@ class TreeShares:
         Args:
             rows: (n_rows, n_columns), as scikit-learn compares them with thresholds.
         """
-        out = np.empty((len(rows), rows.shape[1] + 1))
-        for start in range(0, len(rows), self._most_rows):
-            part = slice(start, start + self._most_rows)
-            out[part, :-1] = _shares(self._paths, rows[part])
+        out = np.zeros((len(rows), rows.shape[1] + 1))
+        for paths in self._groups:
+            most = max(1, _NUMBERS_AT_ONCE // (len(paths.above) * len(paths.nodes)))
+            for start in range(0, len(rows), most):
+                part = slice(start, start + most)
+                out[part, :-1] += _shares(paths, rows[part])
         out[:, -1] = self.expected
         return out
+
+
+def _grouped(trees: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield trees that are divided together."""
+    group: list[Any] = []
+    for tree in trees:
+        if group and sum(one.node_count for one in group) + tree.node_count > _NODES_AT_ONCE:
+            yield group
+            group = []
+        group.append(tree)
+    yield group
 
 
 def _side_by_side(trees: Sequence[Any], scale: float) -> Forest:
@@ -153,41 +174,46 @@ def _single(tree: Any, scale: float) -> Forest:
 
 
 def _depths(parent: Integers) -> Integers:
-    """Return how far each node is from its root; in a tree children stand behind parents."""
+    """Return how far each node is from its root."""
     depth = np.zeros(len(parent), dtype=np.int64)
-    for at, above in enumerate(parent.tolist()):
-        if above >= 0:
-            depth[at] = depth[above] + 1
+    ancestor = parent
+    while (ancestor >= 0).any():
+        depth += ancestor >= 0
+        ancestor = np.where(ancestor < 0, -1, parent[ancestor])
     return depth
 
 
-def _products(forest: Forest) -> Values:
-    """Return the share of all training rows that reach each node."""
-    reached = forest.share.copy()
-    for at, above in enumerate(forest.parent.tolist()):
-        if above >= 0:
-            reached[at] *= reached[above]
-    return reached
+def _expected(paths: _Paths) -> float:
+    """Return the average over the training rows: leaves by the shares of rows that reach them."""
+    reached = paths.forest.share.copy()
+    for level in paths.levels:
+        reached[level] *= reached[paths.forest.parent[level]]
+    return float((paths.forest.value * reached).sum())
 
 
 def _paths(forest: Forest) -> _Paths:
-    n_nodes = len(forest.parent)
-    above, shares = np.full(n_nodes, -1), forest.share.copy()
-    n_features = np.zeros(n_nodes, dtype=np.int64)
-    last: list[dict[int, int]] = [{} for _ in range(n_nodes)]
-    for at, parent in enumerate(forest.parent.tolist()):
-        if parent < 0:
-            continue
-        feature = int(forest.feature[parent])
-        above[at] = last[parent].get(feature, -1)
-        if above[at] >= 0:
-            shares[at] *= shares[above[at]]
-        last[at] = {**last[parent], feature: at}
-        n_features[at] = len(last[at])
+    levels, above = tuple(_levels(forest)), _above(forest)
+    shares = forest.share.copy()
+    n_features = np.zeros(len(above), dtype=np.int64)
+    for level in levels:
+        repeated = level.start + np.flatnonzero(above[level] >= 0)
+        shares[repeated] *= shares[above[repeated]]
+        n_features[level] = n_features[forest.parent[level]] + (above[level] < 0)
     found, weights = np.polynomial.legendre.leggauss(max(1, (int(n_features.max()) + 1) // 2))
-    return _Paths(
-        forest, tuple(_levels(forest)), above, shares, (found + 1) / 2, np.asarray(weights) / 2
-    )
+    return _Paths(forest, levels, above, shares, (found + 1) / 2, np.asarray(weights) / 2)
+
+
+def _above(forest: Forest) -> Integers:
+    """Return for each node the nearest one above it that the same feature led to, -1 if none."""
+    parent = forest.parent
+    led_by = np.where(parent < 0, -1, forest.feature[parent])
+    above = np.full(len(parent), -1)
+    ancestor = parent
+    while (ancestor >= 0).any():
+        new = (above < 0) & (ancestor >= 0) & (led_by >= 0) & (led_by[ancestor] == led_by)
+        above[new] = ancestor[new]
+        ancestor = np.where(ancestor < 0, -1, parent[ancestor])
+    return above
 
 
 def _levels(forest: Forest) -> Iterator[slice]:

@@ -4,10 +4,12 @@ import logging
 
 from drum_like.api import Contributor
 from drum_like.errors import UnsupportedError
+from drum_like.explainer import Explainer
 from drum_like.explaining.hook_shares import HookShares
 from drum_like.explaining.model_shares import ModelShares
 from drum_like.explaining.self_check import ShareSource, fault
 from drum_like.explaining.subject import Subject
+from drum_like.target import Target
 from drum_like.target_type import TargetType
 
 logger = logging.getLogger(__name__)
@@ -58,10 +60,22 @@ def _of_model(subject: Subject) -> ShareSource:
         raise UnsupportedError("this kind of model tells no contributions")
     if subject.schema is None or subject.inputs is None:
         raise UnsupportedError("the model does not tell its columns")
-    explainer = predictor.explainer(subject.pipeline.target)
+    explainer = _explainer(predictor, subject.pipeline.target)
     names = subject.inputs.names
     shares = ModelShares(
         explainer, subject.schema, names, subject.pipeline.target, subject.predict_gate
     )
     shares.check()
     return shares
+
+
+def _explainer(predictor: Contributor, target: Target) -> Explainer:
+    """Return the framework's side; whatever it fails with, the model itself still predicts."""
+    try:
+        return predictor.explainer(target)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        logger.warning("contributions are not offered", exc_info=error)
+        kind = type(error).__name__
+        raise UnsupportedError(f"the model could not be taken apart. Exception: {kind}") from error

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from drum_like.errors import HookError
+from drum_like.errors import HookError, TargetError
 from drum_like.explainer import Link
 from drum_like.explaining.additivity import adds_up, predicted
 from drum_like.explanation import Contributions, Kind
@@ -99,13 +99,23 @@ def columns_of(prediction: Prediction, target: Target) -> NDArray[np.float64]:
     """Return what contributions are about: (n_groups, n_rows) predictions.
 
     One group for a number and for two classes, of which it is the positive one.
+
+    Raises:
+        TargetError: a prediction is no number.
     """
     if not target.type.is_classification:
-        return np.asarray(prediction.column, dtype=np.float64)[np.newaxis]
+        return _numbers(prediction.column)[np.newaxis]
     found = list(map(str, prediction.labels or target.order))
     wanted = target.order[-1:] if target.type is TargetType.BINARY else target.order
     columns = [prediction.values[:, found.index(label)] for label in wanted]
     return np.asarray(columns, dtype=np.float64)
+
+
+def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TargetError("predictions that are no numbers have no contributions") from error
 
 
 def _by_label(answer: Any, target: Target) -> list[Any]:

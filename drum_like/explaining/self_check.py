@@ -65,7 +65,8 @@ def _predicted(pipeline: Pipeline, inputs: Schema) -> Iterator[tuple[Frame, Pred
     for row in specimens(inputs):
         try:
             prediction = pipeline.run(row)
+            known = np.isfinite(columns_of(prediction, pipeline.target)).all()
         except DrumLikeError:
             continue
-        if np.isfinite(columns_of(prediction, pipeline.target)).all():
+        if known:
             yield row, prediction

@@ -92,12 +92,9 @@ def test_a_picture_shows_each_step(disease: Path, capsys: pytest.CaptureFixture[
 def test_the_class_with_the_largest_chance_is_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = pd.DataFrame({"a<b": [0.0, 1.0, 2.0] * 20})
-    model = xgb.XGBClassifier(n_estimators=5, n_jobs=1).fit(
-        rows[["a<b"]].set_axis(["ab"], axis=1), rows["a<b"]
-    )
-    opened(tmp_path / "m", model)
-    rows.set_axis(["ab"], axis=1)[2:3].to_csv(tmp_path / "r.csv", index=False)
+    rows = pd.DataFrame({"a&b": [0.0, 1.0, 2.0] * 20})
+    opened(tmp_path / "m", xgb.XGBClassifier(n_estimators=5, n_jobs=1).fit(rows, rows["a&b"]))
+    rows[2:3].to_csv(tmp_path / "r.csv", index=False)
     flags = ("--class-labels", "0", "1", "2", "--target-type", "multiclass")
 
     code = run(
