@@ -80,6 +80,7 @@ class Writer:
         if not self._told:
             self._look_at = 0.0
             self.look(between=lambda: None)
+        self._recorded(())
         self._kept(self._recorder.early())
 
     def _recorded(self, items: Sequence[Item]) -> bool:
