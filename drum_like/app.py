@@ -95,7 +95,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     own = sources.resolver.default()
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
-    background = (*sources.background, readiness)
+    background = (*sources.background, *services.background, readiness)
     return Application(app, background, sources.lines, _admits(authenticate))
 
 

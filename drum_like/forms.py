@@ -32,7 +32,7 @@ class Form:
         endpoint: Flask's name of the route if this form has the last word on it.
         scope: What the route lets its caller do.
         rank: Lower ranks are asked first.
-        claims: Whether a request is in this contract's form; looks at headers, not at the body.
+        claims: Whether a request is in this contract's form.
     """
 
     answer: Callable[[], Response]

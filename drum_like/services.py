@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from drum_like.auth import Scope
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.forms import Forms
-from drum_like.lifecycle import Readiness
+from drum_like.lifecycle import Background, Readiness
 from drum_like.service import Service
 from drum_like.settings import Settings
 from drum_like.stats import Timings
@@ -30,6 +30,9 @@ class Resolver(Protocol):
     def default(self) -> Service | None:
         """Return what the server was started for, None if it is a catalog and nothing else."""
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all models, sorted."""
+
 
 class SingleService:
     """The one model of a server without a catalog."""
@@ -48,6 +51,10 @@ class SingleService:
         """Return the service."""
         return self._service
 
+    def names(self) -> tuple[str, ...]:
+        """Return its name."""
+        return (self._service.info.name,)
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -60,6 +67,7 @@ class Services:
         readiness: Whether new requests should come to this worker.
         forms: The routes that contracts share.
         scopes: What each endpoint lets its caller do.
+        background: What contracts need beside the requests, in the order of its start.
         parts: What else there is, by its class: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
     """
@@ -70,6 +78,7 @@ class Services:
     readiness: Readiness
     forms: Forms = field(default_factory=Forms)
     scopes: dict[str, Scope] = field(default_factory=dict)
+    background: list[Background] = field(default_factory=list)
     parts: Mapping[type[Any], Any] = field(default_factory=dict)
     serves_names: bool = False
 

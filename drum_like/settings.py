@@ -7,6 +7,7 @@ declarations below. `Settings.load` is the only reader of the command line and t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from pathlib import Path
 
 from drum_like.options import arguments, resolution
@@ -14,12 +15,14 @@ from drum_like.options.declaration import (
     ADDRESS,
     ALIAS_NAME,
     DATABASE,
+    DECISION_LOGS,
     DIRECTORIES,
     DIRECTORY,
     EVERY,
     FILE,
     FILES,
     LABEL,
+    LOG,
     LOG_FORMATS,
     LOGGING_LEVELS,
     MEGABYTES,
@@ -30,6 +33,7 @@ from drum_like.options.declaration import (
     MODELS_DIRECTORY,
     MODELS_PUSH,
     MODELS_RM,
+    MOMENT,
     NAMES,
     NEW_FILE,
     NUMBER,
@@ -135,7 +139,18 @@ class Settings:
     )
     all_versions: bool = switch("remove the model with all its versions", (MODELS_RM,))
     remove: bool = switch("take the alias away", (MODELS_ALIAS,))
-    json: bool = switch("print JSON", MODELS)
+    json: bool = switch("print JSON", (*MODELS, LOG))
+    campaign: str | None = option(None, "decisions of this campaign only", (LOG,), TEXT)
+    uuid: str | None = option(None, "the decision of this UUID only", (LOG,), TEXT)
+    since: datetime | None = option(
+        None,
+        "decisions from then on, as 2026-01-31T12:00, or 90s, 15m, 12h, 7d ago",
+        (LOG,),
+        MOMENT,
+    )
+    until: datetime | None = option(None, "decisions before then", (LOG,), MOMENT)
+    lines: int = option(20, "most decisions to show, the last ones", (LOG,), NUMBER)
+    follow: bool = switch("go on and show further decisions as they are made", (LOG,))
     address: Address = option(
         Address(),
         "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
@@ -264,10 +279,28 @@ class Settings:
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat", "h2o"),
+        ("probes", "drum", "chat", "h2o", "ecosystem"),
         "contracts to answer; with a store, projects and wallaroo, too",
         (SERVER,),
         NAMES,
+    )
+    campaigns: Path | None = option(
+        None,
+        "JSON file of campaigns and their models; else the names of models tell",
+        (SERVER,),
+        FILE,
+    )
+    decision_log: str = option(
+        "auto",
+        "what is logged of /invocate: also the best result as accepted, or only what /response "
+        "says is, or nothing",
+        (SERVER,),
+        TEXT,
+        choices=DECISION_LOGS,
+    )
+    log_sync: bool = switch("answer /invocate only after its decision is on the disk", (SERVER,))
+    redact: tuple[str, ...] = option(
+        (), "names whose values are left out of the decision log", (SERVER,), NAMES
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of leaving",

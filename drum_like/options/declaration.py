@@ -1,7 +1,9 @@
 """How one setting is declared, and how its text is read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
@@ -25,13 +27,14 @@ MODELS_LIST = "models list"
 MODELS_SHOW = "models show"
 MODELS_ALIAS = "models alias"
 MODELS_RM = "models rm"
+LOG = "log"
 
 MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
 DIRECTORIES = (*MODEL, NEW_MODEL)
 MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
 ONE_MODEL = (MODELS_PUSH, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
-STORE = (SERVER, *MODELS)
-EVERY = (*DIRECTORIES, *MODELS)
+STORE = (SERVER, *MODELS, LOG)
+EVERY = (*DIRECTORIES, *MODELS, LOG)
 TARGETED = (*MODEL, MODELS_PUSH)
 SERVING = (SERVER, PERF_TEST)
 FILES = (SCORE, PERF_TEST, VALIDATION)
@@ -39,6 +42,11 @@ FILES = (SCORE, PERF_TEST, VALIDATION)
 LOGGING_LEVELS = ("all", "debug", "info", "warn", "warning", "error", "critical", "fatal")
 SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "text", "json")
+DECISION_LOGS = ("auto", "response", "off")
+
+
+_AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Address(NamedTuple):
@@ -267,6 +275,19 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def moment(text: str) -> datetime:
+    """Return a time in ISO 8601, of this machine's zone without one; or that long ago: 90s, 15m."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            "must be a time such as 2026-01-31T12:00, or how long ago: 90s, 15m, 12h, 7d"
+        ) from error
+
+
 def words(text: str) -> tuple[str, ...]:
     """Return the parts of a list that is separated by commas."""
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
@@ -304,6 +325,7 @@ ALIAS_NAME = Kind(str, "ALIAS")
 ADDRESS = Kind(address, "HOST:PORT")
 PREFIX = Kind(prefix, "PATH")
 NAMES = Kind(words, "A,B")
+MOMENT = Kind(moment, "TIME")
 NUMBER = Kind(integer(1), "N")
 NUMBER_OR_0 = Kind(integer(0), "N")
 SECONDS = Kind(integer(1), "S")

@@ -7,6 +7,7 @@ from typing import NoReturn
 from drum_like import __version__
 from drum_like.errors import SettingsError
 from drum_like.options.declaration import (
+    LOG,
     MODELS_ALIAS,
     MODELS_LIST,
     MODELS_PUSH,
@@ -32,6 +33,7 @@ VERBS = {
     MODELS_SHOW: "show the versions and the aliases of a model",
     MODELS_ALIAS: "give a version of a model a name, such as live",
     MODELS_RM: "remove a version, or a model with all its versions",
+    LOG: "show the decisions that calls of ecosystem.ai's contract were answered with",
 }
 """The verbs and what they do."""
 

@@ -5,7 +5,6 @@ Writers are serialised: on SQLite by BEGIN IMMEDIATE, on PostgreSQL by the lock 
 order, and a worker that has seen one has seen all before it. Readers never wait.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
 from drum_like.store import tables
+from drum_like.store.json_text import json_text
 
 PATIENCE_S = 15
 """How long a transaction waits for another process to finish."""
@@ -150,19 +150,6 @@ def server_engine(text: str) -> Engine:
         raise SettingsError(
             "--database-url needs the driver psycopg: pip install 'drum-like[postgres]'"
         ) from error
-
-
-def json_text(value: Any) -> str:
-    """Return a value as JSON that every database takes and that reads back.
-
-    NaN and the infinities are null; halves of surrogate pairs, which are no characters, are `?`.
-    """
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # such a half, or an integer beyond 64 bits
-        loose = json.dumps(value, ensure_ascii=False).encode(errors="replace")
-        strict = json.loads(loose, parse_constant=lambda _: None)
-        return json.dumps(strict, ensure_ascii=False)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:

@@ -1,0 +1,100 @@
+"""A model server's `POST /invocations`: `model_id` and `instances` in, one prediction each out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from drum_like.contracts.ecosystem.scoring import Scored, score
+from drum_like.encoders.numbers import floats
+from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
+from drum_like.payload import Limits
+from drum_like.records.rows import Row
+from drum_like.service import Service
+from drum_like.services import Services
+from drum_like.target_type import TargetType
+
+THRESHOLD = 0.5
+"""The positive class is said from this probability on."""
+
+_FRAMEWORKS = {"scikit-learn": "sklearn", None: "custom"}
+"""ecosystem.ai's names of frameworks that have another one here."""
+
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+
+
+def answer(services: Services, tree: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """Return `{model_id, framework, predictions}`.
+
+    Raises:
+        NotFoundError: there is no such model.
+        PayloadError: the body is not of this form.
+        DrumLikeError: as `score`.
+    """
+    name, rows = tree["model_id"], _rows(tree, limits)
+    service = _service(services, name)
+    service.check()
+    predictions = _predictions(score(service, rows)) if rows else []
+    return {"model_id": name, "framework": framework(service), "predictions": predictions}
+
+
+def framework(service: Service) -> str:
+    """Return ecosystem.ai's name of what predicts."""
+    name = service.info.framework
+    return _FRAMEWORKS.get(name, name or "")
+
+
+def label_of(text: str) -> str | int | bool:
+    """Return a label as the model's training data had it: whole numbers and booleans are such."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return _BOOLEANS.get(text, text)
+
+
+def _service(services: Services, name: Any) -> Service:
+    if not isinstance(name, str):
+        raise PayloadError("model_id must be text, the name of a model")
+    try:
+        return services.resolve(name)
+    except RequestError as error:
+        raise NotFoundError(f"model_id {name[:128]!r} not found: {error}") from error
+
+
+def _rows(tree: Mapping[str, Any], limits: Limits) -> Sequence[Row]:
+    rows = tree["instances"]
+    if not isinstance(rows, list):
+        raise PayloadError("instances must be a list of objects, one for each row")
+    for at, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise PayloadError(
+                f"instances must be a list of objects, but number {at} (counted from 0) is not one"
+            )
+        if len(row) > limits.columns:
+            raise SizeError(f"a row has {len(row)} fields, the limit is {limits.columns}")
+    return rows
+
+
+def _predictions(scored: Scored) -> list[dict[str, Any]]:
+    target = scored.target
+    if target.type is TargetType.BINARY:
+        return _binary(scored)
+    if target.type.is_classification:
+        return [_labelled(target.order, row) for row in scored.chances.tolist()]
+    column = scored.prediction.column
+    values = floats(column).tolist() if target.type.is_numeric else column.tolist()
+    return [{"prediction": value} for value in values]
+
+
+def _binary(scored: Scored) -> list[dict[str, Any]]:
+    """Return the probability of the positive class, and the class that follows from it."""
+    negative, positive = map(label_of, scored.target.order)
+    return [
+        {"label": positive if chance >= THRESHOLD else negative, "probability": chance}
+        for chance in scored.chances[:, 1].tolist()
+    ]
+
+
+def _labelled(labels: Sequence[str], chances: Sequence[float]) -> dict[str, Any]:
+    """Return the probabilities, the largest first, and the class that it belongs to."""
+    ranked = sorted(zip(labels, chances, strict=True), key=lambda pair: -pair[1])
+    return {"label": label_of(ranked[0][0]), "probabilities": dict(ranked)}

@@ -1,0 +1,80 @@
+"""Rows that name their cells, and what a model says about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.encoders.numbers import floats
+from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
+from drum_like.frame import listed
+from drum_like.prediction import Prediction
+from drum_like.records.rows import Filled, Row, known, untouched
+from drum_like.service import Service
+from drum_like.target import Target
+from drum_like.target_type import TargetType
+
+_UNFIT = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a model says about rows.
+
+    Attributes:
+        prediction: For each row.
+        target: What it is about.
+    """
+
+    prediction: Prediction
+    target: Target
+
+    @property
+    def chances(self) -> NDArray[np.float64]:
+        """(n_rows, n_labels) chances of the labels, in the order of `target.order`."""
+        values = floats(self.prediction.values)
+        found = list(map(str, self.prediction.labels or self.target.order))
+        return values[:, [found.index(label) for label in self.target.order]]
+
+
+def score(service: Service, rows: Sequence[Row]) -> Scored:
+    """Return what a model says about at least one row.
+
+    Columns that rows leave out are missing values to a model that takes them; hooks see what was
+    sent.
+
+    Raises:
+        EndpointError: the model does not predict rows.
+        ColumnsError: a cell does not fit, or the model needs what the rows leave out.
+        DrumLikeError: as Service.predict.
+    """
+    service.check()
+    if service.target.type in _UNFIT:
+        kind = service.target.type.value
+        raise EndpointError(f"a model of target type '{kind}' does not predict rows")
+    filled = _filled(service, rows)
+    if filled.frame.n_rows != len(rows):
+        raise ColumnsError(
+            "the rows name no field, and the model does not tell its columns; name at least one"
+        )
+    try:
+        prediction = service.predict(filled.frame)
+    except PredictorError as error:
+        if not filled.absent:
+            raise
+        raise ColumnsError(
+            f"the model failed on rows without {listed(filled.absent)}; it may take no missing "
+            "values: send all its columns"
+        ) from error
+    if prediction.n_rows != len(rows):
+        raise TargetError(
+            f"the model returned {prediction.n_rows} predictions for {len(rows)} rows"
+        )
+    return Scored(prediction, service.target)
+
+
+def _filled(service: Service, rows: Sequence[Row]) -> Filled:
+    if service.inputs is None:
+        return untouched(rows)
+    return known(rows, service.inputs, also_others=service.schema is None)

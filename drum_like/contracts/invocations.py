@@ -1,0 +1,140 @@
+"""Whose body it is: the decision table of `POST /invocations`, which many contracts share.
+
+Raw bodies (CSV, Matrix Market, Arrow, multipart) are DRUM's. Of a JSON body the keys decide, by
+the first row of `TABLE` that fits; the Content-Type only tells raw from JSON. What no row fits is
+DRUM's, too: its read_input_data hook may read anything, and it refuses what nobody reads.
+
+A contract that reads JSON here adds a `Shape` and a row, and mounts a form in a file of its own:
+
+    Form(answer, fail, endpoint, scope, rank, claims=belongs_to(Shape.ITS_OWN))
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from flask import Request, g
+
+from drum_like import wire
+from drum_like.errors import PayloadError
+from drum_like.records.trees import loads
+
+CHOICE = "X-Scoring-Contract"
+"""Request header that takes the decision away from the table: `drum` sends any body to DRUM."""
+
+Tree = Mapping[str, Any]
+"""A JSON object."""
+
+
+class Shape(Enum):
+    """What a JSON body asks for."""
+
+    INSTANCES = auto()
+    """ecosystem.ai: predictions of the model that `model_id` names."""
+
+    ACCEPTED = auto()
+    """ecosystem.ai: what was accepted of a decision."""
+
+    CAMPAIGN = auto()
+    """ecosystem.ai: a decision for a campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        shape: What a body asks for that fits.
+        fits: Whether the keys of a body are those of the shape.
+    """
+
+    shape: Shape
+    fits: Callable[[Tree], bool]
+
+
+_SUB_CAMPAIGN = ("sub-campaign", "subcampaign", "sub_campaign")
+
+TABLE = (
+    Row(Shape.INSTANCES, lambda body: "model_id" in body and "instances" in body),
+    # Before campaigns: the answer to a call, sent back as accepted, repeats in_params.
+    Row(
+        Shape.ACCEPTED,
+        lambda body: "uuid" in body and ("offers_accepted" in body or "final_result" in body),
+    ),
+    Row(
+        Shape.CAMPAIGN,
+        lambda body: (
+            "campaign" in body
+            or any(name in body for name in _SUB_CAMPAIGN)
+            or ("in_params" in body and "instances" not in body)
+        ),
+    ),
+)
+"""The first row that fits decides."""
+
+_SNIFFED = frozenset(
+    {"", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"}
+)
+"""Media types of bodies that are JSON if they begin so; curl sends the last one by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A body that the table knows.
+
+    Attributes:
+        shape: What it asks for.
+        tree: Its content.
+    """
+
+    shape: Shape
+    tree: Tree
+
+
+def belongs_to(shape: Shape) -> Callable[[Request], bool]:
+    """Return whether a request is of a shape; for `Form.claims`."""
+
+    def claims(request: Request) -> bool:
+        found = invocation(request)
+        return found is not None and found.shape is shape
+
+    return claims
+
+
+def invocation(request: Request) -> Invocation | None:
+    """Return what a request asks for by the table; None if it is DRUM's.
+
+    Raises:
+        BodyError: the body does not arrive as its headers say.
+    """
+    if "invocation" not in g:
+        g.invocation = _decide(request)
+    found: Invocation | None = g.invocation
+    return found
+
+
+def whole_body(request: Request) -> bytes:
+    """Return the bytes of a request, which others may read after this.
+
+    Raises:
+        BodyError: the body does not arrive as its headers say.
+    """
+    whole: bytes | None = request.environ.get(wire.WHOLE)
+    return request.get_data() if whole is None else whole
+
+
+def _decide(request: Request) -> Invocation | None:
+    kind = request.mimetype
+    is_json = request.is_json
+    if request.headers.get(CHOICE, "").lower() == "drum" or not (is_json or kind in _SNIFFED):
+        return None
+    body = whole_body(request)
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+        return None
+    try:
+        tree = loads(body)
+    except PayloadError:
+        return None
+    shape = next((row.shape for row in TABLE if row.fits(tree)), None)
+    return None if shape is None else Invocation(shape, tree)

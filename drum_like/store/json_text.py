@@ -1,0 +1,19 @@
+"""Values as JSON that every database takes."""
+
+import json
+from typing import Any
+
+import orjson
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON that every database takes and that reads back.
+
+    NaN and the infinities are null; halves of surrogate pairs, which are no characters, are `?`.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # such a half, or an integer beyond 64 bits
+        loose = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        strict = json.loads(loose, parse_constant=lambda _: None)
+        return json.dumps(strict, ensure_ascii=False)
