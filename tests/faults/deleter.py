@@ -1,0 +1,31 @@
+"""Makes and deletes projects until it is killed: `python -m tests.faults.deleter ROOT URL|-`.
+
+Says "open", and then what the store has acknowledged: "made PROJECT", "gone PROJECT".
+"""
+
+import sys
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+from drum_like.store.place import Place
+from drum_like.store.store import open_store
+from tests.support.projects import project
+
+
+def main() -> None:
+    """Go on until killed."""
+    root, url = sys.argv[1:]
+    store = open_store(Place(Path(root), None if url == "-" else url))
+    print("open", flush=True)
+    for _ in count():
+        name = uuid4().hex
+        made, runs = project(store, name)
+        store.projects.deploy(runs[0])
+        print(f"made {name}", flush=True)
+        store.projects.delete(made.id, "deleter")
+        print(f"gone {name}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
