@@ -67,9 +67,8 @@ class Spool:
             StoreError: a file cannot be read.
         """
         if self._own is not None:
-            path, file = self._own
-            self._own = None
-            yield Left(path, file)
+            (path, own), self._own = self._own, None
+            yield Left(path, own)
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             file = _locked(path)
             if file is not None:

@@ -104,9 +104,10 @@ def _meant(wanted: Wanted) -> Select[Any]:
 
 
 def _decision(row: Row[Any]) -> Decision:
-    number, uuid, at, campaign, document, *of_accepted = row
+    number, *presented = row[: len(_ROW)]
+    uuid, of_accepted = presented[0], row[len(_ROW) :]
     accepted = None if of_accepted[0] is None else Accepted(uuid, *of_accepted)
-    return Decision(number, Presented(uuid, at, campaign, document), accepted)
+    return Decision(number, Presented(*presented), accepted)
 
 
 def _presented_values(one: Presented) -> dict[str, Any]:

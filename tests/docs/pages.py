@@ -3,8 +3,9 @@
 Blocks are told apart by the word after the three backticks:
 
 - `console`: lines that begin with `$ ` are commands, which a backslash at the end of a line
-  continues; the lines after a command are its whole output, where `...` stands for anything within
-  a line and, alone on a line, for any number of lines;
+  continues, and an open quotation mark of the shell; the lines after a command are its whole
+  output, where `...` stands for anything within a line and, alone on a line, for any number of
+  lines;
 - `bash`: every line is a command, and what they print is not told;
 - `sh`: commands that are not run here, each of a kind that the test lists with a reason;
 - `python`, `yaml`, `csv`, `json` and `text` with a file name after the word: the reader saves it;
@@ -135,7 +136,7 @@ def _joined(block: Block) -> Iterator[tuple[int, str]]:
     lines = iter(enumerate(block.lines, block.number))
     for number, line in lines:
         whole = line
-        while whole.endswith("\\"):
+        while whole.endswith("\\") or (whole.startswith(_PROMPT) and whole.count("'") % 2):
             whole += "\n" + next(lines)[1]
         if whole.strip():
             yield number, whole
