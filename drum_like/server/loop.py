@@ -20,13 +20,10 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 
 from drum_like.server.connection import ClosedError, Connection, Received
-from drum_like.server.pace import Pace
+from drum_like.server.pace import OVERDUE_S, Pace, Speed
 from drum_like.server.turns import Turn, Turns
 
 logger = logging.getLogger(__name__)
-
-OVERDUE_S = 0.004
-"""A request that takes longer loses its thread the turn."""
 
 LINGER_S = 2.0
 """Time that a client gets to close its side; a socket closed earlier may lose the answer's end."""
@@ -50,12 +47,14 @@ class Patience:
 
     Attributes:
         threads: How many serve.
+        cpus: How many short requests are served side by side.
         connections: The most that are open at one time.
         idle_s: How long one is kept between two requests.
         silence_s: How long a client may send or take nothing in the middle of one.
     """
 
     threads: int
+    cpus: int
     connections: int
     idle_s: float
     silence_s: float
@@ -99,6 +98,7 @@ class Loop:
         self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
         self._connections: set[Connection] = set()
         self._bulks = threading.Semaphore(max(1, patience.threads // 2))
+        self._aside = threading.Semaphore(patience.cpus - 1)
         self._accepting = False
         self._draining = False
         self._ended = False
@@ -274,17 +274,24 @@ class Loop:
 
     def _answer(self, connection: Connection, received: Received, turn: Turn[Connection]) -> None:
         path, n_bytes = received.head.environ["PATH_INFO"], received.head.length
-        quick = received.body is not None and self._pace.is_quick(path, n_bytes)
-        if not quick:
+        speed = Speed.LONG if received.body is None else self._pace.of(path, n_bytes)
+        crowd = speed is Speed.SHORT and len(self._connections) > 1
+        aside = crowd and self._aside.acquire(blocking=False)
+        if aside or speed is Speed.LONG:
             self._turns.pass_on(turn)
         self._n_served += 1
         if not self._watched:
             self._watched = True
             self._do.awake()
-        began = time.monotonic()
-        self._do.answer(connection, received, partial(self._turns.pass_on, turn))
-        if quick:
-            self._pace.took(path, n_bytes, time.monotonic() - began)
+        in_turn, began, computed = turn.held, time.monotonic(), time.thread_time()
+        try:
+            self._do.answer(connection, received, partial(self._turns.pass_on, turn))
+        finally:
+            if aside:
+                self._aside.release()
+        if in_turn:
+            elapsed, computed = time.monotonic() - began, time.thread_time() - computed
+            self._pace.took(path, n_bytes, elapsed, computed)
 
     def _next(self, connection: Connection) -> Received | None:
         """Return the next request if it has come already."""

@@ -1,12 +1,36 @@
-"""Which requests are quick, learned from those before."""
+"""How long requests take, learned from those before."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 QUICK_S = 0.001
 """A request that takes less is served in the turn of the thread that received it."""
 
+OVERDUE_S = 0.004
+"""A request that takes longer loses its thread the turn."""
+
+_WAITING = 8
+"""Of so many parts a request that waits for something computes in less than one.
+
+Others, that only wait for a CPU or the interpreter because of their neighbours, compute in more.
+"""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 32, 4096
 _KINDS = 1024
+
+
+class Speed(Enum):
+    """What to do with the turn of the thread that has a request.
+
+    Attributes:
+        QUICK: Keep it: to pass it on costs as much as to serve.
+        SHORT: Pass it on while a CPU is free; more threads than CPUs only disturb each other.
+        LONG: Pass it on: most that take so long wait for something.
+    """
+
+    QUICK = 1
+    SHORT = 2
+    LONG = 3
 
 
 @dataclass(slots=True)
@@ -14,12 +38,14 @@ class _Kind:
     """What is known of one kind of request.
 
     Attributes:
-        skips: How many are taken for slow before the next is tried again.
-        pause: How many the last slow one made to be skipped.
+        speed: How fast the last one was.
+        pause: How many are taken for as fast before the next is tried again.
+        skips: How many of them are left.
     """
 
-    skips: int = 0
-    pause: int = _FIRST_PAUSE // 2
+    speed: Speed
+    pause: int = _FIRST_PAUSE
+    skips: int = _FIRST_PAUSE
 
 
 class Pace:
@@ -27,30 +53,43 @@ class Pace:
 
     Only requests that were served in a turn are timed: what runs beside others is slowed down by
     them. So a kind that was slow is tried in a turn again after 32, 64 ... 4096 of its requests.
+    Even then others may run, begun before it: what counts is the time of its thread, not the
+    clock's, unless it was asleep most of the time.
     """
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, int], _Kind] = {}
 
-    def is_quick(self, path: str, n_bytes: int) -> bool:
-        """Return whether to serve the next request of this kind in the turn."""
+    def of(self, path: str, n_bytes: int) -> Speed:
+        """Return how fast the next request of this kind is going to be."""
         kind = self._kinds.get((path, n_bytes.bit_length() >> 1))
         if kind is None or not kind.skips:
-            return True
+            return Speed.QUICK
         kind.skips -= 1
-        return False
+        return kind.speed
 
-    def took(self, path: str, n_bytes: int, seconds: float) -> None:
-        """Learn from a request that was served in a turn."""
+    def took(self, path: str, n_bytes: int, elapsed_s: float, computed_s: float) -> None:
+        """Learn from a request that was served in a turn.
+
+        Args:
+            path: Its path.
+            n_bytes: Size of its body.
+            elapsed_s: How long it took.
+            computed_s: For how much of that its thread had a CPU.
+        """
         key = (path, n_bytes.bit_length() >> 1)
-        kind = self._kinds.get(key)
+        seconds = elapsed_s if computed_s * _WAITING < elapsed_s else computed_s
         if seconds < QUICK_S:
             self._kinds.pop(key, None)
             return
+        speed = Speed.SHORT if seconds < OVERDUE_S else Speed.LONG
+        kind = self._kinds.get(key)
+        if kind is not None and kind.speed is speed:
+            kind.pause = kind.skips = min(2 * kind.pause, _LONGEST_PAUSE)
+            return
         if kind is None:
             self._forget_if_full()
-            kind = self._kinds[key] = _Kind()
-        kind.pause = kind.skips = min(2 * kind.pause, _LONGEST_PAUSE)
+        self._kinds[key] = _Kind(speed)
 
     def _forget_if_full(self) -> None:
         """Paths come from clients: they must not fill the memory."""

@@ -1,5 +1,6 @@
 """From settings to a running server, and from its end to an exit code."""
 
+import gc
 import os
 import platform
 import signal
@@ -106,6 +107,9 @@ def _loader(settings: Settings, division: Share) -> Load:
 
     if settings.has_catalog:
         import_module("drum_like.catalog.opening")
+    # A collection in a worker would write to every object, and so copy what all of them share.
+    gc.collect()
+    gc.freeze()
     timings = Timings(slots=4 * division.workers + 16)
 
     def load(slot: int) -> Loaded:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from gunicorn.workers.base import Worker as GunicornWorker
 
-from drum_like import logs
+from drum_like import cgroup, logs
 from drum_like.lifecycle import Background
 from drum_like.server.connection import Connection, Reading
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
@@ -23,6 +23,7 @@ from drum_like.server.exchange import SILENCE_S, Exchange
 from drum_like.server.heads import Heads
 from drum_like.server.loop import Handlers, Loop, Patience
 from drum_like.server.reports import Report, ReportPipe, State, failure
+from drum_like.server.threads import share
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
@@ -165,6 +166,7 @@ class Worker(GunicornWorker):
 
         patience = Patience(
             threads=self.cfg.threads,
+            cpus=share(self.cfg.workers, cgroup.cpus()).native,
             connections=self.cfg.worker_connections,
             idle_s=float(self.cfg.keepalive),
             silence_s=SILENCE_S,
