@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from use_cases.cases import USE_CASES, UseCase
@@ -26,9 +27,9 @@ from drum_like.settings import Settings
 from drum_like.store.store import open_store
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the use cases; 1 if one could not be made."""
-    flags = _parser().parse_args(arguments)
+def main() -> int:
+    """Make the use cases; return 1 if one could not be made, or not all of its models."""
+    flags = _parser().parse_args()
     chosen = list(USE_CASES.values()) if flags.use_case == "all" else [USE_CASES[flags.use_case]]
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
@@ -36,28 +37,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             preflight(case)
         if flags.dry_run:
             _say_plan(chosen, flags)
-        else:
-            _seed(chosen, flags)
+            return 0
+        return 0 if _seed(chosen, flags) else 1
     except ConflictError as error:
         print(f"error: {error}; --reset removes it first", file=sys.stderr)
         return 1
     except (DrumLikeError, UnfitRowsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
-def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
+def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> bool:
+    """Make the use cases; return whether all of their models are there."""
     # Whoever runs this program trusts it, and so the pickle of scikit-learn that it writes.
-    settings = Settings(
-        store=flags.store, database_url=flags.database_url, allow_code_uploads=True
-    )
+    settings = replace(_settings(flags), allow_code_uploads=True)
     with closing(open_store(place_of(settings))) as store:
         seed = Seed(store, settings, flags.output, flags.url, flags.deploy, print)
+        complete = True
         for case in chosen:
             if flags.reset:
                 reset(case, seed)
-            make(case, seed, () if flags.skip_training else tuple(TRAINERS))
+            complete &= make(case, seed, () if flags.skip_training else tuple(TRAINERS))
+        return complete
+
+
+def _settings(flags: argparse.Namespace) -> Settings:
+    """Return the settings of a command that uses a store: flags, then the environment."""
+    given = (("--store", flags.store), ("--database-url", flags.database_url))
+    words = [word for pair in given if pair[1] is not None for word in pair]
+    environ = os.environ  # noqa: TID251 - a program's entrance, as drum_like.cli is
+    return Settings.load(["models", "list", *words], environ)
 
 
 def _say_plan(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
@@ -70,8 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     add = parser.add_argument
     add("--use-case", required=True, choices=(*USE_CASES, "all"), help="what to make")
-    add("--store", type=Path, default=os.environ.get("DRUM_LIKE_STORE"), help="the store's directory")
-    add("--database-url", default=os.environ.get("DRUM_LIKE_DATABASE_URL"), help="its database")
+    add("--store", help="directory of the model store; else that of this user")
+    add("--database-url", help="PostgreSQL database of the store; else a SQLite file in it")
     add("--output", type=Path, default=Path("mlrun"), help="directory of what the runs write")
     add("--url", default="http://127.0.0.1:6789", help="server that score_model.py calls")
     add("--deploy", type=_frameworks, default=(), metavar="NAME,...", help=", ".join(TRAINERS))
@@ -85,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
 def _frameworks(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     if unknown := set(names) - set(TRAINERS):
-        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {', '.join(TRAINERS)}")
+        raise argparse.ArgumentTypeError(
+            f"{', '.join(sorted(unknown))}: not one of {', '.join(TRAINERS)}"
+        )
     return names
 
 

@@ -15,7 +15,6 @@ from drum_like import wire
 from drum_like.auth import Scope
 from drum_like.catalog.registry import Registry
 from drum_like.errors import (
-    ConflictError,
     DrumLikeError,
     NotFoundError,
     PayloadError,
@@ -25,6 +24,7 @@ from drum_like.errors import (
     StoreFullError,
 )
 from drum_like.services import Services
+from drum_like.settings import Settings
 from drum_like.store.project_records import Configuration, Run
 from drum_like.store.projects import Projects
 from drum_like.wire import Route
@@ -33,14 +33,12 @@ logger = logging.getLogger(__name__)
 
 _API = "/api/v1/mlrun-runtime"
 _STATUS: wire.StatusTable = {
-    RequestError: 400,
+    RequestError: 422,
     NotFoundError: 404,
-    ConflictError: 409,
     StoreError: 500,
     StoreBusyError: 503,
     StoreFullError: 507,
 }
-_ANONYMOUS = "anonymous"
 _NAME_HEADERS = ("X-User", "X-Forwarded-User")
 _LONGEST_NAME = 200
 
@@ -51,7 +49,7 @@ def blueprint(services: Services) -> Blueprint:
     Raises:
         SettingsError: the server has no store.
     """
-    views = _Views(services.part(Registry).store.projects, services.settings.url_prefix)
+    views = _Views(services.part(Registry).store.projects, services.settings)
     routes = Blueprint("projects", __name__)
     routes.register_error_handler(DrumLikeError, _failed)
     routes.register_error_handler(HTTPException, _refused)
@@ -74,17 +72,17 @@ class _Views:
 
     Args:
         projects: Of the store.
-        prefix: The server's URL prefix.
+        settings: Of the server.
     """
 
-    def __init__(self, projects: Projects, prefix: str) -> None:
+    def __init__(self, projects: Projects, settings: Settings) -> None:
         self._projects = projects
-        self._prefix = prefix
+        self._settings = settings
 
     def models(self) -> Response:
         """Answer with every successful run, the newest first."""
         project_id = request.args.get("project_id") or None
-        url = f"{request.host_url.rstrip('/')}{self._prefix}/invocations"
+        url = f"{request.host_url.rstrip('/')}{self._settings.url_prefix}/invocations"
         models = [_run(run, url) for run in self._projects.runs(project_id)]
         return wire.json_response(
             {"project_id": project_id, "count": len(models), "models": models}
@@ -97,13 +95,11 @@ class _Views:
 
     def configuration(self, configuration_id: str) -> Response:
         """Answer with one configuration."""
-        return wire.json_response(
-            _configuration(self._projects.configuration(configuration_id))
-        )
+        return wire.json_response(_configuration(self._projects.configuration(configuration_id)))
 
     def delete(self, configuration_id: str) -> Response:
         """Remove a configuration with all that belongs to it."""
-        removal = self._projects.delete(configuration_id, _user())
+        removal = self._projects.delete(configuration_id, self._user())
         return wire.json_response(
             {
                 "deleted": True,
@@ -120,7 +116,6 @@ class _Views:
         Raises:
             PayloadError: project or pipeline is not named.
             NotFoundError: there is no such configuration.
-            ConflictError: there are several.
         """
         project_id, pipeline_name = (
             request.args.get(name) for name in ("project_id", "pipeline_name")
@@ -132,21 +127,15 @@ class _Views:
         found = self._projects.configurations(project_id, pipeline_name)
         if not found:
             raise NotFoundError("the project has no configuration with that pipeline")
-        if len(found) > 1:
-            raise ConflictError(
-                f"{len(found)} configurations share that pipeline; "
-                "name one by its id in the path"
-            )
         return self.delete(found[0].id)
 
-
-def _user() -> str:
-    """Return who asks: as a credential proves, else as a proxy or the caller says."""
-    name = str(g.principal.name)
-    if name != _ANONYMOUS:
-        return name
-    said = (request.headers.get(header, "").strip() for header in _NAME_HEADERS)
-    return next(filter(None, said), _ANONYMOUS)[:_LONGEST_NAME]
+    def _user(self) -> str:
+        """Return who asks: as a credential proves; where there are none, as a proxy says."""
+        name = str(g.principal.name)
+        if self._settings.asks_who_calls:
+            return name
+        said = (request.headers.get(header, "").strip() for header in _NAME_HEADERS)
+        return next(filter(None, said), name)[:_LONGEST_NAME]
 
 
 def _run(run: Run, url: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from drum_like.errors import ConflictError, NotFoundError
 from drum_like.store import rows, tables
@@ -43,27 +42,25 @@ class Projects:
     def create(self, new: NewConfiguration) -> Configuration:
         """Return a configuration, made with its feature pipeline and its feature set.
 
-        A pipeline or feature set of that name that the project has already is bound as it is.
+        Each belongs to one configuration alone, so that a deletion takes nothing from another.
 
         Raises:
-            ConflictError: the project has a configuration of that name.
+            ConflictError: the project has a configuration, pipeline or feature set of that name.
         """
         moment = rows.now()
         made = Configuration(str(uuid4()), new, _ACTIVE, 1, moment)
         fields = asdict(new) | {"feature_fields": list(new.feature_fields), "tags": list(new.tags)}
         values = fields | {"id": made.id, "state": made.state, "version": 1, "created_at": moment}
         with self._database.write() as writing:
-            try:
-                writing.connection.execute(insert(_C).values(values))
-            except IntegrityError as error:
-                raise ConflictError(
-                    f"the project {new.project_id!r} has a configuration {new.name!r} already"
-                ) from error
+            for table, name in _names(new):
+                _check_free(writing.connection, table, new.project_id, name)
+            writing.connection.execute(insert(_C).values(values))
             bound = {"project_id": new.project_id, "created_at": moment}
-            pipeline = bound | {"name": new.pipeline_name}
-            feature_set = bound | {"name": new.feature_set_name, "fields": list(new.feature_fields)}
-            _add_if_new(writing.connection, tables.feature_pipelines, pipeline)
-            _add_if_new(writing.connection, tables.feature_sets, feature_set)
+            pipeline = bound | {"id": str(uuid4()), "name": new.pipeline_name}
+            writing.connection.execute(insert(tables.feature_pipelines).values(pipeline))
+            feature_set = bound | {"id": str(uuid4()), "name": new.feature_set_name}
+            feature_set |= {"fields": list(new.feature_fields)}
+            writing.connection.execute(insert(tables.feature_sets).values(feature_set))
         return made
 
     def configuration(self, configuration_id: str) -> Configuration:
@@ -81,9 +78,9 @@ class Projects:
         """Return the configurations of a project, or of all, the oldest first."""
         statement = select(_C).order_by(_C.c.created_at, _C.c.id)
         if project_id is not None:
-            statement = statement.where(_C.c.project_id == project_id)
+            statement = statement.where(_C.c.project_id == _storable(project_id))
         if pipeline_name is not None:
-            statement = statement.where(_C.c.pipeline_name == pipeline_name)
+            statement = statement.where(_C.c.pipeline_name == _storable(pipeline_name))
         with self._database.read() as connection:
             return [_configuration(row) for row in connection.execute(statement)]
 
@@ -144,7 +141,7 @@ class Projects:
             .order_by(_R.c.created_at.desc(), _R.c.id)
         )
         if project_id is not None:
-            statement = statement.where(_R.c.project_id == project_id)
+            statement = statement.where(_R.c.project_id == _storable(project_id))
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(statement)]
 
@@ -163,7 +160,9 @@ class Projects:
                 table.name: writing.connection.execute(delete(table).where(condition)).rowcount
                 for table, condition in _belongings(of)
             }
-            removal = Removal(of.id, of.new.project_id, {name: counts[name] for name in COLLECTIONS})
+            removal = Removal(
+                of.id, of.new.project_id, {name: counts[name] for name in COLLECTIONS}
+            )
             document = {
                 "configuration_id": of.id,
                 "counts": dict(removal.counts),
@@ -206,9 +205,9 @@ def _belongings(of: Configuration) -> Sequence[tuple[Table, ColumnElement[bool]]
 
 
 def _found(connection: Connection, configuration_id: str) -> Configuration:
-    row = connection.execute(select(_C).where(_C.c.id == configuration_id)).one_or_none()
+    row = connection.execute(select(_C).where(_C.c.id == _storable(configuration_id))).one_or_none()
     if row is None:
-        raise NotFoundError(f"there is no configuration {configuration_id!r}")
+        raise NotFoundError(f"there is no configuration {configuration_id[:100]!r}")
     return _configuration(row)
 
 
@@ -249,10 +248,28 @@ def _run(row: Row[Any]) -> Run:
     )
 
 
-def _add_if_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    there = (table.c.project_id == values["project_id"]) & (table.c.name == values["name"])
-    if connection.execute(select(table.c.id).where(there)).first() is None:
-        connection.execute(insert(table).values({**values, "id": str(uuid4())}))
+def _names(new: NewConfiguration) -> Sequence[tuple[Table, str]]:
+    """Return the names that a configuration needs for itself, each with its table."""
+    return (
+        (_C, new.name),
+        (tables.feature_pipelines, new.pipeline_name),
+        (tables.feature_sets, new.feature_set_name),
+    )
+
+
+def _check_free(connection: Connection, table: Table, project_id: str, name: str) -> None:
+    """Raise ConflictError if a name is taken; nobody takes it before this transaction ends."""
+    there = (table.c.project_id == project_id) & (table.c.name == name)
+    if connection.execute(select(table.c.id).where(there)).first() is not None:
+        raise ConflictError(
+            f"{name!r} is there already in the project {project_id!r}; "
+            "delete the configuration that it belongs to"
+        )
+
+
+def _storable(text: str) -> str:
+    """Return text without NUL: PostgreSQL has none, so nothing is found by it."""
+    return text.replace("\0", "\ufffd")
 
 
 def _note(

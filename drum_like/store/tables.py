@@ -359,9 +359,7 @@ k8s_deployments = Table(
     metadata,
     Column("id", String(40), primary_key=True),
     _required("project_id", Text),
-    Column(
-        "run_id", String(36), ForeignKey("mlrun_training_runs.id"), nullable=False, index=True
-    ),
+    Column("run_id", String(36), ForeignKey("mlrun_training_runs.id"), nullable=False, index=True),
     _required("created_at", Moment),
     Index(None, "project_id"),
 )

@@ -1,6 +1,5 @@
 """The program that a training run leaves behind: it scores one row through a server."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 _TEXT = '''\
 """Score a row with {model_id} through /invocations: `python score_model.py [URL]`.
 
-Written by the training run {run_id}. URL is that of a server, {url} without one.
+Written by the training run {run_id}. URL is that of a server, {url} without one. A server with
+credentials wants one of them in the variable DRUM_LIKE_TOKEN.
 """
 
 import json
+import os
 import sys
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -25,8 +26,11 @@ def main() -> None:
     url = sys.argv[1] if len(sys.argv) > 1 else {url!r}
     body = json.dumps({{"model_id": MODEL_ID, "instances": [INSTANCE]}}).encode()
     headers = {{"Content-Type": "application/json"}}
+    if token := os.environ.get("DRUM_LIKE_TOKEN"):
+        headers["Authorization"] = f"Bearer {{token}}"
+    request = Request(url.rstrip("/") + "/invocations", body, headers)
     try:
-        with urlopen(Request(url.rstrip("/") + "/invocations", body, headers)) as answer:
+        with urlopen(request, timeout=60) as answer:
             print(json.dumps(json.load(answer), indent=2))
     except HTTPError as error:
         sys.exit(f"{{error.code}}: {{error.read().decode()}}")
@@ -44,11 +48,10 @@ def write(path: Path, model_id: str, run_id: str, instance: Mapping[str, Any], u
         path: Where to.
         model_id: The model.
         run_id: The training run.
-        instance: The row that it scores, by column.
+        instance: The row that it scores, as JSON has it, by column.
         url: Where the server is unless its caller says otherwise.
     """
-    row = json.loads(json.dumps(dict(instance)))
-    text = _TEXT.format(model_id=model_id, run_id=run_id, instance=_literal(row), url=url)
+    text = _TEXT.format(model_id=model_id, run_id=run_id, instance=_literal(instance), url=url)
     path.write_text(text, encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """A use case in a store: its project, four training runs, and their models, ready to serve."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,13 +71,18 @@ def preflight(case: UseCase) -> None:
 
 
 def reset(case: UseCase, seed: Seed) -> None:
-    """Remove the configurations of a use case, as the workbench does, if there are any."""
+    """Remove the configuration of a use case, as the workbench does, if there is one."""
+    wanted = _configuration(case).name
     for configuration in seed.store.projects.configurations(case.name):
-        seed.say(seed.store.projects.delete(configuration.id, _USER).message)
+        if configuration.new.name == wanted:
+            seed.say(seed.store.projects.delete(configuration.id, _USER).message)
 
 
-def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS)) -> None:
+def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS)) -> bool:
     """Make the project of a use case, train its models, and put them into the store.
+
+    Returns:
+        Whether all runs succeeded; one that failed is in the store as such.
 
     Raises:
         ConflictError: the project is there already.
@@ -92,6 +98,7 @@ def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS))
         "elapsed_seconds": round(perf_counter() - started, 3),
     }
     seed.store.projects.note(SEEDED, _USER, case.name, document)
+    return len(done) == len(frameworks)
 
 
 def _run(case: UseCase, framework: str, configuration_id: str, seed: Seed) -> bool:
@@ -151,5 +158,7 @@ def _configuration(case: UseCase) -> NewConfiguration:
 
 
 def _instance(case: UseCase) -> dict[str, Any]:
-    row = case.rows(1, seed=2)[list(case.fields)].astype(object).iloc[0]
-    return {name: getattr(value, "item", lambda value=value: value)() for name, value in row.items()}
+    """Return a row as JSON has it."""
+    rows = case.rows(1, seed=2)[list(case.fields)]
+    found: list[dict[str, Any]] = json.loads(rows.to_json(orient="records"))
+    return found[0]

@@ -3,8 +3,8 @@
 Says "open", and then what the store has acknowledged: "made PROJECT", "gone PROJECT".
 """
 
+import os
 import sys
-from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,14 +17,19 @@ def main() -> None:
     """Go on until killed."""
     root, url = sys.argv[1:]
     store = open_store(Place(Path(root), None if url == "-" else url))
-    print("open", flush=True)
-    for _ in count():
+    say("open")
+    while True:
         name = uuid4().hex
         made, runs = project(store, name)
         store.projects.deploy(runs[0])
-        print(f"made {name}", flush=True)
+        say(f"made {name}")
         store.projects.delete(made.id, "deleter")
-        print(f"gone {name}", flush=True)
+        say(f"gone {name}")
+
+
+def say(line: str) -> None:
+    """Write a line that a kill cannot take back."""
+    os.write(1, f"{line}\n".encode())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -48,36 +48,43 @@ def halves(store: Store) -> set[str]:
     return set.union(*found) - whole
 
 
+def read(store: Store, ended: threading.Event) -> list[set[str]]:
+    """Look for halves until told to end; return what was found."""
+    seen = []
+    while not ended.is_set():
+        seen.append(halves(store))
+    return seen
+
+
+def add(store: Store, ended: threading.Event) -> int:
+    """Add runs and deploy them until told to end; return how many."""
+    n_added = 0
+    while not ended.is_set():
+        for one in store.projects.configurations("p"):
+            with suppress(NotFoundError):
+                store.projects.deploy(store.projects.add_run(one.id, run()))
+                n_added += 1
+    return n_added
+
+
 def test_readers_and_writers_never_meet_half_a_project(place: Place) -> None:
-    with closing(open_store(place)) as store:
-        ended, seen = threading.Event(), list[set[str]]()
-
-        def read() -> None:
-            while not ended.is_set():
-                seen.append(halves(store))
-
-        def write() -> None:
-            while not ended.is_set():
-                for one in store.projects.configurations("p"):
-                    try:
-                        store.projects.deploy(store.projects.add_run(one.id, run()))
-                    except NotFoundError:
-                        continue
-
-        with ThreadPoolExecutor(4) as pool:
-            workers = [pool.submit(task) for task in (read, read, write, write)]
-            try:
-                for _ in range(DELETIONS):
-                    made = store.projects.create(configuration("p"))
-                    time.sleep(0.01)
-                    store.projects.delete(made.id, "ann")
-            finally:
-                ended.set()
-            for worker in workers:
-                worker.result()
+    ended = threading.Event()
+    with closing(open_store(place)) as store, ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read, store, ended) for _ in range(2)]
+        writers = [pool.submit(add, store, ended) for _ in range(2)]
+        try:
+            for _ in range(DELETIONS):
+                made = store.projects.create(configuration("p"))
+                time.sleep(0.02)
+                store.projects.delete(made.id, "ann")
+        finally:
+            ended.set()
+        seen = [found for reader in readers for found in reader.result()]
 
         assert len(seen) > DELETIONS
+        assert sum(writer.result() for writer in writers) > 0
         assert set().union(*seen) == set()
+        assert halves(store) == set()
         assert len(store.projects.activities("p")) == DELETIONS
 
 

@@ -1,8 +1,9 @@
 """Projects in the store: what a deletion takes, what it leaves, and what nobody ever sees."""
 
-from sqlalchemy import func, insert, select
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, insert, select
 
 from drum_like.errors import ConflictError, NotFoundError
 from drum_like.store import rows, tables
@@ -45,6 +46,26 @@ def test_a_project_has_one_configuration_of_a_name(store: Store) -> None:
     store.projects.create(configuration("q"))
 
     assert list(counts(store, "p").values()) == [1, 1, 1, 0, 0]
+
+
+def test_a_pipeline_and_a_feature_set_belong_to_one_configuration(store: Store) -> None:
+    first = configuration("p")
+    store.projects.create(first)
+
+    for shared in ({"pipeline_name": "other"}, {"feature_set_name": "other"}):
+        with pytest.raises(ConflictError, match="is there already"):
+            store.projects.create(replace(first, name="second", **shared))
+
+    assert list(counts(store, "p").values()) == [1, 1, 1, 0, 0]
+
+
+def test_nothing_is_found_by_a_text_that_no_database_holds(store: Store) -> None:
+    project(store, "p", 1)
+
+    assert store.projects.runs("p\0") == []
+    assert store.projects.configurations("p\0", "x\0") == []
+    with pytest.raises(NotFoundError):
+        store.projects.delete("p\0", "ann")
 
 
 def test_runs_that_succeeded_are_listed_the_newest_first(store: Store) -> None:
