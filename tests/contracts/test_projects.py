@@ -78,6 +78,12 @@ class Place:
                 for table in (*COLLECTIONS, "activities")
             }
 
+    def who_deleted(self) -> list[str]:
+        """Return the users of all deletions."""
+        query = "SELECT user_name FROM activities WHERE activity = 'DELETE_MLRUN_CONFIGURATION'"
+        with closing(sqlite3.connect(self.store / "store.db")) as connection:
+            return [user for (user,) in connection.execute(query)]
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
@@ -165,6 +171,28 @@ def test_each_run_leaves_a_program_that_scores(
         assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize("framework", sorted(FRAMEWORKS))
+@pytest.mark.parametrize(
+    ("case", "row", "key"),
+    [
+        ("spend_risk", {"amount_sum": 24500, "declined_count": 4}, "probability"),
+        ("customer_personality", {"gender": "F", "dependents": 2}, "probabilities"),
+    ],
+    ids=["spend_risk", "customer_personality"],
+)
+def test_a_row_may_lack_features(
+    server: Server, case: str, row: dict[str, Any], key: str, framework: str
+) -> None:
+    body = {"model_id": f"{case}_{framework}_v1", "instances": [row]}
+
+    reply = server.post("/invocations", json.dumps(body), "application/json")
+
+    assert reply.status == 200, reply.text
+    (prediction,) = reply.json()["predictions"]
+    found = prediction[key] if key == "probability" else max(prediction[key].values())
+    assert 0 < found < 1
+
+
 def test_twins_agree_on_the_row_of_their_programs(server: Server, place: Place) -> None:
     """The ONNX model is the pipeline of scikit-learn, written in another format."""
     answers = []
@@ -206,6 +234,30 @@ def test_mistakes_are_said_in_one_form(server: Server, method: str, path: str, s
 
     assert reply.status == status
     assert list(reply.json()) == ["detail"]
+
+
+def test_a_credential_says_who_deletes_and_who_may_not(tmp_path: Path) -> None:
+    place = Place(tmp_path / "store", tmp_path / "mlrun")
+    done = place.seed("--use-case", "customer_personality", "--skip-training")
+    assert done.returncode == 0, done.stderr
+    credentials = tmp_path / "credentials.yaml"
+    credentials.write_text(
+        "- {name: boss, api_key: key-of-the-boss}\n"
+        "- {name: reader, api_key: key-of-a-reader, scopes: [predict, observe]}\n"
+    )
+    query = "configurations?project_id=customer_personality&pipeline_name="
+    path = f"{query}customer_personality_pipeline"
+
+    flags = ("--store", str(place.store), "--credentials", str(credentials))
+    with serve(None, *flags, "--max-workers", "1") as server:
+        statuses = [
+            delete(server, path).status,
+            delete(server, path, X_API_Key="key-of-a-reader", X_User="boss").status,
+            delete(server, path, X_API_Key="key-of-the-boss", X_User="ann").status,
+        ]
+
+    assert statuses == [401, 403, 200]
+    assert place.who_deleted() == ["boss"]
 
 
 def test_a_second_seeding_is_refused(place: Place) -> None:
@@ -259,11 +311,20 @@ def test_a_deletion_takes_its_project_and_says_so(  # W04, W05, W06, W07, W08
 def test_a_use_case_is_made_again_after_its_deletion(  # W04 without deployment, W09, W11
     server: Server, place: Place
 ) -> None:
-    for _ in range(2):
-        done = place.seed("--use-case", "spend_risk", "--reset", "--skip-k8s")
+    for flags in (("--skip-training",), ("--skip-k8s",)):
+        done = place.seed("--use-case", "spend_risk", "--reset", *flags)
         assert done.returncode == 0, done.stderr
 
     assert models(server, "?project_id=spend_risk")["count"] == 4
+    with closing(sqlite3.connect(place.store / "store.db")) as connection:
+        noted = [
+            json.loads(document)["succeeded"]
+            for (document,) in connection.execute(
+                "SELECT document FROM activities WHERE activity = 'SEED_MLRUN_USE_CASE' "
+                "AND project_id = 'spend_risk' ORDER BY id"
+            )
+        ]
+    assert noted == [4, 0, 4]
     assert place.rows("spend_risk")["mlrun_configurations"] == 1
     query = "configurations?project_id=spend_risk&pipeline_name=spend_risk_pipeline"
     assert delete(server, query).json()["message"] == (
