@@ -122,7 +122,7 @@ class Projects:
                 "created_at": rows.now(),
             }
             writing.connection.execute(insert(_D).values(values))
-            return values["id"]
+            return str(values["id"])
 
     def runs(self, project_id: str | None = None) -> list[Run]:
         """Return the runs of a project, or of all, that succeeded; the newest first."""

@@ -1,6 +1,7 @@
 """Projects in the store: what a deletion takes, what it leaves, and what nobody ever sees."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -52,9 +53,11 @@ def test_a_pipeline_and_a_feature_set_belong_to_one_configuration(store: Store) 
     first = configuration("p")
     store.projects.create(first)
 
-    for shared in ({"pipeline_name": "other"}, {"feature_set_name": "other"}):
+    same_set = replace(first, name="second", pipeline_name="other")
+    same_pipeline = replace(first, name="second", feature_set_name="other")
+    for shared in (same_set, same_pipeline):
         with pytest.raises(ConflictError, match="is there already"):
-            store.projects.create(replace(first, name="second", **shared))
+            store.projects.create(shared)
 
     assert list(counts(store, "p").values()) == [1, 1, 1, 0, 0]
 
@@ -99,7 +102,7 @@ def test_a_deletion_takes_what_the_page_lists_and_nothing_else(store: Store) -> 
 
 def test_runs_of_no_configuration_go_with_their_project(store: Store) -> None:
     made, _ = project(store, "p", 1)
-    values = {
+    values: dict[str, Any] = {
         "id": "old",
         "project_id": "p",
         "configuration_id": None,
