@@ -71,7 +71,7 @@ from drum_like.options.declaration import (
 )
 from drum_like.target_type import TargetType
 
-_STORE_CONTRACTS = frozenset({"wallaroo"})
+_STORE_CONTRACTS = frozenset({"projects", "wallaroo"})
 """Contracts that are about the store: naming one opens it, at its usual place if need be."""
 
 
@@ -311,7 +311,7 @@ class Settings:
     )
     contracts: tuple[str, ...] = option(
         ("probes", "drum", "chat", "h2o", "ecosystem"),
-        "contracts to answer; with a store, wallaroo, too",
+        "contracts to answer; with a store, projects and wallaroo, too",
         (SERVER,),
         NAMES,
     )

@@ -13,6 +13,7 @@ from drum_like.store.logs import Logs
 from drum_like.store.models import Models
 from drum_like.store.pipelines import Pipelines
 from drum_like.store.place import DATABASE, Place
+from drum_like.store.projects import Projects
 from drum_like.store.removal import collect, referenced
 from drum_like.store.schema import prepare
 from drum_like.store.versions import Versions
@@ -38,6 +39,7 @@ class Store:
     checks: Checks
     changes: Changes
     decisions: Decisions
+    projects: Projects
 
     def sweep(self, older_than_s: float = ORPHAN_AGE_S) -> int:
         """Remove files that uploads left behind which ended with their process.
@@ -83,4 +85,5 @@ def open_store(place: Place) -> Store:
         checks=Checks(database),
         changes=Changes(database),
         decisions=Decisions(database),
+        projects=Projects(database),
     )

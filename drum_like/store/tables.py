@@ -292,3 +292,87 @@ accepted = Table(
     _required("document", Json),
     Index(None, "at"),
 )
+
+# Named as the collections of ecosystem.ai's workbench, in its database ecosystem_meta.
+configurations = Table(
+    "mlrun_configurations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _required("project_id", Text),
+    _required("name", Text),
+    _required("pipeline_name", Text),
+    _required("feature_set_name", Text),
+    _required("problem_type", Text),
+    _required("target_field", Text),
+    _required("feature_fields", Json),
+    _required("source", Json),
+    _required("destination", Json),
+    _required("tags", Json),
+    _required("state", Text),
+    _required("version", Integer),
+    _required("created_at", Moment),
+    UniqueConstraint("project_id", "name"),
+)
+
+feature_pipelines = Table(
+    "mlrun_feature_pipelines",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _required("project_id", Text),
+    _required("name", Text),
+    _required("created_at", Moment),
+    UniqueConstraint("project_id", "name"),
+)
+
+feature_sets = Table(
+    "mlrun_feature_sets",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _required("project_id", Text),
+    _required("name", Text),
+    _required("fields", Json),
+    _required("created_at", Moment),
+    UniqueConstraint("project_id", "name"),
+)
+
+training_runs = Table(
+    "mlrun_training_runs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _required("project_id", Text),
+    # None for runs that belong to the project as a whole.
+    Column("configuration_id", String(36), ForeignKey("mlrun_configurations.id"), index=True),
+    _required("model_id", Text),
+    _required("framework", Text),
+    _required("problem_type", Text),
+    _required("target_field", Text),
+    _required("status", String(16)),
+    _required("metrics", Json),
+    Column("artifact_uri", Text),
+    _required("elapsed_s", Float),
+    _required("created_at", Moment),
+    Index(None, "project_id", "created_at"),
+)
+
+k8s_deployments = Table(
+    "mlrun_k8s_deployments",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    _required("project_id", Text),
+    Column("run_id", String(36), ForeignKey("mlrun_training_runs.id"), nullable=False, index=True),
+    _required("created_at", Moment),
+    Index(None, "project_id"),
+)
+
+activities = Table(
+    "activities",
+    metadata,
+    _id(),
+    _required("activity", Text),
+    _required("user_name", Text),
+    _required("project_id", Text),
+    _required("document", Json),
+    _required("created_at", Moment),
+    Index(None, "project_id"),
+    sqlite_autoincrement=True,
+)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 # Relative: programs beside this package find it under another name than tests do.
-from . import lightgbm_model, xgboost_model
+from . import lightgbm_model, onnx_model, sklearn_model, xgboost_model
 from .cases import BINARY, UseCase
 
 N_ROWS = 4000
@@ -29,7 +29,12 @@ Fit = Callable[[UseCase, pd.DataFrame, Path], tuple[Path, Callable[[pd.DataFrame
 (n_rows, n_labels) chances in the order of `classes`."""
 
 TRAINERS: Mapping[str, Fit] = MappingProxyType(
-    {"xgboost": xgboost_model.fit, "lightgbm": lightgbm_model.fit}
+    {
+        "sklearn": sklearn_model.fit,
+        "xgboost": xgboost_model.fit,
+        "lightgbm": lightgbm_model.fit,
+        "onnx": onnx_model.fit,
+    }
 )
 """What learns, by the name of its framework."""
 

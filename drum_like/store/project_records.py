@@ -1,0 +1,168 @@
+"""What projects are made of; times are aware datetimes in UTC.
+
+Source: ecosystem.ai's pages on its MLRun module; fields are named as its documents name them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+COLLECTIONS = (
+    "mlrun_configurations",
+    "mlrun_feature_pipelines",
+    "mlrun_feature_sets",
+    "mlrun_training_runs",
+    "mlrun_k8s_deployments",
+)
+"""What a configuration is deleted from, in the order in which the counts are shown."""
+
+
+class RunStatus(StrEnum):
+    """How a training run ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewConfiguration:
+    """What is trained in a project, from what; its pipeline and its feature set come with it.
+
+    Attributes:
+        project_id: The project.
+        name: Unique in the project.
+        pipeline_name: Of the feature pipeline.
+        feature_set_name: Of the feature set.
+        problem_type: "binary_classification" or "multiclass_classification" or "regression".
+        target_field: What is predicted.
+        feature_fields: From what.
+        source: `database` and `collection` of the rows.
+        destination: Where the features go.
+        tags: Anything.
+    """
+
+    project_id: str
+    name: str
+    pipeline_name: str
+    feature_set_name: str
+    problem_type: str
+    target_field: str
+    feature_fields: tuple[str, ...]
+    source: Mapping[str, str] = field(default_factory=dict)
+    destination: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration in the store; see NewConfiguration.
+
+    Attributes:
+        id: A UUID.
+        new: What it was made of.
+        state: "draft", "active" or "archived".
+        version: Counts its changes, from 1.
+        created_at: When it was made.
+    """
+
+    id: str
+    new: NewConfiguration
+    state: str
+    version: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A training run that has ended.
+
+    Attributes:
+        model_id: The name that its model is served by.
+        framework: What learned.
+        status: How it ended.
+        metrics: By name.
+        artifact_uri: Where its model is; None for a failed run.
+        elapsed_s: How long it took, in seconds.
+    """
+
+    model_id: str
+    framework: str
+    status: RunStatus
+    metrics: Mapping[str, float]
+    artifact_uri: str | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A training run in the store.
+
+    Attributes:
+        id: A UUID.
+        project_id: The project.
+        configuration_id: What was trained; None for runs from before there were configurations.
+        problem_type: As the configuration says.
+        target_field: As the configuration says.
+        new: What it was made of.
+        created_at: When it was written.
+        deployment_id: Of its newest deployment, None without one.
+    """
+
+    id: str
+    project_id: str
+    configuration_id: str | None
+    problem_type: str
+    target_field: str
+    new: NewRun
+    created_at: datetime
+    deployment_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What went with a configuration.
+
+    Attributes:
+        configuration_id: Its id.
+        project_id: Its project.
+        counts: Rows by collection, each of `COLLECTIONS`.
+    """
+
+    configuration_id: str
+    project_id: str
+    counts: Mapping[str, int]
+
+    @property
+    def message(self) -> str:
+        """The line that the workbench shows."""
+        n_deployments = self.counts["mlrun_k8s_deployments"]
+        parts = [
+            f"{self.counts['mlrun_configurations']} configuration",
+            f"{self.counts['mlrun_feature_pipelines']} pipeline(s)",
+            f"{self.counts['mlrun_feature_sets']} feature set(s)",
+            f"{self.counts['mlrun_training_runs']} run(s)",
+        ]
+        if n_deployments:
+            parts.append(f"{n_deployments} deployment(s)")
+        return f"Removed {', '.join(parts)}."
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What somebody did to a project.
+
+    Attributes:
+        activity: What, such as "DELETE_MLRUN_CONFIGURATION".
+        user: Who.
+        project_id: To what.
+        document: The rest.
+        created_at: When.
+    """
+
+    activity: str
+    user: str
+    project_id: str
+    document: Mapping[str, Any]
+    created_at: datetime

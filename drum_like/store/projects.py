@@ -1,0 +1,285 @@
+"""Projects: what is trained, the runs that trained it, and what of them is deployed.
+
+Every method is one transaction, and those that write run one after the other; so nobody ever sees a
+part of a deletion, and nothing is added to what is being deleted. Workers do not watch these
+tables.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select
+
+from drum_like.errors import ConflictError, NotFoundError
+from drum_like.store import rows, tables
+from drum_like.store.database import Database
+from drum_like.store.project_records import (
+    COLLECTIONS,
+    Activity,
+    Configuration,
+    NewConfiguration,
+    NewRun,
+    Removal,
+    Run,
+    RunStatus,
+)
+
+DELETED = "DELETE_MLRUN_CONFIGURATION"
+"""The activity of a deletion."""
+
+_C, _R, _D = tables.configurations, tables.training_runs, tables.k8s_deployments
+_ACTIVE = "active"
+
+
+class Projects:
+    """The projects of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, new: NewConfiguration) -> Configuration:
+        """Return a configuration, made with its feature pipeline and its feature set.
+
+        Each belongs to one configuration alone, so that a deletion takes nothing from another.
+
+        Raises:
+            ConflictError: the project has a configuration, pipeline or feature set of that name.
+        """
+        moment = rows.now()
+        made = Configuration(str(uuid4()), new, _ACTIVE, 1, moment)
+        fields = asdict(new) | {"feature_fields": list(new.feature_fields), "tags": list(new.tags)}
+        values = fields | {"id": made.id, "state": made.state, "version": 1, "created_at": moment}
+        with self._database.write() as writing:
+            for table, name in _names(new):
+                _check_free(writing.connection, table, new.project_id, name)
+            writing.connection.execute(insert(_C).values(values))
+            bound = {"project_id": new.project_id, "created_at": moment}
+            pipeline = bound | {"id": str(uuid4()), "name": new.pipeline_name}
+            writing.connection.execute(insert(tables.feature_pipelines).values(pipeline))
+            feature_set = bound | {"id": str(uuid4()), "name": new.feature_set_name}
+            feature_set |= {"fields": list(new.feature_fields)}
+            writing.connection.execute(insert(tables.feature_sets).values(feature_set))
+        return made
+
+    def configuration(self, configuration_id: str) -> Configuration:
+        """Return a configuration.
+
+        Raises:
+            NotFoundError: there is none with that id.
+        """
+        with self._database.read() as connection:
+            return _found(connection, configuration_id)
+
+    def configurations(
+        self, project_id: str | None = None, pipeline_name: str | None = None
+    ) -> list[Configuration]:
+        """Return the configurations of a project, or of all, the oldest first."""
+        statement = select(_C).order_by(_C.c.created_at, _C.c.id)
+        if project_id is not None:
+            statement = statement.where(_C.c.project_id == _storable(project_id))
+        if pipeline_name is not None:
+            statement = statement.where(_C.c.pipeline_name == _storable(pipeline_name))
+        with self._database.read() as connection:
+            return [_configuration(row) for row in connection.execute(statement)]
+
+    def add_run(self, configuration_id: str, new: NewRun) -> str:
+        """Return the id of a new run of a configuration.
+
+        Raises:
+            NotFoundError: there is no such configuration, or no longer.
+        """
+        with self._database.write() as writing:
+            of = _found(writing.connection, configuration_id)
+            values = asdict(new) | {
+                "id": str(uuid4()),
+                "project_id": of.new.project_id,
+                "configuration_id": of.id,
+                "problem_type": of.new.problem_type,
+                "target_field": of.new.target_field,
+                "metrics": dict(new.metrics),
+                "created_at": rows.now(),
+            }
+            writing.connection.execute(insert(_R).values(values))
+            return str(values["id"])
+
+    def deploy(self, run_id: str) -> str:
+        """Return the id of a new deployment of a run.
+
+        Raises:
+            NotFoundError: there is no such run, or no longer.
+        """
+        with self._database.write() as writing:
+            of = select(_R.c.project_id).where(_R.c.id == run_id)
+            project_id = writing.connection.execute(of).scalar()
+            if project_id is None:
+                raise NotFoundError(f"there is no training run {run_id!r}")
+            values = {
+                "id": f"dep-{uuid4()}",
+                "project_id": project_id,
+                "run_id": run_id,
+                "created_at": rows.now(),
+            }
+            writing.connection.execute(insert(_D).values(values))
+            return str(values["id"])
+
+    def runs(self, project_id: str | None = None) -> list[Run]:
+        """Return the runs of a project, or of all, that succeeded; the newest first."""
+        ranked = select(
+            _D.c.run_id,
+            _D.c.id,
+            func.row_number()
+            .over(partition_by=_D.c.run_id, order_by=(_D.c.created_at.desc(), _D.c.id))
+            .label("place"),
+        ).subquery()
+        newest = (ranked.c.run_id == _R.c.id) & (ranked.c.place == 1)
+        statement = (
+            select(_R, ranked.c.id.label("deployment_id"))
+            .outerjoin(ranked, newest)
+            .where(_R.c.status == RunStatus.SUCCEEDED)
+            .order_by(_R.c.created_at.desc(), _R.c.id)
+        )
+        if project_id is not None:
+            statement = statement.where(_R.c.project_id == _storable(project_id))
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(statement)]
+
+    def delete(self, configuration_id: str, user: str) -> Removal:
+        """Remove a configuration with all that belongs to it, and note who did.
+
+        Its feature pipeline, its feature set, its runs, runs of its project that belong to no
+        configuration, and all deployments of its project.
+
+        Raises:
+            NotFoundError: there is no such configuration; nothing is noted then.
+        """
+        with self._database.write() as writing:
+            of = _found(writing.connection, configuration_id)
+            counts = {
+                table.name: writing.connection.execute(delete(table).where(condition)).rowcount
+                for table, condition in _belongings(of)
+            }
+            removal = Removal(
+                of.id, of.new.project_id, {name: counts[name] for name in COLLECTIONS}
+            )
+            document = {
+                "configuration_id": of.id,
+                "counts": dict(removal.counts),
+                "message": removal.message,
+            }
+            _note(writing.connection, DELETED, user, of.new.project_id, document)
+            return removal
+
+    def note(self, activity: str, user: str, project_id: str, document: Mapping[str, Any]) -> None:
+        """Keep what somebody did to a project."""
+        with self._database.write() as writing:
+            _note(writing.connection, activity, user, project_id, document)
+
+    def activities(self, project_id: str) -> list[Activity]:
+        """Return what was done to a project, the oldest first."""
+        table = tables.activities
+        statement = select(table).where(table.c.project_id == project_id).order_by(table.c.id)
+        with self._database.read() as connection:
+            return [
+                Activity(row.activity, row.user_name, row.project_id, row.document, row.created_at)
+                for row in connection.execute(statement)
+            ]
+
+
+def _belongings(of: Configuration) -> Sequence[tuple[Table, ColumnElement[bool]]]:
+    """Return what goes with a configuration, what refers to a row before the row itself."""
+    project_id = of.new.project_id
+    pipelines, sets = tables.feature_pipelines, tables.feature_sets
+    of_nobody = _R.c.configuration_id.is_(None) & (_R.c.project_id == project_id)
+    return (
+        (_D, _D.c.project_id == project_id),
+        (_R, (_R.c.configuration_id == of.id) | of_nobody),
+        (sets, (sets.c.project_id == project_id) & (sets.c.name == of.new.feature_set_name)),
+        (
+            pipelines,
+            (pipelines.c.project_id == project_id) & (pipelines.c.name == of.new.pipeline_name),
+        ),
+        (_C, _C.c.id == of.id),
+    )
+
+
+def _found(connection: Connection, configuration_id: str) -> Configuration:
+    row = connection.execute(select(_C).where(_C.c.id == _storable(configuration_id))).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no configuration {configuration_id[:100]!r}")
+    return _configuration(row)
+
+
+def _configuration(row: Row[Any]) -> Configuration:
+    new = NewConfiguration(
+        project_id=row.project_id,
+        name=row.name,
+        pipeline_name=row.pipeline_name,
+        feature_set_name=row.feature_set_name,
+        problem_type=row.problem_type,
+        target_field=row.target_field,
+        feature_fields=tuple(row.feature_fields),
+        source=row.source,
+        destination=row.destination,
+        tags=tuple(row.tags),
+    )
+    return Configuration(row.id, new, row.state, row.version, row.created_at)
+
+
+def _run(row: Row[Any]) -> Run:
+    new = NewRun(
+        row.model_id,
+        row.framework,
+        RunStatus(row.status),
+        row.metrics,
+        row.artifact_uri,
+        row.elapsed_s,
+    )
+    return Run(
+        id=row.id,
+        project_id=row.project_id,
+        configuration_id=row.configuration_id,
+        problem_type=row.problem_type,
+        target_field=row.target_field,
+        new=new,
+        created_at=row.created_at,
+        deployment_id=row.deployment_id,
+    )
+
+
+def _names(new: NewConfiguration) -> Sequence[tuple[Table, str]]:
+    """Return the names that a configuration needs for itself, each with its table."""
+    return (
+        (_C, new.name),
+        (tables.feature_pipelines, new.pipeline_name),
+        (tables.feature_sets, new.feature_set_name),
+    )
+
+
+def _check_free(connection: Connection, table: Table, project_id: str, name: str) -> None:
+    """Raise ConflictError if a name is taken; nobody takes it before this transaction ends."""
+    there = (table.c.project_id == project_id) & (table.c.name == name)
+    if connection.execute(select(table.c.id).where(there)).first() is not None:
+        raise ConflictError(
+            f"{name!r} is there already in the project {project_id!r}; "
+            "delete the configuration that it belongs to"
+        )
+
+
+def _storable(text: str) -> str:
+    """Return text without NUL: PostgreSQL has none, so nothing is found by it."""
+    return text.replace("\0", "\ufffd")
+
+
+def _note(
+    connection: Connection, activity: str, user: str, project_id: str, document: Mapping[str, Any]
+) -> None:
+    values = {
+        "activity": activity,
+        "user_name": user,
+        "project_id": project_id,
+        "document": dict(document),
+        "created_at": rows.now(),
+    }
+    connection.execute(insert(tables.activities).values(values))
