@@ -19,7 +19,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test test-postgres faults clients check fmt dev parity bench one-row wheel clean references
+.PHONY: serve test test-postgres faults clients check fmt dev parity bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -68,6 +68,9 @@ bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk)
 
 one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
 	$(BIN)/python -m benchmarks $(DRUM_GIVEN) --only one-row --peers drum --workers 1 --connections 8
+
+scorer: $(STAMP) ## Measure H2O's scorer beside /predict/; fails if it takes more than three times as long
+	$(BIN)/python -m benchmarks.scorer
 
 wheel: $(STAMP) ## Build the distribution
 	$(BIN)/python -m build --outdir dist .

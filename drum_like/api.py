@@ -17,7 +17,9 @@ from drum_like.errors import (
     PluginError,
     PredictorError,
     SizeError,
+    UnsupportedError,
 )
+from drum_like.explainer import Explainer, Link, Shares
 from drum_like.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
 from drum_like.payload import Limits, Payload
 from drum_like.prediction import Label, Prediction
@@ -31,12 +33,15 @@ __all__ = [
     "Column",
     "ColumnsError",
     "ColumnsFrame",
+    "Contributor",
     "DataType",
     "Decoder",
     "DrumLikeError",
+    "Explainer",
     "Frame",
     "Label",
     "Limits",
+    "Link",
     "LoadError",
     "Matrix",
     "ModelTarget",
@@ -49,12 +54,14 @@ __all__ = [
     "Predictor",
     "PredictorError",
     "Schema",
+    "Shares",
     "SizeError",
     "Target",
     "TargetType",
     "Tensor",
     "TensorPredictor",
     "Transformer",
+    "UnsupportedError",
 ]
 
 Decoder = Callable[[Payload], Frame]
@@ -93,6 +100,19 @@ class Transformer(Protocol):
 
     def transform(self, frame: Frame) -> Any:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix."""
+
+
+@runtime_checkable
+class Contributor(Protocol):
+    """A predictor that can say what each column contributes to its predictions."""
+
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the predictions of a target; called once, after the load.
+
+        Raises:
+            UnsupportedError: contributions of this model cannot be told, or not on the link scale
+                of the target; says why.
+        """
 
 
 @dataclass(frozen=True, slots=True)

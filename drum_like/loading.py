@@ -10,6 +10,8 @@ from typing import Any
 from drum_like import cgroup, warm_up
 from drum_like.api import Predictor, TensorPredictor
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
+from drum_like.explaining.abilities import Abilities, abilities
+from drum_like.explaining.subject import Subject
 from drum_like.model import input_schema, output_requirements
 from drum_like.model.artifact import (
     Artifact,
@@ -82,10 +84,12 @@ def open_service(
     told = complete.target_type or (model.predictor and model.predictor.target.type)
     complete = replace(complete, target_type=told or otherwise)
     schema = _schema(model.predictor, metadata)
-    service = _service(model, metadata, complete, (schema, gate or predict_gate(complete)))
+    gate = gate or predict_gate(complete)
+    service = _service(model, metadata, complete, (schema, gate))
     if told is None:
         return replace(service, notes=(warm_up.about(service, schema),))
-    return replace(service, notes=warm_up.notes(service, schema))
+    notes = warm_up.notes(service, schema)
+    return replace(service, notes=notes, abilities=_abilities(service, metadata, complete, gate))
 
 
 def _service(
@@ -280,6 +284,31 @@ def _pipeline(
         target=target,
         gate=gates[0],
         reads=hooks.read_input_data is not None,
+    )
+
+
+def _abilities(
+    service: ModelService, metadata: Metadata | None, settings: Settings, gate: Gate
+) -> Abilities:
+    """Return what the model says beside its predictions; it has predicted a sample row by now."""
+    if service.pipeline is None:
+        return Abilities()
+    alone = _gate(settings.hook_threads)
+    return abilities(
+        Subject(
+            hooks=service.hooks,
+            model=service.model,
+            predictor=service.predictor,
+            pipeline=service.pipeline,
+            schema=_schema(service.predictor, metadata),
+            inputs=service.inputs,
+            hook_gate=service.gate if service.hooks.any_per_request else alone,
+            predict_gate=gate,
+            directory=settings.code_dir,
+            sha256=service.info.sha256,
+            intervals=None if metadata is None else metadata.prediction_intervals,
+            no_pickle=settings.no_pickle,
+        )
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from drum_like import __version__
 from drum_like.api import Predictor
 from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
+from drum_like.explaining.abilities import Abilities
 from drum_like.explanation import Contributions, Intervals, Kind
 from drum_like.frame import Frame
 from drum_like.model.datarobot_alias import RuntimeParameters
@@ -48,6 +49,7 @@ class ModelService:
         tensors: The model by its named tensors; None if it has none, or hooks stand around it.
         about: The static part of /info/.
         notes: What the operator is told at start.
+        abilities: What the model says beside its predictions.
     """
 
     info: ModelInfo
@@ -63,6 +65,7 @@ class ModelService:
     tensors: Tensors | None
     about: Json
     notes: tuple[str, ...]
+    abilities: Abilities = Abilities()  # noqa: RUF009 - a frozen value
 
     @property
     def schema(self) -> Schema | None:
@@ -93,13 +96,13 @@ class ModelService:
 
     @property
     def contribution_kinds(self) -> tuple[Kind, ...]:
-        """No kind of contributions."""
-        return ()
+        """Which contributions the model gives; empty if it gives none."""
+        return self.abilities.kinds
 
     @property
     def has_intervals(self) -> bool:
-        """Whether there are intervals: no."""
-        return False
+        """Whether the model gives prediction intervals."""
+        return self.abilities.has_intervals
 
     def check(self) -> None:
         """Do nothing: the model loaded."""
@@ -123,21 +126,23 @@ class ModelService:
             )
         return self.pipeline.run(rows)
 
-    def contributions(self, rows: Frame, kind: Kind) -> Contributions:  # noqa: ARG002 - the protocol has it
-        """Raise that there are none.
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:
+        """Return what each column contributes to the predictions of rows, or of no rows.
 
         Raises:
-            UnsupportedError: always.
+            UnsupportedError: the model does not tell.
+            DrumLikeError: as Abilities.contributions.
         """
-        raise UnsupportedError("this model has no contributions")
+        return self.abilities.contributions(rows, kind)
 
-    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - the protocol has it
-        """Raise that there are none.
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
+        """Return bounds around the predictions of rows, or of no rows.
 
         Raises:
-            UnsupportedError: always.
+            UnsupportedError: there are none.
+            DrumLikeError: as Abilities.bounded.
         """
-        raise UnsupportedError("this model has no prediction intervals")
+        return self.abilities.bounded(rows, prediction)
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows.
@@ -215,6 +220,7 @@ class ModelService:
             "sha256": self.info.sha256,
             "targetName": self.target.name,
             "schema": self._schema(),
+            "explanations": self.abilities.described(),
         }
 
     def _schema(self) -> Json:

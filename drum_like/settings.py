@@ -8,20 +8,26 @@ declarations below. `Settings.load` is the only reader of the command line and t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from fractions import Fraction
 from pathlib import Path
 
 from drum_like.options import arguments, resolution
 from drum_like.options.declaration import (
     ADDRESS,
     ALIAS_NAME,
+    CALIBRATE,
+    COLUMN,
     DATABASE,
     DECISION_LOGS,
     DIRECTORIES,
     DIRECTORY,
     EVERY,
+    EXPLAIN,
     FILE,
     FILES,
+    KIND,
     LABEL,
+    LOADING,
     LOG,
     LOG_FORMATS,
     LOGGING_LEVELS,
@@ -48,6 +54,8 @@ from drum_like.options.declaration import (
     SERVER,
     SERVER_LEVELS,
     SERVING,
+    SHARE,
+    SPARSE,
     STORE,
     STORE_DIRECTORY,
     TARGET_TYPE,
@@ -139,7 +147,7 @@ class Settings:
     )
     all_versions: bool = switch("remove the model with all its versions", (MODELS_RM,))
     remove: bool = switch("take the alias away", (MODELS_ALIAS,))
-    json: bool = switch("print JSON", (*MODELS, LOG))
+    json: bool = switch("print JSON", (*MODELS, EXPLAIN, LOG))
     campaign: str | None = option(None, "decisions of this campaign only", (LOG,), TEXT)
     uuid: str | None = option(None, "the decision of this UUID only", (LOG,), TEXT)
     since: datetime | None = option(
@@ -188,8 +196,31 @@ class Settings:
     )
     input: Path | None = option(None, "file to score", FILES, FILE)
     output: Path | None = option(None, "file to write; else it is printed", (SCORE,), NEW_FILE)
+    target: str = option("", "column of --input that holds the true values", (CALIBRATE,), COLUMN)
+    level: Fraction = option(
+        Fraction(9, 10),
+        "share of true values that intervals are to hold",
+        (CALIBRATE,),
+        SHARE,
+    )
+    asymmetric: bool = switch(
+        "let intervals reach further on the side of the larger errors", (CALIBRATE,)
+    )
+    kind: str | None = option(
+        None,
+        "columns to tell about: as they are sent, or as the final estimator sees them; else the "
+        "first kind that the model has",
+        (EXPLAIN,),
+        KIND,
+        choices=("ORIGINAL", "TRANSFORMED"),
+    )
+    row: int | None = option(None, "tell about this row only, the first is 1", (EXPLAIN,), NUMBER)
+    top: int = option(5, "columns to show for a row, the largest contributions", (EXPLAIN,), NUMBER)
+    plot: Path | None = option(
+        None, "SVG file to draw one row into: that of --row, else the first", (EXPLAIN,), NEW_FILE
+    )
     sparse_column_file: Path | None = option(
-        None, "column names of Matrix Market input, one a line", FILES, FILE
+        None, "column names of Matrix Market input, one a line", SPARSE, FILE
     )
     query: str | None = option(None, "query string for an unstructured model", MODEL, TEXT)
     content_type: str | None = option(
@@ -198,7 +229,7 @@ class Settings:
     runtime_params_file: Path | None = option(
         None,
         "YAML values of the runtime parameters that model-metadata.yaml defines",
-        MODEL,
+        LOADING,
         FILE,
         env=("RUNTIME_PARAMS_FILE",),
     )
@@ -271,9 +302,9 @@ class Settings:
         MEGABYTES,
         env=("SAGEMAKER_MAX_PAYLOAD_IN_MB",),
     )
-    max_columns: int = option(10_000, "most columns of a payload", MODEL, NUMBER)
+    max_columns: int = option(10_000, "most columns of a payload", LOADING, NUMBER)
     max_cells: int = option(
-        50_000_000, "most cells that a payload may declare without sending them", MODEL, NUMBER
+        50_000_000, "most cells that a payload may declare without sending them", LOADING, NUMBER
     )
     url_prefix: str = option(
         "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
@@ -321,7 +352,7 @@ class Settings:
     )
     require_auth: bool = switch("do not start without credentials", (SERVER,))
     legacy_label_order: bool = switch(
-        "give nameless binary outputs to the labels as DRUM 1.18 does", MODEL
+        "give nameless binary outputs to the labels as DRUM 1.18 does", LOADING
     )
     no_pickle: bool = switch("refuse model files that can run code", TARGETED)
     samples: int | None = option(
@@ -350,7 +381,7 @@ class Settings:
         steering=Steering("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
     )
     log_format: str = option(
-        "auto", "form of log lines; auto is text on a terminal", MODEL, TEXT, choices=LOG_FORMATS
+        "auto", "form of log lines; auto is text on a terminal", LOADING, TEXT, choices=LOG_FORMATS
     )
     verb: str = SERVER
     notes: tuple[str, ...] = ()

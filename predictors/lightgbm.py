@@ -8,6 +8,7 @@ the thread that they run in.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from drum_like.api import (
     ArtifactError,
     Column,
     ColumnsError,
+    Explainer,
     Frame,
     Label,
     Matrix,
@@ -33,6 +35,8 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
+from .additive import Additive, of_columns
+from .lightgbm_contributions import additive, of_estimator
 from .lightgbm_row import scorer
 from .native_calls import two_columns
 
@@ -76,6 +80,15 @@ class LightGBMPredictor:
         raise PredictorError(
             f"Target type '{target.type.value}' is not supported by 'LightGBMPredictor' predictor"
         )
+
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the booster's raw scores among its columns.
+
+        Raises:
+            UnsupportedError: its objective or its class does not allow that.
+        """
+        names = () if self.schema is None else self.schema.names
+        return of_columns(self._scorer.additive(target), names, self._scorer.classes)
 
 
 class _BlankSchema(Schema):
@@ -158,6 +171,8 @@ class _Native:
     """A booster, scored as `Booster.predict` scores a DataFrame."""
 
     def __init__(self, booster: lgb.Booster, rows: _Rows) -> None:
+        self.classes: tuple[Label, ...] | None = None
+        self._booster = booster
         self._score = scorer(booster)
         self._rows = rows
 
@@ -169,6 +184,15 @@ class _Native:
         """Return what the booster predicts."""
         return self._score(self._rows.matrix(frame))
 
+    def additive(self, target: Target) -> Additive:
+        """Return the raw scores of frames as sums.
+
+        Raises:
+            UnsupportedError: as `lightgbm_contributions.additive`.
+        """
+        found = additive(self._booster, target)
+        return replace(found, divide=lambda frame: found.divide(self._rows.matrix(frame)))
+
 
 class _Wrapper:
     """An estimator of lightgbm.sklearn.
@@ -179,7 +203,8 @@ class _Wrapper:
 
     def __init__(self, model: Any, rows: _Rows) -> None:
         self._model = model
-        self._labels = _labels(model)
+        self.classes = _labels(model)
+        self._rows = rows
         self._native = _Native(model.booster_, rows)
         own = type(model).__module__.startswith("lightgbm.")
         self._plain = own and not callable(model.objective_)
@@ -192,17 +217,26 @@ class _Wrapper:
                 "does not have; save a classifier, or implement the score hook"
             )
         if not self._plain:
-            return Prediction(np.asarray(self._model.predict_proba(frame.pandas)), self._labels)
+            return Prediction(np.asarray(self._model.predict_proba(frame.pandas)), self.classes)
         chances = self._native.values(frame)
         if chances.ndim == 1:
             chances = two_columns(chances)
-        return Prediction(chances, self._labels)
+        return Prediction(chances, self.classes)
 
     def values(self, frame: Frame) -> Values:
         """Return what the estimator predicts; a classifier gives classes."""
-        if self._plain and self._labels is None:
+        if self._plain and self.classes is None:
             return self._native.values(frame)
         return np.asarray(self._model.predict(frame.pandas))
+
+    def additive(self, target: Target) -> Additive:
+        """Return the raw scores of frames as sums.
+
+        Raises:
+            UnsupportedError: as `lightgbm_contributions.of_estimator`.
+        """
+        found = of_estimator(self._model, target)
+        return replace(found, divide=lambda frame: found.divide(self._rows.matrix(frame)))
 
 
 def _schema(booster: lgb.Booster, text: str) -> Schema:

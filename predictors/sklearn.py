@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from drum_like.api import (
     ColumnsError,
+    Explainer,
     Frame,
     Label,
     ModelTarget,
@@ -19,7 +20,7 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
-from . import sklearn_blame, sklearn_columns, sklearn_encoders
+from . import sklearn_blame, sklearn_columns, sklearn_contributions, sklearn_encoders
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
@@ -66,6 +67,16 @@ class SklearnPredictor:
             PredictorError: the model is no transformer.
         """
         return self._call(_method(self._model, "transform", "a transform target"), frame)
+
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the model's output among its columns.
+
+        Raises:
+            UnsupportedError: its last step is no known sum over columns.
+        """
+        return sklearn_contributions.explainer(
+            self._model, self.schema, target, self._labels, self._call
+        )
 
     def _call(self, method: Any, frame: Frame) -> Any:
         rows = self._rows(frame)

@@ -1,6 +1,7 @@
 """XGBoost: native boosters and the scikit-learn wrappers."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from drum_like.api import (
     ArtifactError,
     Column,
     DataType,
+    Explainer,
     Frame,
     Label,
     ModelTarget,
@@ -26,7 +28,9 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
+from .additive import Additive, of_columns
 from .native_calls import two_columns
+from .xgboost_contributions import additive, is_plain, of_estimator, rounds_of
 from .xgboost_dense import Question, scorer
 
 Values = NDArray[Any]
@@ -56,6 +60,7 @@ class XGBoostPredictor:
         rows = _Rows(booster, self.schema)
         trees = _Trees(booster, learner, rows)
         self._scorer = _Native(trees, learner) if native else _Wrapper(model, trees)
+        self._names = self.schema.names
 
     @staticmethod
     def load(path: Path) -> xgb.Booster:
@@ -72,6 +77,14 @@ class XGBoostPredictor:
             f"Target type '{target.type.value}' is not supported by 'XGBoostPredictor' predictor"
         )
 
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the booster's margins among its columns.
+
+        Raises:
+            UnsupportedError: its objective or its class does not allow that.
+        """
+        return of_columns(self._scorer.additive(target), self._names, self._scorer.classes)
+
 
 class _Rows:
     """Gives a booster its rows: a matrix, or a DataFrame where it recodes categories."""
@@ -86,9 +99,15 @@ class _Rows:
         """Return the (n_rows, n_columns) float64 matrix, or the DataFrame with categories."""
         return self._frame_with_categories(frame.pandas) if self.have_categories else frame.matrix()
 
-    def dmatrix(self, frame: Frame) -> xgb.DMatrix:
-        """Return the rows for models that do not predict in place."""
-        return xgb.DMatrix(frame.matrix(), feature_names=self._names, feature_types=self._types)
+    def dmatrix(self, frame: Frame, missing: float = math.nan) -> xgb.DMatrix:
+        """Return the rows for what is not done in place."""
+        return xgb.DMatrix(
+            self.layout(frame),
+            missing=missing,
+            feature_names=self._names,
+            feature_types=None if self.have_categories else self._types,
+            enable_categorical=True,
+        )
 
     def named(self, frame: Frame) -> pd.DataFrame:
         """Return the rows as numbers under their names."""
@@ -140,9 +159,11 @@ class _Native:
 
     def __init__(self, trees: _Trees, learner: dict[str, Any]) -> None:
         self.values = trees.raw(margin=False)
+        self.classes = _stored_classes(trees.booster) or None
         self._margins = trees.raw(margin=True)
         self._objective = learner["objective"]["name"]
-        self._classes = _stored_classes(trees.booster)
+        self._trees = trees
+        self._learner = learner
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class.
@@ -157,10 +178,19 @@ class _Native:
             chances = _sigmoid(self._margins(frame))
         else:
             chances = self.values(frame)
-        if len(self._classes) == 2 and chances.ndim == 1:
+        if len(self.classes or ()) == 2 and chances.ndim == 1:
             chances = np.column_stack([1 - chances, chances])
-        known = chances.ndim == 2 and chances.shape[1] == len(self._classes)
-        return Prediction(chances, self._classes if known else None)
+        known = chances.ndim == 2 and chances.shape[1] == len(self.classes or ())
+        return Prediction(chances, self.classes if known else None)
+
+    def additive(self, target: Target) -> Additive:
+        """Return the margins as sums, of all trees.
+
+        Raises:
+            UnsupportedError: as `xgboost_contributions.additive`.
+        """
+        rows = self._trees.rows.dmatrix
+        return additive(self._trees.booster, self._learner, target, (0, 0), rows)
 
 
 class _Wrapper:
@@ -172,9 +202,10 @@ class _Wrapper:
 
     def __init__(self, model: Any, trees: _Trees) -> None:
         self._model = model
-        self._labels = _labels(model)
+        self.classes = _labels(model)
         self._rows = _rows_of(model, trees)
-        plain = trees.dense and _is_plain(model)
+        self._matrix = trees.rows.dmatrix
+        plain = trees.dense and is_plain(model)
         self._answer = trees.answer(_question(model)) if plain else None
 
     def probabilities(self, frame: Frame) -> Prediction:
@@ -188,14 +219,24 @@ class _Wrapper:
             chances = np.asarray(self._model.predict_proba(self._rows(frame)))
         else:
             chances = _columns(self._answer(frame), self._model.n_classes_)
-        known = self._labels is not None and chances.shape[1:] == (len(self._labels),)
-        return Prediction(chances, self._labels if known else None)
+        known = self.classes is not None and chances.shape[1:] == (len(self.classes),)
+        return Prediction(chances, self.classes if known else None)
 
     def values(self, frame: Frame) -> Values:
         """Return what the estimator predicts; a classifier gives classes."""
-        if self._answer is not None and self._labels is None:
+        if self._answer is not None and self.classes is None:
             return self._answer(frame)
         return np.asarray(self._model.predict(self._rows(frame)))
+
+    def additive(self, target: Target) -> Additive:
+        """Return the margins as sums, of the rounds that the estimator predicts with.
+
+        Raises:
+            UnsupportedError: as `xgboost_contributions.of_estimator`.
+        """
+        return of_estimator(
+            self._model, target, lambda frame: self._matrix(frame, self._model.missing)
+        )
 
 
 def _configured(booster: xgb.Booster) -> dict[str, Any]:
@@ -222,18 +263,9 @@ def _rows_of(model: Any, trees: _Trees) -> Callable[[Frame], Any]:
     return trees.rows.layout if trees.rows.have_categories else trees.rows.named
 
 
-def _is_plain(model: Any) -> bool:
-    """Whether an estimator asks its booster and nothing else."""
-    return type(model).__module__ == "xgboost.sklearn" and isinstance(model.missing, (int, float))
-
-
 def _question(model: Any) -> Question:
-    """Return what an estimator asks its booster for: the rounds up to the best, if it knows it."""
-    try:
-        rounds = (0, int(model.best_iteration) + 1)
-    except AttributeError:
-        rounds = (0, 0)
-    return Question(rounds=rounds, missing=model.missing)
+    """Return what an estimator asks its booster for."""
+    return Question(rounds=rounds_of(model), missing=model.missing)
 
 
 def _columns(chances: Values, n_classes: int) -> Values:

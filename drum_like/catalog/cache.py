@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from drum_like.catalog.loaded import Loaded
-from drum_like.errors import DrumLikeError
+from drum_like.errors import DrumLikeError, StoreError
 
 Key = int | str
 """Id of a version, or name of a directory."""
@@ -80,6 +80,9 @@ class Cache:
             raise type(error)(*error.args)
         try:
             loaded = load()
+        except StoreError:
+            # About the store and not the model: the next request may try again.
+            raise
         except DrumLikeError as failure:
             self._failures[key] = (time.monotonic(), failure)
             raise

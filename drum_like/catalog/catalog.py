@@ -7,6 +7,7 @@ taken from a request that holds it.
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from threading import Lock
@@ -15,10 +16,11 @@ from drum_like.catalog.cache import Cache
 from drum_like.catalog.loaded import Loaded
 from drum_like.catalog.loader import Loader
 from drum_like.catalog.shelves import Shelves
-from drum_like.errors import DrumLikeError, NotFoundError
+from drum_like.errors import DrumLikeError, NotFoundError, StoreError
 from drum_like.service import Service
 from drum_like.store.changes import Clock, Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
+from drum_like.store.records import Config
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +92,11 @@ class Catalog:
             NotFoundError: there is none with that id that can be served.
             LoadError: it does not load.
         """
-        return self._cache.get(version_id, lambda: self._loader.version(version_id))
+        found = self._cache.peek(version_id)
+        if found is not None:
+            return found
+        loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
+        return self._configured(version_id, loaded)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
@@ -117,13 +123,14 @@ class Catalog:
             return False
         with self._refreshing:
             news = store.changes.since(self._clock)
+            # First all that may fail: what is noted as known is not asked for again.
+            configs = store.configs.latest_of(news.configured)
             self._shelves = self._shelves.updated(news)
-            self._clock = news.clock
             if news.is_all:
                 self._forget_removed()
-            configured = news.configured.intersection(self._cache.in_memory())
-            for version_id, config in store.configs.latest_of(configured).items():
-                self._cache.replace(version_id, partial(replace, config=config))
+            for version_id, config in configs.items():
+                self._cache.replace(version_id, partial(_under, config=config))
+            self._clock = news.clock
         return True
 
     def refresh(self) -> None:
@@ -133,10 +140,18 @@ class Catalog:
             StoreError: the store fails.
         """
         self.pull()
-        for wanted, serving in tuple(self._serving.items()):
+        for wanted, serving in self._serving.copy().items():
             meant = self._meant(wanted)
             if meant is not None and meant != serving:
                 self._swap(wanted, serving, meant)
+
+    def look(self) -> None:
+        """Learn what this worker has just changed in the store, at once.
+
+        What was changed stays changed if the store fails now; the next look learns it.
+        """
+        with suppress(StoreError):
+            self.pull()
 
     def preload(self) -> None:
         """Load models, as many as are kept; say which ones do not load."""
@@ -177,7 +192,7 @@ class Catalog:
     def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
         """Load what a name means now, then serve it; let the version before go."""
         if self._cache.peek(serving) is None:
-            del self._serving[wanted]
+            self._serving.pop(wanted, None)
             return
         try:
             self.loaded(meant)
@@ -193,6 +208,19 @@ class Catalog:
         self._serving[wanted] = meant
         if serving not in self._serving.values():
             self._cache.discard(serving)
+
+    def _configured(self, version_id: int, loaded: Loaded) -> Loaded:
+        """Return a model with the configuration in force.
+
+        Asked again once the model is in memory: one that was set while it was loading would be
+        missed by the load, which had asked before, and by `pull`, which changes what is in memory.
+        """
+        store = self._loader.store
+        if store is None:
+            return loaded
+        change = partial(_under, config=store.configs.latest(version_id))
+        self._cache.replace(version_id, change)
+        return change(loaded)
 
     def _forget_removed(self) -> None:
         known = self._shelves.version_ids
@@ -226,6 +254,14 @@ class Catalog:
                 f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
             )
         return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
+
+
+def _under(loaded: Loaded, config: Config | None) -> Loaded:
+    """Return a model under a configuration, unless a newer one is known of it already."""
+    known = loaded.config
+    if config is None or (known is not None and known.id >= config.id):
+        return loaded
+    return replace(loaded, config=config)
 
 
 def _only(loaded: Loaded, wanted: Reference) -> Loaded:

@@ -1,5 +1,6 @@
 """Model directories, made from files of the store."""
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def model_directory(files: Files, digest: str, kind: str, bounds: Bounds) -> Pat
     blob = files.check(digest)
     key = f"{digest}-{kind}"
     ready = files.directory(key)
-    if ready.is_dir() and (kind == ZIP or _is_link(ready / _file_name(kind), blob)):
+    if ready.is_dir() and (kind == ZIP or _is_same(ready / _file_name(kind), blob)):
         return ready
     shutil.rmtree(ready, ignore_errors=True)
     with made_directory(files, blob, kind, bounds) as made:
@@ -60,8 +61,9 @@ def _file_name(kind: str) -> str:
     return _MODEL + kind_named(kind).suffixes[0]
 
 
-def _is_link(path: Path, blob: Path) -> bool:
-    return path.exists() and path.samefile(blob)
+def _is_same(path: Path, blob: Path) -> bool:
+    """Return whether a file has the bytes of another: a second name of it, or a whole copy."""
+    return path.exists() and (path.samefile(blob) or filecmp.cmp(path, blob, shallow=False))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,7 +1,6 @@
 """From settings to the models of a worker."""
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from drum_like.catalog.place import place_of
 from drum_like.catalog.registry import Registry
 from drum_like.catalog.uploads import Uploads
 from drum_like.catalog.verifier import Verifier
-from drum_like.errors import StoreError
 from drum_like.lifecycle import Background
 from drum_like.loading import predict_gate
 from drum_like.service import Service
@@ -74,13 +72,7 @@ def _registry(
 ) -> tuple[Registry, tuple[Background, ...]]:
     policy = Policy(code=settings.allow_code_uploads, pickles=not settings.no_pickle)
     verifier = Verifier(store, settings, policy)
-
-    def stored() -> None:
-        # It is stored, whatever becomes of the look; the watcher looks again soon.
-        with suppress(StoreError):
-            catalog.pull()
-
-    uploads = Uploads(store, verifier, policy, settings.max_upload_mb, stored)
+    uploads = Uploads(store, verifier, policy, settings.max_upload_mb, catalog.look)
 
     def refresh() -> bool:
         catalog.refresh()

@@ -94,11 +94,14 @@ class Verifier:
         self, stored: StoredModel, size: int, key: str, cancelled: Event | None = None
     ) -> Verdict:
         with self._trials:
+            # Uploads of the same file that came together wait here for the first of them.
+            if self._store.checks.is_known_good(key):
+                return _known()
             verdict = try_out(
                 stored, limits_of(size), no_pickle=self._no_pickle, cancelled=cancelled
             )
-        if verdict.is_good:
-            self._store.checks.remember_good(key)
+            if verdict.is_good:
+                self._store.checks.remember_good(key)
         return verdict
 
     def _key(self, digest: str, kind: str, declared: Declared) -> str:

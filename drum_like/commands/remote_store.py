@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -144,7 +145,9 @@ class RemoteStore:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         connection = kind(self._url.netloc, timeout=_TIMEOUT_S)
         try:
-            connection.request("POST", self._url.path + path, body, headers)
+            # A server that refuses a file may close while it is sent, and says why nevertheless.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("POST", self._url.path + path, body, headers)
             return _content(connection.getresponse())
         except (OSError, HTTPException, ValueError) as error:
             raise RemoteError(

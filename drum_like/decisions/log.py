@@ -26,7 +26,7 @@ LAST_MOMENT_S = 0.1
 SYNC_S = 30.0
 """How long a request waits for its entry to be written before it is answered all the same."""
 
-_GATHER_S = LAST_MOMENT_S / 2
+_GATHER_S = LAST_MOMENT_S / 3
 _PAUSE_S = 0.25
 _END_S = 10.0
 

@@ -21,6 +21,10 @@ PATIENCE_S = 30.0
 to write it."""
 
 
+MOST_EARLY = 1000
+"""How many of them are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Early:
     """A word about a decision that is not in the store yet, and until when it is kept."""
@@ -61,7 +65,7 @@ class Recorder:
         return uuid in self._opened().decisions.documents((uuid,))
 
     def write(self, items: Sequence[Item]) -> int:
-        """Write items, and what was kept for later.
+        """Write items; without any, what was kept for later.
 
         Returns:
             How many items the database refuses, although it answers; they are left out.
@@ -70,8 +74,9 @@ class Recorder:
             DrumLikeError: the store is away; nothing may be written, or everything.
         """
         now = time.monotonic()
-        until = {one.answered.uuid: one.until for one in self._early}
-        everything = [*items, *(one.answered for one in self._early)]
+        before = [] if items else self._early
+        until = {one.answered.uuid: one.until for one in before}
+        everything = [*items, *(one.answered for one in before)]
         decisions = self._opened().decisions
         asked = {item.uuid for item in everything if isinstance(item, Answered)}
         known = decisions.documents(asked) if asked else {}
@@ -83,8 +88,9 @@ class Recorder:
         ]
         ready = [i for i in everything if isinstance(i, Made) or i.uuid in known]
         n_refused = self._write(decisions, ready, known)
-        self._early = [one for one in early if one.until > now]
-        return n_refused
+        kept = [one for one in early if one.until > now] + (self._early if items else [])
+        self._early = kept[:MOST_EARLY]
+        return n_refused + len(kept[MOST_EARLY:])
 
     def early(self) -> list[Answered]:
         """Return what is kept for later, and keep it no more."""

@@ -3,8 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drum_like.errors import SettingsError
+
 MASK = "***"
 """What stands in a document for a value that was taken out."""
+
+
+STRUCTURE = frozenset(
+    {"api_params", "final_result", "offers_accepted", "response", "result", "stats"}
+)
+"""Names that cannot be masked: others are found below them."""
 
 
 class Redaction:
@@ -16,9 +24,18 @@ class Redaction:
 
     Args:
         names: What to mask.
+
+    Raises:
+        SettingsError: a name is one of `STRUCTURE`.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        unfit = sorted(STRUCTURE.intersection(name.casefold() for name in names))
+        if unfit:
+            raise SettingsError(
+                f"--redact cannot leave out {', '.join(unfit)}: it holds the rest of a decision; "
+                "name what stands in it"
+            )
         self._names = frozenset(name.casefold() for name in names)
 
     def __call__(self, document: Any) -> Any:

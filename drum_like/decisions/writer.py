@@ -44,7 +44,11 @@ class Writer:
 
     def write(self, items: Sequence[Item]) -> bool:
         """Write items; return False if neither the store nor the disk take them."""
-        return self._recorded(items) or self._kept(items)
+        if self._recorded(items):
+            return True
+        if not self._told:  # not away, only not opened yet
+            self._look_at = 0.0
+        return self._kept(items)
 
     def look(self, between: Callable[[], object]) -> None:
         """Look whether the store is back, and whether anything was left to write; not too often.
@@ -69,10 +73,14 @@ class Writer:
 
     def give_up_the_store(self) -> None:
         """Write beside the store from now on; another thread waits for it."""
-        self._away = True
+        self._away = self._told = True
 
     def close(self) -> None:
-        """Keep what still waits for something, and end."""
+        """Write what is beside a store that was not opened yet; keep what waits for something."""
+        if not self._told:
+            self._look_at = 0.0
+            self.look(between=lambda: None)
+        self._recorded(())
         self._kept(self._recorder.early())
 
     def _recorded(self, items: Sequence[Item]) -> bool:

@@ -17,11 +17,13 @@ from drum_like.target_type import TargetType
 Hook = Callable[..., Any]
 
 _UNSTRUCTURED = frozenset({"init", "load_model", "score_unstructured"})
+_ON_DEMAND = frozenset({"contributions", "prediction_intervals"})
+"""Hooks that only those requests run that ask for more than predictions; not of DRUM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The functions of a custom.py by DRUM's names; None where it defines none.
+    """The functions of a custom.py by DRUM's names, and two of ours; None where it defines none.
 
     Source of the calls: DRUM's documentation of custom.py, verified against DRUM 1.18.1.
     """
@@ -35,12 +37,14 @@ class Hooks:
     score_unstructured: Hook | None = None
     chat: Hook | None = None
     get_supported_llm_models: Hook | None = None
+    contributions: Hook | None = None
+    prediction_intervals: Hook | None = None
 
     @property
     def any_per_request(self) -> bool:
-        """Whether requests run code of custom.py."""
-        setup = {"init", "load_model"}
-        return any(getattr(self, f.name) for f in fields(self) if f.name not in setup)
+        """Whether each request runs code of custom.py."""
+        others = {"init", "load_model", *_ON_DEMAND}
+        return any(getattr(self, f.name) for f in fields(self) if f.name not in others)
 
     @property
     def sees_rows(self) -> bool:

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError
-from drum_like.model import hyperparameters, type_schema
+from drum_like.model import hyperparameters, interval_settings, type_schema
+from drum_like.model.interval_settings import IntervalSettings
 from drum_like.model.shapes import anything, keys, list_of, number, one_of, switch, text
 from drum_like.model.strict_yaml import parse
 from drum_like.model.type_schema import TypeSchema
@@ -49,6 +50,7 @@ _SHAPE = keys(
         ),
         "unseen_categories": one_of("missing", "refuse"),
         "missing_fields": one_of("na", "refuse"),
+        "prediction_intervals": interval_settings.shape,
     },
 )
 _MULTICLASS = "\nError - for multiclass classification, either the class labels or a class labels "
@@ -68,6 +70,7 @@ class Metadata:
         type_schema: Requirements on input and output.
         unseen_categories: What a category that training did not see becomes.
         missing_fields: What becomes of a column that a caller of the H2O scorer leaves out.
+        prediction_intervals: How intervals are made, None if the directory does not say.
         raw: The whole file as /info/ shows it: text, except majorVersion (bool),
             predictionThreshold (number) and numbers of columns (int).
     """
@@ -81,6 +84,7 @@ class Metadata:
     type_schema: TypeSchema = field(default_factory=TypeSchema)
     unseen_categories: Literal["missing", "refuse"] = "refuse"
     missing_fields: Literal["na", "refuse"] = "refuse"
+    prediction_intervals: IntervalSettings | None = None
     raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -122,6 +126,7 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         type_schema=type_schema.read(raw.get("typeSchema", {})),
         unseen_categories=raw.get("unseen_categories", "refuse"),
         missing_fields=raw.get("missing_fields", "refuse"),
+        prediction_intervals=interval_settings.read(raw.get("prediction_intervals"), FILE_NAME),
         raw=MappingProxyType(raw),
     )
 

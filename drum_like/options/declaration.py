@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
@@ -21,6 +22,8 @@ SCORE = "score"
 SERVER = "server"
 VALIDATION = "validation"
 PERF_TEST = "perf-test"
+EXPLAIN = "explain"
+CALIBRATE = "calibrate"
 NEW_MODEL = "new model"
 MODELS_PUSH = "models push"
 MODELS_LIST = "models list"
@@ -30,14 +33,17 @@ MODELS_RM = "models rm"
 LOG = "log"
 
 MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
-DIRECTORIES = (*MODEL, NEW_MODEL)
+EXPLAINING = (EXPLAIN, CALIBRATE)
+LOADING = (*MODEL, *EXPLAINING)
+DIRECTORIES = (*LOADING, NEW_MODEL)
 MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
 ONE_MODEL = (MODELS_PUSH, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
 STORE = (SERVER, *MODELS, LOG)
 EVERY = (*DIRECTORIES, *MODELS, LOG)
-TARGETED = (*MODEL, MODELS_PUSH)
+TARGETED = (*LOADING, MODELS_PUSH)
 SERVING = (SERVER, PERF_TEST)
-FILES = (SCORE, PERF_TEST, VALIDATION)
+FILES = (SCORE, PERF_TEST, VALIDATION, *EXPLAINING)
+SPARSE = (SCORE, PERF_TEST, VALIDATION)
 
 LOGGING_LEVELS = ("all", "debug", "info", "warn", "warning", "error", "critical", "fatal")
 SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -293,6 +299,17 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
+def share(text: str) -> Fraction:
+    """Return a number between 0 and 1, exactly as its decimal text says."""
+    try:
+        found = Fraction(text) if "/" not in text else Fraction(0)
+    except ValueError:
+        found = Fraction(0)
+    if not 0 < found < 1:
+        raise ValueError("must be a number between 0 and 1, for example 0.9")
+    return found
+
+
 def prefix(text: str) -> str:
     """Return a path that every route stands below, without its last slash."""
     if not text.startswith("/"):
@@ -323,6 +340,9 @@ DATABASE = Kind(str, "URL")
 MODEL_NAME = Kind(str, "NAME")
 ALIAS_NAME = Kind(str, "ALIAS")
 ADDRESS = Kind(address, "HOST:PORT")
+COLUMN = Kind(str, "NAME")
+SHARE = Kind(share, "P")
+KIND = Kind(str, "KIND")
 PREFIX = Kind(prefix, "PATH")
 NAMES = Kind(words, "A,B")
 MOMENT = Kind(moment, "TIME")

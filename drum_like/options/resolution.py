@@ -8,6 +8,7 @@ from drum_like.errors import SettingsError
 from drum_like.options import inert, platforms
 from drum_like.options.arguments import CommandLine, usage_error
 from drum_like.options.declaration import (
+    CALIBRATE,
     DIRECTORIES,
     FILES,
     NEW_MODEL,
@@ -129,6 +130,7 @@ def _path_fault(verb: str, values: Mapping[str, Any]) -> str:
     needs_directory = verb in DIRECTORIES and not (verb == SERVER and _has_source(values))
     needed = {"code_dir": "-cd/--code-dir"} if needs_directory else {}
     needed |= {"input": "--input"} if verb in FILES else {}
+    needed |= {"target": "--target"} if verb == CALIBRATE else {}
     missing = [flag for name, flag in needed.items() if name not in values]
     if missing:
         return f"the following arguments are required: {', '.join(missing)}"

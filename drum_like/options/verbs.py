@@ -7,6 +7,8 @@ from typing import NoReturn
 from drum_like import __version__
 from drum_like.errors import SettingsError
 from drum_like.options.declaration import (
+    CALIBRATE,
+    EXPLAIN,
     LOG,
     MODELS_ALIAS,
     MODELS_LIST,
@@ -27,6 +29,8 @@ VERBS = {
     SCORE: "score a file with a model directory",
     VALIDATION: "check that a model directory scores a file, also with empty columns",
     PERF_TEST: "measure how fast a model directory answers over HTTP",
+    EXPLAIN: "tell for each row of a file which columns made its prediction",
+    CALIBRATE: "measure the errors on a hold-out file, for prediction intervals",
     NEW_MODEL: "create a model directory to start from",
     MODELS_PUSH: "put a model file or a model directory into a store, as a new version",
     MODELS_LIST: "list the models of a store",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
-from drum_like.formats.csv_numbers import few_rows
+from drum_like.formats.csv_numbers import few_rows, plain_rows
 from drum_like.frame import Matrix
 from drum_like.records.cells import BITS, EXPECTED, PARSERS, is_boolean
 from drum_like.schema import Column, Schema
@@ -87,12 +87,15 @@ def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
 
 
 def _plain_texts(columns: Sequence[Cells]) -> Matrix | None:
-    n_cells = sum(map(len, columns))
-    joined = ",".join(chain.from_iterable(columns))
-    if not joined.isascii() or joined.count(",") != n_cells - 1:
+    """Return columns of text as numbers: as rows of a CSV, the text of one column each."""
+    n_rows = len(columns[0])
+    lines = [",".join(column) for column in columns]
+    text = "\n".join(lines)
+    ends = text.count(",") == len(columns) * (n_rows - 1) and text.count("\n") == len(columns) - 1
+    if not text.isascii() or not ends:
         return None
-    row = few_rows([joined.encode()], n_cells, None)
-    return None if row is None else row.reshape(len(columns), -1)
+    plain = plain_rows(text.encode(), n_rows)
+    return few_rows([line.encode() for line in lines], n_rows, None) if plain is None else plain
 
 
 def _array(column: Column, cells: Cells, numbers: NDArray[np.float64] | None) -> NDArray[Any]:

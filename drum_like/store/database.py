@@ -15,7 +15,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, update
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
@@ -28,8 +34,16 @@ PATIENCE_S = 15
 _CONNECT_S = 5
 _CONNECTIONS = 16
 _IMMEDIATE = "immediate"
-_LOCKED = ("55P03", "40001", "40P01", "57P03", "53300")
+_LOCKED = ("55P03", "40001", "40P01", "53300")
+_STOPPING = ("57P01", "57P02", "57P03")
 _FULL = ("53100",)
+_SQLITE_REASONS = {
+    sqlite3.SQLITE_CANTOPEN: "its file cannot be opened; it and its directory must be writable",
+    sqlite3.SQLITE_READONLY: "its file cannot be written to; it and its directory must be writable",
+    sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
+    sqlite3.SQLITE_CORRUPT: "its file is damaged",
+}
+_SQLITE_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class Database:
         """Give a transaction that writes; it is committed at the end of the block.
 
         Raises:
-            StoreBusyError: another process has written for too long.
+            StoreBusyError: another process has written for too long, or the database is away.
             StoreError: the database fails.
         """
         with self.exclusive() as connection:
@@ -180,16 +194,21 @@ def _translated() -> Iterator[None]:
 
 def _error_of(error: DBAPIError) -> StoreError:
     code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        primary = code & 0xFF
-        busy = primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        full = primary == sqlite3.SQLITE_FULL
-    else:
-        state = getattr(error.orig, "sqlstate", None)
-        busy, full = state in _LOCKED, state in _FULL
-    if busy:
-        return StoreBusyError("the store is busy: another process writes for a long time")
-    if full:
-        return StoreFullError("there is no space left for the store's database")
+    state = getattr(error.orig, "sqlstate", None)
     name = type(error.orig).__name__ if error.orig is not None else type(error).__name__
-    return StoreError(f"the store's database failed ({name})")
+    if state in _LOCKED or (code is not None and code & 0xFF in _SQLITE_LOCKED):
+        return StoreBusyError("the store is busy: another process writes for a long time")
+    if state in _FULL or (code is not None and code & 0xFF == sqlite3.SQLITE_FULL):
+        return StoreFullError("there is no space left for the store's database")
+    if code is None and isinstance(error, OperationalError) and _is_away(state):
+        return StoreBusyError(
+            "the store's database cannot be reached at present, or does not let this server in; "
+            "if it runs, check --database-url"
+        )
+    reason = _SQLITE_REASONS.get(0 if code is None else code & 0xFF, name)
+    return StoreError(f"the store's database failed ({reason})")
+
+
+def _is_away(state: str | None) -> bool:
+    """Return whether a server says that it stops or starts, or says nothing any more."""
+    return state is None or state.startswith("08") or state in _STOPPING

@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from drum_like.errors import ArtifactError
@@ -119,11 +118,15 @@ class Files:
         return target
 
     def remove(self, sha256: str) -> int:
-        """Remove a file and the directories made from it; return the bytes of the file."""
+        """Remove a file and the directories made from it; return the bytes of the file.
+
+        Raises:
+            StoreError: the disk does not let it go.
+        """
         path = self.blob(sha256)
-        size = path.stat().st_size if path.exists() else 0
-        with suppress(FileNotFoundError):
-            path.unlink()
+        with storing():
+            size = path.stat().st_size if path.exists() else 0
+            path.unlink(missing_ok=True)
         for directory in self._directories.glob(f"{sha256}*"):
             shutil.rmtree(directory, ignore_errors=True)
         return size

@@ -97,7 +97,7 @@ class Models:
                 removal.mark(writing)
                 writing.connection.execute(delete(_T).where(_T.c.id == model.id))
         if confirm:
-            removal.collect(self._database, self._files, freed)
+            removal.collect_soon(self._database, self._files, freed)
         return sum(freed.values())
 
 

@@ -1,10 +1,11 @@
 """What goes when versions go: the rows first, then the files that nobody refers to any more."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from sqlalchemy import ColumnElement, Connection, Select, not_, select, update
 
-from drum_like.errors import ConflictError
+from drum_like.errors import ConflictError, StoreError
 from drum_like.store import tables
 from drum_like.store.database import Database, Writing
 from drum_like.store.files import Files
@@ -55,6 +56,15 @@ def collect(database: Database, files: Files, digests: Iterable[str]) -> int:
             if writing.connection.execute(wanted).scalar() is None:
                 n_bytes += files.remove(digest)
     return n_bytes
+
+
+def collect_soon(database: Database, files: Files, digests: Iterable[str]) -> None:
+    """Remove files that nobody refers to; what fails is left to the next sweep.
+
+    After the rows are gone: what was removed is not to be reported as a failure.
+    """
+    with suppress(StoreError):
+        collect(database, files, digests)
 
 
 def _deployed() -> Select[int]:

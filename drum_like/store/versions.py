@@ -147,7 +147,7 @@ class Versions:
                 removal.mark(writing)
                 writing.connection.execute(delete(_T).where(which))
         if confirm:
-            removal.collect(self._database, self._files, freed)
+            removal.collect_soon(self._database, self._files, freed)
         return sum(freed.values())
 
     def _where(self, condition: ColumnElement[bool]) -> list[Version]:

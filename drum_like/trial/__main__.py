@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 _MIB = 1024 * 1024
@@ -14,15 +15,31 @@ _ALONE_S = 10
 
 def main() -> None:
     """Read a task from standard input, try the model, write the verdict to descriptor argv[1]."""
-    task = json.load(sys.stdin)
+    task = json.loads(sys.stdin.readline())
     limit(task["limits"])
-    # The parent ends a child whose time is over; this is for a parent that was killed.
+    # The parent ends a child whose time is over; these are for a parent that was killed.
     signal.alarm(task["limits"]["wall_s"] + _ALONE_S)
+    Thread(target=_end_with, args=(_taken_input(),), name="parent", daemon=True).start()
     lines = import_module("drum_like.trial.attempt").attempt(task)
     with os.fdopen(int(sys.argv[1]), "w", encoding="utf-8") as answer:
         json.dump(lines, answer)
     # Threads of a framework, or of the model, may never end.
     os._exit(0)
+
+
+def _taken_input() -> int:
+    """Return the descriptor of standard input, in whose place there is nothing to read now."""
+    pipe = os.dup(0)
+    with open(os.devnull) as nothing:  # noqa: PTH123 - a device
+        os.dup2(nothing.fileno(), 0)
+    return pipe
+
+
+def _end_with(pipe: int) -> None:
+    """End this process when the other end of a pipe is closed."""
+    while os.read(pipe, 1):
+        pass
+    os._exit(1)
 
 
 def limit(limits: dict[str, Any]) -> None:

@@ -45,7 +45,9 @@ def try_out(
         InterruptedTrialError: it was called off.
     """
     task = task_json(stored, limits, no_pickle=no_pickle)
-    with TemporaryDirectory(prefix="trial-") as folder, _child(folder) as (child, reader):
+    # What the model's own code has done to the folder is not to spoil its verdict.
+    scratch = TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True)
+    with scratch as folder, _child(folder) as (child, reader):
         with suppress(BrokenPipeError):
             _tell(child, task)
         answer = _answer(reader, limits.wall_s, cancelled)
@@ -87,9 +89,10 @@ def _child(folder: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
 
 
 def _tell(child: "subprocess.Popen[bytes]", task: bytes) -> None:
+    """Write the task as a line; the pipe stays open, because the child ends with it."""
     if child.stdin is not None:
-        child.stdin.write(task)
-        child.stdin.close()
+        child.stdin.write(task + b"\n")
+        child.stdin.flush()
 
 
 def _answer(reader: int, wall_s: float, cancelled: Event | None) -> bytes | None:

@@ -1,13 +1,21 @@
 """From a name to a model in memory, and how one version replaces another."""
 
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from drum_like.catalog.catalog import Catalog
 from drum_like.catalog.opening import open_catalog
-from drum_like.errors import ArtifactError, DrumLikeError, NotFoundError, UnsupportedError
+from drum_like.errors import (
+    ArtifactError,
+    DrumLikeError,
+    NotFoundError,
+    StoreError,
+    UnsupportedError,
+)
 from drum_like.loading import open_service
 from drum_like.settings import Settings
 from drum_like.store.records import NewConfig, NewDeployment, NewVersion
@@ -338,3 +346,32 @@ def _damage(blob: Path) -> None:
     content = bytearray(blob.read_bytes())
     content[-1] ^= 1
     blob.write_bytes(content)
+
+
+def test_a_look_that_fails_is_no_failure_of_what_was_changed(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        here.put("m", constant(1))
+        with closing(sqlite3.connect(tmp_path / "store.db")) as database:
+            database.execute("ALTER TABLE state RENAME TO away")
+            with pytest.raises(StoreError):
+                here.catalog.pull()
+
+            here.catalog.look()
+
+            assert answer(here.catalog.resolve("m")) == 1
+            database.execute("ALTER TABLE away RENAME TO state")
+
+
+def test_a_store_that_failed_for_a_moment_is_asked_again_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        here.put("m", constant(1))
+        incoming = tmp_path / "incoming"
+        incoming.rmdir()
+        incoming.write_text("where folders are made")
+        with pytest.raises(StoreError):
+            here.catalog.resolve("m")
+
+        incoming.unlink()
+        incoming.mkdir()
+
+        assert answer(here.catalog.resolve("m")) == 1

@@ -1,6 +1,8 @@
 """The throw-away child: whatever a model does to it, there is a verdict, and this process lives."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -12,7 +14,7 @@ from drum_like.store.records import Declared
 from drum_like.stored_model import StoredModel
 from drum_like.trial.runner import InterruptedTrialError, try_out
 from drum_like.trial.task import Limits, fingerprint, limits_of
-from tests.support.registries import GOOD_CODE, METADATA
+from tests.support.registries import GOOD_CODE, METADATA, eventually
 
 TIGHT = Limits(memory_mb=2048, cpu_s=3, wall_s=60, descriptors=64, file_mb=1)
 CLOSE_ALL = "[os.close(n) for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}')]"
@@ -94,6 +96,30 @@ def test_a_trial_can_be_called_off(tmp_path: Path) -> None:
         try_out(_model(tmp_path, "import time\ntime.sleep(60)"), TIGHT, cancelled=cancelled)
 
     assert time.monotonic() - began < 5
+
+
+def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        f"import os, sys, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "assert sys.stdin.read() == ''\ntime.sleep(600)\n"
+    )
+    model = _model(tmp_path, code)
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom drum_like.store.records import Declared\n"
+        "from drum_like.stored_model import StoredModel\nfrom drum_like.trial.task import Limits\n"
+        "from drum_like.trial.runner import try_out\n"
+        "try_out(StoredModel(Path(sys.argv[1]), True, Declared()), Limits())\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program, model.directory])
+    eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    pid = int((tmp_path / "pid").read_text())
+
+    time.sleep(0.5)
+    assert _lives(pid)
+    parent.kill()
+    parent.wait()
+
+    eventually(lambda: not _lives(pid))
 
 
 def test_a_verdict_depends_on_all_that_it_is_about() -> None:

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,16 @@ def test_the_same_bytes_are_not_tried_twice(tmp_path: Path) -> None:
 
         assert "loaded before" in _log(here, again.id)
         assert "loaded before" not in _log(here, other.id)
+
+
+def test_the_same_bytes_at_once_wait_for_the_first_verdicts(tmp_path: Path) -> None:
+    with opened(tmp_path) as here, ThreadPoolExecutor(6) as pool:
+        new = NewVersion(1, "m", "model.onnx")
+        versions = list(pool.map(lambda _: here.upload(new, ONNX), range(6)))
+
+        logs = [_log(here, version.id) for version in versions]
+
+    assert sum("loaded before" in log for log in logs) >= 4
 
 
 LABELS_OF_ELSEWHERE = b"""name: a

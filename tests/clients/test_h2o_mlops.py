@@ -6,6 +6,7 @@ plane would give, and those come from the server itself.
 
 import base64
 import csv
+import math
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -251,6 +252,66 @@ def test_the_client_shows_why_a_request_was_refused(
 
     assert error.response.status_code == 400
     assert said in str(error)
+
+
+@pytest.mark.parametrize("kind", ["ORIGINAL", "TRANSFORMED"])
+def test_contributions_add_up_to_log_odds(binary: Deployed, kind: str) -> None:
+    """E01, E02, E06, E08, E09: of the last column, alone as beside the scores."""
+    payload = sample(BINARY) | {"requestShapleyValueType": kind}
+
+    answer = binary.call("score", payload)
+    alone = binary.call("score_contributions", payload)
+
+    assert answer["featureShapleyContributions"] == alone
+    assert f"CONTRIBUTION_{kind}" in binary.call("capabilities")
+    assert alone["features"] == [*(f"contrib_{name}" for name in payload["fields"]), "contrib_bias"]
+    (group,) = alone["contributionGroups"]
+    totals = [sum(map(float, row)) for row in group["contributions"]]
+    chances = [float(row[-1]) for row in answer["score"]]
+    assert [1 / (1 + math.exp(-total)) for total in totals] == pytest.approx(chances, rel=1e-4)
+
+
+def test_contributions_need_a_kind_and_a_model_that_has_them(
+    binary: Deployed, media: Deployed
+) -> None:
+    """E04, E11, E13."""
+    bare = refusal(binary.call, "score_contributions", sample(BINARY))
+    kind = {"requestShapleyValueType": "ORIGINAL"}
+    unable = refusal(media.call, "score_contributions", sample("media") | kind)
+
+    assert [error.response.status_code for error in (bare, unable)] == [400, 501]
+
+
+def test_intervals_stand_beside_the_scores(tmp_path: Path) -> None:
+    """D01 to D04."""
+    (tmp_path / "custom.py").write_text(
+        "def load_model(code_dir):\n    return 'model'\n\n"
+        "def score(data, model, **kwargs):\n    return data[['a']]\n"
+    )
+    (tmp_path / "r.csv").write_text("\n".join(["residual", *map(str, range(-4, 5)), ""]))
+    (tmp_path / "model-metadata.yaml").write_text(
+        "name: x\ntype: inference\ntargetType: regression\ninferenceModel:\n  targetName: y\n"
+        "prediction_intervals:\n  method: split_conformal\n  level: 0.9\n  residuals: r.csv\n"
+    )
+    payload = {"fields": ["a"], "rows": [["1.5"], ["2"]], "requestPredictionIntervals": True}
+    with serve(tmp_path, *ONE_WORKER) as server:
+        able = deployed(server)
+        found = able.call("score", payload)
+        none = able.call("score", payload | {"rows": []})
+
+        assert "SCORE_PREDICTION_INTERVAL" in able.call("capabilities")
+
+    fields = ["y.lower", "y.upper"]
+    rows = [["-2.5", "5.5"], ["-2.0", "6.0"]]
+    assert found["predictionIntervals"] == {"fields": fields, "rows": rows}
+    assert none["predictionIntervals"] == {"fields": fields, "rows": []}
+
+
+def test_intervals_that_a_model_does_not_have_are_refused(binary: Deployed) -> None:
+    """D04."""
+    payload = sample(BINARY) | {"requestPredictionIntervals": True}
+
+    assert refusal(binary.call, "score", payload).response.status_code == 400
 
 
 def test_an_empty_payload_is_refused(binary: Deployed) -> None:

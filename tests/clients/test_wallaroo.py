@@ -23,6 +23,8 @@ from wallaroo.exceptions import InferenceError, ModelUploadError
 from wallaroo.framework import Framework
 from wallaroo.object import InvalidNameError
 
+ONE_FIELD = pa.schema([pa.field("a", pa.float32())])
+SCHEMAS = {"input_schema": ONE_FIELD, "output_schema": ONE_FIELD}
 TEMPLATES = Path(__file__).parents[2] / "model_templates"
 ONNX, XGBOOST = "onnx_regression", "xgboost_binary"
 
@@ -179,10 +181,19 @@ def test_plain_calls_need_no_graphql(server: Server, client: Any, regressor: Any
     version.configure(tensor_fields=["tensor"])
     seen = (version.name(), version.sha(), version.file_name(), version.config().tensor_fields())
     listed = client.list_models()
-    versions = listed[0].versions()
+    versions, room = listed[0].versions(), listed[0].workspace()
+    name = f"quiet-{uuid.uuid4().hex[:8]}"
+    made = client.create_workspace(name)
+    found = client.get_workspace(name)
+    image = client.register_model_image("quiet-image", "registry.example.org/a:1")
+    with pytest.raises(ModelUploadError):
+        client.upload_model("quiet-zip", known(ONNX).path, framework=Framework.CUSTOM, **SCHEMAS)
 
     assert seen[0] == "quiet"
     assert versions
+    assert room.id() == client.get_current_workspace().id()
+    assert found.id() == made.id()
+    assert image.name() == "quiet-image"
     assert regressor.name() == "regressor"
     assert graphql_calls(server) == before
 
@@ -241,16 +252,8 @@ def test_a_schema_is_inferred_with_and_a_pipeline_undeployed(client: Any, classi
 
 
 def test_what_is_no_zip_is_an_upload_error(client: Any) -> None:
-    schema = pa.schema([pa.field("a", pa.float32())])
-
     with pytest.raises(ModelUploadError, match=r"\[400\] Bad request: Not a valid ZIP file\."):
-        client.upload_model(
-            "custom",
-            known(ONNX).path,
-            framework=Framework.CUSTOM,
-            input_schema=schema,
-            output_schema=schema,
-        )
+        client.upload_model("custom", known(ONNX).path, framework=Framework.CUSTOM, **SCHEMAS)
 
 
 def test_names_that_pass_the_client_are_refused_by_the_server(client: Any) -> None:
@@ -259,11 +262,7 @@ def test_names_that_pass_the_client_are_refused_by_the_server(client: Any) -> No
 
 
 def test_an_image_is_registered(client: Any) -> None:
-    schema = pa.schema([pa.field("a", pa.float32())])
-
-    version = client.register_model_image("image", "registry.example.org/a:1").configure(
-        input_schema=schema, output_schema=schema
-    )
+    version = client.register_model_image("image", "registry.example.org/a:1").configure(**SCHEMAS)
 
     assert version.config().runtime() == "mlflow"
 

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests import Session
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from tests.support.artifacts import native_lightgbm, onnx_tensor, sklearn_classifier
 from tests.support.http_calls import call
@@ -235,6 +238,25 @@ def test_the_control_plane_tells_where_a_deployment_is(scorer: Server) -> None:
             },
         }
     }
+
+
+def test_a_wrong_passphrase_is_one_401(tmp_path: Path) -> None:
+    """G08: a batch client repeats GETs that are answered 403 or 404, but not this one."""
+    retry = Retry(total=3, status_forcelist=[403, 404, 502, 503, 504], backoff_factor=0)
+    env = {"DRUM_LIKE_PASSPHRASE": "correct horse"}
+    with serve(REG.write(tmp_path), *REG.flags, *ONE_WORKER, env=env) as server, Session() as calls:
+        calls.mount("http://", HTTPAdapter(max_retries=retry))
+        reply = calls.get(
+            f"{server.url}/dep/model/capabilities",
+            headers={"Authorization": "Bearer wrong"},
+            timeout=10,
+        )
+
+    assert reply.status_code == 401
+    assert list(reply.json()) == ["detail"]
+    assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+    assert reply.raw.retries is not None
+    assert reply.raw.retries.history == ()
 
 
 def test_a_body_over_the_limit_is_413(tmp_path: Path) -> None:

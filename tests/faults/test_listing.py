@@ -13,8 +13,12 @@ from sqlalchemy import Engine, event, insert, text
 from drum_like.store import rows, tables
 from drum_like.store.place import Place
 from drum_like.store.store import Store, open_store
+from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
+from tests.support.models import ONE_WORKER
+from tests.support.serving import serve
 from tests.support.stores import DATABASES, place_on
+from tests.support.wallaroo_api import SDK, Api
 
 MODELS = scaled(200, 10_000)
 VERSIONS = 5
@@ -22,11 +26,17 @@ PAGE_S, TREES_S = 0.1, 3.0
 
 
 @pytest.fixture(params=DATABASES, scope="module")
-def store(
+def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Store]:
+) -> Iterator[Place]:
     root: Path = tmp_path_factory.mktemp("store")
-    with place_on(request.param, root) as place, closing(open_store(place)) as opened:
+    with place_on(request.param, root) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def store(place: Place) -> Iterator[Store]:
+    with closing(open_store(place)) as opened:
         _fill(opened)
         yield opened
 
@@ -50,6 +60,25 @@ def test_a_list_with_all_versions_is_one_query_a_kind(store: Store) -> None:
     assert all(config is not None for tree in trees for _, config in tree.versions)
     assert len(statements) == 4
     assert not FULL or _fastest_s(lambda: store.models.trees(1)) < TREES_S
+
+
+@pytest.mark.parametrize(
+    ("agent", "limit_s"), [("curl/8", PAGE_S), (SDK, TREES_S)], ids=["page", "sdk"]
+)
+def test_a_server_lists_as_fast(
+    store: Store, place: Place, agent: str, limit_s: float, tell: Tell
+) -> None:
+    assert store.models.of_workspace(1)
+    database = () if place.url is None else ("--database-url", place.url)
+    with serve(None, "--store", str(place.root), *database, *ONE_WORKER) as server:
+        api = Api(server, agent=agent)
+
+        models = api.got("models/list", workspace_id=1)["models"]
+        took_s = _fastest_s(lambda: api.post("models/list", {"workspace_id": 1}))
+
+    assert len(models) == MODELS
+    tell(f"{MODELS} models x {VERSIONS} versions over HTTP in {1000 * took_s:.0f} ms")
+    assert not FULL or took_s < limit_s
 
 
 def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A disk that is really full: a small file system in memory, where mounting one is allowed."""
+"""A disk that is really full, or read-only: a small file system, where mounting one is allowed."""
 
 import subprocess
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.errors import StoreFullError
+from drum_like.errors import StoreError, StoreFullError
 from drum_like.store.place import Place
 from drum_like.store.store import Store, open_store
 from tests.support.stores import files_of, put
@@ -52,6 +52,16 @@ def test_a_full_disk_below_the_database_is_told_and_heals(small_disk: Path) -> N
         assert store.versions.get(kept.id) == kept
         filler.unlink()
         assert put(store, "kept", b"again").name == "kept"
+
+
+def test_a_disk_that_may_not_be_written_to_is_told(small_disk: Path) -> None:
+    open_store(Place(small_disk)).close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+    with pytest.raises(StoreError, match="it and its directory must be writable"):
+        open_store(Place(small_disk))
+    with pytest.raises(StoreError, match=r"cannot be used \(EROFS\)"):
+        open_store(Place(small_disk / "new"))
 
 
 def _write_on(store: Store) -> None:

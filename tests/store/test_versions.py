@@ -203,3 +203,16 @@ def test_what_is_deployed_stays(store: Store) -> None:
 
     store.pipelines.undeploy(pipeline_id=pipeline.id)
     assert store.models.delete(1, "m") == len(b"bytes")
+
+
+def test_a_file_that_cannot_be_removed_does_not_undo_a_removal(store: Store) -> None:
+    version = put(store, "m")
+    blob = store.files.blob(version.sha256)
+    blob.unlink()
+    (blob / "in the way").mkdir(parents=True)
+
+    freed = store.versions.delete([version.uuid])
+
+    assert freed == version.size
+    assert store.versions.by_uuid(version.uuid) is None
+    assert blob.is_dir()

@@ -7,6 +7,7 @@ environment variable DRUM_LIKE_TEST_POSTGRES, and ends the server after it.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -32,9 +33,53 @@ class PostgresError(RuntimeError):
     """The server is not installed, or does not start."""
 
 
+class Postgres:
+    """A server of its own on a free port, which can be stopped for a while.
+
+    Args:
+        programs: The folder of its programs.
+        data: The folder of its data.
+        user: Whom it runs as.
+    """
+
+    def __init__(self, programs: Path, data: Path, user: str | None) -> None:
+        self._programs = programs
+        self._data = data
+        self._user = user
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Of its first database."""
+        return f"postgresql://tests@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start, and wait until it answers.
+
+        Raises:
+            PostgresError: it does not.
+        """
+        program = self._programs / "postgres"
+        self._process = _start(program, self._data, self._port, self._user)
+        _wait(self._process, self._programs / "pg_isready", self._port)
+
+    def stop(self) -> None:
+        """Cut off all connections, and stop."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a server of its own on a free port until the block ends; give its URL.
+def server() -> Iterator[Postgres]:
+    """Run a server until the block ends.
 
     Raises:
         PostgresError: there is none, or it does not start.
@@ -47,31 +92,36 @@ def running() -> Iterator[str]:
     try:
         data = folder / "data"
         _run([programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8"], user)
-        port = _free_port()
-        process = _start(programs / "postgres", data, port, user)
+        found = Postgres(programs, data, user)
         try:
-            _wait(process, programs / "pg_isready", port)
-            yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+            found.start()
+            yield found
         finally:
-            process.terminate()
-            try:
-                process.wait(_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            found.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def running() -> Iterator[str]:
+    """Run a server until the block ends; give its URL.
+
+    Raises:
+        PostgresError: there is none, or it does not start.
+    """
+    with server() as found:
+        yield found.url
+
+
 def main(command: list[str]) -> int:
-    """Run a command beside a server; return its exit code, 0 with a word if there is none."""
+    """Run a command, beside a server if one is installed; return its exit code."""
     try:
         with running() as url:
             environment = {**os.environ, URL_VARIABLE: url}
             return subprocess.run(command, check=False, env=environment).returncode
     except PostgresError as error:
         sys.stdout.write(f"the tests on PostgreSQL are skipped: {error}\n")
-        return 0
+        return subprocess.run(command, check=False).returncode
 
 
 def _programs() -> Path:

@@ -45,7 +45,7 @@ class ConfigViews:
         keep = tuple(name for name in _SCHEMAS if not fields.has(name))
         self._check(version, new, keep)
         config = self._store.configs.add(version.id, new, keep)
-        self.rooms.registry.catalog.refresh()
+        self.rooms.registry.catalog.look()
         shape = shapes.config_full if shapes.is_sdk(request) else shapes.config_page
         return json_response({"model_config": shape(config)})
 

@@ -73,7 +73,7 @@ class Deployments:
         }
         ids = tuple(config.id for config in configs)
         deployment = self._store.pipelines.deploy(NewDeployment(name, version.id, ids, kept))
-        self.registry.catalog.refresh()
+        self.registry.catalog.look()
         return deployment
 
     def _known(self, name: str, pipeline: str | None) -> Deployed | None:

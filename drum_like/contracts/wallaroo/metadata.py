@@ -81,7 +81,7 @@ class Metadata:
             framework=framework,
             conversion={"framework": framework.name, "requirements": [], "python_version": "3.8"},
             config=NewConfig(),
-            declared=Declared(),
+            declared=_declared(query),
         )
 
     def version(self, file_name: str | None, created_by: str) -> NewVersion:

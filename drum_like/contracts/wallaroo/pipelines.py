@@ -9,7 +9,7 @@ from drum_like.contracts.wallaroo.definitions import steps_of
 from drum_like.contracts.wallaroo.deployments import Deployments
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.naming import check_label
-from drum_like.contracts.wallaroo.registry import Rooms, read_fields
+from drum_like.contracts.wallaroo.registry import Rooms, caller, read_fields
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.store.records import Pipeline
 from drum_like.store.store import Store
@@ -43,7 +43,7 @@ class PipelineViews:
             raise PayloadError("field `definition` must be an object")
         steps_of(definition)
         pipeline, version = self._store.pipelines.create(
-            fields.integer("workspace_id"), name, definition
+            fields.integer("workspace_id"), name, definition, caller()
         )
         content = {
             "pipeline_pk_id": pipeline.id,
@@ -66,7 +66,7 @@ class PipelineViews:
         if deployment_id is None and pipeline_id is None:
             raise PayloadError("missing field `deployment_id` or `pipeline_id`")
         self._store.pipelines.undeploy(deployment_id, pipeline_id)
-        self.rooms.registry.catalog.refresh()
+        self.rooms.registry.catalog.look()
         return json_response({})
 
     def get_deployment(self) -> Response:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from flask import Request
+from flask import Request, g
 
 from drum_like import wire
+from drum_like.auth import ANYONE, Principal
 from drum_like.catalog.registry import Registry
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.errors import ConflictError, PayloadError
@@ -20,6 +21,12 @@ def read_fields(request: Request) -> Fields:
         BodyError: the body does not arrive as its headers say.
     """
     return Fields.parse(wire.read_body(request))
+
+
+def caller() -> str:
+    """Return who sends the request, by the name of its credential; empty without one."""
+    principal: Principal = g.principal
+    return "" if principal.name == ANYONE.name else principal.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ def version_full(version: Version, *, deployed: bool) -> Json:
         "workspace_id": version.workspace_id,
         "conversion": conversion(version),
         "id": version.id,
+        "number": version.number,
         "image_path": version.image_path,
         "status": wire_status(version),
         "task_id": version.task_id,

@@ -1,15 +1,17 @@
 """Uploads: checked at once, or stored at once and checked in the background."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
 from drum_like.contracts.wallaroo import frameworks, parts, shapes
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.metadata import Metadata
 from drum_like.contracts.wallaroo.naming import check_file_name
 from drum_like.contracts.wallaroo.parts import UploadForm
-from drum_like.contracts.wallaroo.registry import Rooms
+from drum_like.contracts.wallaroo.registry import Rooms, caller
 from drum_like.errors import PayloadError, UploadError
 from drum_like.store.incoming import Incoming
 from drum_like.store.records import Version
@@ -50,7 +52,7 @@ class UploadViews:
             metadata = _metadata(form)
             file, name = _file(form)
             frameworks.check_runs(metadata.framework)
-            version = self.rooms.registry.uploads.accept(metadata.version(name, ""), file)
+            version = self.rooms.registry.uploads.accept(metadata.version(name, caller()), file)
             return json_response(shapes.uploaded(version), 202)
 
     def upload_stream(self) -> Response:
@@ -60,10 +62,9 @@ class UploadViews:
         if parts.is_form(request):
             with parts.received_form(request, receive) as form:
                 file, name = _file(form)
-                fields = Fields({**request.args.to_dict(), **form.fields.to_dict()})
-                metadata = Metadata.of_query(fields, name)
+                metadata = Metadata.of_query(_parameters(request.args, form.fields), name)
                 return json_response(shapes.uploaded(self._checked(metadata, file, name)))
-        query = Fields(request.args.to_dict())
+        query = _parameters(request.args)
         name = check_file_name(query.text("filename"))
         metadata = Metadata.of_query(query, name)
         with parts.received_body(request, receive) as file:
@@ -71,13 +72,22 @@ class UploadViews:
 
     def _checked(self, metadata: Metadata, file: Incoming, name: str) -> Version:
         frameworks.check_runs(metadata.framework)
-        return self.rooms.registry.uploads.accept_checked(metadata.version(name, ""), file)
+        return self.rooms.registry.uploads.accept_checked(metadata.version(name, caller()), file)
 
     def _image(self, metadata: Metadata) -> Version:
         path = metadata.image_path or ""
         if not path or not path.isprintable() or len(path) > 1024:
             raise PayloadError("field `image_path` must name a container image")
-        return self.rooms.registry.uploads.register_image(metadata.version(None, ""), path)
+        return self.rooms.registry.uploads.register_image(metadata.version(None, caller()), path)
+
+
+def _parameters(*sources: MultiDict[str, str]) -> Fields:
+    """Return parameters as one object; `label` may be given again and again."""
+    content: dict[str, Any] = {}
+    for source in sources:
+        content |= source.to_dict()
+    labels = [label for source in sources for label in source.getlist("label")]
+    return Fields(content | {"labels": labels})
 
 
 def _metadata(form: UploadForm) -> Metadata:

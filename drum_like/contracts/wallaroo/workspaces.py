@@ -7,7 +7,7 @@ from flask import Response, request
 from drum_like.contracts.wallaroo import shapes
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.naming import check_label
-from drum_like.contracts.wallaroo.registry import Rooms, read_fields
+from drum_like.contracts.wallaroo.registry import Rooms, caller, read_fields
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.store.records import Contents
 from drum_like.store.store import Store
@@ -30,7 +30,7 @@ class WorkspaceViews:
         """Make a workspace."""
         name = check_label(read_fields(request).text("workspace_name"), "workspace")
         try:
-            workspace = self._store.workspaces.create(name)
+            workspace = self._store.workspaces.create(name, caller())
         except ConflictError as error:
             raise PayloadError(str(error)) from error
         return json_response({"workspace_id": workspace.id})

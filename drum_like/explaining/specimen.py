@@ -1,0 +1,46 @@
+"""Made-up rows to try a model's explanations on before anybody asks for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from drum_like.data_type import DataType
+from drum_like.frame import ColumnsFrame, Frame
+from drum_like.schema import Column, Schema
+
+_FILLS = (0.0, 1.0, -1.0, 3.5, 50.0, 1000.0, float("nan"))
+_FILES = frozenset({DataType.BYTES, DataType.TIME64})
+
+
+def specimens(schema: Schema) -> Iterator[Frame]:
+    """Yield rows of one: numbers of several sizes, categories in turn, a missing value.
+
+    None where a column holds files or times: what such a cell may be nobody can guess.
+    """
+    if any(column.dtype in _FILES for column in schema.columns):
+        return
+    rows = [tuple([fill] * len(schema.columns)) for fill in _FILLS]
+    # Neighbours differ, or a mix-up of columns would not show.
+    rows += [tuple(shift + at % 7 for at in range(len(schema.columns))) for shift in (0.25, -4)]
+    for turn, row in enumerate(rows):
+        cells = [_cell(column, row[at], turn) for at, column in enumerate(schema.columns)]
+        yield ColumnsFrame(schema.names, cells)
+
+
+def _cell(column: Column, number: float, turn: int) -> Any:
+    if column.categories:
+        return _one(column.categories[turn % len(column.categories)])
+    if column.kind == "text" or (column.is_typed and column.dtype is DataType.STR):
+        return _one(column.example or "text")
+    if column.dtype.is_integer and number == number:  # noqa: PLR0124 - NaN differs from itself
+        return np.array([int(number)])
+    return np.array([number])
+
+
+def _one(value: Any) -> Any:
+    if isinstance(value, str):
+        cells = np.empty(1, dtype=object)
+        cells[0] = value
+        return cells
+    return np.array([value])

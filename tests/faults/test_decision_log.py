@@ -1,0 +1,220 @@
+"""Decisions are in the log exactly once: workers are killed, and the database goes away."""
+
+import os
+import signal
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import psutil
+import pytest
+
+from drum_like.decisions.log import LAST_MOMENT_S
+from drum_like.store.place import DATABASE, Place
+from tests.faults.scale import scaled
+from tests.support.campaigns import CALL, PERSONALITY, decisions, write_models
+from tests.support.http_calls import send
+from tests.support.postgres import URL_VARIABLE, server
+from tests.support.serving import Server, serve
+
+CLIENTS = 8
+CALLS = scaled(240, 2000)
+CALLS_S = 100
+KILL_EACH_S = scaled(2, 5)
+GONE_S = scaled(3, 20)
+SLOW_S = 5.0
+SLACK_S = 0.15
+"""How late a thread of the test may hear of an answer on a busy machine."""
+
+BODY = orjson.dumps(CALL)
+
+
+@dataclass
+class Heard:
+    """What clients were answered.
+
+    Attributes:
+        answered: UUIDs, and when they were heard.
+        broken: Calls that were not answered, because the connection broke.
+        failed: Answers that are no decisions.
+        slowest_s: How long the slowest answer took.
+    """
+
+    answered: dict[str, float] = field(default_factory=dict)
+    broken: int = 0
+    failed: list[bytes] = field(default_factory=list)
+    slowest_s: float = 0.0
+
+    def hear(self, body: bytes, took_s: float) -> None:
+        """Take note of an answer."""
+        answer = orjson.loads(body)
+        if "uuid" in answer and "error" not in answer:
+            self.answered[answer["uuid"]] = time.monotonic()
+        else:
+            self.failed.append(body)
+        self.slowest_s = max(self.slowest_s, took_s)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_models(tmp_path_factory.mktemp("models")) / PERSONALITY
+
+
+@contextmanager
+def _serving(model: Path, place: Place, *flags: str) -> Iterator[Server]:
+    database = () if place.url is None else ("--database-url", place.url)
+    where = ("--store", str(place.root), *database, "--max-workers", "2")
+    with serve(model, *where, *flags) as running:
+        yield running
+
+
+def _call(url: str, heard: Heard, n_calls: int) -> None:
+    """Have calls answered on one connection, on a new one where it breaks."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    headers = {"Content-Type": "application/json"}
+    while n_calls:
+        began = time.monotonic()
+        try:
+            reply = send(connection, "POST", "/invocate", body=BODY, headers=headers)
+        except (OSError, HTTPException):
+            heard.broken += 1
+            connection.close()
+        else:
+            n_calls -= 1
+            heard.hear(reply.body, time.monotonic() - began)
+        time.sleep(max(0.0, CLIENTS / CALLS_S - (time.monotonic() - began)))
+    connection.close()
+
+
+def _calls(url: str, meanwhile: Callable[[threading.Event], None], n_calls: int = CALLS) -> Heard:
+    """Send calls from several connections while something else happens; return what came back."""
+    heard, done = Heard(), threading.Event()
+    threads = [
+        threading.Thread(target=_call, args=(url, heard, n_calls // CLIENTS))
+        for _ in range(CLIENTS)
+    ]
+    other = threading.Thread(target=meanwhile, args=(done,))
+    for thread in (*threads, other):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    other.join()
+    return heard
+
+
+def _rows(place: Place) -> tuple[Counter[str], Counter[str]]:
+    """Return how many presented and how many accepted rows there are by UUID."""
+    found = decisions(place)
+    presented = Counter(one.presented.uuid for one in found)
+    return presented, Counter(one.presented.uuid for one in found if one.accepted is not None)
+
+
+@pytest.mark.parametrize("flags", [(), ("--log-sync",)], ids=["usual", "log-sync"])
+def test_a_killed_worker_loses_its_last_moment_at_most(
+    model: Path, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    place, kills = Place(tmp_path / "store"), []
+
+    with _serving(model, place, *flags) as running:
+        master = psutil.Process(running.process.pid)
+
+        def kill(done: threading.Event) -> None:
+            while not done.wait(KILL_EACH_S):
+                workers = [one for one in master.children() if one.status() != "zombie"]
+                if len(workers) > 1:
+                    os.kill(workers[0].pid, signal.SIGKILL)
+                    kills.append(time.monotonic())
+
+        heard = _calls(running.url, kill)
+
+    presented, accepted = _rows(place)
+    lost = [at for uuid, at in heard.answered.items() if uuid not in presented]
+    longest_s = 0.0 if flags else LAST_MOMENT_S + SLACK_S
+    assert kills
+    assert not heard.failed
+    assert len(heard.answered) == CALLS
+    assert set(presented.values()) <= {1}
+    assert presented.keys() == accepted.keys()
+    assert all(any(-SLACK_S <= kill - at <= longest_s for kill in kills) for at in lost), lost
+    assert not (flags and lost)
+
+
+def test_a_locked_database_delays_no_answer_and_loses_no_row(model: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path / "store")
+
+    def lock(_done: threading.Event) -> None:
+        time.sleep(0.3)
+        with closing(sqlite3.connect(place.root / DATABASE, timeout=5)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            time.sleep(scaled(2, 20))
+
+    with _serving(model, place) as running:
+        heard = _calls(running.url, lock)
+
+    presented, accepted = _rows(place)
+    assert (heard.broken, heard.failed) == (0, [])
+    assert heard.slowest_s < SLOW_S
+    assert presented == accepted == Counter(heard.answered.keys())
+
+
+def test_a_stopped_server_of_a_database_costs_no_answer_and_no_row(
+    model: Path, tmp_path: Path
+) -> None:
+    if URL_VARIABLE not in os.environ:
+        pytest.skip(f"{URL_VARIABLE} names no PostgreSQL server; `make test-postgres` starts one")
+    with server() as postgres:
+        place = Place(tmp_path / "store", postgres.url)
+
+        def stop(_done: threading.Event) -> None:
+            time.sleep(1)
+            postgres.stop()
+            time.sleep(GONE_S)
+            postgres.start()
+
+        with _serving(model, place) as running:
+            heard = _calls(running.url, stop, n_calls=100 * (GONE_S + 4))
+            _until(lambda: len(_rows(place)[0]) == len(heard.answered))
+            log = running.log()
+
+        presented, accepted = _rows(place)
+    assert (heard.broken, heard.failed) == (0, [])
+    assert heard.slowest_s < SLOW_S
+    assert presented == accepted == Counter(heard.answered.keys())
+    assert "they are kept beside it" in log
+    assert "lost" not in log
+
+
+def test_what_waits_beside_the_store_is_written_by_the_next_server(
+    model: Path, tmp_path: Path
+) -> None:
+    if URL_VARIABLE not in os.environ:
+        pytest.skip(f"{URL_VARIABLE} names no PostgreSQL server; `make test-postgres` starts one")
+    with server() as postgres:
+        place = Place(tmp_path / "store", postgres.url)
+        with _serving(model, place) as running:
+            postgres.stop()
+            heard = _calls(running.url, lambda _: None, n_calls=40)
+        kept = list((place.root / "decisions").iterdir())
+        postgres.start()
+        with _serving(model, place):
+            _until(lambda: not list((place.root / "decisions").iterdir()))
+
+        presented, accepted = _rows(place)
+    assert kept
+    assert presented == accepted == Counter(heard.answered.keys())
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.1)
