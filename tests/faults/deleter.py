@@ -1,6 +1,7 @@
 """Makes and deletes projects until it is killed: `python -m tests.faults.deleter ROOT URL|-`.
 
 Says "open", and then what the store has acknowledged: "made PROJECT", "gone PROJECT".
+"going PROJECT" stands before a deletion, for who wants to kill it there.
 """
 
 import os
@@ -23,6 +24,7 @@ def main() -> None:
         made, runs = project(store, name)
         store.projects.deploy(runs[0])
         say(f"made {name}")
+        say(f"going {name}")
         store.projects.delete(made.id, "deleter")
         say(f"gone {name}")
 

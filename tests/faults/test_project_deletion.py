@@ -22,9 +22,9 @@ from tests.support.projects import configuration, run
 from tests.support.serving import environment
 from tests.support.stores import DATABASES, place_on
 
-KILLS = scaled(4, 100)
+KILLS = scaled(6, 100)
 DELETIONS = scaled(15, 300)
-LONGEST_S = 0.3
+LONGEST_S = 0.015
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,8 +107,8 @@ def test_a_killed_deletion_leaves_all_or_nothing(place: Place) -> None:
     chance, made, gone = random.Random(7), set[str](), set[str]()
 
     for _ in range(KILLS):
-        for what, name in _killed_after(place, chance.uniform(0, LONGEST_S)):
-            (made if what == "made" else gone).add(name)
+        for what, name in _killed_at(place, chance.randint(1, 3), chance.uniform(0, LONGEST_S)):
+            {"made": made, "going": set(), "gone": gone}[what].add(name)
         with closing(open_store(place)) as store:
             assert halves(store) == set()
             there = {one.new.project_id: one for one in store.projects.configurations()}
@@ -134,17 +134,20 @@ def test_a_name_is_taken_once(place: Place) -> None:
         assert sum(pool.map(create, range(8))) == 1
 
 
-def _killed_after(place: Place, wait_s: float) -> list[tuple[str, str]]:
-    """Run the program that makes and deletes projects, kill it, return what it said."""
+def _killed_at(place: Place, deletion: int, wait_s: float) -> list[tuple[str, str]]:
+    """Kill the program that makes and deletes projects in one of its deletions; tell its words."""
     command = [sys.executable, "-m", "tests.faults.deleter", str(place.root), place.url or "-"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, cwd=ROOT, env=environment(), text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
+    said: list[list[str]] = []
+    while sum(words[0] == "going" for words in said) < deletion:
+        said.append(process.stdout.readline().split())
     time.sleep(wait_s)
     process.kill()
-    said = [line.split() for line in process.stdout.read().splitlines()]
+    said += [line.split() for line in process.stdout.read().splitlines()]
     process.stdout.close()
     process.wait()
     return [(what, name) for what, name in said]
