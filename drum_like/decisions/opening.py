@@ -1,5 +1,6 @@
 """From settings to the decision log of a worker."""
 
+import logging
 import socket
 
 from drum_like.catalog.place import place_of
@@ -9,17 +10,33 @@ from drum_like.decisions.recorder import Recorder
 from drum_like.decisions.redaction import Redaction
 from drum_like.decisions.spool import Spool
 from drum_like.decisions.writer import Writer
+from drum_like.errors import SettingsError
 from drum_like.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 SPOOL = "decisions"
 """The directory in that of the store where decisions wait for it."""
 
 
 def open_log(settings: Settings) -> DecisionLog | None:
-    """Return the log that settings ask for, None if they ask for none; nothing is opened yet."""
+    """Return the log that settings ask for, None if they ask for none; nothing is opened yet.
+
+    None as well, with a line in the server's log, where there is no place for it: the user of a
+    container may have no home, and most servers are never asked for a decision.
+
+    Raises:
+        SettingsError: there is no place for it, and every answer is to wait for it.
+    """
     if settings.decision_log == "off":
         return None
-    place = place_of(settings)
+    try:
+        place = place_of(settings)
+    except SettingsError as error:
+        if settings.log_sync:
+            raise
+        logger.warning("decisions of /invocate are not logged: %s", error)
+        return None
     documents = Documents(
         socket.gethostname(), settings.host, settings.port, Redaction(settings.redact)
     )
