@@ -108,6 +108,10 @@ class Deployments:
         by_version = {config.version_id: config for config in named}
         latest = self._store.configs.latest_of([one.id for one in versions])
         by_version = {**latest, **by_version}
+        for one in versions:
+            # Every version has a configuration; without one it was removed since it was found.
+            if one.id not in by_version:
+                raise NotFoundError(f"there is no model version {one.uuid}")
         return tuple(by_version[one.id] for one in versions)
 
     def _of_step(self, uuid: str) -> Version:
