@@ -156,7 +156,9 @@ class ArtifactKind:
             share a suffix.
         runs_code: Whether loading such a file can run code that the file brings along.
         predictor: Name in the group drum_like.predictors of the plugin whose static `load(path)`
-            reads the file; None for pickles, which name their class themselves.
+            reads the file; None for pickles, which name their class themselves. Where there is no
+            custom.py, a static `load_alone(path)` goes before it, if the plugin has one: what it
+            returns is given to the plugin and to nobody else.
     """
 
     name: str

@@ -5,16 +5,18 @@ matrix without a DataFrame in between, under one rule: give what the base class 
 refuse and call it.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
+from drum_like.later import pd
 from drum_like.numbers import is_to_blame, to_number
 
 Names = tuple[str, ...]
@@ -77,7 +79,7 @@ class Frame(ABC):
         """What a hook gets: the DataFrame, or whatever another hook made of it."""
         return self.pandas
 
-    def text(self, position: int) -> "pd.Series[Any]":
+    def text(self, position: int) -> pd.Series[Any]:
         """Return a column as text, missing cells as NaN: 007 stays 007 where it was sent so.
 
         The base class spells numbers in the shortest way: 3, not 3.0 beside a missing cell.

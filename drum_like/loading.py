@@ -131,7 +131,7 @@ def _load(settings: Settings) -> _Model:
         call_at_load(hooks.init, custom_py, "", code_dir=str(directory.path))
     try:
         artifact, value = _load_value(directory, hooks, settings)
-        predictor = _predictor(hooks, settings.target_type, value)
+        predictor = _predictor(hooks, settings.target_type, value, artifact)
     except LoadError as error:
         text = f"An error occurred when loading your artifact: {error}"
         raise type(error)(text, error.hint) from error
@@ -144,7 +144,8 @@ def _load_value(
     """Return the model object, from the load_model hook or else from the artifact."""
     if hooks.load_model is None:
         artifact = find_artifact(directory)
-        return artifact, load_artifact(artifact, no_pickle=settings.no_pickle)
+        alone = directory.custom_py is None
+        return artifact, load_artifact(artifact, no_pickle=settings.no_pickle, alone=alone)
     value = call_at_load(
         hooks.load_model, directory.custom_py, LOAD_MODEL_FAILED, str(directory.path)
     )
@@ -153,16 +154,19 @@ def _load_value(
     return None, value
 
 
-def _predictor(hooks: Hooks, target_type: TargetType | None, value: Any) -> Predictor | None:
+def _predictor(
+    hooks: Hooks, target_type: TargetType | None, value: Any, artifact: Artifact | None
+) -> Predictor | None:
     """Return what does the work that no hook does, None if hooks do it all."""
     if target_type is TargetType.UNSTRUCTURED:
         return None
     if target_type is not TargetType.TRANSFORM:
-        return predictor_for(value) if hooks.score is None and hooks.chat is None else None
+        does_all = hooks.score is not None or hooks.chat is not None
+        return None if does_all else predictor_for(value, artifact)
     if hooks.transform is not None:
         return None
     try:
-        return predictor_for(value)
+        return predictor_for(value, artifact)
     except PluginError as error:
         raise LoadError(transformation.NO_TRANSFORM) from error
 

@@ -7,7 +7,8 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import pandas as pd
+
+from drum_like.later import pd
 
 _DECIMAL = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[ \t]*", re.ASCII)
 
@@ -23,7 +24,12 @@ def to_number(value: Any) -> float | None:
         return float(value)
     if isinstance(value, (Real, np.number)) and not isinstance(value, np.complexfloating):
         return _widened(value)
-    return math.nan if value is None or value is pd.NA or value is pd.NaT else None
+    return math.nan if value is None or is_marked_missing(value) else None
+
+
+def is_marked_missing(value: Any) -> bool:
+    """Return whether a value is one of pandas' marks for a missing one, NaN aside."""
+    return value is pd.NA or value is pd.NaT
 
 
 def text_to_number(text: str) -> float | None:

@@ -1,11 +1,14 @@
 """What a model says about the rows of a frame."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from drum_like.later import pd
 
 Label = str | int | bool
 """A class as its framework knows it."""
@@ -37,6 +40,6 @@ class Prediction:
         return self.values if self.values.ndim == 1 else self.values[:, 0]
 
     @staticmethod
-    def empty(n_outputs: int) -> "Prediction":
+    def empty(n_outputs: int) -> Prediction:
         """Return the prediction for no rows."""
         return Prediction(np.empty((0, n_outputs), dtype=np.float64))

@@ -1,11 +1,12 @@
 """The columns that a model knows: names, order, types and categories, in one place."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
@@ -19,6 +20,7 @@ from drum_like.frame import (
     positions,
     width_error,
 )
+from drum_like.later import pd
 from drum_like.numbers import is_number_like, text_to_number
 from drum_like.target import Target
 
@@ -181,7 +183,7 @@ class _ConformedFrame(Frame):
         parts = {p: casts.get(p, data.iloc[:, p]) for p in range(data.shape[1])}
         return pd.DataFrame(parts, index=data.index).set_axis(names, axis="columns")
 
-    def _cast(self, position: int, column: Column, values: "pd.Series[Any]") -> "pd.Series[Any]":
+    def _cast(self, position: int, column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
         at = position if self._chosen is None else self._chosen[position]
         if column.kind == "text":
             return self._source.text(at)
@@ -204,7 +206,7 @@ def _is_numeric(dtype: Any) -> bool:
     return bool(pd.api.types.is_numeric_dtype(dtype))
 
 
-def _categories(values: "pd.Series[Any]", column: Column, *, missing: bool) -> "pd.Series[Any]":
+def _categories(values: pd.Series[Any], column: Column, *, missing: bool) -> pd.Series[Any]:
     """Return values as the model's categories; missing stays missing."""
     known = values.where(values.isin(column.categories))
     cast = known.astype(pd.CategoricalDtype(list(column.categories)))

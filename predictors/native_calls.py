@@ -12,6 +12,8 @@ from drum_like.api import Matrix
 Values = NDArray[Any]
 Scorer = Callable[[Matrix], Values]
 
+_ARRAY = b'{"data":[%d,true],"shape":[%d,%d],"strides":[%d,%d],"typestr":"<f8","version":3}'
+
 
 class Threads:
     """The number of threads that a library's OpenMP uses for calls from the calling thread.
@@ -50,6 +52,11 @@ def address(array: NDArray[Any]) -> int:
     """Return where an array's first value lies."""
     found: int = array.__array_interface__["data"][0]
     return found
+
+
+def array_interface(matrix: Matrix) -> bytes:
+    """Return where a (n_rows, n_columns) float64 matrix lies, as numpy's JSON of it."""
+    return _ARRAY % (address(matrix), *matrix.shape, *matrix.strides)
 
 
 def specimen(width: int) -> Matrix:

@@ -1,15 +1,16 @@
 """ONNX: one matrix as input, or one input a column."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import onnxruntime as ort
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.api import (
@@ -29,6 +30,9 @@ from drum_like.api import (
 )
 
 from . import onnx_bytes  # relative: type checkers know this package under its folder's name
+
+if TYPE_CHECKING:  # matrices of numbers need no pandas
+    import pandas as pd
 
 Values = NDArray[Any]
 Feed = Callable[[Frame], dict[str, Values]]
@@ -208,7 +212,7 @@ def _typed(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
 def _integers(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
     column = data.iloc[:, at]
     bounds = np.iinfo(dtype)
-    if pd.api.types.is_integer_dtype(column.dtype) and not column.hasnans:
+    if column.dtype.kind in "iu" and not column.hasnans:
         values = column.to_numpy()
         outside = (values < bounds.min) | (values > bounds.max)
     else:
@@ -232,7 +236,7 @@ def _refuse(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:
         )
 
 
-def _text(column: "pd.Series[Any]") -> Values:
+def _text(column: pd.Series[Any]) -> Values:
     """Return cells as text, a missing one as "", whole numbers without a decimal point."""
     cells = column.astype(object).where(column.notna(), "")
     return np.array([_as_text(cell) for cell in cells], dtype=object)

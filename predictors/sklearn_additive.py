@@ -47,7 +47,7 @@ _ADD_CHANCES = (
     ensemble.RandomForestClassifier,
     tree.DecisionTreeClassifier,
 )
-_FRAMEWORKS = {"xgboost": ".xgboost_contributions", "lightgbm": ".lightgbm_contributions"}
+_FRAMEWORKS = {"xgboost": ".xgboost_package", "lightgbm": ".lightgbm_contributions"}
 """Modules that know the estimators of other packages; imported where such a model is there."""
 
 

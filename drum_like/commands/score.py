@@ -17,7 +17,6 @@ from tempfile import NamedTemporaryFile, TemporaryDirectory
 from time import perf_counter
 from typing import BinaryIO
 
-import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
@@ -27,6 +26,7 @@ from drum_like.encoders.csv import predictions_csv
 from drum_like.encoders.transformed import frame_csv
 from drum_like.errors import RequestError, SettingsError
 from drum_like.formats import csv
+from drum_like.later import pd
 from drum_like.loading import open_service
 from drum_like.payload import Payload
 from drum_like.service import Service

@@ -1,14 +1,16 @@
 """Predictions as an Arrow IPC stream: the columns of the JSON answer, in the model's own types."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc
 
 from drum_like.errors import TargetError
+from drum_like.later import pd
 from drum_like.prediction import Prediction
 from drum_like.target import Target
 
@@ -43,8 +45,12 @@ def _predictions(prediction: Prediction, target: Target) -> tuple[list[str], lis
 
 
 def _column(values: NDArray[Any]) -> pa.Array:
+    values = np.ascontiguousarray(values)
+    if values.dtype.kind == "f":  # `array` imports pandas
+        kind = pa.from_numpy_dtype(values.dtype)
+        return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
     try:
-        return pa.array(np.ascontiguousarray(values))
+        return pa.array(values)
     except (pa.ArrowException, ValueError, OverflowError) as error:
         raise TargetError("the model's output mixes types that Arrow cannot hold") from error
 

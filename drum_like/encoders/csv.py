@@ -3,13 +3,15 @@
 Source: DRUM 1.18.1, observed.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.encoders.texts import numbers, separated
+from drum_like.later import pd
 from drum_like.prediction import Prediction
 from drum_like.target import Target
 

@@ -6,17 +6,19 @@ them to ten decimals); NaN and infinities are null.
 Source: DRUM 1.18.1, observed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
 import orjson
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.encoders.numbers import floats
 from drum_like.encoders.plain import column, dumps
 from drum_like.encoders.texts import numbers, separated
+from drum_like.later import pd
 from drum_like.prediction import Label, Prediction
 from drum_like.target import Target
 

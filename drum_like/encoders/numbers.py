@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.errors import TargetError
+from drum_like.numbers import is_marked_missing
 
 
 def floats(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -27,7 +27,7 @@ def floats(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _float(value: Any, row: int) -> float:
-    if value is None or value is pd.NA or value is pd.NaT:
+    if value is None or is_marked_missing(value):
         return np.nan
     try:
         return float(value)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.errors import TargetError
+from drum_like.later import pd
+from drum_like.numbers import is_marked_missing
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - a time without a zone is taken as UTC, as DRUM does
 _OPTIONS = (
@@ -71,15 +72,11 @@ def plain(value: Any) -> Any:
     Raises:
         TargetError: JSON cannot hold it; names its class.
     """
+    if is_marked_missing(value):
+        return None
     raise TargetError(
         f"the model's output holds {type(value).__name__} values, which JSON cannot hold"
     )
-
-
-@plain.register(type(pd.NA))
-@plain.register(type(pd.NaT))
-def _(value: object) -> None:
-    del value
 
 
 @plain.register
@@ -139,7 +136,9 @@ def _(value: np.ndarray) -> Any:
 
 
 @plain.register
-def _(value: dt.datetime) -> int:
+def _(value: dt.datetime) -> int | None:
+    if is_marked_missing(value):  # NaT is a datetime, too
+        return None
     naive = value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
     return (naive - _EPOCH) // dt.timedelta(milliseconds=1)
 

@@ -3,14 +3,16 @@
 Source: DRUM 1.18.1, observed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
-import pandas as pd
 
 from drum_like.errors import TargetError
+from drum_like.later import pd
 
 
 @dataclass(frozen=True, slots=True)

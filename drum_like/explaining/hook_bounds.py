@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.errors import HookError
 from drum_like.explaining.bounds import none
 from drum_like.explanation import Intervals
 from drum_like.frame import Frame
+from drum_like.later import pd
 from drum_like.model.hooks import Hook, call
 from drum_like.prediction import Prediction
 from drum_like.scoring.pipeline import Gate

@@ -6,18 +6,21 @@ types their storage. Dates, times and nested values reach hooks, and are no numb
 that pandas writes (index, types) is ignored. A stream may end without its end marker.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from drum_like.errors import PayloadError
 from drum_like.formats.arrow_table import plain_column, read_table, reading
+from drum_like.formats.arrow_values import numbers_of
 from drum_like.formats.names import unique
 from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.later import pd
 from drum_like.payload import Payload
 
 
@@ -102,8 +105,7 @@ def _numbers(chunk: pa.Array) -> NDArray[np.generic]:
         return np.full(len(chunk), np.nan)
     if pa.types.is_boolean(chunk.type):
         chunk = chunk.cast(pa.uint8())
-    numbers: NDArray[np.generic] = chunk.to_numpy(zero_copy_only=False)
-    return numbers
+    return numbers_of(chunk)
 
 
 def _values(column: pa.ChunkedArray) -> Any:

@@ -6,14 +6,14 @@ which pandas takes for the header. As in DRUM, blank lines are skipped, and are 
 there is one column.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO, Literal
-
-import pandas as pd
 
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
@@ -28,13 +28,11 @@ from drum_like.formats.csv_records import (
     row_error,
 )
 from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.later import pd
 from drum_like.payload import Payload
 
 FEW = 1 << 16
 """Bytes up to which Python's own float() is faster than Arrow."""
-
-_PRECISION: Literal["round_trip"] | None = None if pd.__version__ >= "3" else "round_trip"
-"""pandas 3 reads every decimal number to the nearest float64, older ones only on demand."""
 
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
@@ -103,7 +101,7 @@ class _CsvFrame(Frame):
         """Return what pandas would give, None if only pandas knows."""
         return many_rows(self._text, self._blocks, self.n_columns, chosen)
 
-    def text(self, position: int) -> "pd.Series[Any]":
+    def text(self, position: int) -> pd.Series[Any]:
         """Return a column as it was sent, quotes aside."""
         return self._texts.iloc[:, position]
 
@@ -194,7 +192,7 @@ def _read(text: bytes, header: Header, dtype: type[str] | None = None) -> pd.Dat
         data = pd.read_csv(
             BytesIO(_without_cr_blanks(text)),
             skip_blank_lines=width > 1,
-            float_precision=_PRECISION,
+            float_precision=_precision(),
             dtype=dtype,
         )
     except (ValueError, OverflowError) as error:
@@ -205,6 +203,11 @@ def _read(text: bytes, header: Header, dtype: type[str] | None = None) -> pd.Dat
     if not header.plain and data.shape[1] == width:
         data.columns = pd.Index(header.names)
     return data
+
+
+def _precision() -> Literal["round_trip"] | None:
+    """Return what makes pandas read every decimal to the nearest float64; pandas 3 always does."""
+    return None if pd.__version__ >= "3" else "round_trip"
 
 
 def _without_cr_blanks(text: bytes) -> bytes:

@@ -80,12 +80,13 @@ def find_artifact(directory: ModelDirectory) -> Artifact:
     return Artifact(chosen[0], kind) if kind else _unclaimed(chosen[0], kinds)
 
 
-def load_artifact(artifact: Artifact, *, no_pickle: bool = False) -> Any:
+def load_artifact(artifact: Artifact, *, no_pickle: bool = False, alone: bool = False) -> Any:
     """Return the model object that a file holds.
 
     Args:
         artifact: The file.
         no_pickle: Refuse files whose loading can run code.
+        alone: Whether only its predictor sees it, and no hook.
 
     Raises:
         ArtifactError: the file cannot be read, holds nothing, or is refused.
@@ -97,7 +98,7 @@ def load_artifact(artifact: Artifact, *, no_pickle: bool = False) -> Any:
             "loaded, and --no-pickle is set; save the model as "
             f"{' or '.join(suffixes(k for k in artifact_kinds() if not k.runs_code))}"
         )
-    model = _read(artifact)
+    model = _read(artifact, alone=alone)
     if model is None:
         raise ArtifactError(
             "Could not load model from the artifact file. "
@@ -106,8 +107,8 @@ def load_artifact(artifact: Artifact, *, no_pickle: bool = False) -> Any:
     return model
 
 
-def predictor_for(model: Any) -> Predictor:
-    """Return the predictor of a model, found by the packages that its classes come from.
+def predictor_for(model: Any, artifact: Artifact | None = None) -> Predictor:
+    """Return the predictor of a model: the one that read it, or that of its classes' packages.
 
     The first class of the method resolution order whose top-level package is the name of an
     installed predictor decides: a user's subclass of an estimator is served like the estimator.
@@ -116,6 +117,8 @@ def predictor_for(model: Any) -> Predictor:
         PluginError: no predictor for it is installed.
         ArtifactError: the framework refuses the model, for example because it is not fitted.
     """
+    if artifact is not None and artifact.kind.predictor is not None:
+        return _prepared(plugins.load(plugins.PREDICTORS, artifact.kind.predictor), model)
     names = plugins.registered(plugins.PREDICTORS)
     for cls in type(model).__mro__:
         package = cls.__module__.partition(".")[0]
@@ -128,8 +131,8 @@ def predictor_for(model: Any) -> Predictor:
     )
 
 
-def _read(artifact: Artifact) -> Any:
-    read = read_pickle if artifact.kind.predictor is None else _native_reader(artifact.kind)
+def _read(artifact: Artifact, *, alone: bool) -> Any:
+    read = _reader(artifact.kind, alone=alone)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -148,8 +151,11 @@ def _read(artifact: Artifact) -> Any:
     return model
 
 
-def _native_reader(kind: ArtifactKind) -> Any:
-    return plugins.load(plugins.PREDICTORS, str(kind.predictor)).load
+def _reader(kind: ArtifactKind, *, alone: bool) -> Any:
+    if kind.predictor is None:
+        return read_pickle
+    plugin = plugins.load(plugins.PREDICTORS, kind.predictor)
+    return getattr(plugin, "load_alone", plugin.load) if alone else plugin.load
 
 
 def _repeat(warning: warnings.WarningMessage) -> None:

@@ -4,6 +4,8 @@ Source of rules and texts: DRUM 1.18.1, observed. Text and categories are one ty
 numbers where every numeric column holds whole numbers only.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 from collections.abc import Callable, Collection, Mapping
@@ -11,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from drum_like.later import pd
 from drum_like.model.type_schema import Condition, Requirement, TypeSchema
 
 _UNCHECKED = frozenset({"DATE_DURATION", "COUNT_DICT", "GEO"})
@@ -97,7 +99,7 @@ def _mismatch(condition: Condition, types: set[str], wanted: set[str], listed: s
     return f"but expected no types in: {listed} to be present"
 
 
-def _type_of(column: "pd.Series[Any]") -> str:
+def _type_of(column: pd.Series[Any]) -> str:
     if pd.api.types.is_numeric_dtype(column.dtype) or isinstance(column.dtype, pd.SparseDtype):
         return "NUM"
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -108,7 +110,7 @@ def _type_of(column: "pd.Series[Any]") -> str:
     return "TXT" if _is_text(values) else "CAT"
 
 
-def _is_text(values: "pd.Series[Any]") -> bool:
+def _is_text(values: pd.Series[Any]) -> bool:
     """Return whether most values hold white space, and enough of them differ."""
     if values.empty:
         return False

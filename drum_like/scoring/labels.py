@@ -7,9 +7,8 @@ differs.
 from collections.abc import Sequence
 from functools import lru_cache
 
-import pandas as pd
-
 from drum_like.errors import TargetError
+from drum_like.later import pd
 from drum_like.prediction import Label
 from drum_like.target import Target, standard
 from drum_like.target_type import TargetType

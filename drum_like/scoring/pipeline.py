@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pandas as pd
-
 from drum_like import plugins
 from drum_like.api import Predictor
 from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, TargetError
 from drum_like.frame import Frame, NativeFrame
+from drum_like.later import pd
 from drum_like.model.datarobot_alias import user_target_type
 from drum_like.model.hooks import Hook, Hooks, call
 from drum_like.payload import Payload, unsupported

@@ -3,10 +3,12 @@
 Source of rules and texts: DRUM 1.18.1, observed.
 """
 
+from __future__ import annotations
+
 import numpy as np
-import pandas as pd
 
 from drum_like.errors import TargetError
+from drum_like.later import pd
 from drum_like.prediction import Prediction
 from drum_like.target import Target
 

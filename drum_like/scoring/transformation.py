@@ -3,29 +3,30 @@
 Source of rules and texts: DRUM 1.18.1, observed.
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
 
 from drum_like.api import Transformer
 from drum_like.errors import DrumLikeError, HookError, LoadError, PredictorError, TargetError
 from drum_like.frame import Frame
+from drum_like.later import pd, sparse
 from drum_like.model.hooks import Hook, call
 from drum_like.schema import Schema
 from drum_like.scoring.pipeline import TRANSFORM_FAILED
 
-Transform = Callable[[Frame, pd.DataFrame | None], Any]
+Transform = Callable[[Frame, "pd.DataFrame | None"], Any]
 """From rows and the target sent beside them to whatever a hook or framework makes of them."""
 NO_TRANSFORM = (
     "A transform task requires a user-defined transform hook for non-sklearn transformers"
 )
 
-Check = Callable[[pd.DataFrame], list[str]]
+Check = Callable[["pd.DataFrame"], list[str]]
 """From transformed rows to what is wrong with them."""
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import types
@@ -15,6 +14,7 @@ from drum_like.contracts.wallaroo.cells import cast, is_list, values_of
 from drum_like.contracts.wallaroo.inputs import Input, chosen, declared
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.frame import ColumnsFrame, Frame, NativeFrame
+from drum_like.later import pd
 from drum_like.scoring.tensors import Tensors
 from drum_like.service import Service
 from drum_like.store.records import Config
