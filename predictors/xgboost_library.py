@@ -10,6 +10,7 @@ import ctypes
 import logging
 import sys
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,21 +33,21 @@ def library() -> Any:
 
     Raises:
         ModuleNotFoundError: the package is not installed.
-        OSError: its library is not where its wheels have it, or does not load.
     """
-    package = sys.modules.get("xgboost.core")
-    if package is not None:
-        return package._LIB  # noqa: SLF001 - boosters that it made live in there
-    spec = find_spec("xgboost")
-    if spec is None:
-        raise ModuleNotFoundError("No module named 'xgboost'", name="xgboost")
-    folders = [Path(place) / "lib" for place in spec.submodule_search_locations or ()]
-    paths = [folder / name for folder in folders for name in _FILES if (folder / name).is_file()]
-    if not paths:
-        raise OSError("the package xgboost has no library in its folder lib")
-    found = ctypes.CDLL(str(paths[0]))
+    path = None if "xgboost.core" in sys.modules else _path()
+    if path is None:
+        return import_module("xgboost.core")._LIB  # noqa: SLF001 - boosters of it live in there
+    found = ctypes.CDLL(str(path))
     _log(found)
     return found
+
+
+def _path() -> Path | None:
+    """Return where wheels have the library; None if the package is not from a wheel, or absent."""
+    spec = find_spec("xgboost")
+    folders = () if spec is None else spec.submodule_search_locations or ()
+    paths = (Path(folder) / "lib" / name for folder in folders for name in _FILES)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _log(found: Any) -> None:
