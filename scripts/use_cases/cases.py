@@ -48,6 +48,11 @@ class UseCase:
         return rows[[*self.fields, self.target_field]]
 
 
+def classes(case: UseCase) -> tuple[str, ...]:
+    """Return the labels in the order of a model's outputs."""
+    return case.labels[::-1] if case.problem_type == BINARY else case.labels
+
+
 def _spenders(n_rows: int, random: _Random) -> dict[str, Any]:
     """Draw customers by their card payments of a quarter."""
     n_payments = random.integers(5, 120, n_rows)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -29,6 +30,8 @@ _SOURCES: Mapping[str, str] = {
     "customer_personality": "bank_customer",
 }
 _USER = "seed_mlrun_use_cases"
+_AT_ONCE = 2
+"""One model learns while another is tried out."""
 
 
 class UnfitRowsError(Exception):
@@ -90,7 +93,9 @@ def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS))
     """
     started = perf_counter()
     configuration = seed.store.projects.create(_configuration(case))
-    done = [name for name in frameworks if _run(case, name, configuration.id, seed)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        runs = pool.map(lambda framework: _run(case, framework, seed), frameworks)
+        done = [run.framework for run in runs if _note(case, run, configuration.id, seed)]
     document = {
         "configuration_id": configuration.id,
         "frameworks": list(frameworks),
@@ -101,29 +106,33 @@ def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS))
     return len(done) == len(frameworks)
 
 
-def _run(case: UseCase, framework: str, configuration_id: str, seed: Seed) -> bool:
-    """Train a model, store it, and write down how it went; return whether it went well."""
+def _run(case: UseCase, framework: str, seed: Seed) -> NewRun:
+    """Train a model and store it; return how that went."""
     started = perf_counter()
     name = model_id(case, framework)
-    directory = seed.output / name
     try:
-        trained = train(case, framework, directory)
+        trained = train(case, framework, seed.output / name)
         number = _push(case, trained, seed)
     except (DrumLikeError, ValueError) as error:
-        elapsed = perf_counter() - started
-        failed = NewRun(name, framework, RunStatus.FAILED, {}, None, elapsed)
-        seed.store.projects.add_run(configuration_id, failed)
         seed.say(f"{name}: failed: {error}")
-        return False
+        elapsed = round(perf_counter() - started, 3)
+        return NewRun(name, framework, RunStatus.FAILED, {}, None, elapsed)
     uri = f"store://models/{case.name}/{name}:{number}"
     elapsed = round(perf_counter() - started, 3)
-    run = NewRun(name, framework, RunStatus.SUCCEEDED, trained.metrics, uri, elapsed)
+    return NewRun(name, framework, RunStatus.SUCCEEDED, trained.metrics, uri, elapsed)
+
+
+def _note(case: UseCase, run: NewRun, configuration_id: str, seed: Seed) -> bool:
+    """Write down how a run went, and what it leaves; return whether it went well."""
     run_id = seed.store.projects.add_run(configuration_id, run)
-    score_script.write(directory / "score_model.py", name, run_id, _instance(case), seed.url)
-    if framework in seed.deploy:
+    if run.status is RunStatus.FAILED:
+        return False
+    program = seed.output / run.model_id / "score_model.py"
+    score_script.write(program, run.model_id, run_id, _instance(case), seed.url)
+    if run.framework in seed.deploy:
         seed.store.projects.deploy(run_id)
-    metrics = ", ".join(f"{key} {value:.2f}" for key, value in trained.metrics.items())
-    seed.say(f"{name}: {metrics}")
+    metrics = ", ".join(f"{key} {value:.2f}" for key, value in run.metrics.items())
+    seed.say(f"{run.model_id}: {metrics}")
     return True
 
 

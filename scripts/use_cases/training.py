@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +12,9 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 # Relative: programs beside this package find it under another name than tests do.
-from . import lightgbm_model, onnx_model, sklearn_model, xgboost_model
-from .cases import BINARY, UseCase
+from .cases import BINARY, UseCase, classes
 
 N_ROWS = 4000
 """Rows to learn from."""
@@ -28,15 +27,15 @@ Fit = Callable[[UseCase, pd.DataFrame, Path], tuple[Path, Callable[[pd.DataFrame
 """Learns from rows, writes an artifact into a directory, and returns it beside what predicts:
 (n_rows, n_labels) chances in the order of `classes`."""
 
-TRAINERS: Mapping[str, Fit] = MappingProxyType(
+TRAINERS: Mapping[str, str] = MappingProxyType(
     {
-        "sklearn": sklearn_model.fit,
-        "xgboost": xgboost_model.fit,
-        "lightgbm": lightgbm_model.fit,
-        "onnx": onnx_model.fit,
+        "sklearn": "sklearn_model",
+        "xgboost": "xgboost_model",
+        "lightgbm": "lightgbm_model",
+        "onnx": "onnx_model",
     }
 )
-"""What learns, by the name of its framework."""
+"""Modules beside this one whose `fit` learns, by framework; importing all of them takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,6 @@ def model_id(case: UseCase, framework: str) -> str:
     return f"{case.name}_{framework}_v1"
 
 
-def classes(case: UseCase) -> tuple[str, ...]:
-    """Return the labels in the order of a model's outputs."""
-    return case.labels[::-1] if case.problem_type == BINARY else case.labels
-
-
 def train(case: UseCase, framework: str, directory: Path, seed: int = 0) -> Trained:
     """Train a model, and write a directory that `drum-like server` serves.
 
@@ -78,9 +72,11 @@ def train(case: UseCase, framework: str, directory: Path, seed: int = 0) -> Trai
         seed: Another one gives other rows.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    artifact, predict = TRAINERS[framework](case, case.rows(N_ROWS, seed), directory)
+    fit: Fit = import_module(f".{TRAINERS[framework]}", __package__).fit
+    artifact, predict = fit(case, case.rows(N_ROWS, seed), directory)
     held_out = case.rows(N_HELD_OUT, seed + 1)
-    metrics = _metrics(case, held_out, predict(held_out[list(case.fields)]))
+    chances = predict(held_out[list(case.fields)])
+    metrics = import_module(".metrics", __package__).measured(case, held_out, chances)
     name, target = model_id(case, framework), _target(case)
     about = {
         "name": name,
@@ -99,18 +95,3 @@ def _target(case: UseCase) -> dict[str, Any]:
         labels = {"positiveClassLabel": positive, "negativeClassLabel": negative}
         return {"targetName": case.target_field, **labels}
     return {"targetName": case.target_field, "classLabels": list(case.labels)}
-
-
-def _metrics(case: UseCase, rows: pd.DataFrame, chances: Chances) -> dict[str, float]:
-    known = rows[case.target_field].to_numpy(dtype=str)
-    said = np.array(classes(case))[chances.argmax(axis=1)]
-    found = {"accuracy": float(accuracy_score(known, said))}
-    if case.problem_type != BINARY:
-        return found | {"f1": float(f1_score(known, said, average="weighted"))}
-    positive, _ = case.labels
-    best = np.argsort(-chances[:, 1])[: len(rows) // 10]
-    return found | {
-        "roc_auc": float(roc_auc_score(known == positive, chances[:, 1])),
-        "f1": float(f1_score(known, said, pos_label=positive)),
-        "precision_at_k": float((known[best] == positive).mean()),
-    }

@@ -1,7 +1,4 @@
-"""The model calls of the MLRun module, on use cases that the script has made, with two workers.
-
-The numbers of the contract's checklist stand where a test holds a row of it.
-"""
+"""The model calls of the MLRun module, on use cases that the script has made, with two workers."""
 
 import json
 import sqlite3
@@ -15,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from drum_like.store.place import Place as StorePlace
+from drum_like.store.project_records import RunStatus
+from drum_like.store.store import open_store
 from tests.support.http_calls import Reply, call
+from tests.support.projects import project, run
 from tests.support.serving import Server, environment, serve
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     found = Place(root / "store", root / "mlrun")
     done = found.seed("--use-case", "all", "--deploy", "lightgbm")
     assert done.returncode == 0, done.stderr
+    with closing(open_store(StorePlace(found.store))) as store:
+        (one,) = store.projects.configurations("customer_personality")
+        store.projects.add_run(one.id, run("catboost", RunStatus.FAILED))
     return found
 
 
@@ -118,7 +122,7 @@ def configuration_id(server: Server, project: str) -> str:
     return str(found["_id"])
 
 
-def test_the_models_of_a_project_are_its_successful_runs(server: Server) -> None:  # W01
+def test_the_models_of_a_project_are_its_successful_runs(server: Server) -> None:
     found = models(server, "?project_id=customer_personality")
 
     assert (found["project_id"], found["count"]) == ("customer_personality", 4)
@@ -137,7 +141,7 @@ def test_the_models_of_a_project_are_its_successful_runs(server: Server) -> None
     assert times == sorted(times, reverse=True)
 
 
-def test_an_unknown_project_has_no_models(server: Server) -> None:  # W02
+def test_an_unknown_project_has_no_models(server: Server) -> None:
     assert models(server, "?project_id=nobody") == {
         "project_id": "nobody",
         "count": 0,
@@ -145,7 +149,7 @@ def test_an_unknown_project_has_no_models(server: Server) -> None:  # W02
     }
 
 
-def test_without_a_project_all_models_are_listed(server: Server) -> None:  # W03
+def test_without_a_project_all_models_are_listed(server: Server) -> None:
     assert models(server, "")["count"] == 8
 
 
@@ -238,15 +242,14 @@ def test_mistakes_are_said_in_one_form(server: Server, method: str, path: str, s
 
 def test_a_credential_says_who_deletes_and_who_may_not(tmp_path: Path) -> None:
     place = Place(tmp_path / "store", tmp_path / "mlrun")
-    done = place.seed("--use-case", "customer_personality", "--skip-training")
-    assert done.returncode == 0, done.stderr
+    with closing(open_store(StorePlace(place.store))) as store:
+        project(store, "p", n_runs=1)
     credentials = tmp_path / "credentials.yaml"
     credentials.write_text(
         "- {name: boss, api_key: key-of-the-boss}\n"
         "- {name: reader, api_key: key-of-a-reader, scopes: [predict, observe]}\n"
     )
-    query = "configurations?project_id=customer_personality&pipeline_name="
-    path = f"{query}customer_personality_pipeline"
+    path = "configurations?project_id=p&pipeline_name=main_pipeline"
 
     flags = ("--store", str(place.store), "--credentials", str(credentials))
     with serve(None, *flags, "--max-workers", "1") as server:
@@ -268,7 +271,7 @@ def test_a_second_seeding_is_refused(place: Place) -> None:
     assert place.rows("spend_risk")["mlrun_training_runs"] == 4
 
 
-def test_a_dry_run_changes_nothing(place: Place) -> None:  # W10
+def test_a_dry_run_changes_nothing(place: Place) -> None:
     before = place.rows("spend_risk")
 
     done = place.seed("--use-case", "spend_risk", "--dry-run", "--reset")
@@ -277,7 +280,7 @@ def test_a_dry_run_changes_nothing(place: Place) -> None:  # W10
     assert place.rows("spend_risk") == before
 
 
-def test_a_deletion_takes_its_project_and_says_so(  # W04, W05, W06, W07, W08
+def test_a_deletion_takes_its_project_and_says_so(
     server: Server, place: Place
 ) -> None:
     other = place.rows("customer_personality")
@@ -308,7 +311,7 @@ def test_a_deletion_takes_its_project_and_says_so(  # W04, W05, W06, W07, W08
     assert json.loads(noted[1])["message"] == message
 
 
-def test_a_use_case_is_made_again_after_its_deletion(  # W04 without deployment, W09, W11
+def test_a_use_case_is_made_again_after_its_deletion(
     server: Server, place: Place
 ) -> None:
     for flags in (("--skip-training",), ("--skip-k8s",)):

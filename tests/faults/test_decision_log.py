@@ -28,7 +28,10 @@ from tests.support.serving import Server, serve
 CLIENTS = 8
 CALLS = scaled(240, 2000)
 CALLS_S = 100
-KILL_EACH_S = scaled(2, 5)
+KILL_EACH_S = scaled(1, 5)
+ANSWERED_BETWEEN = scaled(80, 0)
+"""Answers between two kills: of a few calls none would be answered while workers only start."""
+
 GONE_S = scaled(3, 20)
 SLOW_S = 5.0
 SLACK_S = 0.15
