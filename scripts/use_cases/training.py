@@ -14,7 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 # Relative: programs beside this package find it under another name than tests do.
-from .cases import BINARY, UseCase, classes
+from .cases import BINARY, UseCase
 
 N_ROWS = 4000
 """Rows to learn from."""

@@ -280,9 +280,7 @@ def test_a_dry_run_changes_nothing(place: Place) -> None:
     assert place.rows("spend_risk") == before
 
 
-def test_a_deletion_takes_its_project_and_says_so(
-    server: Server, place: Place
-) -> None:
+def test_a_deletion_takes_its_project_and_says_so(server: Server, place: Place) -> None:
     other = place.rows("customer_personality")
     found = configuration_id(server, "spend_risk")
 
@@ -311,9 +309,7 @@ def test_a_deletion_takes_its_project_and_says_so(
     assert json.loads(noted[1])["message"] == message
 
 
-def test_a_use_case_is_made_again_after_its_deletion(
-    server: Server, place: Place
-) -> None:
+def test_a_use_case_is_made_again_after_its_deletion(server: Server, place: Place) -> None:
     for flags in (("--skip-training",), ("--skip-k8s",)):
         done = place.seed("--use-case", "spend_risk", "--reset", *flags)
         assert done.returncode == 0, done.stderr
