@@ -9,6 +9,8 @@ ADDRESS ?= 127.0.0.1:6789
 DRUM ?= build/parity/drum-env/bin/drum
 # tests/clients/test_NAME.py runs in an environment with what tests/clients/NAME.txt lists.
 CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
+# Runs a command beside a PostgreSQL server of its own; without one if none is installed.
+ON_POSTGRES := $(BIN)/python -m tests.support.postgres
 DRUM_GIVEN = $(if $(wildcard $(DRUM)),--drum $(DRUM))
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
@@ -24,17 +26,17 @@ endif
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
 
-test: $(STAMP) ## Run every test, with coverage
+test: $(STAMP) ## Run every test, with coverage; on PostgreSQL, too, if it is installed
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(ON_POSTGRES) $(BIN)/python -m coverage run -m pytest $(PYTEST)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --ignore-errors $(if $(PYTEST),--fail-under=0)
 
-test-postgres: $(STAMP) ## Test the store on a PostgreSQL server of its own, if one is installed
-	$(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/store tests/faults
+test-postgres: $(STAMP) ## Test the store alone, on all databases
+	$(ON_POSTGRES) $(BIN)/python -m pytest tests/store tests/faults
 
 faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
-	DRUM_LIKE_TEST_FULL=1 $(BIN)/python -m tests.support.postgres $(BIN)/python -m pytest tests/faults
+	DRUM_LIKE_TEST_FULL=1 $(ON_POSTGRES) $(BIN)/python -m pytest tests/faults
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

@@ -1,9 +1,11 @@
 """Servers that several modules of route tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.campaigns import write_models
 from tests.support.models import (
     BINARY,
     ECHO,
@@ -36,3 +38,9 @@ def store_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     root = tmp_path_factory.mktemp("store")
     with serve(None, "--store", str(root), *ONE_WORKER) as server:
         yield Api(server)
+
+
+@pytest.fixture(scope="session")
+def ecosystem_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the models of ecosystem.ai's page."""
+    return write_models(tmp_path_factory.mktemp("models"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,12 +19,12 @@ from tests.support.campaigns import (
     LABELS,
     PERSONALITY,
     SPEND,
+    WAIT_S,
     decision,
     decision_that,
     decisions,
     invoke,
     post,
-    write_models,
 )
 from tests.support.http_calls import call
 from tests.support.serving import Server, run, serve, stop
@@ -56,20 +57,25 @@ def _is(one: Decision, *, automatic: bool) -> bool:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_models(tmp_path_factory.mktemp("models"))
+def alone(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+    """A server of one model that makes the store of its user."""
+    state = tmp_path_factory.mktemp("state")
+    env = {"XDG_STATE_HOME": str(state)}
+    with serve(ecosystem_models / PERSONALITY, "--max-workers", "1", env=env) as server:
+        assert list(state.iterdir()) == []
+        yield Logged(server, state / "drum-like" / "store")
 
 
 @pytest.fixture(scope="module")
-def logged(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+def logged(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     root = tmp_path_factory.mktemp("store")
-    flags = ("--models", str(models), "--store", str(root), *TWO_WORKERS)
+    flags = ("--models", str(ecosystem_models), "--store", str(root), *TWO_WORKERS)
     with serve(None, *flags) as server:
         yield Logged(server, root)
 
 
 @pytest.fixture(scope="module")
-def strict(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
+def strict(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     """A server with a table, that takes nothing for accepted and keeps secrets."""
     root = tmp_path_factory.mktemp("store")
     table = root.with_name("campaigns.json")
@@ -80,7 +86,7 @@ def strict(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     table.write_text(json.dumps(entries), encoding="utf-8")
     flags = ("--decision-log", "response", "--redact", "customer,INCOME_BAND", "--log-sync")
     with serve(
-        *(None, "--models", str(models), "--store", str(root), "--campaigns", str(table)),
+        *(None, "--models", str(ecosystem_models), "--store", str(root), "--campaigns", str(table)),
         *flags,
         *TWO_WORKERS,
     ) as server:
@@ -237,17 +243,16 @@ def test_a_call_that_fails_is_logged_as_failed(
     assert found.accepted is None
 
 
-def test_an_empty_body_has_defaults(models: Path, tmp_path: Path) -> None:
-    root = tmp_path / "store"
-    with serve(models / PERSONALITY, "--store", str(root), "--max-workers", "1") as server:
-        answer = post(server, "/invocate", {}).json()
-        document = decision(root, answer["uuid"]).presented.document
-        any_campaign = invoke(server, campaign="whatever")
+def test_an_empty_body_has_defaults(alone: Logged) -> None:
+    answer = post(alone.server, "/invocate", {}).json()
 
+    params = alone.presented(answer["uuid"])["api_params"]
     assert (answer["id"], len(answer["final_result"])) == (PERSONALITY, 1)
-    params = document["api_params"]
     assert (params["channel"], params["userid"], params["customer"]) == ("api", "api", "none")
-    assert "error" not in any_campaign
+
+
+def test_the_only_model_decides_for_all_campaigns(alone: Logged) -> None:
+    assert "error" not in invoke(alone.server, campaign="whatever")
 
 
 def test_what_was_accepted_replaces_what_was_taken_for_it(logged: Logged) -> None:
@@ -345,11 +350,22 @@ def test_calls_at_once_have_a_row_each(logged: Logged) -> None:
         answers = [pool.submit(invoke, logged.server, channel="at-once") for _ in range(200)]
     known = {answer.result()["uuid"] for answer in answers}
 
-    for uuid in known:
-        logged.accepted(uuid, automatic=True)
-    rows = [one.presented.document for one in decisions(logged.root)]
+    rows = _at_once(logged)
+    deadline = time.monotonic() + WAIT_S
+    while sum(_is(one, automatic=True) for one in rows) < 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        rows = _at_once(logged)
     assert len(known) == 200
-    assert sum(row["api_params"]["channel"] == "at-once" for row in rows) == 200
+    assert sorted(one.presented.uuid for one in rows) == sorted(known)
+    assert all(_is(one, automatic=True) for one in rows)
+
+
+def _at_once(logged: Logged) -> list[Decision]:
+    return [
+        one
+        for one in decisions(logged.root)
+        if one.presented.document["api_params"]["channel"] == "at-once"
+    ]
 
 
 def test_a_table_says_which_model_decides(strict: Logged) -> None:
@@ -392,12 +408,14 @@ def test_secrets_are_masked_in_both_rows_and_not_in_the_answer(strict: Logged) -
     assert "4711" not in json.dumps([presented, accepted])
 
 
-def test_a_log_that_cannot_be_written_changes_no_answer(models: Path, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_changes_no_answer(
+    ecosystem_models: Path, tmp_path: Path
+) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a directory", encoding="utf-8")
 
     with serve(
-        models / PERSONALITY, "--max-workers", "1", env={"XDG_STATE_HOME": str(blocked)}
+        ecosystem_models / PERSONALITY, "--max-workers", "1", env={"XDG_STATE_HOME": str(blocked)}
     ) as server:
         answer = invoke(server)
         status = stop(server.process)
@@ -409,22 +427,19 @@ def test_a_log_that_cannot_be_written_changes_no_answer(models: Path, tmp_path: 
     assert "lost 1 decisions, 1 in all" in log
 
 
-def test_the_first_decision_makes_the_store_of_the_user(models: Path, tmp_path: Path) -> None:
-    state = {"XDG_STATE_HOME": str(tmp_path)}
-    with serve(models / PERSONALITY, "--max-workers", "1", env=state) as server:
-        before = list(tmp_path.iterdir())
-        uuid = invoke(server)["uuid"]
+def test_the_first_decision_makes_the_store_of_the_user(alone: Logged) -> None:
+    uuid = invoke(alone.server)["uuid"]
 
-    assert before == []
-    shown = run("log", "--json", env=state)
-    lines = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert [line["presented"]["uuid"] for line in lines] == [uuid]
-    assert [line["accepted"]["response_log"] for line in lines] == [lines[0]["presented"]]
+    accepted = alone.accepted(uuid, automatic=True)
+    shown = run("log", "--json", "--uuid", uuid, env={"XDG_STATE_HOME": str(alone.root.parents[1])})
+    (line,) = map(json.loads, shown.stdout.splitlines())
+    assert line["presented"]["uuid"] == uuid
+    assert line["accepted"] == {**accepted, "response_log": line["presented"]}
 
 
-def test_nothing_is_logged_where_nobody_wants_it(models: Path, tmp_path: Path) -> None:
+def test_nothing_is_logged_where_nobody_wants_it(ecosystem_models: Path, tmp_path: Path) -> None:
     flags = ("--store", str(tmp_path), "--decision-log", "off", "--max-workers", "1")
-    with serve(models / PERSONALITY, *flags) as server:
+    with serve(ecosystem_models / PERSONALITY, *flags) as server:
         uuid = invoke(server)["uuid"]
         told = post(server, "/responseResult", {"uuid": uuid, "offers_accepted": []}).json()
 

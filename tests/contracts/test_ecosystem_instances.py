@@ -15,7 +15,6 @@ from tests.support.campaigns import (
     SPENDER,
     instances,
     post,
-    write_models,
 )
 from tests.support.serving import Server, serve
 
@@ -24,9 +23,8 @@ BODY = {"model_id": SPEND, "instances": [SPENDER]}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    models = write_models(tmp_path_factory.mktemp("models"))
-    with serve(None, "--models", str(models), "--max-workers", "2") as running:
+def server(ecosystem_models: Path) -> Iterator[Server]:
+    with serve(None, "--models", str(ecosystem_models), "--max-workers", "2") as running:
         yield running
 
 
@@ -215,11 +213,8 @@ def test_what_no_contract_knows_is_drums(server: Server) -> None:
     assert [list(reply.json()) for reply in (for_drum, *of_nobody)] == [["message"]] * 4
 
 
-def test_a_directory_served_alone_has_its_own_name(server: Server, tmp_path: Path) -> None:
-    del server
-    models = write_models(tmp_path)
-
-    with serve(models / SPEND, "--max-workers", "1") as alone:
+def test_a_directory_served_alone_has_its_own_name(ecosystem_models: Path) -> None:
+    with serve(ecosystem_models / SPEND, "--max-workers", "1") as alone:
         assert instances(alone, SPEND, SPENDER).status == 200
         assert instances(alone, "another", SPENDER).status == 404
         assert alone.csv("a\n1\n", "/invocations").status == 422

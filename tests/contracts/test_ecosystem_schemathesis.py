@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from drum_like.store.place import Place
 from drum_like.store.store import open_store
-from tests.support.campaigns import CALL, CUSTOMER, PERSONALITY, write_models
+from tests.support.campaigns import CALL, CUSTOMER, PERSONALITY
 from tests.support.models import ONE_WORKER
 from tests.support.projects import project
 from tests.support.serving import Server, serve
@@ -53,14 +53,13 @@ def to_the_model(case: Case[Any]) -> Case[Any]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a model that decides for all campaigns, and a project."""
     root = tmp_path_factory.mktemp("store")
-    model = write_models(tmp_path_factory.mktemp("models")) / PERSONALITY
     with closing(open_store(Place(root))) as store:
         _, runs = project(store, "p", n_runs=2)
         store.projects.deploy(runs[0])
-    with serve(model, "--store", str(root), *ONE_WORKER) as running:
+    with serve(ecosystem_models / PERSONALITY, "--store", str(root), *ONE_WORKER) as running:
         yield running
 
 
