@@ -16,6 +16,7 @@ import pytest
 from drum_like.store.records import Decision
 from tests.support.campaigns import (
     CALL,
+    CUSTOMER,
     LABELS,
     PERSONALITY,
     SPEND,
@@ -23,6 +24,7 @@ from tests.support.campaigns import (
     decision,
     decision_that,
     decisions,
+    instances,
     invoke,
     post,
 )
@@ -253,6 +255,12 @@ def test_an_empty_body_has_defaults(alone: Logged) -> None:
 
 def test_the_only_model_decides_for_all_campaigns(alone: Logged) -> None:
     assert "error" not in invoke(alone.server, campaign="whatever")
+
+
+def test_a_directory_served_alone_has_its_own_name(alone: Logged) -> None:
+    assert instances(alone.server, PERSONALITY, CUSTOMER).status == 200
+    assert instances(alone.server, "another", CUSTOMER).status == 404
+    assert alone.server.csv("a\n1\n", "/invocations").status == 422
 
 
 def test_what_was_accepted_replaces_what_was_taken_for_it(logged: Logged) -> None:

@@ -211,10 +211,3 @@ def test_what_no_contract_knows_is_drums(server: Server) -> None:
     ]
 
     assert [list(reply.json()) for reply in (for_drum, *of_nobody)] == [["message"]] * 4
-
-
-def test_a_directory_served_alone_has_its_own_name(ecosystem_models: Path) -> None:
-    with serve(ecosystem_models / SPEND, "--max-workers", "1") as alone:
-        assert instances(alone, SPEND, SPENDER).status == 200
-        assert instances(alone, "another", SPENDER).status == 404
-        assert alone.csv("a\n1\n", "/invocations").status == 422
