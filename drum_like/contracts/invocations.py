@@ -4,24 +4,29 @@ Raw bodies (CSV, Matrix Market, Arrow, multipart) are DRUM's. Of a JSON body the
 the first row of `TABLE` that fits; the Content-Type only tells raw from JSON. What no row fits is
 DRUM's, too: its read_input_data hook may read anything, and it refuses what nobody reads.
 
-A contract that reads JSON here adds a `Shape` and a row, and mounts a form in a file of its own:
+A contract that reads JSON here adds a `Shape` and a row, its name to `CONTRACTS`, and shares a form
+in a file of its own:
 
-    Form(answer, fail, endpoint, scope, rank, claims=belongs_to(Shape.ITS_OWN))
+    share(forms, "its-own", Form(answer, fail, endpoint, scope, rank, belongs_to(Shape.ITS_OWN)))
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from flask import Request, g
+from flask import Request, Response, g
 
 from drum_like import wire
-from drum_like.errors import PayloadError
+from drum_like.errors import BodyError, DrumLikeError, PayloadError
+from drum_like.forms import Form, Forms
 from drum_like.records.trees import loads
 
 CHOICE = "X-Scoring-Contract"
-"""Request header that takes the decision away from the table: `drum` sends any body to DRUM."""
+"""Request header that takes the decision away from the table, and response header that tells it."""
+
+CONTRACTS = ("drum", "ecosystem")
+"""What a caller may choose; `auto` leaves it to the table."""
 
 Tree = Mapping[str, Any]
 """A JSON object."""
@@ -92,6 +97,31 @@ class Invocation:
     tree: Tree
 
 
+def share(forms: Forms, contract: str, form: Form) -> None:
+    """Let a contract answer its part of /invocations; its answers name it in a header.
+
+    Args:
+        forms: Of the server.
+        contract: One of `CONTRACTS`; who chooses another one is not asked.
+        form: Its claim.
+    """
+
+    def claims(request: Request) -> bool:
+        return _chosen(request) in (None, contract) and form.claims(request)
+
+    def answer() -> Response:
+        return named(form.answer())
+
+    def fail(error: DrumLikeError) -> Response:
+        return named(form.fail(error))
+
+    def named(response: Response) -> Response:
+        response.headers[CHOICE] = contract
+        return response
+
+    forms.add("/invocations", "POST", replace(form, answer=answer, fail=fail, claims=claims))
+
+
 def belongs_to(shape: Shape) -> Callable[[Request], bool]:
     """Return whether a request is of a shape; for `Form.claims`."""
 
@@ -124,10 +154,24 @@ def whole_body(request: Request) -> bytes:
     return request.get_data() if whole is None else whole
 
 
+def _chosen(request: Request) -> str | None:
+    """Return the contract that a caller chooses, None if that is left to the table.
+
+    Raises:
+        BodyError: it is none that could answer here.
+    """
+    chosen = request.headers.get(CHOICE, "auto").strip().lower()
+    if chosen == "auto":
+        return None
+    if chosen not in CONTRACTS:
+        raise BodyError(f"{CHOICE} must be auto, {' or '.join(CONTRACTS)}")
+    return chosen
+
+
 def _decide(request: Request) -> Invocation | None:
     kind = request.mimetype
     is_json = request.is_json
-    if request.headers.get(CHOICE, "").lower() == "drum" or not (is_json or kind in _SNIFFED):
+    if not (is_json or kind in _SNIFFED):
         return None
     body = whole_body(request)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":

@@ -28,6 +28,14 @@ def server(ecosystem_models: Path) -> Iterator[Server]:
         yield running
 
 
+def usual_body() -> str:
+    return (
+        '{"model_id": "spend_risk_xgboost_v1", "instances": [{"amount_sum": 24500, '
+        '"amount_mean": 322, "amount_std": 215, "declined_count": 4, '
+        '"is_high_risk_categories": ["gambling"]}]}'
+    )
+
+
 def predictions(server: Server, model: str, *rows: Any) -> list[dict[str, Any]]:
     reply = instances(server, model, *rows)
     assert reply.status == 200, reply.text
@@ -127,6 +135,7 @@ def test_a_hook_sees_lists_and_a_regression_has_one_key(server: Server) -> None:
         pytest.param("Application/JSON", {}, id="upper-case"),
         pytest.param(FORM, {}, id="bare-curl"),
         pytest.param("text/plain", {}, id="text"),
+        pytest.param("application/octet-stream", {}, id="bytes"),
         pytest.param(None, {}, id="no-type"),
         pytest.param(JSON, {"Accept": "text/csv"}, id="accept-csv"),
         pytest.param(JSON, {"Accept": "text/html,*/*;q=0.8"}, id="accept-of-a-browser"),
@@ -146,14 +155,6 @@ def test_headers_change_nothing(
 
     assert (reply.status, reply.body) == (200, usual.body)
     assert reply.headers["Content-Type"] == "application/json"
-
-
-def usual_body() -> str:
-    return (
-        '{"model_id": "spend_risk_xgboost_v1", "instances": [{"amount_sum": 24500, '
-        '"amount_mean": 322, "amount_std": 215, "declined_count": 4, '
-        '"is_high_risk_categories": ["gambling"]}]}'
-    )
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,46 @@ def test_what_no_contract_knows_is_drums(server: Server) -> None:
     ]
 
     assert [list(reply.json()) for reply in (for_drum, *of_nobody)] == [["message"]] * 4
+    assert {r.headers["X-Scoring-Contract"] for r in (for_drum, *of_nobody)} == {"drum"}
+
+
+@pytest.mark.parametrize("choice", ["ecosystem", "Auto"])
+def test_answers_tell_whose_they_are(server: Server, choice: str) -> None:
+    good = server.post("/invocations", usual_body(), JSON, X_Scoring_Contract=choice)
+    bad = post(server, "/invocations", {"model_id": "none", "instances": []})
+
+    assert (good.status, good.headers["X-Scoring-Contract"]) == (200, "ecosystem")
+    assert (bad.status, bad.headers["X-Scoring-Contract"]) == (404, "ecosystem")
+
+
+@pytest.mark.parametrize(
+    ("choice", "body", "status"),
+    [
+        pytest.param("nonsense", usual_body(), 400, id="no-contract"),
+        pytest.param("ecosystem", '{"foo": 1}', 422, id="not-of-the-contract"),
+        pytest.param("ecosystem", "a,b\n1,2\n", 422, id="raw"),
+    ],
+)
+def test_a_choice_that_does_not_fit_is_refused(
+    server: Server, choice: str, body: str, status: int
+) -> None:
+    reply = server.post("/invocations", body, JSON, X_Scoring_Contract=choice)
+
+    assert reply.status == status
+    assert choice not in reply.text or choice == "ecosystem"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"campaign": "spend_risk", "sub-campaign": "xgboost"}, id="campaign"),
+        pytest.param({"sub-campaign": "x", "in_params": {}}, id="no-campaign"),
+        pytest.param({"campaign": "x", "instances": [SPENDER]}, id="campaign-and-rows"),
+        pytest.param({"in_params": {"input": [], "value": []}}, id="features"),
+    ],
+)
+def test_bodies_without_a_model_are_for_the_runtime(server: Server, body: Any) -> None:
+    answer = post(server, "/invocations", body)
+
+    assert answer.status == 200
+    assert {"uuid", "final_result"} <= answer.json().keys()

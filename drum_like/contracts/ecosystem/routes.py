@@ -12,7 +12,7 @@ from drum_like.auth import Scope
 from drum_like.contracts.ecosystem import campaigns, failures, instances
 from drum_like.contracts.ecosystem.decisions import SUCCESS, Decisions
 from drum_like.contracts.ecosystem.requests import tree_of
-from drum_like.contracts.invocations import Shape, belongs_to, invocation, whole_body
+from drum_like.contracts.invocations import Shape, belongs_to, invocation, share, whole_body
 from drum_like.decisions.opening import open_log
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.forms import Form
@@ -126,7 +126,7 @@ def _share(services: Services, views: _Views, told: failures.Fail) -> None:
     ):
         endpoint, rank = f"ecosystem.{shape.name.lower()}", _RANKS[shape]
         form = Form(answer, fail, endpoint, Scope.PREDICT, rank, belongs_to(shape))
-        services.forms.add("/invocations", "POST", form)
+        share(services.forms, "ecosystem", form)
     ping = Form(views.ping, told, "ecosystem.ping", Scope.PROBE, _PING_RANK, _has_message)
     services.forms.add("/ping/", "GET", ping)
 
