@@ -63,7 +63,8 @@ def alone(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server of one model that makes the store of its user."""
     state = tmp_path_factory.mktemp("state")
     env = {"XDG_STATE_HOME": str(state)}
-    with serve(ecosystem_models / PERSONALITY, "--max-workers", "1", env=env) as server:
+    flags = ("--max-workers", "1", "--max-body-mb", "1")
+    with serve(ecosystem_models / PERSONALITY, *flags, env=env) as server:
         assert list(state.iterdir()) == []
         yield Logged(server, state / "drum-like" / "store")
 
@@ -261,6 +262,13 @@ def test_a_directory_served_alone_has_its_own_name(alone: Logged) -> None:
     assert instances(alone.server, PERSONALITY, CUSTOMER).status == 200
     assert instances(alone.server, "another", CUSTOMER).status == 404
     assert alone.server.csv("a\n1\n", "/invocations").status == 422
+
+
+@pytest.mark.parametrize("path", ["/invocate", "/response", "/responseResult"])
+def test_a_body_over_the_limit_is_413(alone: Logged, path: str) -> None:
+    reply = post(alone.server, path, {**CALL, "customer": "c" * (1 << 20)})
+
+    assert (reply.status, list(reply.json())) == (413, ["detail"])
 
 
 def test_what_was_accepted_replaces_what_was_taken_for_it(logged: Logged) -> None:

@@ -81,6 +81,16 @@ def test_every_scoring_and_health_route_tells_the_fault(raising: Server, path: s
     assert "at import" in reply.message
 
 
+def test_a_runtime_and_a_model_server_tell_the_fault_in_their_forms(raising: Server) -> None:
+    decided = raising.post("/invocate", "{}", "application/json")
+    name = decided.json()["id"]
+    rows = f'{{"model_id": "{name}", "instances": [{{"a": 1}}]}}'
+    predicted = raising.post("/invocations", rows, "application/json")
+
+    assert (decided.status, decided.json()["ErrorMessage"]) == (200, "at import")
+    assert (predicted.status, predicted.json()) == (513, {"detail": "at import"})
+
+
 def test_the_fault_is_told_in_the_words_of_custom_py(raising: Server) -> None:
     """X-15."""
     assert raising.get("/ping/").json() == {"message": "ERROR: at import"}

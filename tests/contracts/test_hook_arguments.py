@@ -36,6 +36,24 @@ def test_a_read_hook_gets_the_bytes_and_hands_on_anything(
     assert (reply.status, reply.json()) == (200, {"predictions": [data]})
 
 
+@pytest.mark.parametrize(
+    ("body", "choice", "contract"),
+    [
+        pytest.param('{"foo": 1}', "auto", "drum", id="of-nobody"),
+        pytest.param('{"campaign": "x"}', "drum", "drum", id="chosen"),
+        pytest.param('{"campaign": "x"}', "auto", "ecosystem", id="of-another-contract"),
+    ],
+)
+def test_a_read_hook_gets_the_json_that_no_other_contract_claims(
+    reader: Server, body: str, choice: str, contract: str
+) -> None:
+    reply = reader.post("/invocations", body, "application/json", X_Scoring_Contract=choice)
+
+    assert reply.headers["X-Scoring-Contract"] == contract
+    read = reply.json().get("predictions") == [repr(body.encode())]
+    assert read == (contract == "drum")
+
+
 def test_a_failing_read_hook(reader: Server) -> None:
     """Q-19."""
     reply = reader.csv("raise")

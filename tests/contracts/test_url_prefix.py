@@ -36,6 +36,15 @@ def test_a_prefixed_server_predicts(prefixed: Server) -> None:
     assert prefixed.csv(ROWS).status == 404
 
 
+def test_a_prefix_moves_the_routes_of_a_runtime(prefixed: Server) -> None:
+    reply = prefixed.post("/pre/fix/invocate", "{}", "application/json")
+    shared = prefixed.post("/pre/fix/invocations", '{"campaign": "x"}', "application/json")
+
+    assert "uuid" in reply.json()
+    assert "uuid" in shared.json()
+    assert prefixed.post("/invocate", "{}", "application/json").status == 404
+
+
 @pytest.mark.parametrize(("path", "status"), [("/pre/ping/", 200), ("/pre", 200), ("/ping/", 404)])
 def test_a_url_prefix_may_end_in_a_slash(slashed_prefix: Server, path: str, status: int) -> None:
     """R-23."""
