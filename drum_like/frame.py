@@ -271,6 +271,8 @@ def column_of(data: pd.DataFrame, position: int) -> NDArray[np.float64]:
     dtype = column.dtype
     if isinstance(dtype, pd.SparseDtype):
         return np.asarray(column.to_numpy(), dtype=np.float64)
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+        return column.to_numpy(dtype=np.float64)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     name = data.columns[position]

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 from benchmarks import bodies
 from benchmarks.peer import Endpoint, Peer, Site, Start
@@ -27,7 +28,7 @@ def start(site: Site) -> Start:
 
 def prepare(site: Site) -> None:
     """Write the directory that DRUM reads."""
-    for path in site.model.iterdir():
+    for path in filter(Path.is_file, site.model.iterdir()):
         if path.name not in PICKLE:
             shutil.copy(path, site.folder)
             continue
