@@ -4,7 +4,7 @@ import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any
 
 from drum_like import cgroup, warm_up
@@ -28,6 +28,7 @@ from drum_like.model_service import ModelService
 from drum_like.schema import Schema
 from drum_like.scoring import pipeline, transformation
 from drum_like.scoring.pipeline import Gate, Pipeline
+from drum_like.scoring.places import Places
 from drum_like.scoring.tensors import Tensors
 from drum_like.scoring.transformation import Transform
 from drum_like.service import ModelInfo
@@ -244,8 +245,8 @@ def predict_gate(settings: Settings) -> Gate:
 
 
 def _gate(places: int) -> Gate:
-    """Return what that many threads may be in at once; a lock costs a tenth of a semaphore."""
-    return Lock() if places == 1 else BoundedSemaphore(places)
+    """Return what that many threads may be in at once; a lock is the cheapest such thing."""
+    return Lock() if places == 1 else Places(places)
 
 
 def _schema(predictor: Predictor | None, metadata: Metadata | None) -> Schema | None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 
 import orjson
@@ -173,13 +174,14 @@ class AccessLog:
 
 
 def _json_line(access: Access) -> bytes:
+    path = _printable(access.path)
     event = {
         "ts": _stamp(time.time()),
         "level": "info",
         "logger": "access",
-        "msg": f"{access.method} {_printable(access.path)} {access.status}",
+        "msg": f"{access.method} {path} {access.status}",
         "method": access.method,
-        "path": _printable(access.path),
+        "path": path,
         "status": access.status,
         "bytes": access.n_bytes,
         "duration_ms": round(access.duration_s * 1000, 3),
@@ -204,5 +206,10 @@ def _printable(text: str) -> str:
 
 def _stamp(seconds: float) -> str:
     """Return a wall-clock time as RFC 3339 in UTC with milliseconds."""
-    stamp = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return f"{stamp[:-6]}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")

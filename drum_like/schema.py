@@ -145,6 +145,8 @@ class _ConformedFrame(Frame):
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         names = self.columns
+        if chosen is None and self._chosen is None:  # the columns as sent: no names to compare
+            return self._source.matrix()
         if names is not None and chosen is not None:
             names = tuple(names[at] for at in chosen)
         return self._source.matrix(names)

@@ -18,6 +18,9 @@ class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as h
     AGENTIC_WORKFLOW = "agenticworkflow"
     MULTILABEL = "multilabel"
 
+    # Equal to its wire name, and so of its hash; that of Enum runs in Python, at every `in`.
+    __hash__ = str.__hash__
+
     @property
     def is_classification(self) -> bool:
         """Whether predictions are probabilities of labels."""

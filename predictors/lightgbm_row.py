@@ -10,6 +10,7 @@ LGBM_BoosterPredictForMatSingleRowFast.
 
 import ctypes
 import logging
+from functools import partial
 from typing import Any
 
 import lightgbm as lgb
@@ -78,13 +79,21 @@ class _Functions:
 
 
 class _Slot:
-    """What one call at a time needs: the library's own preparation, and room for a count."""
+    """What one call at a time needs: the library's own preparation, and room for row and answer.
 
-    def __init__(self, functions: _Functions, booster: lgb.Booster) -> None:
+    Where an array lies takes as long to ask for as to copy its row; here it is asked for once.
+
+    Attributes:
+        row: (1, n_columns) float64, to write to before a call.
+        values: What the call writes to, as `like`.
+    """
+
+    def __init__(self, functions: _Functions, booster: lgb.Booster, like: Values) -> None:
         self._free = functions.free
         self.handle: ctypes.c_void_p | None = None
         self._count = ctypes.c_int64()
-        self.count = ctypes.addressof(self._count)
+        self.row = np.empty((1, booster.num_feature()))
+        self.values = np.empty_like(like, order="C")
         handle = ctypes.c_void_p()
         functions.check(
             functions.prepare(
@@ -99,6 +108,8 @@ class _Slot:
             )
         )
         self.handle = handle
+        places = (address(self.row), ctypes.addressof(self._count), address(self.values))
+        self.predict = partial(functions.predict, handle, *map(ctypes.c_void_p, places))
 
     def __del__(self) -> None:
         if self.handle is not None:
@@ -117,28 +128,26 @@ class _Rows:
         self._functions = _Functions(library)
         self._threads = Threads(library)
         self._slots: list[_Slot] = []
-        one = wrapped(np.zeros((1, self._width)))
-        self._shape, self._dtype = one.shape, one.dtype
+        self._like = wrapped(np.zeros((1, self._width)))
 
     def __call__(self, matrix: Matrix) -> Values:
         """Return (n_rows,) or (n_rows, n_outputs) float64."""
         if matrix.ndim != 2 or matrix.shape[1] != self._width or matrix.dtype != np.float64:
             raise ValueError(f"(n_rows, {self._width}) float64 expected, found {matrix.shape}")
         if matrix.shape[0] == 1:
-            return self._one(np.ascontiguousarray(matrix))
+            return self._one(matrix)
         if matrix.shape[0] > self._most_rows:
             return self._wrapped(matrix)
         return self._threads.alone(self._wrapped, matrix)
 
     def _one(self, row: Matrix) -> Values:
-        values = np.empty(self._shape, self._dtype)
         try:
             slot = self._slots.pop()
         except IndexError:
-            slot = _Slot(self._functions, self._booster)
+            slot = _Slot(self._functions, self._booster, self._like)
         try:
-            code = self._functions.predict(slot.handle, address(row), slot.count, address(values))
-            self._functions.check(code)
+            slot.row[...] = row
+            self._functions.check(slot.predict())
+            return slot.values.copy()
         finally:
             self._slots.append(slot)
-        return values

@@ -5,7 +5,7 @@ docs/differences-from-drum.md says so.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from secrets import token_hex
 from time import perf_counter
@@ -22,7 +22,7 @@ from drum_like.payload import Limits
 from drum_like.prediction import Prediction
 from drum_like.service import Service
 from drum_like.services import Services
-from drum_like.stats import resources
+from drum_like.stats import Timings, resources
 from drum_like.target import Target
 from drum_like.target_type import TargetType
 
@@ -134,20 +134,30 @@ class _Views:
         return wire.json_response({"message": message}, 400)
 
     def _encoded(self, prediction: Prediction, service: Service) -> Response:
-        if request.headers.get("Accept") in wire.ARROW_TYPES:
+        accepted = request.environ.get("HTTP_ACCEPT")
+        if accepted in wire.ARROW_TYPES:
             body = arrow.predictions_arrow(prediction, service.target)
-            return Response(body, content_type=request.headers["Accept"])
+            return Response(body, content_type=accepted)
         return wire.json_response(self.encode(prediction, service.target))
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Record how long a prediction took, errors included, where --show-perf asks for it."""
-        started = perf_counter()
-        try:
-            yield
-        finally:
-            if self.services.settings.show_perf:
-                self.services.timings.record(perf_counter() - started)
+    def _timed(self) -> AbstractContextManager[None]:
+        """Return what records how long a prediction took, where --show-perf asks for it."""
+        if not self.services.settings.show_perf:
+            return _UNTIMED
+        return _recorded(self.services.timings)
+
+
+_UNTIMED = nullcontext()
+
+
+@contextmanager
+def _recorded(timings: Timings) -> Iterator[None]:
+    """Record how long a prediction took, errors included."""
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        timings.record(perf_counter() - started)
 
 
 def _routes(views: _Views) -> tuple[wire.Route, ...]:

@@ -70,7 +70,7 @@ def _keys(labels: tuple[str, ...]) -> tuple[bytes, ...]:
     return b"},{" + first, *(b"," + key for key in others)
 
 
-def _replaced(text: bytes, keys: Sequence[bytes]) -> bytes:
+def _replaced(text: bytes, keys: tuple[bytes, ...]) -> bytes:
     """Return numbers between keys, by way of control characters, which JSON never holds."""
     text = separated(text, bytes((*range(1, len(keys)), 0)))
     for mark, key in enumerate(keys):
@@ -78,15 +78,18 @@ def _replaced(text: bytes, keys: Sequence[bytes]) -> bytes:
     return text
 
 
-def _joined(text: bytes, keys: Sequence[bytes]) -> bytes:
+def _joined(text: bytes, keys: tuple[bytes, ...]) -> bytes:
     """Return numbers between keys; for few of them."""
     cells = text.split(b",")
-    parts = [b""] * (2 * len(cells))
-    for at, key in enumerate(keys):
-        parts[2 * at :: 2 * len(keys)] = [key] * (len(cells) // len(keys))
-    parts[0] = b""
-    parts[1::2] = cells
-    return b"".join(parts)
+    first, row = _template(keys)
+    return (row * (len(cells) // len(keys)))[first:] % tuple(cells)
+
+
+@lru_cache(maxsize=64)
+def _template(keys: tuple[bytes, ...]) -> tuple[int, bytes]:
+    """Return a row for `%` to fill in, and where in it the first number stands."""
+    first, *others = [key.replace(b"%", b"%%") for key in keys]
+    return len(first), b"%b".join((first, *others, b""))
 
 
 def _split(extra: pd.DataFrame) -> bytes:

@@ -39,15 +39,15 @@ def read_header(text: bytes, limits: Limits) -> Header:
         SizeError: more columns than the limit.
     """
     line_end = text.find(b"\n") + 1
-    if 0 < line_end <= _REMEMBERED:
-        line = text[:line_end]
-        if b'"' not in line and b"\r" not in line[:-2] and line.strip(BLANKS + b"\r\n"):
-            return _remembered(line, limits)
-    return _read(text, limits)
+    known = _remembered(text[:line_end], limits) if 0 < line_end <= _REMEMBERED else None
+    return known or _read(text, limits)
 
 
 @lru_cache(maxsize=64)
-def _remembered(line: bytes, limits: Limits) -> Header:
+def _remembered(line: bytes, limits: Limits) -> Header | None:
+    """Return the header of a text that starts with this line, None if it is not the line alone."""
+    if b'"' in line or b"\r" in line[:-2] or not line.strip(BLANKS + b"\r\n"):
+        return None
     return _read(line, limits)
 
 

@@ -62,7 +62,7 @@ class Pipeline:
             ScoringError: the model's or custom.py's.
             UserError: an answer of custom.py's own choice.
         """
-        if isinstance(rows, Frame):
+        if not isinstance(rows, Payload):
             with self.gate:
                 return self._predict(rows, Payload(b""))
         if self.reads:
@@ -73,7 +73,7 @@ class Pipeline:
             return self._predict(frame, rows)
 
     def _predict(self, frame: Frame, payload: Payload) -> Prediction:
-        n_rows = _row_count(frame)
+        n_rows = _row_count(frame) if self.reads else frame.n_rows
         prediction = self.finish(self.score(self.transform(frame), payload))
         if n_rows is not None:
             rules.check_rows(prediction, n_rows, self.target)
@@ -81,7 +81,7 @@ class Pipeline:
 
 
 def _row_count(frame: Frame) -> int | None:
-    """Return the rows to predict, None where a hook read something that has no rows."""
+    """Return the rows that a hook read, None where it read something that has no rows."""
     if isinstance(frame, NativeFrame) and not isinstance(frame.native, pd.DataFrame):
         return None
     return frame.n_rows
