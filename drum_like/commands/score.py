@@ -20,6 +20,7 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import Progress
 
+from drum_like import cgroup
 from drum_like.commands.rows import MATRIX_MARKET, input_path, template
 from drum_like.commands.unstructured_input import answer
 from drum_like.encoders.csv import predictions_csv
@@ -29,15 +30,20 @@ from drum_like.formats import csv
 from drum_like.later import pd
 from drum_like.loading import open_service
 from drum_like.payload import Payload
+from drum_like.server.threads import set_native_threads
 from drum_like.service import Service
 from drum_like.settings import Settings
 from drum_like.target_type import TargetType
 
-_AHEAD = 2
-"""Blocks that are scored while another one is written: one is parsed while one is encoded."""
+_MOST_AHEAD = 8
+"""Blocks that are scored at a time, at most; else one a CPU. As many wait to be.
+
+A block is small enough to stay in a core's cache, and for most models to be predicted by the thread
+that has it: no core waits for another one's part of a step.
+"""
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
     """Score the input file; write the output file, or print a table.
 
     Raises:
@@ -48,7 +54,8 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     if settings.verbose:
         _say("Detected score mode")
     _check_output(settings.output)
-    # One process has all CPUs to itself: one block is parsed while another one is predicted.
+    # One process has all CPUs to itself: a block on each of them, or a large one on all of them.
+    set_native_threads(environ, cgroup.cpus())
     service = open_service(replace(settings, max_workers=1))
     loaded = perf_counter()
     if service.target.type is TargetType.UNSTRUCTURED:
@@ -125,10 +132,11 @@ def _ahead(
 ) -> Iterator[Future[_Scored]]:
     """Yield in order what becomes of blocks; the next ones are read and scored meanwhile."""
     pending: deque[Future[_Scored]] = deque()
-    with ThreadPoolExecutor(_AHEAD) as pool:
+    ahead = min(_MOST_AHEAD, cgroup.cpus())
+    with ThreadPoolExecutor(ahead) as pool:
         for future in _submitted(pool, task, blocks):
             pending.append(future)
-            if len(pending) > _AHEAD:
+            if len(pending) > 2 * ahead:
                 yield pending.popleft()
         yield from pending
 

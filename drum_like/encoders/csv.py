@@ -5,6 +5,9 @@ Source: DRUM 1.18.1, observed.
 
 from __future__ import annotations
 
+import csv
+from functools import lru_cache
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -27,15 +30,23 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
     index to the rows 0 to n-1, as DRUM joins them: a row whose number is not in the index has empty
     cells.
     """
-    data = predictions_frame(prediction, target)
     if prediction.extra is None and prediction.values.dtype in (np.float32, np.float64):
-        return _text(data[:0]) + _rows(data.to_numpy())
+        names = _names(prediction, target)
+        return _header(names) + _rows(prediction.values.reshape(prediction.n_rows, len(names)))
+    data = predictions_frame(prediction, target)
     if prediction.extra is not None:
-        names = [*data.columns, *prediction.extra.columns]
-        extra = prediction.extra.set_axis(range(data.shape[1], len(names)), axis="columns")
+        every = [*data.columns, *prediction.extra.columns]
+        extra = prediction.extra.set_axis(range(data.shape[1], len(every)), axis="columns")
         data = data.set_axis(range(data.shape[1]), axis="columns").join(extra)
-        data.columns = pd.Index(names, dtype=object)
+        data.columns = pd.Index(every, dtype=object)
     return _text(data)
+
+
+@lru_cache(maxsize=16)  # a file in many blocks asks again for each of them
+def _header(names: tuple[str, ...]) -> bytes:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)  # as pandas does, which is not needed here
+    return text.getvalue().encode()
 
 
 def _text(data: pd.DataFrame) -> bytes:
@@ -53,8 +64,9 @@ def _rows(values: NDArray[Any]) -> bytes:
     if odd.size:
         cells = text.split(b",")
         missing = b"" if values.shape[1] > 1 else b'""'
-        for at, value in zip(odd, values.reshape(-1)[odd], strict=True):
-            cells[at] = missing if np.isnan(value) else str(value).encode()
+        strange = values.reshape(-1)[odd]
+        for at, value, is_nan in zip(odd.tolist(), strange, np.isnan(strange), strict=True):
+            cells[at] = missing if is_nan else str(value).encode()
         text = b",".join(cells)
     return separated(text, b"," * (values.shape[1] - 1) + b"\n") + b"\n"
 
@@ -62,5 +74,11 @@ def _rows(values: NDArray[Any]) -> bytes:
 def predictions_frame(prediction: Prediction, target: Target) -> pd.DataFrame:
     """Return the prediction columns: one a label, or `Predictions`."""
     if target.type.is_classification and prediction.labels is not None:
-        return pd.DataFrame(prediction.values, columns=[str(name) for name in prediction.labels])
+        return pd.DataFrame(prediction.values, columns=list(_names(prediction, target)))
     return pd.DataFrame({"Predictions": prediction.column})
+
+
+def _names(prediction: Prediction, target: Target) -> tuple[str, ...]:
+    if target.type.is_classification and prediction.labels is not None:
+        return tuple(str(name) for name in prediction.labels)
+    return ("Predictions",)

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
-from drum_like.formats.csv_blocks import Block, plain_blocks
+from drum_like.formats.csv_blocks import BLOCK, Block, plain_blocks
 from drum_like.formats.csv_header import Header, read_header
 from drum_like.formats.csv_numbers import few_rows, many_rows, plain_rows
 from drum_like.formats.csv_records import (
@@ -36,7 +36,7 @@ FEW = 1 << 16
 
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
-_LARGEST_RECORD = 64
+_LARGEST_RECORD = 512
 """Block sizes that one record may fill before `blocks` refuses it."""
 
 
@@ -227,7 +227,7 @@ def _without_cr_blanks(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 23) -> Iterator[Payload]:
+def blocks(stream: BinaryIO, template: Payload, size: int = BLOCK) -> Iterator[Payload]:
     """Cut a UTF-8 CSV stream into payloads that each carry the header.
 
     Memory is bounded by a few times `size`, or by the longest record.
@@ -243,15 +243,16 @@ def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 23) -> Iterator
 
     Raises:
         PayloadError: there is no header, or a quote is never closed.
-        SizeError: a header or record is longer than 64 times `size`, or there are too many columns.
+        SizeError: a header or record is longer than 512 times `size`, or there are too many
+            columns.
     """
     buffer, header_end = _read_header(stream, template, size)
     head, rows, empty = buffer[:header_end], buffer[header_end:], True
-    while more := stream.read(size):
+    while more := _more(stream, rows, size):
         rows += more
         end = _complete(rows)
         if end:
-            yield replace(template, body=head + rows[:end])
+            yield replace(template, body=b"".join((head, memoryview(rows)[:end])))
             rows, empty = rows[end:], False
         _check_length(rows, size)
     if rows or empty:
@@ -261,7 +262,7 @@ def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 23) -> Iterator
 def _read_header(stream: BinaryIO, template: Payload, size: int) -> tuple[bytes, int]:
     """Return the start of a stream, and where in it the header ends."""
     buffer = b""
-    while more := stream.read(size):
+    while more := _more(stream, buffer, size):
         buffer += more
         _check_length(buffer, size)
         try:
@@ -271,6 +272,14 @@ def _read_header(stream: BinaryIO, template: Payload, size: int) -> tuple[bytes,
         if end < len(buffer):
             return buffer, end
     return buffer, read_header(buffer, template.limits).end
+
+
+def _more(stream: BinaryIO, rest: bytes, size: int) -> bytes:
+    """Return what follows: as much as makes `size` bytes with the rest, or a quarter of a long one.
+
+    A rest is looked at from its start each time, so a long one has to grow fast.
+    """
+    return stream.read(size - len(rest) if len(rest) < size else len(rest) // 4 + 1)
 
 
 def _complete(rows: bytes) -> int:

@@ -185,7 +185,16 @@ def test_runtime_parameters_reach_the_environment(model: Path) -> None:
     words = ["score", "-cd", str(model), "--input", str(model / "rows.csv")]
 
     assert run([*words, "--runtime-params-file", str(model / "values.yaml")], environ) == 0
-    assert environ == {"MLOPS_RUNTIME_PARAM_P": '{"payload": 7, "type": "numeric"}'}
+    assert environ["MLOPS_RUNTIME_PARAM_P"] == '{"payload": 7, "type": "numeric"}'
+
+
+def test_scoring_keeps_threads_from_spinning_unless_told_otherwise(model: Path) -> None:
+    words = ["score", "-cd", str(model), "--input", str(model / "rows.csv")]
+    environ = {"TARGET_TYPE": "regression", "OMP_NUM_THREADS": "3"}
+
+    assert run(words, environ) == 0
+    assert environ["OMP_NUM_THREADS"] == "3"
+    assert environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_notes_go_to_standard_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

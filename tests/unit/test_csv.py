@@ -8,6 +8,8 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drum_like.errors import CharsetError, ColumnsError, DrumLikeError, PayloadError, SizeError
 from drum_like.formats import csv
@@ -263,6 +265,19 @@ def test_blocks_carry_the_header_and_cut_between_records() -> None:
     assert len(blocks) > 1
     rows = pd.concat([csv.decode(block).pandas for block in blocks])
     assert rows["b"].tolist() == ["x\ny", "z", "w"]
+
+
+@given(st.lists(st.integers(0, 10**12), max_size=60), st.integers(1, 200))
+def test_blocks_hold_the_rows_of_the_stream_and_no_more_than_asked_for(
+    numbers: list[int], size: int
+) -> None:
+    rows = b"".join(b"%d,2\n" % number for number in numbers)
+
+    found = [block.body for block in csv.blocks(BytesIO(b"a,b\n" + rows), Payload(b""), size)]
+
+    assert all(body.startswith(b"a,b\n") for body in found)
+    assert b"".join(body[4:] for body in found) == rows
+    assert max(map(len, found)) <= 4 + max(size, 2 * len(b"1000000000000,2\n"))
 
 
 def test_blocks_of_a_header_alone_are_one() -> None:

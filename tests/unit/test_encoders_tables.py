@@ -65,9 +65,9 @@ float_tables = st.sampled_from((np.float32, np.float64)).flatmap(
 )
 
 
-@given(float_tables)
-def test_csv_of_floats_is_that_of_pandas(values: NDArray[Any]) -> None:
-    names = tuple(f"c{at}" for at in range(values.shape[1]))
+@given(float_tables, st.sampled_from(("c{}", 'say "{}"', "a,{}", "x\n{}", "same", "")))
+def test_csv_of_floats_is_that_of_pandas(values: NDArray[Any], name: str) -> None:
+    names = tuple(name.format(at) for at in range(values.shape[1]))
     expected = pd.DataFrame(values, columns=list(names)).to_csv(index=False, lineterminator="\n")
 
     assert csv.predictions_csv(Prediction(values, names), BINARY) == expected.encode()
