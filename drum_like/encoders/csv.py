@@ -45,9 +45,7 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
 @lru_cache(maxsize=16)  # a file in many blocks asks again for each of them
 def _header(names: tuple[str, ...]) -> bytes:
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerow(
-        names
-    )  # as pandas does, which is not needed here
+    csv.writer(text, lineterminator="\n").writerow(names)  # as pandas does
     return text.getvalue().encode()
 
 
