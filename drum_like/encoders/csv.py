@@ -32,7 +32,8 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
     """
     if prediction.extra is None and prediction.values.dtype in (np.float32, np.float64):
         names = _names(prediction, target)
-        return _header(names) + _rows(prediction.values.reshape(prediction.n_rows, len(names)))
+        values = prediction.values if _is_labelled(prediction, target) else prediction.column
+        return _header(names) + _rows(values.reshape(prediction.n_rows, len(names)))
     data = predictions_frame(prediction, target)
     if prediction.extra is not None:
         every = [*data.columns, *prediction.extra.columns]
@@ -44,8 +45,9 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
 
 @lru_cache(maxsize=16)  # a file in many blocks asks again for each of them
 def _header(names: tuple[str, ...]) -> bytes:
+    """Return what pandas writes, without importing it for that."""
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerow(names)  # as pandas does
+    csv.writer(text, lineterminator="\n").writerow(names)
     return text.getvalue().encode()
 
 
@@ -73,12 +75,15 @@ def _rows(values: NDArray[Any]) -> bytes:
 
 def predictions_frame(prediction: Prediction, target: Target) -> pd.DataFrame:
     """Return the prediction columns: one a label, or `Predictions`."""
-    if target.type.is_classification and prediction.labels is not None:
+    if _is_labelled(prediction, target):
         return pd.DataFrame(prediction.values, columns=list(_names(prediction, target)))
     return pd.DataFrame({"Predictions": prediction.column})
 
 
+def _is_labelled(prediction: Prediction, target: Target) -> bool:
+    return target.type.is_classification and prediction.labels is not None
+
+
 def _names(prediction: Prediction, target: Target) -> tuple[str, ...]:
-    if target.type.is_classification and prediction.labels is not None:
-        return tuple(str(name) for name in prediction.labels)
-    return ("Predictions",)
+    labels = prediction.labels if _is_labelled(prediction, target) else None
+    return ("Predictions",) if labels is None else tuple(map(str, labels))

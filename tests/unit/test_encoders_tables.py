@@ -73,6 +73,12 @@ def test_csv_of_floats_is_that_of_pandas(values: NDArray[Any], name: str) -> Non
     assert csv.predictions_csv(Prediction(values, names), BINARY) == expected.encode()
 
 
+def test_csv_without_labels_has_the_first_column_of_the_output() -> None:
+    found = csv.predictions_csv(Prediction(np.array([[1.5, 2.5], [3.5, 4.5]])), REGRESSION)
+
+    assert found == b"Predictions\n1.5\n3.5\n"
+
+
 def test_extra_columns_of_csv_are_joined_by_index() -> None:
     extra = pd.DataFrame({"e": ["x", "y"], "Predictions": ["p", "q"]}, index=[1, 9])
 
