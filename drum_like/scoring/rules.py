@@ -128,7 +128,7 @@ def _are_chances(rows: list[list[float]], target: Target) -> bool:
 
 
 def _check_probabilities(values: NDArray[Any], target: Target) -> None:
-    if values.size <= _FEW and _are_chances(values.tolist(), target):
+    if 0 < values.size <= _FEW and _are_chances(values.tolist(), target):
         return
     # The functions themselves: for one row, methods and operators take twice as long.
     if np.fmin.reduce(values, axis=None, initial=0) < 0:

@@ -222,3 +222,14 @@ def test_many_rows_are_those_of_few(n_labels: int) -> None:
     assert found == parts
     assert list(found[1].values()) == values[1].tolist()
     assert set(found[0].values()) == {None}
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 64, 65])
+def test_labels_may_hold_what_formats_fill_in(n_rows: int) -> None:
+    labels = ("%", "%b", 'a,"%%')
+    values = np.tile([0.25, 0.5, 0.25], (n_rows, 1))
+    prediction = Prediction(values, labels)
+
+    body = answer(prediction, Target(TargetType.MULTICLASS, labels))
+
+    assert body == {"predictions": [dict(zip(labels, (0.25, 0.5, 0.25), strict=True))] * n_rows}

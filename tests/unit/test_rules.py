@@ -125,3 +125,27 @@ def test_row_counts_are_free_for_text() -> None:
     target = Target(TargetType.TEXT_GENERATION)
 
     rules.check_rows(Prediction(np.ones(1)), 2, target)
+
+
+@pytest.mark.parametrize("n_rows", [1, 100])
+@pytest.mark.parametrize(
+    ("row", "right"),
+    [
+        pytest.param([0.4, 0.6], True, id="chances"),
+        pytest.param([0.4, 0.60001], True, id="nearly-one"),
+        pytest.param([0.4, 0.6000100095], True, id="at-the-tolerance"),
+        pytest.param([0.4, 0.60002], False, id="too-much"),
+        pytest.param([-0.1, 1.1], False, id="outside"),
+        pytest.param([np.nan, 1.0], False, id="missing"),
+    ],
+)
+def test_few_and_many_rows_are_held_to_one_rule(
+    row: list[float], n_rows: int, *, right: bool
+) -> None:
+    raw = Prediction(np.tile(row, (n_rows, 1)))
+
+    if right:
+        assert rules.apply(raw, BINARY).n_rows == n_rows
+    else:
+        with pytest.raises(TargetError, match="Your prediction probabilities"):
+            rules.apply(raw, BINARY)
