@@ -1,11 +1,11 @@
 """What needs the machine for itself: memory, starts, and scoring a large file."""
 
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -20,13 +20,14 @@ from benchmarks.peers import drum
 from benchmarks.peers.catalogue import DRUM, OURS, PEERS
 from benchmarks.peers.drum_like import LABELS
 from benchmarks.plan import Case, Measurement, Setup
-from benchmarks.servers import clean_environment
+from benchmarks.servers import clean_environment, peak_rss
 from benchmarks.stages import FAILURES, Bench
 
 IMPORT = "import xgboost"
 """Name of a process that imports XGBoost and does nothing."""
 
 VERSION_REPEATS = 5
+_LOOK_S = 0.05
 _IMPORT_CODE = "import xgboost, sys; print('ready', flush=True); sys.stdin.read()"
 
 
@@ -179,20 +180,23 @@ def _scored(
 def _run(command: list[str], folder: Path, n_rows: int) -> Mapping[str, float]:
     """Run a command to its end; its peak is the largest resident size that it had, in MB.
 
-    Source: getrusage(2), ru_maxrss in KiB.
+    The peak is looked at while it runs: ru_maxrss counts this process, too, which has started it.
     """
     log = folder / "log"
     began = time.perf_counter()
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=stream, env=clean_environment())
-    _, status, usage = os.wait4(process.pid, 0)
+    peak = 0
+    while process.poll() is None:
+        with suppress(OSError):  # it has just ended
+            peak = max(peak, peak_rss(process.pid))
+        time.sleep(_LOOK_S)
     seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RunFailedError(log.read_text(errors="replace")[-500:])
     return {
         "rows_per_s": n_rows / seconds,
-        "peak_rss_mb": usage.ru_maxrss * 1024 / 1e6,
+        "peak_rss_mb": peak / 1e6,
         "seconds": seconds,
     }
 

@@ -64,7 +64,7 @@ class Running:
         main = psutil.Process(self.process.pid)
         processes = [main, *main.children(recursive=True)]
         pss = sum(process.memory_full_info().pss for process in processes)
-        peaks = sum(_peak_rss(process.pid) for process in processes)
+        peaks = sum(peak_rss(process.pid) for process in processes)
         return Memory(pss / 1e6, peaks / 1e6)
 
 
@@ -169,7 +169,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _peak_rss(pid: int) -> int:
+def peak_rss(pid: int) -> int:
     """Return the high-water mark of a process' resident size, in bytes.
 
     Source: proc_pid_status(5), VmHWM.
