@@ -1,6 +1,6 @@
 """Libraries that are imported when something of them is first used.
 
-pandas and SciPy take half a second and 60 MB. Rows of numbers that go from bytes to a booster need
+pandas and SciPy take half a second and 50 MB. Rows of numbers that go from bytes to a booster need
 neither; a hook, a sparse matrix or a column of text does.
 
 A module that takes its library from here must not use it while it is itself imported: types in

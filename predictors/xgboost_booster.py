@@ -9,15 +9,12 @@ from typing import Any
 from weakref import finalize
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drum_like.api import Matrix
 
 # Relative: type checkers know this package under its folder's name.
-from .native_calls import address, array_interface
+from .native_calls import Values, address, array_interface
 from .xgboost_library import Answer, Functions, library
-
-Values = NDArray[Any]
 
 VALUE, MARGIN, CONTRIBUTIONS = 0, 1, 2
 """What a booster can be asked for, as the library numbers it."""
@@ -43,14 +40,25 @@ class Question:
     """What a booster is asked for.
 
     Attributes:
-        margin: Whether to leave out the objective's last step.
+        kind: VALUE, MARGIN (the value without the objective's last step) or CONTRIBUTIONS.
         rounds: Half-open range of boosting rounds; (0, 0) is all of them.
         missing: The number that means a missing value, besides NaN.
     """
 
-    margin: bool = False
+    kind: int = VALUE
     rounds: tuple[int, int] = (0, 0)
     missing: float = np.nan
+
+    def config(self, **more: Any) -> bytes:
+        """Return the question as the library's functions take it, with what some of them add."""
+        asked = {
+            "type": self.kind,
+            "training": False,
+            "iteration_begin": self.rounds[0],
+            "iteration_end": self.rounds[1],
+            "strict_shape": False,
+        }
+        return json.dumps(asked | more).encode()
 
 
 class Booster:
@@ -140,13 +148,12 @@ class Booster:
         self._functions.call("XGBoosterGetAttr", self.handle, name.encode(), *outputs)
         return (text.value or b"").decode() if found.value else None
 
-    def of_dmatrix(self, matrix: Matrix, kind: int, question: Question) -> Values:
+    def of_dmatrix(self, matrix: Matrix, question: Question) -> Values:
         """Return what the booster answers for a DMatrix of these rows.
 
         Args:
             matrix: (n_rows, n_columns) float64.
-            kind: VALUE, MARGIN or CONTRIBUTIONS; goes before the question's `margin`.
-            question: Which rounds, and what means missing.
+            question: What is asked.
 
         Returns:
             float32: (n_rows,) or (n_rows, n_outputs); of contributions (n_rows, n_columns + 1) or
@@ -159,7 +166,7 @@ class Booster:
         rows, call = ctypes.c_void_p(), self._functions.call
         call("XGDMatrixCreateFromDense", array_interface(matrix), config, ctypes.addressof(rows))
         try:
-            asked, answer = _config(kind, question), Answer()
+            asked, answer = question.config(), Answer()
             call("XGBoosterPredictFromDMatrix", self.handle, rows, asked, *answer.outputs())
             return copied(answer)
         finally:
@@ -183,17 +190,6 @@ def copied(answer: Answer) -> Values:
     values = np.empty(answer.shape[: answer.n_dimensions], dtype=np.float32)
     ctypes.memmove(address(values), answer.values, values.nbytes)
     return values
-
-
-def _config(kind: int, question: Question) -> bytes:
-    asked = {
-        "type": kind,
-        "training": False,
-        "iteration_begin": question.rounds[0],
-        "iteration_end": question.rounds[1],
-        "strict_shape": False,
-    }
-    return json.dumps(asked).encode()
 
 
 @cache

@@ -9,14 +9,14 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drum_like.api import Link, Shares, Target, UnsupportedError
 
 # Relative: type checkers know this package under its folder's name.
 from .additive import FLOAT32, TRAINING_ROWS, ZERO, Additive, checked
+from .native_calls import Values
 
-Divided = tuple[NDArray[Any], NDArray[Any]]
+Divided = tuple[Values, Values]
 """(n_rows, n_outputs, n_columns + 1) contributions with the bias last, (n_rows, n_outputs) margins;
 either without the axis of the outputs if there is one."""
 

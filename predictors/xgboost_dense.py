@@ -9,7 +9,6 @@ Source of the calls: XGBoost's documentation of its C API, XGBoosterPredictFromD
 """
 
 import ctypes
-import json
 import logging
 from typing import Any
 
@@ -19,7 +18,7 @@ from drum_like.api import Matrix
 
 # Relative: type checkers know this package under its folder's name.
 from .native_calls import Scorer, Threads, Values, array_interface, same_bits, specimen
-from .xgboost_booster import MARGIN, VALUE, Booster, Question, copied
+from .xgboost_booster import Booster, Question, copied
 from .xgboost_library import Answer, Functions, XGBoostError, library
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ def scorer(booster: Booster, question: Question, work: int = WORK_OF_ONE_THREAD)
     """
 
     def by_dmatrix(matrix: Matrix) -> Values:
-        return booster.of_dmatrix(matrix, MARGIN if question.margin else VALUE, question)
+        return booster.of_dmatrix(matrix, question)
 
     try:
         direct = _Dense(booster, question, work)
@@ -93,17 +92,7 @@ class _Dense:
         self._predict_from = self._functions[_PREDICT]
         self._threads = Threads(library())
         self._slots: list[_Slot] = []
-        self._config = json.dumps(
-            {
-                "type": MARGIN if question.margin else VALUE,
-                "training": False,
-                "iteration_begin": question.rounds[0],
-                "iteration_end": question.rounds[1],
-                "missing": question.missing,
-                "strict_shape": False,
-                "cache_id": 0,
-            }
-        ).encode()
+        self._config = question.config(missing=question.missing, cache_id=0)
 
     def __call__(self, matrix: Matrix) -> Values:
         """Return (n_rows,) or (n_rows, n_outputs) float32."""

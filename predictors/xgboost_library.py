@@ -1,6 +1,6 @@
 """libxgboost without the Python package around it.
 
-`import xgboost` brings pandas, SciPy and scikit-learn along: two seconds and 120 MB that predicting
+`import xgboost` brings pandas, SciPy and scikit-learn along: a second and 120 MB that predicting
 dense rows has no use for. Where somebody has imported the package already, its library is this one.
 
 Source of the calls: XGBoost's documentation of its C API.

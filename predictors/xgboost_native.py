@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drum_like.api import (
     ArtifactError,
@@ -24,11 +23,10 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .additive import Additive
+from .native_calls import Values
 from .xgboost_booster import CONTRIBUTIONS, MARGIN, Booster, Question
 from .xgboost_contributions import Divided, additive
 from .xgboost_dense import scorer
-
-Values = NDArray[Any]
 
 _STORED = {"int": DataType.INT64, "c": DataType.INT64, "i": DataType.BOOL}
 """What a booster's feature types say about the training data; "c" without categories is codes."""
@@ -102,15 +100,15 @@ def dense(booster: Booster) -> NativeModel:
     """Return a booster of trees on the CPU, all columns of which are numbers, as a model."""
 
     def divided(frame: Frame) -> Divided:
-        matrix, question = frame.matrix(), Question()
+        matrix = frame.matrix()
         return (
-            booster.of_dmatrix(matrix, CONTRIBUTIONS, question),
-            booster.of_dmatrix(matrix, MARGIN, question),
+            booster.of_dmatrix(matrix, Question(CONTRIBUTIONS)),
+            booster.of_dmatrix(matrix, Question(MARGIN)),
         )
 
     answers = Answers(
         values=answer(booster, Question()),
-        margins=answer(booster, Question(margin=True)),
+        margins=answer(booster, Question(MARGIN)),
         divided=divided,
     )
     return NativeModel(booster, schema_of(booster), answers)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xgboost as xgb
-from numpy.typing import NDArray
 
 from drum_like.api import (
     Frame,
@@ -30,15 +29,13 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .additive import Additive
-from .native_calls import two_columns
-from .xgboost_booster import Booster, Question
+from .native_calls import Values, two_columns
+from .xgboost_booster import MARGIN, VALUE, Booster, Question
 from .xgboost_contributions import Divided, additive
 from .xgboost_native import Answers, NativeModel, answer, n_targets, schema_of
 
-Values = NDArray[Any]
 
-
-class Rows:
+class _Rows:
     """Gives a booster its rows: a matrix, or a DataFrame where it recodes categories."""
 
     def __init__(self, booster: xgb.Booster, schema: Schema) -> None:
@@ -122,7 +119,7 @@ class _Trees:
     def __init__(self, owner: xgb.Booster) -> None:
         self.owner = owner
         self.booster = Booster(owner.handle, owner)
-        self.rows = Rows(owner, schema_of(self.booster, _categories(owner)))
+        self.rows = _Rows(owner, schema_of(self.booster, _categories(owner)))
         no_categories = not self.rows.have_categories
         self.dense = self.booster.in_place and self.booster.on_cpu and no_categories
 
@@ -138,7 +135,7 @@ class _Trees:
         """Return what scores rows as `Booster.predict` scores a DMatrix."""
         owner, rows = self.owner, self.rows
         if self.dense:
-            return answer(self.booster, Question(margin=margin))
+            return answer(self.booster, Question(MARGIN if margin else VALUE))
         if self.booster.in_place:
             kind = "margin" if margin else "value"
             return lambda frame: np.asarray(

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from drum_like.errors import PayloadError
 from drum_like.formats.arrow_table import plain_column, read_table, reading
-from drum_like.formats.arrow_values import numbers_of
+from drum_like.formats.arrow_values import fill
 from drum_like.formats.names import unique
 from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.later import pd
@@ -71,10 +70,7 @@ class _ArrowFrame(Frame):
             return super()._to_matrix(chosen)
         matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
         for at, column in enumerate(columns):
-            row = 0
-            for chunk in column.chunks:
-                matrix[row : row + len(chunk), at] = _numbers(chunk)
-                row += len(chunk)
+            fill(matrix[:, at], column)
         return matrix
 
     def _to_pandas(self) -> pd.DataFrame:
@@ -99,15 +95,6 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
-def _numbers(chunk: pa.Array) -> NDArray[np.generic]:
-    """Return a column of numbers as an array that numpy widens to float64; null is NaN."""
-    if pa.types.is_null(chunk.type):
-        return np.full(len(chunk), np.nan)
-    if pa.types.is_boolean(chunk.type):
-        chunk = chunk.cast(pa.uint8())
-    return numbers_of(chunk)
-
-
 def _values(column: pa.ChunkedArray) -> Any:
     """Return a column as pandas would have read it from CSV."""
     kind = column.type
@@ -127,5 +114,7 @@ def _typed(column: pa.ChunkedArray) -> Any:
     if pa.types.is_boolean(kind):
         return column.to_numpy()
     if column.null_count or not pa.types.is_integer(kind):
-        return np.concatenate([_numbers(chunk).astype(np.float64) for chunk in column.chunks])
+        floats = np.empty(len(column), dtype=np.float64)
+        fill(floats, column)
+        return floats
     return column.to_numpy().astype(np.uint64 if kind == pa.uint64() else np.int64)

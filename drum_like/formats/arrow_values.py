@@ -7,12 +7,29 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
+def fill(out: NDArray[np.float64], column: pa.ChunkedArray) -> None:
+    """Write a column of numbers, booleans or nulls as float64; a null is NaN.
+
+    Args:
+        out: (n_rows,), written to.
+        column: (n_rows,).
+    """
+    row = 0
+    for chunk in column.chunks:
+        out[row : row + len(chunk)] = numbers_of(chunk)
+        row += len(chunk)
+
+
 def numbers_of(chunk: pa.Array) -> NDArray[Any]:
-    """Return integers or floats as they are; where there are nulls as float64, a null being NaN.
+    """Return integers and floats as they are, booleans as 0 and 1, nulls as NaN.
 
     Returns:
-        (n_values,), not to be written to.
+        (n_values,), of float64 where there are nulls; not to be written to.
     """
+    if pa.types.is_null(chunk.type):
+        return np.full(len(chunk), np.nan)
+    if pa.types.is_boolean(chunk.type):
+        chunk = chunk.cast(pa.uint8())
     if not chunk.null_count:
         values: NDArray[Any] = np.from_dlpack(chunk)
         return values

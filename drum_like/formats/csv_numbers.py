@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from drum_like.formats.arrow_values import numbers_of
+from drum_like.formats.arrow_values import fill
 from drum_like.formats.csv_blocks import BLOCK, Block, each
 from drum_like.frame import Matrix, Positions
 
@@ -170,10 +170,7 @@ def _filled(table: pa.Table, rows: Matrix, wanted: Sequence[int]) -> bool:
     for at, position in enumerate(wanted):
         column = table.column(str(position))
         n_missing += column.null_count
-        row = 0
-        for chunk in column.chunks:
-            rows[row : row + len(chunk), at] = numbers_of(chunk)
-            row += len(chunk)
+        fill(rows[:, at], column)
     # Arrow reads "nan(1)" and " nan" as numbers, pandas as text.
     return int(np.count_nonzero(np.isnan(rows))) == n_missing and not _has_huge(rows)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.campaigns import write_models
 from tests.support.models import (
@@ -44,3 +45,10 @@ def store_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def ecosystem_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of the models of ecosystem.ai's page."""
     return write_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """A client that keeps its connections."""
+    with requests.Session() as opened:
+        yield opened

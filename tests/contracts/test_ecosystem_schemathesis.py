@@ -7,42 +7,24 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from drum_like.store.place import Place
 from drum_like.store.store import open_store
 from tests.support.campaigns import CALL, CUSTOMER, PERSONALITY
+from tests.support.described import CONFORMANCE, cases, drawn, operations
 from tests.support.models import ONE_WORKER
 from tests.support.projects import project
 from tests.support.serving import Server, serve
 
-ROOT = Path(__file__).parents[2]
 API = "/api/v1/mlrun-runtime"
 EXAMPLES = 15
 EXAMPLES_WITHOUT_BODY = 3
 
-CONFORMANCE = [
-    not_a_server_error,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-]
-
-SCHEMA = schemathesis.openapi.from_path(ROOT / "openapi" / "ecosystem.yaml")
-FOUND = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
-OPERATIONS = {operation.label: operation for operation in FOUND}
+OPERATIONS = operations("ecosystem.yaml")
 
 
 def to_the_model(case: Case[Any]) -> Case[Any]:
@@ -63,33 +45,17 @@ def server(ecosystem_models: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         yield running
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_answers_are_as_described(label: str, server: Server, session: requests.Session) -> None:
     operation = OPERATIONS[label]
-    described = operation.as_strategy(GenerationMode.POSITIVE)
+    to_it = operation.as_strategy(GenerationMode.POSITIVE).map(to_the_model)
 
-    @given(
-        case=st.one_of(
-            described,
-            described.map(to_the_model),
-            operation.as_strategy(GenerationMode.NEGATIVE),
-        )
-    )
-    @settings(
-        max_examples=EXAMPLES if operation.body else EXAMPLES_WITHOUT_BODY,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @given(case=st.one_of(cases(operation), to_it))
+    @drawn(EXAMPLES if operation.body else EXAMPLES_WITHOUT_BODY)
     def answers_as_described(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=server.url, session=session, checks=CONFORMANCE)
+        case.call_and_validate(
+            base_url=server.url, session=session, checks=[not_a_server_error, *CONFORMANCE]
+        )
 
     answers_as_described()
     assert server.process.poll() is None

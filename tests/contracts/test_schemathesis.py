@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,20 @@ import pyarrow.csv
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis import Case, GenerationMode
+from schemathesis import Case
 from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
+from tests.support.described import CONFORMANCE, ROOT, cases, drawn, operations
 from tests.support.http_calls import Part, form
 from tests.support.serving import Server, serve
 
-ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "model_templates"
 EXAMPLES = 12
 EXAMPLES_WITHOUT_BODY = 4
 
-CONFORMANCE = [
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-]
-
-SCHEMA = schemathesis.openapi.from_path(ROOT / "openapi" / "drum.yaml")
-FOUND = [found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)]
-OPERATIONS = {operation.label: operation for operation in FOUND}
+OPERATIONS = operations("drum.yaml")
 
 FAILING_HOOKS = frozenset(
     f"POST {path}"
@@ -117,16 +100,6 @@ def teach_media_types() -> None:
 teach_media_types()
 
 
-@cache
-def cases(label: str) -> st.SearchStrategy[Case[Any]]:
-    """Return requests as described, and others."""
-    operation = OPERATIONS[label]
-    return st.one_of(
-        operation.as_strategy(GenerationMode.POSITIVE),
-        operation.as_strategy(GenerationMode.NEGATIVE),
-    )
-
-
 class Servers:
     """Servers that are started when first asked for, and stopped at the end."""
 
@@ -149,12 +122,6 @@ def servers() -> Iterator[Servers]:
         yield Servers(stack)
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
-    with requests.Session() as opened:
-        yield opened
-
-
 @pytest.mark.parametrize("template", ["xgboost_binary", "unstructured", "text_generation"])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_answers_are_as_described(
@@ -165,14 +132,8 @@ def test_answers_are_as_described(
     may_fail = template == "text_generation" and label in FAILING_HOOKS
     checks = CONFORMANCE if may_fail else [not_a_server_error, *CONFORMANCE]
 
-    @given(case=cases(label))
-    @settings(
-        max_examples=EXAMPLES if OPERATIONS[label].body else EXAMPLES_WITHOUT_BODY,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @given(case=cases(OPERATIONS[label]))
+    @drawn(EXAMPLES if OPERATIONS[label].body else EXAMPLES_WITHOUT_BODY)
     def answers_as_described(case: Case[Any]) -> None:
         case.call_and_validate(base_url=server.url, session=session, checks=checks)
 

@@ -20,6 +20,7 @@ from drum_like import plugins
 
 PACKAGE = plugins.load(plugins.PREDICTORS, "xgboost").__module__.partition(".")[0]
 PLUGIN = import_module(f"{PACKAGE}.xgboost_dense")
+BOOSTER = import_module(f"{PACKAGE}.xgboost_booster")
 WIDTH = 5
 ROUNDS = 6
 
@@ -82,7 +83,7 @@ BOOSTERS = {
 
 
 def of(booster: xgb.Booster) -> Any:
-    return PLUGIN.Booster(booster.handle, booster)
+    return BOOSTER.Booster(booster.handle, booster)
 
 
 cells = st.one_of(
@@ -108,7 +109,8 @@ def questions(draw: st.DrawFn) -> Any:
     first = draw(st.integers(0, ROUNDS - 1))
     rounds = draw(st.sampled_from([(0, 0), (first, ROUNDS), (0, first + 1)]))
     missing = draw(st.sampled_from([np.nan, -999.0, 0.0]))
-    return PLUGIN.Question(draw(st.booleans()), rounds, missing)
+    kind = draw(st.sampled_from([BOOSTER.VALUE, BOOSTER.MARGIN]))
+    return BOOSTER.Question(kind, rounds, missing)
 
 
 def outcome(call: Any) -> Any:
@@ -134,7 +136,7 @@ def test_direct_call_gives_the_same_bits(
     expected = outcome(
         lambda: booster.inplace_predict(
             rows,
-            predict_type="margin" if question.margin else "value",
+            predict_type="margin" if question.kind == BOOSTER.MARGIN else "value",
             iteration_range=question.rounds,
             missing=question.missing,
         )
@@ -146,7 +148,7 @@ def test_direct_call_gives_the_same_bits(
 @pytest.mark.parametrize("work", [1 << 20, 1], ids=["one-thread", "all-threads"])
 def test_threads_at_once_give_the_same_bits(work: int) -> None:
     booster = BOOSTERS["multi:softprob"]
-    score = PLUGIN.scorer(of(booster), PLUGIN.Question(), work)
+    score = PLUGIN.scorer(of(booster), BOOSTER.Question(), work)
     rows = training()[0]
     parts = [rows[at : at + 1 + at % 7] for at in range(393)] * 4
 
@@ -158,7 +160,7 @@ def test_threads_at_once_give_the_same_bits(work: int) -> None:
 
 
 def test_answer_stays_when_the_next_one_is_given() -> None:
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), PLUGIN.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
     rows = training()[0]
 
     first = score(rows[:3])
@@ -171,7 +173,7 @@ def test_answer_stays_when_the_next_one_is_given() -> None:
 
 def test_calling_thread_keeps_its_number_of_threads() -> None:
     """The library has an OpenMP of its own: how many threads it takes shows in what it runs."""
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), PLUGIN.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
     threads = xgb.core._LIB["omp_get_max_threads"]  # noqa: SLF001 - no other way to ask it
     before = threads()
 
@@ -181,7 +183,7 @@ def test_calling_thread_keeps_its_number_of_threads() -> None:
 
 
 def test_rows_of_another_width_never_reach_the_library() -> None:
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), PLUGIN.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
 
     with pytest.raises(ValueError, match=r"\(n_rows, 5\) float64 expected"):
         score(np.zeros((2, WIDTH - 1)))
@@ -192,7 +194,7 @@ def test_booster_that_cannot_predict_in_place_is_asked_by_dmatrix() -> None:
     matrix = xgb.DMatrix(np.nan_to_num(rows), np.nan_to_num(target))
     booster = xgb.train({"booster": "gblinear", "nthread": 1}, matrix, 2)
 
-    score = PLUGIN.scorer(of(booster), PLUGIN.Question())
+    score = PLUGIN.scorer(of(booster), BOOSTER.Question())
 
     assert inspect.isfunction(score)
     assert score(rows[:9]).tobytes() == booster.predict(xgb.DMatrix(rows[:9])).tobytes()
