@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.cpus import CPUS
 from drum_like.data_type import DataType
 from drum_like.errors import (
     ArtifactError,
@@ -28,6 +29,7 @@ from drum_like.target import ModelTarget, Target
 from drum_like.target_type import TargetType
 
 __all__ = [
+    "CPUS",
     "ArtifactError",
     "ArtifactKind",
     "Column",

@@ -36,7 +36,7 @@ def scorer(booster: lgb.Booster) -> Scorer:
     """Return what gives `booster.predict` of (n_rows, n_columns) float64, bit for bit.
 
     Safe for several threads at once. Up to WORK_OF_ONE_THREAD a call keeps to its own thread,
-    beyond that it takes as many as OMP_NUM_THREADS says.
+    beyond that it takes as many as there are CPUs for it (`api.CPUS`).
 
     Where the library's calls are not as expected, found by comparing a few rows, it is `predict`
     itself.
@@ -137,7 +137,7 @@ class _Rows:
         if matrix.shape[0] == 1:
             return self._one(matrix)
         if matrix.shape[0] > self._most_rows:
-            return self._wrapped(matrix)
+            return self._threads.together(self._wrapped, matrix)
         return self._threads.alone(self._wrapped, matrix)
 
     def _one(self, row: Matrix) -> Values:

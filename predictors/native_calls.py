@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.api import Matrix
+from drum_like.api import CPUS, Matrix
 
 Values = NDArray[Any]
 Scorer = Callable[[Matrix], Values]
@@ -28,8 +28,16 @@ class Threads:
 
     def alone(self, score: Scorer, matrix: Matrix) -> Values:
         """Return what `score` gives when it uses no thread but this one."""
+        return self._with(1, score, matrix)
+
+    def together(self, score: Scorer, matrix: Matrix) -> Values:
+        """Return what `score` gives with a thread for each CPU that is free for large work."""
+        with CPUS.part() as part:
+            return score(matrix) if part is None else self._with(part, score, matrix)
+
+    def _with(self, number: int, score: Scorer, matrix: Matrix) -> Values:
         usual = self._number()
-        self._set(1)
+        self._set(number)
         try:
             return score(matrix)
         finally:

@@ -43,7 +43,7 @@ def scorer(booster: Booster, question: Question, work: int = WORK_OF_ONE_THREAD)
 
     That is `inplace_predict` of the Python package, bit for bit; for a DMatrix of the same rows it
     is the same. Safe for several threads at once. Up to `work`, rows times trees, a call keeps to
-    its own thread, beyond that it takes as many as OMP_NUM_THREADS says.
+    its own thread, beyond that it takes as many as there are CPUs for it (`api.CPUS`).
 
     Where this library's calls are not as expected, found by comparing a few rows, rows go through
     a DMatrix.
@@ -99,7 +99,7 @@ class _Dense:
         if matrix.ndim != 2 or matrix.shape[1] != self._width or matrix.dtype != np.float64:
             raise ValueError(f"(n_rows, {self._width}) float64 expected, found {matrix.shape}")
         if matrix.shape[0] > self._most_rows:
-            return self._predict(matrix)
+            return self._threads.together(self._predict, matrix)
         return self._threads.alone(self._predict, matrix)
 
     def _predict(self, matrix: Matrix) -> Values:

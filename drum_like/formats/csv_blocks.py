@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drum_like import cgroup
+from drum_like.cpus import CPUS
 from drum_like.formats.csv_records import BLANKS
 
 BLOCK = 1 << 20
@@ -70,7 +71,15 @@ def each(task: Callable[[Item], Result | None], items: Sequence[Item]) -> list[R
 
     Tasks run side by side where this process has CPUs for them; Arrow and numpy let each other run.
     """
-    n_threads = min(threads(), len(items))
+    if len(items) < 2:
+        return _unless_none(map(task, items))
+    with CPUS.part() as part:
+        return _each(task, items, min(part or _threads(), len(items)))
+
+
+def _each(
+    task: Callable[[Item], Result | None], items: Sequence[Item], n_threads: int
+) -> list[Result] | None:
     if n_threads < 2:
         return _unless_none(map(task, items))
     pool = ThreadPoolExecutor(n_threads)
@@ -81,10 +90,10 @@ def each(task: Callable[[Item], Result | None], items: Sequence[Item]) -> list[R
 
 
 @cache
-def threads() -> int:
-    """Return how many threads may work on one text: the worker's share of the CPUs.
+def _threads() -> int:
+    """Return how many threads may work on one text where nobody divides the CPUs.
 
-    Arrow follows OMP_NUM_THREADS, which the server sets to that share for its workers.
+    Arrow follows OMP_NUM_THREADS.
     """
     return min(int(pa.cpu_count()), cgroup.cpus())
 

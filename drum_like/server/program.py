@@ -13,6 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from drum_like import __version__, cgroup, logs
+from drum_like.cpus import CPUS
 from drum_like.errors import SettingsError
 from drum_like.server.configuration import gunicorn_settings
 from drum_like.server.listening import listen, url
@@ -69,8 +70,10 @@ def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
     except SettingsError as error:
         logs.ANNOUNCE.error("%s", error)
         return 1
-    division = share(settings.max_workers, cgroup.cpus())
-    set_native_threads(environ, division.native)
+    cpus = cgroup.cpus()
+    division = share(settings.max_workers, cpus)
+    if set_native_threads(environ, division.native):
+        CPUS.divide(cpus, _slots(division))
     return _run(settings, listener, division)
 
 
@@ -110,10 +113,11 @@ def _loader(settings: Settings, division: Share) -> Load:
     # A collection in a worker would write to every object, and so copy what all of them share.
     gc.collect()
     gc.freeze()
-    timings = Timings(slots=4 * division.workers + 16)
+    timings = Timings(_slots(division))
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
+        CPUS.claim(slot)
         application = create_app(settings, timings)
         return Loaded(
             application.flask,
@@ -125,6 +129,11 @@ def _loader(settings: Settings, division: Share) -> Load:
         )
 
     return load
+
+
+def _slots(division: Share) -> int:
+    """Return the most workers that ever live at one time: some leave while others come."""
+    return 4 * division.workers + 16
 
 
 def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:

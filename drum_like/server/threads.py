@@ -23,11 +23,16 @@ def share(max_workers: int | None, cpus: int) -> Share:
     return Share(workers, max(1, cpus // workers))
 
 
-def set_native_threads(environ: MutableMapping[str, str], native: int) -> None:
+def set_native_threads(environ: MutableMapping[str, str], native: int) -> bool:
     """Tell OpenMP and BLAS libraries how many threads to use; a user's own choice wins.
 
     To be called before any of them is loaded. Idle OpenMP threads must not spin: with more threads
     than free CPUs that costs a factor of 4 to 7.
+
+    Returns:
+        Whether the number was not the user's choice.
     """
+    is_free = "OMP_NUM_THREADS" not in environ
     environ.setdefault("OMP_NUM_THREADS", str(native))
     environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return is_free

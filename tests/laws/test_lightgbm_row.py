@@ -7,6 +7,7 @@ memory layout, and from several threads at once.
 import inspect
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 import lightgbm as lgb
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drum_like import plugins
+from drum_like.cpus import Cpus
 
 PLUGIN = sys.modules[plugins.load(plugins.PREDICTORS, "lightgbm").__module__]
+CALLS = import_module(f"{PLUGIN.__name__.partition('.')[0]}.native_calls")
 WIDTH = 5
 ROUNDS = 6
 FEW = {"num_leaves": 7, "verbose": -1, "seed": 0, "num_threads": 1}
@@ -114,6 +117,22 @@ def test_many_rows_give_the_same_bits() -> None:
     assert len(rows) * booster.num_trees() > 1 << 18
 
     assert bits(PLUGIN.scorer(booster)(rows)) == bits(booster.predict(rows))
+
+
+def test_numbers_of_threads_that_change_meanwhile_give_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    booster, cpus = BOOSTERS["multiclass"], Cpus()
+    cpus.divide(4, 1)
+    monkeypatch.setattr(sys.modules[PLUGIN.scorer.__module__], "WORK_OF_ONE_THREAD", 1)
+    monkeypatch.setattr(CALLS, "CPUS", cpus)
+    score = PLUGIN.scorer(booster)
+    parts = [training()[0][: 5 + at] for at in range(390)]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(score, parts))
+
+    assert [bits(part) for part in found] == [bits(booster.predict(part)) for part in parts]
 
 
 def test_rows_of_another_width_never_reach_the_library() -> None:

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drum_like import plugins
+from drum_like.cpus import Cpus
 
 PACKAGE = plugins.load(plugins.PREDICTORS, "xgboost").__module__.partition(".")[0]
 PLUGIN = import_module(f"{PACKAGE}.xgboost_dense")
 BOOSTER = import_module(f"{PACKAGE}.xgboost_booster")
+CALLS = import_module(f"{PACKAGE}.native_calls")
 WIDTH = 5
 ROUNDS = 6
 
@@ -157,6 +159,38 @@ def test_threads_at_once_give_the_same_bits(work: int) -> None:
 
     expected = [booster.inplace_predict(part) for part in parts]
     assert [part.tobytes() for part in found] == [part.tobytes() for part in expected]
+
+
+def test_large_work_takes_the_cpus_that_are_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpus = Cpus()
+    cpus.divide(3, 1)
+    monkeypatch.setattr(CALLS, "CPUS", cpus)
+    library = xgb.core._LIB  # noqa: SLF001 - no other way to ask it
+    seen = []
+
+    def score(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen.append(library["omp_get_max_threads"]())
+        return rows
+
+    threads, rows = CALLS.Threads(library), np.zeros((1, 1))
+    threads.together(score, rows)
+    with cpus.part():
+        threads.together(score, rows)
+    threads.alone(score, rows)
+
+    assert seen == [3, 1, 1]
+
+
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    booster, rows = BOOSTERS["multi:softprob"], np.tile(training()[0], (4, 1))
+    cpus = Cpus()
+    monkeypatch.setattr(CALLS, "CPUS", cpus)
+    score = PLUGIN.scorer(of(booster), BOOSTER.Question(), 1)
+    expected = score(rows)
+
+    for number in (1, 2, 3, 5):
+        cpus.divide(number, 1)
+        assert score(rows).tobytes() == expected.tobytes()
 
 
 def test_answer_stays_when_the_next_one_is_given() -> None:
