@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
-from drum_like.formats.csv_blocks import BLOCK, Block, plain_blocks
+from drum_like.formats.csv_blocks import Block, plain_blocks
 from drum_like.formats.csv_header import Header, read_header
 from drum_like.formats.csv_numbers import few_rows, many_rows, plain_rows
 from drum_like.formats.csv_records import (
@@ -227,7 +227,7 @@ def _without_cr_blanks(text: bytes) -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def blocks(stream: BinaryIO, template: Payload, size: int = BLOCK) -> Iterator[Payload]:
+def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 20) -> Iterator[Payload]:
     """Cut a UTF-8 CSV stream into payloads that each carry the header.
 
     Memory is bounded by a few times `size`, or by the longest record.

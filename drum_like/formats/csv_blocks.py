@@ -1,15 +1,15 @@
-"""Where a large CSV text may be cut, and many blocks of it worked on at once.
+"""Where a large CSV text may be cut, and its parts worked on at once.
 
 A block ends behind a line feed, so it holds whole rows: only texts are cut in which every line feed
-ends a row. Blocks of a megabyte stay in a core's cache from the text to its columns to the rows of
-the matrix; one Arrow table of 58 MB took 240 ms where blocks take 135 with two cores.
+ends a row. What is looked at byte by byte comes in blocks that stay in a core's cache; what has a
+price of its own for every call, as Arrow's reader does, gets a run of blocks for each thread.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -20,12 +20,14 @@ from drum_like import cgroup
 from drum_like.cpus import CPUS
 from drum_like.formats.csv_records import BLANKS
 
-BLOCK = 1 << 20
-"""Bytes of a block, at most, unless one row is longer; also what Arrow parses at a time."""
+BLOCK = 1 << 19
+"""Bytes of a block, at most, unless one row is longer."""
+
+RUN = 1 << 20
+"""Bytes that are worth a thread more."""
 
 _LF, _CR = b"\n\r"
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -56,37 +58,38 @@ def plain_blocks(text: bytes, start: int) -> list[Block] | None:
     """
     if text.find(b'"', start) >= 0:
         return None
-    bounds = list(_bounds(text, start))
+    has_crs = text.find(b"\r", start) >= 0
     codes = np.frombuffer(text, np.uint8)
-    counts = each(lambda bound: _plain_rows(codes[slice(*bound)]), bounds)
-    if counts is None:
-        return None
-    rows = accumulate(counts, initial=0)
-    parts = zip(bounds, rows, counts, strict=False)  # the sum of all stands behind the last block
-    return [Block(*bound, row, count) for bound, row, count in parts]
+    blocks: list[Block] = []
+    row = 0
+    for bound in _bounds(text, start):
+        count = _plain_rows(codes[slice(*bound)], has_crs=has_crs)
+        if count is None:
+            return None
+        blocks.append(Block(*bound, row, count))
+        row += count
+    return blocks
 
 
-def each(task: Callable[[Item], Result | None], items: Sequence[Item]) -> list[Result] | None:
-    """Return what a task makes of each item, in order; None if it gives None for one.
-
-    Tasks run side by side where this process has CPUs for them; Arrow and numpy let each other run.
-    """
-    if len(items) < 2:
-        return _unless_none(map(task, items))
-    with CPUS.part() as part:
-        return _each(task, items, min(part or _threads(), len(items)))
-
-
-def _each(
-    task: Callable[[Item], Result | None], items: Sequence[Item], n_threads: int
+def side_by_side(
+    task: Callable[[Block], Result | None], blocks: Sequence[Block]
 ) -> list[Result] | None:
-    if n_threads < 2:
-        return _unless_none(map(task, items))
-    pool = ThreadPoolExecutor(n_threads)
-    try:
-        return _unless_none(pool.map(task, items))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Return what a task makes of all rows, in order; None if it gives None for some.
+
+    The blocks are joined to one for each CPU that there is for them, and the task called with these
+    side by side; Arrow, numpy and pandas let each other run.
+    """
+    if not blocks or blocks[-1].end - blocks[0].start <= RUN:
+        return _unless_none(map(task, _runs(blocks, 1)))
+    with CPUS.part() as part:
+        runs = _runs(blocks, part or _threads())
+        if len(runs) == 1:
+            return _unless_none(map(task, runs))
+        pool = ThreadPoolExecutor(len(runs))
+        try:
+            return _unless_none(pool.map(task, runs))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @cache
@@ -96,6 +99,18 @@ def _threads() -> int:
     Arrow follows OMP_NUM_THREADS.
     """
     return min(int(pa.cpu_count()), cgroup.cpus())
+
+
+def _runs(blocks: Sequence[Block], number: int) -> list[Block]:
+    """Return the blocks joined to at most so many, of about one size; none for none."""
+    number = min(number, len(blocks))
+    bounds = [len(blocks) * at // number for at in range(number + 1)] if number else []
+    return [_joined(blocks[first:last]) for first, last in pairwise(bounds)]
+
+
+def _joined(blocks: Sequence[Block]) -> Block:
+    n_rows = sum(block.n_rows for block in blocks)
+    return Block(blocks[0].start, blocks[-1].end, blocks[0].row, n_rows)
 
 
 def _unless_none(found: Iterable[Result | None]) -> list[Result] | None:
@@ -116,13 +131,13 @@ def _bounds(text: bytes, start: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _plain_rows(codes: NDArray[np.uint8]) -> int | None:
+def _plain_rows(codes: NDArray[np.uint8], *, has_crs: bool) -> int | None:
     """Return the rows of a block, None if a line may be blank or a CR stands alone."""
     ends = np.flatnonzero(codes == _LF)
     starts = ends[:-1] + 1 if codes[-1] == _LF else ends + 1
-    if _odd_start(codes[:1]) or _odd_start(codes[starts]) or _has_lone_cr(codes, ends):
+    if _odd_start(codes[:1]) or _odd_start(codes[starts]):
         return None
-    return starts.size + 1
+    return None if has_crs and _has_lone_cr(codes, ends) else starts.size + 1
 
 
 def _odd_start(codes: NDArray[np.uint8]) -> bool:

@@ -5,7 +5,7 @@ Everything else (quotes, words, infinities, integers beyond uint64, odd blanks) 
 returning None.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -15,8 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from drum_like.formats.arrow_values import fill
-from drum_like.formats.csv_blocks import BLOCK, Block, each
+from drum_like.formats.arrow_values import numbers_of
+from drum_like.formats.csv_blocks import Block, side_by_side
 from drum_like.frame import Matrix, Positions
 
 MISSING = frozenset(
@@ -32,6 +32,9 @@ _DECIMAL = b"0123456789+-.eE \t"
 _DECIMAL_ROWS = _DECIMAL + b",\n"
 
 _BOM = b"\xef\xbb\xbf"
+
+_AT_A_TIME = 1 << 20
+"""Bytes that Arrow parses together; a row has to fit."""
 
 _HUGE = 1e18
 """An integer of more digits than this may be text to pandas, next to a fraction."""
@@ -107,7 +110,7 @@ def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Ma
 def many_rows(
     text: bytes, blocks: Sequence[Block], width: int, chosen: Positions | None
 ) -> Matrix | None:
-    """Return rows as numbers, parsed by Arrow, many blocks at once.
+    """Return rows as numbers, parsed by Arrow, in several threads if they are many.
 
     Args:
         text: UTF-8.
@@ -122,29 +125,48 @@ def many_rows(
     n_rows = sum(block.n_rows for block in blocks)
     matrix = np.empty((n_rows, len(wanted)), dtype=np.float64)
 
-    def fill(block: Block) -> Matrix | None:
+    def filled(block: Block) -> Matrix | None:
         rows = matrix[block.row : block.row + block.n_rows]
-        table = _parsed(memoryview(text)[block.start : block.end], width, tuple(wanted))
-        return rows if table is not None and _filled(table, rows, wanted) else None
+        cells = memoryview(text)[block.start : block.end]
+        return rows if _fill(rows, cells, width, wanted) else None
 
-    return None if each(fill, blocks) is None else matrix
+    return None if side_by_side(filled, blocks) is None else matrix
 
 
-def _parsed(rows: memoryview, width: int, wanted: tuple[int, ...]) -> pa.Table | None:
-    if rows[: len(_BOM)] == _BOM:  # Arrow leaves out what belongs to a cell here
-        return None
+def _fill(out: Matrix, cells: memoryview, width: int, wanted: Sequence[int]) -> bool:
+    """Write rows of text as numbers, unless a cell needs pandas or the number of rows is another.
+
+    Arrow gives a megabyte at a time, which is written while it is in the core's cache.
+    """
+    row = 0
     try:
-        return arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(rows)),
-            # Threads of Arrow's own hurt a worker on a busy machine: 1,000 rows 4.0 ms against 1.3.
-            read_options=arrow_csv.ReadOptions(
-                use_threads=False, column_names=_names(width), block_size=BLOCK
-            ),
-            parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=width > 1),
-            convert_options=_conversion(wanted),
-        )
+        for batch in _batches(cells, width, tuple(wanted)):
+            rows = out[row : row + batch.num_rows]
+            if len(rows) < batch.num_rows or not _filled(batch, rows, wanted):
+                return False
+            row += batch.num_rows
     except pa.ArrowInvalid:
-        return None
+        return False
+    return row == len(out)
+
+
+def _batches(cells: memoryview, width: int, wanted: tuple[int, ...]) -> Iterator[pa.RecordBatch]:
+    """Yield rows as columns of float64.
+
+    Raises:
+        pa.ArrowInvalid: a cell is no number, or a row not as wide.
+    """
+    if cells[: len(_BOM)] == _BOM:
+        raise pa.ArrowInvalid("Arrow leaves out what belongs to a cell here")
+    yield from arrow_csv.open_csv(
+        pa.BufferReader(pa.py_buffer(cells)),
+        # Threads of Arrow's own hurt a worker on a busy machine: 1,000 rows 4.0 ms against 1.3.
+        read_options=arrow_csv.ReadOptions(
+            use_threads=False, column_names=_names(width), block_size=_AT_A_TIME
+        ),
+        parse_options=arrow_csv.ParseOptions(quote_char=False, ignore_empty_lines=width > 1),
+        convert_options=_conversion(wanted),
+    )
 
 
 @lru_cache(maxsize=16)
@@ -162,15 +184,15 @@ def _conversion(wanted: tuple[int, ...]) -> arrow_csv.ConvertOptions:
     )
 
 
-def _filled(table: pa.Table, rows: Matrix, wanted: Sequence[int]) -> bool:
-    """Write the columns of a table into a matrix, unless a cell needs pandas."""
-    if table.num_rows != len(rows):
-        return False
+def _filled(batch: pa.RecordBatch, rows: Matrix, wanted: Sequence[int]) -> bool:
+    """Write the columns of a batch into a matrix, unless a cell needs pandas."""
     n_missing = 0
     for at, position in enumerate(wanted):
-        column = table.column(str(position))
+        column = batch.column(str(position))
         n_missing += column.null_count
-        fill(rows[:, at], column)
+        rows[:, at] = numbers_of(column)
+    if not n_missing and rows.size:  # one NaN, and neither comparison holds
+        return bool(rows.min() > -_HUGE and rows.max() < _HUGE)
     # Arrow reads "nan(1)" and " nan" as numbers, pandas as text.
     return int(np.count_nonzero(np.isnan(rows))) == n_missing and not _has_huge(rows)
 

@@ -162,6 +162,7 @@ def blocks_of(size: int) -> Iterator[None]:
     """Let a block of a large body hold about so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_blocks, "BLOCK", size)
+        patch.setattr(csv_blocks, "RUN", size)
         yield
 
 
