@@ -260,6 +260,9 @@ def matrix_of(data: pd.DataFrame) -> Matrix:
         ColumnsError: a cell is not a number; names the column and the row, counted from 1.
     """
     out = np.empty(data.shape, dtype=np.float64)
+    if all(map(_is_number, data.dtypes)):  # column by column takes 70 µs each
+        out[...] = data.to_numpy(dtype=np.float64)
+        return out
     for position in range(data.shape[1]):
         out[:, position] = column_of(data, position)
     return out
@@ -271,7 +274,7 @@ def column_of(data: pd.DataFrame, position: int) -> NDArray[np.float64]:
     dtype = column.dtype
     if isinstance(dtype, pd.SparseDtype):
         return np.asarray(column.to_numpy(), dtype=np.float64)
-    if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+    if _is_number(dtype):
         return column.to_numpy(dtype=np.float64)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -279,6 +282,10 @@ def column_of(data: pd.DataFrame, position: int) -> NDArray[np.float64]:
     if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
         return _objects(column.array, name)
     raise ColumnsError(f"column {str(name)[:100]!r} holds {dtype} values; the model takes numbers")
+
+
+def _is_number(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
 
 
 def _objects(values: Any, name: Any) -> NDArray[np.float64]:

@@ -17,9 +17,10 @@ from typing import Any, BinaryIO, Literal
 
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
-from drum_like.formats.csv_blocks import Block, plain_blocks
+from drum_like.formats.csv_arrow import many_columns, many_rows
+from drum_like.formats.csv_blocks import RUN, Block, plain_blocks
 from drum_like.formats.csv_header import Header, read_header
-from drum_like.formats.csv_numbers import few_rows, many_rows, plain_rows
+from drum_like.formats.csv_numbers import few_rows, plain_rows
 from drum_like.formats.csv_records import (
     BLANKS,
     check_rows,
@@ -110,6 +111,10 @@ class _CsvFrame(Frame):
         return _read(self._text, self._header, dtype=str)
 
     def _to_pandas(self) -> pd.DataFrame:
+        if len(self._text) - self._header.end > RUN:  # one thread of Arrow is no faster than pandas
+            found = many_columns(self._text, self._blocks, self._header.names)
+            if found is not None:
+                return found
         n_rows = self._checked_rows
         data = _read(self._text, self._header)
         if data.shape != (n_rows, self.n_columns):

@@ -22,7 +22,7 @@ from pandas.testing import assert_frame_equal
 from pyarrow import ipc
 
 from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.formats import arrow, csv, csv_blocks, mtx
+from drum_like.formats import arrow, csv, csv_arrow, csv_blocks, mtx
 from drum_like.frame import Frame, matrix_of
 from drum_like.payload import Payload
 
@@ -163,6 +163,8 @@ def blocks_of(size: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_blocks, "BLOCK", size)
         patch.setattr(csv_blocks, "RUN", size)
+        patch.setattr(csv, "RUN", size)
+        patch.setattr(csv_arrow, "_SAMPLE", size)
         yield
 
 
@@ -245,6 +247,57 @@ def test_csv_that_is_accepted_reads_as_pandas_reads_it(body: bytes) -> None:
     assert tuple(data.columns) == frame.columns
     assert data.shape == (frame.n_rows, frame.n_columns)
     assert isinstance(data.index, pd.RangeIndex)
+
+
+@LAW
+@given(csv_bodies(st.one_of(plain_cells, st.just("7"))), st.integers(1, 40))
+def test_large_csv_reads_as_pandas_reads_it(body: bytes, size: int) -> None:
+    """Types are guessed from the first rows, so later ones have to be found out."""
+    expected = frame_or_error(lambda: without_arrow(body))
+
+    with blocks_of(size):
+        found = frame_or_error(lambda: large(body).pandas)
+
+    if isinstance(expected, pd.DataFrame) and isinstance(found, pd.DataFrame):
+        assert_frame_equal(found, expected, check_exact=True)
+    else:
+        assert found == expected
+
+
+def test_arrow_reads_numbers_for_hooks() -> None:
+    body = b"a,b,c\n" + b"1,1.5,\n2,,\n" * 9
+
+    found = csv_arrow.many_columns(body, csv_blocks.plain_blocks(body, 6) or [], ("a", "b", "c"))
+
+    assert found is not None
+    assert [dtype.name for dtype in found.dtypes] == ["int64", "float64", "float64"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["+5", "0x1F", "9007199254740993", "x", "inf", "1e18", "1,1"], ids=repr
+)
+@pytest.mark.parametrize("row", [0, 8])
+def test_arrow_leaves_what_it_reads_otherwise_to_pandas(cell: str, row: int) -> None:
+    cells = ["5"] * 9
+    cells[row] = cell
+    body = "\n".join(f"{cell},2.5" for cell in cells).encode()
+
+    with blocks_of(4):
+        blocks = csv_blocks.plain_blocks(body, 0) or []
+        assert csv_arrow.many_columns(body, blocks, ("a", "b")) is None
+
+
+def without_arrow(body: bytes) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv, "many_columns", lambda *_: None)
+        return large(body).pandas
+
+
+def frame_or_error(read: Callable[[], pd.DataFrame]) -> pd.DataFrame | tuple[object, ...]:
+    try:
+        return read()
+    except DrumLikeError as error:
+        return type(error), str(error)
 
 
 @LAW
