@@ -41,6 +41,7 @@ _INPUT, _OUTPUT, _OPERATOR = 1, 2, 4
 _INT, _FLOATS = 3, 7
 _SAME_WIDTH = frozenset({b"Cast", b"Identity", b"Imputer", b"Normalizer", b"Scaler"})
 _TREES = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor"})
+_OF_A_ROW = frozenset({b"Mul", b"ZipMap"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,16 @@ def width_of(path: Path, name: str) -> Width | None:
         if width:
             found.add(width)
     return _agreed(found)
+
+
+def has_trees_only(path: Path) -> bool:
+    """Return whether a graph is trees, and such nodes as converters put beside them.
+
+    Raises:
+        ArtifactError: the file is cut off.
+    """
+    operators = {_bytes(dict(node).get(_OPERATOR)) for node in _top_nodes(path)}
+    return not operators.isdisjoint(_TREES) and operators <= _TREES | _SAME_WIDTH | _OF_A_ROW
 
 
 def check_external_data(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -29,7 +28,9 @@ from drum_like.api import (
     Tensor,
 )
 
-from . import onnx_bytes  # relative: type checkers know this package under its folder's name
+# Relative: type checkers know this package under its folder's name.
+from . import onnx_bytes
+from .onnx_rows import Run, runner, threads
 
 if TYPE_CHECKING:  # matrices of numbers need no pandas
     import pandas as pd
@@ -54,13 +55,13 @@ class OnnxPredictor:
     framework = "onnx"
 
     def __init__(self, model: ort.InferenceSession) -> None:
-        self._session = model
         inputs = model.get_inputs()
         path = _path(model)
         self.schema: Schema | None = _schema(inputs)
         self._width = _width(path, inputs) if self.schema is None else None
         if self._width and self._width.exact:
             self.schema = _positional(inputs[0], self._width.columns)
+        self._run = self._runner(model, path)
         self._feed = _matrix_feed(inputs[0]) if _is_matrix(inputs) else _column_feed(inputs)
         self.inputs = tuple(map(_tensor, inputs))
         self._outputs = outputs = model.get_outputs()
@@ -73,17 +74,17 @@ class OnnxPredictor:
         """Open a session on the CPU.
 
         It has the threads that OMP_NUM_THREADS gives to one worker; of itself it would take one for
-        every core of the machine, whatever the container may use. Idle threads sleep instead of
-        spinning: several workers share the CPUs.
+        every core of the machine, whatever the container may use.
 
         Raises:
             ArtifactError: the model names a file outside its directory.
         """
-        onnx_bytes.check_external_data(path)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = _threads()
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return _opened(path, threads())
+
+    @staticmethod
+    def load_alone(path: Path) -> ort.InferenceSession:
+        """Open the same for this predictor alone: trees have one thread, see `onnx_rows`."""
+        return _opened(path, 1 if onnx_bytes.has_trees_only(path) else threads())
 
     def predict(self, frame: Frame, target: Target) -> Prediction:
         """Score rows; only the output that is the answer is computed.
@@ -93,7 +94,7 @@ class OnnxPredictor:
         """
         self._check_width(frame)
         output = self._output(target.type)
-        answer = self._session.run([output], self._feed(frame))[0]
+        answer = self._run([output], self._feed(frame))[0]
         if isinstance(answer, list):
             maps = _from_maps(answer)
             return Prediction(maps.values, _named(maps.labels or (), target))
@@ -103,11 +104,20 @@ class OnnxPredictor:
     def run(self, feeds: Mapping[str, Values]) -> dict[str, Any]:
         """Return every output by name; maps of probabilities become a matrix in their own order."""
         names = [str(node.name) for node in self._outputs]
-        answers = self._session.run(names, dict(feeds))
+        answers = self._run(names, dict(feeds))
         return {
             name: _from_maps(answer).values if isinstance(answer, list) else np.asarray(answer)
             for name, answer in zip(names, answers, strict=True)
         }
+
+    def _runner(self, session: ort.InferenceSession, path: Path | None) -> Run:
+        width = len(self.schema.columns) if self.schema is not None else 0
+        width = self._width.columns if self._width else width
+        has_one_thread = session.get_session_options().intra_op_num_threads == 1
+        if width and has_one_thread and path is not None and onnx_bytes.has_trees_only(path):
+            return runner(session, width)
+        run: Run = session.run
+        return run
 
     def _check_width(self, frame: Frame) -> None:
         """Refuse rows that end before the last column that trees look at."""
@@ -116,6 +126,15 @@ class OnnxPredictor:
                 f"the model takes at least {self._width.columns} columns by position, but the "
                 f"payload has {frame.n_columns}; send the columns that the model was trained on"
             )
+
+
+def _opened(path: Path, n_threads: int) -> ort.InferenceSession:
+    """Open a session; idle threads sleep instead of spinning: several workers share the CPUs."""
+    onnx_bytes.check_external_data(path)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
@@ -244,16 +263,6 @@ def _text(column: pd.Series[Any]) -> Values:
 
 def _as_text(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
-
-
-def _threads() -> int:
-    """Return the threads of OMP_NUM_THREADS at the outermost level, 0 for the runtime's own choice.
-
-    The server sets it before frameworks load; onnxruntime, which has no OpenMP, does not read it.
-    """
-    text = os.environ.get("OMP_NUM_THREADS", "")  # noqa: TID251 - as frameworks with OpenMP read it
-    first = text.split(",")[0].strip()
-    return int(first) if first.isdecimal() else 0
 
 
 def _output(outputs: Sequence[ort.NodeArg], target: TargetType) -> str:

@@ -20,13 +20,14 @@ from drum_like import cgroup
 from drum_like.cpus import CPUS
 from drum_like.formats.csv_records import BLANKS
 
-BLOCK = 1 << 19
-"""Bytes of a block, at most, unless one row is longer."""
+BLOCK = 1 << 20
+"""Bytes of a block, at most, but for the rest of its last row."""
 
 RUN = 1 << 20
 """Bytes that are worth a thread more."""
 
 _LF, _CR = b"\n\r"
+_HIGHEST_ODD = max(_LF, _CR, *BLANKS)
 
 Result = TypeVar("Result")
 
@@ -59,9 +60,8 @@ def plain_blocks(text: bytes, start: int) -> list[Block] | None:
     if text.find(b'"', start) >= 0:
         return None
     has_crs = text.find(b"\r", start) >= 0
-    codes = np.frombuffer(text, np.uint8)
+    codes, row = np.frombuffer(text, np.uint8), 0
     blocks: list[Block] = []
-    row = 0
     for bound in _bounds(text, start):
         count = _plain_rows(codes[slice(*bound)], has_crs=has_crs)
         if count is None:
@@ -123,10 +123,11 @@ def _unless_none(found: Iterable[Result | None]) -> list[Result] | None:
 
 
 def _bounds(text: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where blocks start and end."""
+    """Yield where blocks start and end; they are of about one size, so that runs of them are."""
+    size = len(text) - start
+    size = -(-size // max(1, -(-size // BLOCK)))
     while start < len(text):
-        end = text.rfind(b"\n", start, start + BLOCK) + 1 if start + BLOCK < len(text) else 0
-        end = end or text.find(b"\n", start + BLOCK) + 1 or len(text)
+        end = text.find(b"\n", start + size - 1) + 1 or len(text)
         yield start, end
         start = end
 
@@ -141,8 +142,8 @@ def _plain_rows(codes: NDArray[np.uint8], *, has_crs: bool) -> int | None:
 
 
 def _odd_start(codes: NDArray[np.uint8]) -> bool:
-    """Return whether a blank line may start with one of these bytes."""
-    return any((codes == code).any() for code in (_LF, _CR, *BLANKS))
+    """Return whether a blank line may start with one of these bytes, or a control character."""
+    return bool((codes <= _HIGHEST_ODD).any())
 
 
 def _has_lone_cr(codes: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
