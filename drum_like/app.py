@@ -13,7 +13,7 @@ from werkzeug.datastructures import EnvironHeaders, WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
-from drum_like.auth import Authenticator, Principal, Scope
+from drum_like.auth import Authenticator, Open, Principal, Scope
 from drum_like.auth.gate import authenticator
 from drum_like.body import CheckedRequest
 from drum_like.errors import DrumLikeError
@@ -110,14 +110,17 @@ def _mount(app: Flask, services: Services) -> dict[str, Scope]:
 
 def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> None:
     """Ask who sends a request, before its body is read."""
+    # Without credentials nobody need look at headers, nor Flask make an object of them.
+    everybody = authenticate.principal if isinstance(authenticate, Open) else None
 
     def guard() -> None:
-        if request.endpoint is None:
+        endpoint = request.endpoint
+        if endpoint is None:
             return
         # A route of custom_flask.py says nothing: it is held to be one that predicts.
-        needed = scopes.get(request.endpoint, Scope.PREDICT)
+        needed = scopes.get(endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
-            g.principal = _admitted(authenticate(request.headers), needed)
+            g.principal = _admitted(everybody or authenticate(request.headers), needed)
 
     app.before_request(guard)
 
