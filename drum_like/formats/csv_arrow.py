@@ -27,6 +27,9 @@ _AT_A_TIME = 1 << 18
 _ROWS_AT_A_TIME = 16
 """Rows of average length that it parses together at least; each has to fit."""
 
+_MOST_AT_A_TIME = 1 << 26
+"""Bytes that it parses together at most; a longer row is left to pandas."""
+
 _SAMPLE = 1 << 14
 """Bytes of the first rows, about, that tell which columns hold integers."""
 
@@ -100,15 +103,18 @@ def _guessed(text: bytes, blocks: Sequence[Block], width: int) -> _Types | None:
         found = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(memoryview(text)[start:end])),
             convert_options=arrow_csv.ConvertOptions(null_values=_tokens()),
-            **_options(width, 1 << (end - start).bit_length()),
+            **_options(width, _at_a_time(end - start)),
         )
     except pa.ArrowInvalid:
         return None
     types = [_guess(column) for column in found.columns]
-    has_hexadecimal = any(text.find(x, start) >= 0 for x in (b"x", b"X"))
-    if None in types or (_INTEGERS in types and has_hexadecimal):
+    if None in types or (_INTEGERS in types and _may_be_hexadecimal(text, start)):
         return None
     return tuple(enumerate(types))
+
+
+def _may_be_hexadecimal(text: bytes, start: int) -> bool:
+    return text.find(b"x", start) >= 0 or text.find(b"X", start) >= 0
 
 
 def _guess(column: pa.ChunkedArray) -> pa.DataType | None:
@@ -164,8 +170,9 @@ def _fill(out: Matrix, cells: memoryview, width: int, types: _Types) -> bool:
     Arrow gives some of them at a time, which are written while they are in the core's cache.
     """
     row = 0
+    options = _options(width, _at_a_time(_ROWS_AT_A_TIME * len(cells) // max(1, len(out))))
     try:
-        for batch in _batches(cells, types, _options(width, _at_a_time(cells, len(out)))):
+        for batch in _batches(cells, types, options):
             rows = out[row : row + batch.num_rows]
             if len(rows) < batch.num_rows or not _filled(batch, rows, types):
                 return False
@@ -175,10 +182,9 @@ def _fill(out: Matrix, cells: memoryview, width: int, types: _Types) -> bool:
     return row == len(out)
 
 
-def _at_a_time(cells: memoryview, n_rows: int) -> int:
+def _at_a_time(least: int) -> int:
     """Return a number of bytes; one of few, so that what depends on it is remembered."""
-    least = _ROWS_AT_A_TIME * len(cells) // max(1, n_rows)
-    return max(_AT_A_TIME, 1 << least.bit_length())
+    return min(max(_AT_A_TIME, 1 << least.bit_length()), _MOST_AT_A_TIME)
 
 
 def _batches(cells: memoryview, types: _Types, options: dict[str, Any]) -> Iterator[pa.RecordBatch]:

@@ -287,6 +287,21 @@ def test_arrow_leaves_what_it_reads_otherwise_to_pandas(cell: str, row: int) -> 
         assert csv_arrow.many_columns(body, blocks, ("a", "b")) is None
 
 
+def test_arrow_reads_rows_longer_than_it_usually_reads_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    body = b"0." + b"0" * 3_000_000 + b",1\n2,3\n"
+    blocks = csv_blocks.plain_blocks(body, 0) or []
+
+    found = csv_arrow.many_rows(body, blocks, 2, None)
+    monkeypatch.setattr(csv_arrow, "_MOST_AT_A_TIME", 1 << 18)
+    too_long = csv_arrow.many_rows(body, blocks, 2, None)
+
+    assert found is not None
+    assert found.tolist() == [[0, 1], [2, 3]]
+    assert too_long is None
+
+
 def without_arrow(body: bytes) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv, "many_columns", lambda *_: None)
