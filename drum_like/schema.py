@@ -156,8 +156,10 @@ class _ConformedFrame(Frame):
         data = source if self._chosen is None else source.iloc[:, list(self._chosen)]
         if self._schema.named and not data.columns.equals(pd.Index(self._schema.names)):
             data = data.set_axis(list(self._schema.names), axis="columns")
-        for position, column in enumerate(self._schema.columns):
-            if column.kind == "number" and not _is_numeric(data.dtypes.iloc[position]):
+        for position, (column, dtype) in enumerate(
+            zip(self._schema.columns, data.dtypes, strict=False)
+        ):
+            if column.kind == "number" and not _is_numeric(dtype):
                 self._check_numbers(data, position)
         return self._with_categories(data)
 
