@@ -99,6 +99,7 @@ def test_the_public_names_are_these() -> None:
     assert sorted(api.__all__) == [
         "ArtifactError",
         "ArtifactKind",
+        "CPUS",
         "Column",
         "ColumnsError",
         "ColumnsFrame",
