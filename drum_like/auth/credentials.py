@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from drum_like.auth import Principal, Scope
 from drum_like.errors import SettingsError
+from drum_like.later import yaml
 
 FORM = (
     "a list of entries, each with a `name` and one of `passphrase`, `passphrase_hash`, `api_key` "

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from drum_like.errors import SettingsError
+from drum_like.later import yaml
 from drum_like.model.metadata import FILE_NAME
 from drum_like.options.environment import (
     PARAMETER_TYPES,

@@ -4,12 +4,13 @@ The dialect that DRUM 1.18 demands of model-metadata.yaml; PyYAML's events carry
 to check it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
-
 from drum_like.errors import SettingsError
+from drum_like.later import yaml
 
 Tree = str | list[Any] | dict[str, Any]
 """Text, a list of trees, or trees by key."""
