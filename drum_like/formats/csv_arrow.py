@@ -33,6 +33,9 @@ _MOST_AT_A_TIME = 1 << 26
 _SAMPLE = 1 << 14
 """Bytes of the first rows, about, that tell which columns hold integers."""
 
+_WHOLE = b"0123456789-"
+_FRACTIONAL, _SIGN = set(b".eE"), set(b"+")
+
 _EXACT = 2**53
 """Up to here a float64 tells each integer from the next."""
 
@@ -90,24 +93,16 @@ def _count(blocks: Sequence[Block]) -> int:
 def _guessed(text: bytes, blocks: Sequence[Block], width: int) -> _Types | None:
     """Return the types of the columns by their first cells; those of later ones may differ.
 
-    What Arrow takes for an integer is one to pandas, but for hexadecimal ones, and what it takes
-    for a float, but for signed integers.
+    What Arrow then takes for an integer is one to pandas, but for hexadecimal ones.
     """
     if not _count(blocks):
         return None
     start, end = blocks[0].start, blocks[0].end
     end = text.rfind(b"\n", start, min(end, start + _SAMPLE)) + 1 or end
-    if text.find(b"+", start, end) >= 0:
+    rows = [line.split(b",") for line in text[start:end].splitlines()]
+    if set(map(len, rows)) - {width}:
         return None
-    try:
-        found = arrow_csv.read_csv(
-            pa.BufferReader(pa.py_buffer(memoryview(text)[start:end])),
-            convert_options=arrow_csv.ConvertOptions(null_values=_tokens()),
-            **_options(width, _at_a_time(end - start)),
-        )
-    except pa.ArrowInvalid:
-        return None
-    types = [_guess(column) for column in found.columns]
+    types = [_guess(cells) for cells in zip(*rows, strict=True)]
     if None in types or (_INTEGERS in types and _may_be_hexadecimal(text, start)):
         return None
     return tuple(enumerate(types))
@@ -117,11 +112,16 @@ def _may_be_hexadecimal(text: bytes, start: int) -> bool:
     return text.find(b"x", start) >= 0 or text.find(b"X", start) >= 0
 
 
-def _guess(column: pa.ChunkedArray) -> pa.DataType | None:
-    """Return int64, float64, or None for what is neither; a missing cell makes integers floats."""
-    if column.type == _INTEGERS and not column.null_count:
-        return _INTEGERS
-    return _FLOATS if column.type in (_INTEGERS, _FLOATS, pa.null()) else None
+def _guess(cells: Sequence[bytes]) -> pa.DataType | None:
+    """Return int64, float64, or None for what may be neither, or may be either to pandas.
+
+    A missing cell makes integers floats.
+    """
+    present = [cell for cell in cells if cell not in MISSING]
+    marks = set(b"".join(present).translate(None, _WHOLE))
+    if not marks:
+        return _INTEGERS if len(present) == len(cells) else _FLOATS
+    return _FLOATS if marks & _FRACTIONAL and marks <= _FRACTIONAL | _SIGN else None
 
 
 def _assembled(
