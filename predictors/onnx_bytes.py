@@ -6,7 +6,7 @@ package is no dependency of it. Tensors are stepped over, not read.
 Source: onnx.proto, the messages named in _CHILDREN; protobuf.dev, "Encoding".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from drum_like.api import ArtifactError, Label
 
 _Value = int | memoryview
 _Fields = list[tuple[int, _Value]]
+_Test = Callable[[memoryview], bool]
 
 _CHILDREN = {
     "model": {7: "graph", 25: "function"},
@@ -33,7 +34,7 @@ _CHILDREN = {
     "entry": {},
 }
 _NAME, _INTS, _STRINGS = 1, 8, 9
-_KEY, _VALUE = 1, 2
+_KEY, _VALUE, _LOCATION = 1, 2, b"location"
 _CLASS_ATTRIBUTES = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
 _FIXED_SIZES = {1: 8, 5: 4}
 _GRAPH, _NODE, _ATTRIBUTE = 7, 1, 5
@@ -41,6 +42,7 @@ _INPUT, _OUTPUT, _OPERATOR = 1, 2, 4
 _INT, _FLOATS = 3, 7
 _SAME_WIDTH = frozenset({b"Cast", b"Identity", b"Imputer", b"Normalizer", b"Scaler"})
 _TREES = frozenset({b"TreeEnsembleClassifier", b"TreeEnsembleRegressor"})
+_OF_TREES = (b"nodes_", b"class_", b"target_")
 _OF_A_ROW = frozenset({b"Mul", b"ZipMap"})
 
 
@@ -65,7 +67,8 @@ def classes_of(path: Path) -> tuple[Label, ...]:
     Raises:
         ArtifactError: the file is cut off.
     """
-    found = {_classes(fields) for kind, fields in _messages(path) if kind == "attribute"} - {()}
+    messages = _messages(path.read_bytes(), path, unless=_lists_trees)
+    found = {_classes(fields) for kind, fields in messages if kind == "attribute"} - {()}
     return next(iter(found)) if len(found) == 1 else ()
 
 
@@ -111,10 +114,12 @@ def check_external_data(path: Path) -> None:
     Raises:
         ArtifactError: a tensor names such a file, or the model file is cut off.
     """
-    root = path.resolve().parent
-    for kind, fields in _messages(path):
+    root, content = path.resolve().parent, path.read_bytes()
+    # To look at each number of some hundred trees takes half a second.
+    unless = _nothing if _LOCATION in content else _lists_trees
+    for kind, fields in _messages(content, path, unless):
         entry = dict(fields)
-        if kind != "entry" or _bytes(entry.get(_KEY)) != b"location":
+        if kind != "entry" or _bytes(entry.get(_KEY)) != _LOCATION:
             continue
         place = (root / _bytes(entry.get(_VALUE)).decode(errors="replace")).resolve()
         if not place.is_relative_to(root):
@@ -124,17 +129,31 @@ def check_external_data(path: Path) -> None:
             )
 
 
-def _messages(path: Path) -> Iterator[tuple[str, _Fields]]:
-    """Yield the messages of a file that can hold what is sought, outer ones first."""
+def _nothing(attribute: memoryview) -> bool:
+    del attribute
+    return False
+
+
+def _messages(
+    content: bytes, path: Path, unless: _Test = _nothing
+) -> Iterator[tuple[str, _Fields]]:
+    """Yield the messages of a file that can hold what is sought, outer ones first.
+
+    Args:
+        content: The file's.
+        path: Where it is, for messages.
+        unless: Which attributes to pass over.
+    """
     try:
-        yield from _below("model", memoryview(path.read_bytes()))
+        yield from _below("model", memoryview(content), unless)
     except (IndexError, ValueError) as error:
         raise ArtifactError(f"{path.name} is not a complete ONNX file; save it again") from error
 
 
 def _top_nodes(path: Path) -> Iterator[_Fields]:
     """Yield the nodes of the graph itself, which stand in the order of their execution."""
-    graphs = (fields for kind, fields in _messages(path) if kind == "graph")
+    messages = _messages(path.read_bytes(), path)
+    graphs = (fields for kind, fields in messages if kind == "graph")
     for number, value in next(graphs, []):
         if number == _NODE and isinstance(value, memoryview):
             yield list(_fields(value))
@@ -151,24 +170,25 @@ def _agreed(found: set[Width]) -> Width | None:
 
 def _width(operator: bytes, node: _Fields) -> Width | None:
     attributes = {
-        _bytes(dict(attribute).get(_NAME)): attribute
-        for attribute in (
-            list(_fields(value))
-            for number, value in node
-            if number == _ATTRIBUTE and isinstance(value, memoryview)
-        )
+        _name(value): value
+        for number, value in node
+        if number == _ATTRIBUTE and isinstance(value, memoryview)
     }
+
+    def attribute(name: bytes) -> _Fields:
+        return list(_fields(attributes.get(name, memoryview(b""))))
+
     if operator in _TREES:
-        features = list(_integers(attributes.get(b"nodes_featureids", [])))
+        features = list(_integers(attribute(b"nodes_featureids")))
         return Width(max(features) + 1, exact=False) if features else None
     if operator == b"LinearRegressor":
-        targets = dict(attributes.get(b"targets", [])).get(_INT, 1)
+        targets = dict(attribute(b"targets")).get(_INT, 1)
         outputs = targets if isinstance(targets, int) else 1
     elif operator == b"LinearClassifier":
-        outputs = _n_floats(attributes.get(b"intercepts", []))
+        outputs = _n_floats(attribute(b"intercepts"))
     else:
         return None
-    coefficients = _n_floats(attributes.get(b"coefficients", []))
+    coefficients = _n_floats(attribute(b"coefficients"))
     if not outputs or not coefficients or coefficients % outputs:
         return None
     return Width(coefficients // outputs, exact=True)
@@ -189,13 +209,24 @@ def _integers(attribute: _Fields) -> Iterator[int]:
             yield from map(_signed, _numbers(value))
 
 
-def _below(kind: str, message: memoryview) -> Iterator[tuple[str, _Fields]]:
+def _lists_trees(attribute: memoryview) -> bool:
+    """Return whether an attribute lists what nodes and leaves of trees hold: many numbers."""
+    return _name(attribute).startswith(_OF_TREES)
+
+
+def _name(attribute: memoryview) -> bytes:
+    return next((_bytes(value) for number, value in _fields(attribute) if number == _NAME), b"")
+
+
+def _below(kind: str, message: memoryview, unless: _Test) -> Iterator[tuple[str, _Fields]]:
+    if kind == "attribute" and unless(message):
+        return
     fields = list(_fields(message))
     yield kind, fields
     for number, value in fields:
         child = _CHILDREN[kind].get(number)
         if child and isinstance(value, memoryview):
-            yield from _below(child, value)
+            yield from _below(child, value, unless)
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, _Value]]:
