@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from drum_like import __version__, cgroup, logs
 from drum_like.cpus import CPUS
 from drum_like.errors import SettingsError
+from drum_like.server.allocator import keep_few_heaps
 from drum_like.server.configuration import gunicorn_settings
 from drum_like.server.listening import listen, url
 from drum_like.server.master import Master
@@ -70,6 +71,7 @@ def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
     except SettingsError as error:
         logs.ANNOUNCE.error("%s", error)
         return 1
+    keep_few_heaps(environ)
     cpus = cgroup.cpus()
     division = share(settings.max_workers, cpus)
     if set_native_threads(environ, division.native):
