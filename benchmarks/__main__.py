@@ -3,6 +3,7 @@
 python -m benchmarks --only one-row --quick     one part, about a minute
 python -m benchmarks --only big-csv --peers drum --rounds 5
 python -m benchmarks                            everything, under 40 minutes
+python -m benchmarks --chart                    nothing; draws the last results
 """
 
 import argparse
@@ -53,6 +54,7 @@ class Options:
         output: Folder of the results.
         merge: Whether results of other parts stay.
         chart: Whether to draw the chart.
+        measures: Whether to measure at all.
     """
 
     parts: Sequence[str]
@@ -62,11 +64,15 @@ class Options:
     output: Path
     merge: bool
     chart: bool
+    measures: bool
 
 
 def main() -> int:
     """Measure, write and print; 1 if something could not be measured."""
     options = parse(sys.argv[1:])
+    if not options.measures:
+        CHART.write_text(chart.draw(report.read(options.output / "results.json")))
+        return 0
     if shutil.which("wrk") is None and not set(options.parts) <= set(ALONE):
         print(NO_WRK)
         return 2
@@ -115,7 +121,8 @@ def parse(arguments: Sequence[str]) -> Options:
         given={"drum": flags.drum.absolute().with_name("python")} if flags.drum else {},
         output=flags.output or (KEPT if everything else BUILD / "results"),
         merge=flags.merge,
-        chart=everything or flags.chart,
+        chart=everything,
+        measures=not flags.chart,
     )
 
 
@@ -146,7 +153,7 @@ def _add_effort(parser: argparse.ArgumentParser) -> None:
     add("--quick", action="store_true", help="less time, one worker: under 8 minutes for all")
     add("--output", type=Path, metavar="FOLDER", help="where results go")
     add("--merge", action="store_true", help="keep the results of other parts in that folder")
-    add("--chart", action="store_true", help="draw the chart of the README from the results")
+    add("--chart", action="store_true", help="only draw the chart, from the results")
 
 
 def _words(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:

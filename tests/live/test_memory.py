@@ -13,7 +13,7 @@ from pyarrow import ipc
 from tests.support.serving import Server, serve
 
 WIDTH = 4
-HEAVY = ("pandas", "scipy", "sklearn")
+HEAVY = ("pandas", "scipy", "sklearn", "yaml")
 ARROW = "application/vnd.apache.arrow.stream"
 
 
