@@ -32,8 +32,14 @@ from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.later import pd
 from drum_like.payload import Payload
 
-FEW = 1 << 16
-"""Bytes up to which Python's own float() is faster than Arrow."""
+FEW = 2_000
+"""Cells, a row counting as three more, up to which Python's own float() is faster than Arrow."""
+
+MODERATE = 20_000
+"""Cells, counted likewise, up to which orjson is: 400 rows of 30 columns 0.9 ms, Arrow 1.7."""
+
+_MODERATE_SIZE = 1 << 18
+"""Bytes of a text up to which its cells are counted."""
 
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
@@ -52,8 +58,16 @@ def decode(payload: Payload) -> Frame:
     """
     text = _utf8(payload)
     header = read_header(text, payload.limits)
-    few = len(text) - header.end <= FEW and text.find(b'"', header.end) < 0
-    return _FewRows(text, header) if few else _CsvFrame(text, header)
+    n_cells, is_long = _about_cells(text, header), len(text) > _MODERATE_SIZE
+    if is_long or n_cells > MODERATE or text.find(b'"', header.end) >= 0:
+        return _CsvFrame(text, header)
+    return _FewRows(text, header) if n_cells <= FEW else _ModerateRows(text, header)
+
+
+def _about_cells(text: bytes, header: Header) -> int:
+    """Return how many cells there are if all rows are like the first, a row counting as 3 more."""
+    end = text.find(b"\n", header.end) + 1 or len(text)
+    return (len(text) - header.end) // max(end - header.end, 1) * (len(header.names) + 3)
 
 
 class _CsvFrame(Frame):
@@ -125,17 +139,35 @@ class _CsvFrame(Frame):
         return data
 
 
-class _FewRows(_CsvFrame):
+class _ModerateRows(_CsvFrame):
+    """The rows of a CSV text without quotes, most likely plain numbers."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return super().n_rows if self._plain is None else len(self._plain)
+
+    @cached_property
+    def _plain(self) -> Matrix | None:
+        return plain_rows(self._text[self._header.end :], self.n_columns)
+
+    @cached_property
+    def _checked_rows(self) -> int:
+        return super()._checked_rows if self._plain is None else len(self._plain)
+
+    def _without_pandas(self, chosen: Positions | None) -> Matrix | None:
+        if self._plain is None:
+            return super()._without_pandas(chosen)
+        return self._plain if chosen is None else self._plain[:, chosen]
+
+
+class _FewRows(_ModerateRows):
     """The rows of a short CSV text without quotes."""
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self._lines) if self._plain is None else len(self._plain)
-
-    @cached_property
-    def _plain(self) -> Matrix | None:
-        return plain_rows(self._text[self._header.end :], self.n_columns)
 
     @cached_property
     def _lines(self) -> list[bytes]:
@@ -148,7 +180,7 @@ class _FewRows(_CsvFrame):
     def _without_pandas(self, chosen: Positions | None) -> Matrix | None:
         if self._plain is None:
             return few_rows(self._lines, self.n_columns, chosen)
-        return self._plain if chosen is None else self._plain[:, chosen]
+        return super()._without_pandas(chosen)
 
 
 def _utf8(payload: Payload) -> bytes:

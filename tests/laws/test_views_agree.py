@@ -151,6 +151,13 @@ def csv_bodies(draw: st.DrawFn, cells: st.SearchStrategy[str]) -> bytes:
 
 
 def large(body: bytes) -> Frame:
+    """Decode as if the body were too large to be read without Arrow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv, "MODERATE", -1)
+        return csv.decode(Payload(body))
+
+
+def moderate(body: bytes) -> Frame:
     """Decode as if the body were too large to be read line by line."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv, "FEW", -1)
@@ -180,6 +187,19 @@ def test_views_of_csv_agree(body: bytes) -> None:
 def test_views_of_large_csv_agree(body: bytes) -> None:
     assert_views_agree(lambda: large(body))
     assert_chosen_columns_agree(lambda: large(body))
+
+
+@LAW
+@given(csv_bodies(plain_cells))
+def test_views_of_moderate_csv_agree(body: bytes) -> None:
+    assert_views_agree(lambda: moderate(body))
+    assert_chosen_columns_agree(lambda: moderate(body))
+
+
+@LAW
+@given(csv_bodies(odd_cells))
+def test_moderate_csv_says_what_large_csv_says(body: bytes) -> None:
+    assert said(lambda: moderate(body)) == said(lambda: large(body))
 
 
 @LAW

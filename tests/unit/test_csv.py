@@ -314,3 +314,16 @@ def test_random_bytes_are_read_or_refused() -> None:
             assert frame.pandas.shape == (frame.n_rows, frame.n_columns)
         except DrumLikeError as error:
             assert body.decode("latin-1") not in str(error)  # noqa: PT017 - both ways are right
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["without-line-end", "with-line-end"])
+@pytest.mark.parametrize("width", [1, 400])
+def test_a_single_row_is_read_without_arrow(
+    monkeypatch: pytest.MonkeyPatch, width: int, end: bytes
+) -> None:
+    monkeypatch.delattr(csv, "many_rows")
+    row = b",".join([b"1.5"] * width)
+
+    found = csv.decode(Payload(row.replace(b"1.5", b"a") + b"\n" + row + end)).matrix()
+
+    assert found.tolist() == [[1.5] * width]
