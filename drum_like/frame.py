@@ -71,7 +71,8 @@ class Frame(ABC):
     def _numbers(self, chosen: Positions | None) -> Matrix:
         matrix = self._to_matrix(chosen)
         # Negative zero is zero: whether "-0" keeps its sign depends on the column's other cells.
-        matrix += 0.0
+        with np.errstate(invalid="ignore"):  # Arrow may bring signalling NaNs, which turn quiet
+            matrix += 0.0
         return matrix
 
     @property

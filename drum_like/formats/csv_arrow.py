@@ -15,7 +15,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
-from drum_like.formats.arrow_values import numbers_of
 from drum_like.formats.csv_blocks import Block, side_by_side
 from drum_like.formats.csv_numbers import HUGE, MISSING, has_huge
 from drum_like.frame import Matrix, Names, Positions
@@ -201,14 +200,14 @@ def _batches(cells: memoryview, types: _Types, options: dict[str, Any]) -> Itera
 
 def _filled(batch: pa.RecordBatch, rows: Matrix, types: _Types) -> bool:
     """Write the columns of a batch into a matrix, unless a cell needs pandas."""
-    n_missing = 0
-    for at, (position, _) in enumerate(types):
-        column = batch.column(str(position))
-        n_missing += column.null_count
-        rows[:, at] = numbers_of(column)
-    if not n_missing and rows.size:  # one NaN, and neither comparison holds
-        return bool(rows.min() > -HUGE and rows.max() < HUGE)
+    names = [str(position) for position, _ in types]
+    if names:
+        wanted = batch if names == batch.schema.names else batch.select(names)
+        rows[...] = wanted.to_tensor(null_to_nan=True).to_numpy()
+    if rows.size and rows.min() > -HUGE and rows.max() < HUGE:  # not so with a NaN
+        return True
     # Arrow reads "nan(1)" and " nan" as numbers, pandas as text.
+    n_missing = sum(batch.column(name).null_count for name in names)
     return int(np.count_nonzero(np.isnan(rows))) == n_missing and not has_huge(rows)
 
 

@@ -351,3 +351,11 @@ def test_matrix_is_that_of_the_dataframe() -> None:
     frame = arrow.decode(Payload(stream(table)))
 
     assert np.array_equal(frame.matrix(), matrix_of(frame.pandas), equal_nan=True)
+
+
+def test_signalling_nans_are_missing_values() -> None:
+    signalling = np.array([0x7FF0000000000001], dtype=np.uint64).view(np.float64)
+
+    found = frame_of(pa.array(signalling)).matrix()
+
+    assert np.isnan(found).tolist() == [[True]]
