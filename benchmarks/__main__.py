@@ -187,7 +187,7 @@ def _surroundings(
     facts = {
         "machine": f"{os.cpu_count()} CPUs, {platform.machine()}, {platform.system()}",
         "Python": platform.python_version(),
-        "rounds": f"{options.effort.rounds}, of {options.effort.seconds:g} s for each case",
+        "load": f"{options.effort.seconds:g} s for each case of a round",
     }
     measured = {case.setup.peer for case in results.cases}
     for peer in (PEERS["drum-like"], *(peer for peer in OTHERS if peer.name in measured)):

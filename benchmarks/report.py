@@ -87,7 +87,7 @@ def to_markdown(results: Results, surroundings: Surroundings) -> str:
 
 def figure_table(rows: Iterable[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| what | over | reach | median (rounds) | reached |", "|---|---|---|---|---|"]
+    lines = ["| what | over | reach | median (range; rounds) | reached |", "|---|---|---|---|---|"]
     for row in rows:
         reached = {True: "yes", False: "no", None: "not measured"}[row.reached]
         if row.is_doubtful:
@@ -173,7 +173,7 @@ def _spread(row: Figure) -> str:
     if row.value is None:
         return ""
     low, high = _number(min(row.values), row.bar.unit), _number(max(row.values), row.bar.unit)
-    return f"**{_number(row.value, row.bar.unit)}** ({low} to {high})"
+    return f"**{_number(row.value, row.bar.unit)}** ({low} to {high}; {len(row.values)})"
 
 
 def _number(value: float, unit: str) -> str:

@@ -131,7 +131,7 @@ def test_a_table_says_what_was_not_reached_and_what_was_not_measured() -> None:
 
     lines = report.figure_table(figures(Results(measured))).splitlines()
 
-    assert f"| {ONE_ROW} | DRUM | ≤ 0.125 | **0.5** (0.5 to 0.5) | no |" in lines
+    assert f"| {ONE_ROW} | DRUM | ≤ 0.125 | **0.5** (0.5 to 0.5; 1) | no |" in lines
     assert any(line.endswith("| not measured |") for line in lines)
 
 
