@@ -1,7 +1,7 @@
 """Libraries that are imported when something of them is first used.
 
 pandas and SciPy take half a second and 50 MB. Rows of numbers that go from bytes to a booster need
-neither; a hook, a sparse matrix or a column of text does. YAML takes a sixth of `--version`.
+neither; a hook, a sparse matrix or a column of text does. YAML takes a third of `--version`.
 
 A module that takes its library from here must not use it while it is itself imported: types in
 signatures stay text (`from __future__ import annotations`), and a value is asked whether it is a

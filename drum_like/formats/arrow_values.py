@@ -16,11 +16,11 @@ def fill(out: NDArray[np.float64], column: pa.ChunkedArray) -> None:
     """
     row = 0
     for chunk in column.chunks:
-        out[row : row + len(chunk)] = numbers_of(chunk)
+        out[row : row + len(chunk)] = _numbers_of(chunk)
         row += len(chunk)
 
 
-def numbers_of(chunk: pa.Array) -> NDArray[Any]:
+def _numbers_of(chunk: pa.Array) -> NDArray[Any]:
     """Return integers and floats as they are, booleans as 0 and 1, nulls as NaN.
 
     Returns:

@@ -3,13 +3,11 @@
 import ctypes
 from collections.abc import Mapping
 
-MIB = 2**20
-
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _CHOICES = {
     _ARENA_MAX: ("MALLOC_ARENA_MAX", 2),
-    _MMAP_THRESHOLD: ("MALLOC_MMAP_THRESHOLD_", 32 * MIB),
-    _TRIM_THRESHOLD: ("MALLOC_TRIM_THRESHOLD_", 64 * MIB),
+    _MMAP_THRESHOLD: ("MALLOC_MMAP_THRESHOLD_", 32 << 20),
+    _TRIM_THRESHOLD: ("MALLOC_TRIM_THRESHOLD_", 64 << 20),
 }
 
 
@@ -18,10 +16,11 @@ def keep_few_heaps(environ: Mapping[str, str]) -> None:
 
     Of itself glibc gives each thread a heap of its own, and each of them keeps what the largest
     requests needed: a worker of eight threads that has served CSV of 6 MB holds 185 MB, with two
-    heaps 125. One heap would be 10 MB less, but threads that read a large CSV wait for it.
+    heaps 115 to 135. One heap would be 10 MB less and take 2 or 3 % more CPU time there. Eight
+    clients with 1,000 rows each get 2 to 4 % fewer answers than with a heap a thread.
 
-    The thresholds are those that glibc comes to by itself where large blocks are freed; without
-    them a heap would be given back and taken again for every large request.
+    The thresholds are the highest that glibc comes to by itself where large blocks are freed; with
+    them 10,000 rows to a hook cost 100 page faults, not 800.
 
     To be called before there are threads. Does nothing where there is no mallopt.
 
