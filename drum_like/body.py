@@ -1,12 +1,12 @@
 """The body of a request, read to its end or not at all."""
 
 import io
-from functools import cached_property
 from typing import IO, Any
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from drum_like.cached import cached
 from drum_like.errors import BodyError
 
 CHUNK = 1 << 20
@@ -73,7 +73,7 @@ class CheckedBody(io.RawIOBase):
 class CheckedRequest(Request):
     """Flask's request with a body that is whole, and form parts that stay in memory."""
 
-    @cached_property
+    @cached
     def stream(self) -> IO[bytes]:
         """The body; empty where the server cannot tell its end."""
         limit = self.max_content_length

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.cached import cached
 from drum_like.errors import ColumnsError
 from drum_like.later import pd
 from drum_like.numbers import is_to_blame, to_number
@@ -59,12 +60,12 @@ class Frame(ABC):
         """
         return matrix_of(self.pandas if chosen is None else self.pandas.iloc[:, chosen])
 
-    @cached_property
+    @cached
     def pandas(self) -> pd.DataFrame:
         """The rows as a DataFrame with a RangeIndex, as DRUM's hooks get them."""
         return self._to_pandas()
 
-    @cached_property
+    @cached
     def _dense(self) -> Matrix:
         return self._numbers(None)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
 from io import BytesIO
 from typing import Any, BinaryIO, Literal
 
+from drum_like.cached import cached
 from drum_like.charsets import codec
 from drum_like.errors import PayloadError, SizeError
 from drum_like.formats.csv_arrow import many_columns, many_rows
@@ -97,14 +97,14 @@ class _CsvFrame(Frame):
         """Number of rows."""
         return sum(block.n_rows for block in self._blocks)
 
-    @cached_property
+    @cached
     def _blocks(self) -> list[Block]:
         start = self._header.end
         blocks = plain_blocks(self._text, start)
         whole = Block(start, len(self._text), 0, 0)
         return [replace(whole, n_rows=self._checked_rows)] if blocks is None else blocks
 
-    @cached_property
+    @cached
     def _checked_rows(self) -> int:
         return check_rows(self._text, self._header.end, self.n_columns)
 
@@ -120,7 +120,7 @@ class _CsvFrame(Frame):
         """Return a column as it was sent, quotes aside."""
         return self._texts.iloc[:, position]
 
-    @cached_property
+    @cached
     def _texts(self) -> pd.DataFrame:
         return _read(self._text, self._header, dtype=str)
 
@@ -147,11 +147,11 @@ class _ModerateRows(_CsvFrame):
         """Number of rows."""
         return super().n_rows if self._plain is None else len(self._plain)
 
-    @cached_property
+    @cached
     def _plain(self) -> Matrix | None:
         return plain_rows(self._text[self._header.end :], self.n_columns)
 
-    @cached_property
+    @cached
     def _checked_rows(self) -> int:
         return super()._checked_rows if self._plain is None else len(self._plain)
 
@@ -169,11 +169,11 @@ class _FewRows(_ModerateRows):
         """Number of rows."""
         return len(self._lines) if self._plain is None else len(self._plain)
 
-    @cached_property
+    @cached
     def _lines(self) -> list[bytes]:
         return _lines(self._text[self._header.end :], self.n_columns)
 
-    @cached_property
+    @cached
     def _checked_rows(self) -> int:
         return self.n_rows
 

@@ -1,29 +1,38 @@
 """How many threads may do something at once."""
 
-from queue import SimpleQueue
+from collections import deque
+from threading import Lock
 from types import TracebackType
 
 
 class Places:
     """A gate that so many threads may be behind; the next one waits for a place.
 
-    What `threading.BoundedSemaphore` is for `with`, without its condition and lock in Python, which
-    take longer than a small model.
+    What `threading.BoundedSemaphore` is for `with`, without its condition in Python, which takes
+    longer than a small model. A place goes to the thread that has waited longest, and wakes no
+    other: threads that are woken for nothing interrupt those that compute.
 
     Args:
         number: How many.
     """
 
-    __slots__ = ("_free",)
+    __slots__ = ("_free", "_guard", "_waiting")
 
     def __init__(self, number: int) -> None:
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(number):
-            self._free.put(None)
+        self._free = number
+        self._guard = Lock()
+        self._waiting: deque[Lock] = deque()
 
     def __enter__(self) -> None:
         """Wait for a place and take it."""
-        self._free.get()
+        with self._guard:
+            if self._free:
+                self._free -= 1
+                return
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
 
     def __exit__(
         self,
@@ -31,5 +40,9 @@ class Places:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the place back."""
-        self._free.put(None)
+        """Give the place to the next thread, or back."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1

@@ -88,6 +88,7 @@ class Worker(GunicornWorker):
         self._background: tuple[Background, ...] = ()
         self._stop_asked = False
         self._told_retiring = False
+        self._next_beat = 0.0
 
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
@@ -187,7 +188,7 @@ class Worker(GunicornWorker):
     def _look_after_it(self) -> None:
         """Beat, and keep the loop going, until this worker is to serve no more."""
         while self.alive:
-            self.notify()
+            self._beat()
             if self.ppid != os.getppid():
                 self.log.info("Parent changed, shutting down: %s", self)
                 return
@@ -195,6 +196,13 @@ class Worker(GunicornWorker):
                 self._drain()
             else:
                 self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S)
+
+    def _beat(self) -> None:
+        """Give the master a sign of life, but not at each look: threads wait for each."""
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + _HEARTBEAT_S
+            self.notify()
 
     def _drain(self) -> None:
         """Tell everybody, then take no more requests: the last probes are to hear of it."""
@@ -209,7 +217,7 @@ class Worker(GunicornWorker):
         self._loop.drain()
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while self._loop.n_connections and time.monotonic() < deadline:
-            self.notify()
+            self._beat()
             self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S / 10)
 
     def _sleep(self, seconds: float) -> None:
