@@ -17,6 +17,7 @@ from flask import Flask
 from drum_like import cgroup, logs
 from drum_like.app import MIB
 from drum_like.server.configuration import gunicorn_settings
+from drum_like.server.crowd import Crowd
 from drum_like.server.deadlines import Application
 from drum_like.server.listening import listen
 from drum_like.server.master import Master
@@ -56,12 +57,14 @@ def main(kind: str, address: str, workers: str) -> None:
     set_native_threads(os.environ, division.native)
     listener = listen(settings.host, settings.port, settings.backlog)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
+    crowd = Crowd(division.slots)
     application: Application = smallest() if kind == "flask" else discard
 
     def load(_slot: int) -> Loaded:
-        return Loaded(application, (), (), settings.request_timeout_s, settings.max_body_mb * MIB)
+        limits = (settings.request_timeout_s, settings.max_body_mb * MIB)
+        return Loaded(application, crowd, (), (), *limits)
 
-    master = Master(Program(configuration, load), lambda _report: None)
+    master = Master(Program(configuration, load), lambda _report: None, crowd)
     master.run()
 
 

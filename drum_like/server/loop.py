@@ -20,6 +20,8 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 
 from drum_like.server.connection import ClosedError, Connection, Received
+from drum_like.server.crowd import Crowd
+from drum_like.server.entrance import LEFT_S, Entrance
 from drum_like.server.pace import OVERDUE_S, Pace, Speed
 from drum_like.server.turns import Turn, Turns
 
@@ -84,22 +86,28 @@ class Loop:
         listeners: Listening sockets, non-blocking.
         handlers: What to do.
         patience: How much of everything.
+        crowd: The connections of all workers, of which this one has its own place.
     """
 
     def __init__(
-        self, listeners: list[socket.socket], handlers: Handlers, patience: Patience
+        self,
+        listeners: list[socket.socket],
+        handlers: Handlers,
+        patience: Patience,
+        crowd: Crowd,
     ) -> None:
-        self._listeners = listeners
         self._do = handlers
         self._patience = patience
         self._selector = selectors.DefaultSelector()
+        self._entrance = Entrance(
+            listeners, self._selector, self._on_client, patience.connections, crowd
+        )
         self._turns = Turns[Connection](self._release)
         self._pace = Pace()
         self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
         self._connections: set[Connection] = set()
         self._bulks = threading.Semaphore(max(1, patience.threads // 2))
         self._aside = threading.Semaphore(patience.cpus - 1)
-        self._accepting = False
         self._draining = False
         self._ended = False
         self._next_sweep = 0.0
@@ -120,7 +128,7 @@ class Loop:
 
     def start(self) -> None:
         """Begin to serve."""
-        self._accept(on=True)
+        self._entrance.look(0)
         for thread in self._threads:
             thread.start()
 
@@ -140,7 +148,7 @@ class Loop:
     def drain(self) -> None:
         """Take no more connections, and close those that are idle soon."""
         self._draining = True
-        self._accept(on=False)
+        self._entrance.close()
         limit = time.monotonic() + STOPPING_IDLE_S
         for connection in list(self._connections):
             if connection.is_idle:
@@ -178,43 +186,37 @@ class Loop:
 
     def _wait(self) -> None:
         """Wait for clients, and see who has been silent too long."""
-        events = self._selector.select(0.1 if self._draining else _SWEEP_S)
+        pause_s = self._pause_s
+        if self._entrance.is_leaving:
+            pause_s = LEFT_S
+            self._entrance.look(len(self._connections), time.monotonic())
+        events = self._selector.select(pause_s)
         self._ready.extend(key.data for key, _ in events)
         now = time.monotonic()
-        if now < self._next_sweep:
-            return
-        self._next_sweep = now + (0.1 if self._draining else _SWEEP_S)
+        if now >= self._next_sweep:
+            self._next_sweep = now + self._pause_s
+            self._sweep(now)
+
+    @property
+    def _pause_s(self) -> float:
+        return 0.1 if self._draining else _SWEEP_S
+
+    def _sweep(self, now: float) -> None:
+        """Close what has been silent too long; that makes room."""
         for connection in list(self._connections):
             if connection.waits and connection.deadline <= now:
                 self._close(connection)
-        self._accept(on=len(self._connections) < self._patience.connections)
-
-    def _accept(self, *, on: bool) -> None:
-        """Take new connections or not."""
-        on = on and not self._draining
-        if on == self._accepting:
-            return
-        self._accepting = on
-        for listener in self._listeners:
-            if on:
-                handler = partial(self._on_client, listener)
-                self._selector.register(listener, selectors.EVENT_READ, handler)
-            else:
-                self._selector.unregister(listener)
+        self._entrance.look(len(self._connections))
 
     def _on_client(self, listener: socket.socket, turn: Turn[Connection]) -> None:
         """Take one connection; others may want the next."""
-        try:
-            sock, peer = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
+        found = self._entrance.take(listener, len(self._connections))
+        if found is None:
             return
-        except OSError:  # too many open files: the next sweep tries again
-            self._accept(on=False)
-            return
-        sock.settimeout(0)
+        sock, peer = found
         connection = self._do.connect(sock, (peer, listener.getsockname()))
         self._connections.add(connection)
-        self._accept(on=len(self._connections) < self._patience.connections)
+        self._entrance.look(len(self._connections))
         self._wait_for(connection, self._on_data, self._patience.silence_s)
         self._on_data(connection, turn)
 
@@ -381,6 +383,7 @@ class Loop:
     def _close(self, connection: Connection) -> None:
         self._release(connection)
         self._connections.discard(connection)
+        self._entrance.count(len(self._connections))
         connection.sock.close()
         if self._draining and not self._connections:
             self._do.awake()

@@ -19,6 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
+from drum_like.server.crowd import Crowd
 from drum_like.server.reports import Report, State, death, how_it_ended
 from drum_like.server.worker import STOP_SIGNALS, Worker
 
@@ -35,6 +36,7 @@ class Master(Arbiter):
     Args:
         app: What the workers load.
         on_loaded: Called once, with the first worker's report.
+        crowd: The connections of all workers.
 
     Attributes:
         failure: Why the model did not load at the first start, None if it did.
@@ -46,10 +48,13 @@ class Master(Arbiter):
 
     log: Logger
 
-    def __init__(self, app: BaseApplication, on_loaded: Callable[[Report], None]) -> None:
+    def __init__(
+        self, app: BaseApplication, on_loaded: Callable[[Report], None], crowd: Crowd
+    ) -> None:
         super().__init__(app)
         self.failure: Report | None = None
         self._on_loaded = on_loaded
+        self._crowd = crowd
         self._has_loaded = False
         self._stopping = False
         self._failures = 0
@@ -170,6 +175,7 @@ class Master(Arbiter):
         self._read(worker)
         worker.pipe.close()
         worker.tmp.close()
+        self._crowd.bury(worker.slot)
         if self._stopping:
             return
         if worker.state in (State.LOADED, State.RETIRING):

@@ -17,6 +17,7 @@ from drum_like.cpus import CPUS
 from drum_like.errors import SettingsError
 from drum_like.server.allocator import keep_few_heaps
 from drum_like.server.configuration import gunicorn_settings
+from drum_like.server.crowd import Crowd
 from drum_like.server.listening import listen, url
 from drum_like.server.master import Master
 from drum_like.server.reports import Report
@@ -75,7 +76,7 @@ def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
     cpus = cgroup.cpus()
     division = share(settings.max_workers, cpus)
     if set_native_threads(environ, division.native):
-        CPUS.divide(cpus, _slots(division))
+        CPUS.divide(cpus, division.slots)
     return _run(settings, listener, division)
 
 
@@ -93,8 +94,9 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
     def on_loaded(report: Report) -> None:
         _announce(report, settings, division, address)
 
-    program = Program(configuration, _loader(settings, division))
-    master, own_pid = Master(program, on_loaded), os.getpid()
+    crowd = Crowd(division.slots)
+    program = Program(configuration, _loader(settings, division, crowd))
+    master, own_pid = Master(program, on_loaded, crowd), os.getpid()
     try:
         master.run()
     except SystemExit as leaving:
@@ -106,7 +108,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
     return code
 
 
-def _loader(settings: Settings, division: Share) -> Load:
+def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
     """Return the function that loads the model; importing here is what all workers share."""
     from drum_like.app import MIB, create_app  # noqa: PLC0415 - numpy reads the environment on import
 
@@ -114,7 +116,7 @@ def _loader(settings: Settings, division: Share) -> Load:
         import_module("drum_like.catalog.opening")
     # A collection in a worker would write to every object, and so copy what all of them share.
     _keep_objects()
-    timings = Timings(_slots(division))
+    timings = Timings(division.slots)
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
@@ -124,6 +126,7 @@ def _loader(settings: Settings, division: Share) -> Load:
             _keep_objects()
         return Loaded(
             application.flask,
+            crowd,
             application.background,
             application.lines,
             settings.request_timeout_s,
@@ -142,11 +145,6 @@ def _keep_objects() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def _slots(division: Share) -> int:
-    """Return the most workers that ever live at one time: some leave while others come."""
-    return 4 * division.workers + 16
 
 
 def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:

@@ -16,6 +16,11 @@ class Share:
     workers: int
     native: int
 
+    @property
+    def slots(self) -> int:
+        """The most workers that ever live at one time: some leave while others come."""
+        return 4 * self.workers + 16
+
 
 def share(max_workers: int | None, cpus: int) -> Share:
     """Return one worker a CPU, unless a number was asked for, and what is left for frameworks."""

@@ -18,6 +18,7 @@ from gunicorn.workers.base import Worker as GunicornWorker
 from drum_like import cgroup, logs
 from drum_like.lifecycle import Background
 from drum_like.server.connection import Connection, Reading
+from drum_like.server.crowd import Crowd
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
 from drum_like.server.exchange import SILENCE_S, Exchange
 from drum_like.server.heads import Heads
@@ -46,6 +47,7 @@ class Loaded:
 
     Attributes:
         wsgi: The application.
+        crowd: The connections of all workers.
         background: What lives beside it, in the order of starting.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
@@ -55,6 +57,7 @@ class Loaded:
     """
 
     wsgi: Application
+    crowd: Crowd
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
@@ -155,6 +158,7 @@ class Worker(GunicornWorker):
         self.wsgi = Timed(loaded.wsgi, calls)
         self._reading = Reading(Heads(self.cfg), loaded.max_body_bytes, loaded.admits)
         self._background = loaded.background
+        self._crowd = loaded.crowd
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
             self._background += (watchdog,)
@@ -175,7 +179,8 @@ class Worker(GunicornWorker):
         log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
         exchange = Exchange(self.cfg, log, self.wsgi, self._keeps)
         handlers = Handlers(connect, exchange.answer, exchange.refuse, self._awake)
-        return Loop(self.sockets, handlers, patience)
+        self._crowd.join(self.slot)
+        return Loop(self.sockets, handlers, patience, self._crowd)
 
     def _keeps(self) -> bool:
         """Count a request, and return whether its connection may stay open after it."""

@@ -36,7 +36,7 @@ ACTIONS = {
     "pid": lambda value: None,
     "sleep": time.sleep,
     "exit": lambda value: os._exit(int(value)),
-    "crash": lambda value: os.kill(os.getpid(), int(value)),
+    "crash": lambda value: signal.raise_signal(int(value)),
     "abort": lambda value: os.abort(),
     "hold": hold,
     "log": lambda value: logging.getLogger("my.hook").warning("a\\nhook %s", value),
