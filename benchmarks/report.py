@@ -58,10 +58,13 @@ def read(path: Path) -> Results:
 
 
 def merged(old: Results, new: Results) -> Results:
-    """Return all that is new, and of the old what belongs to other parts."""
+    """Return all that is new, and of the old what belongs to other parts.
+
+    Gaps stay: of which part they are nobody knows.
+    """
     parts = {case.part for case in new.cases}
     kept = [each for each in old.measurements if each.case.part not in parts]
-    return Results((*kept, *new.measurements), new.gaps)
+    return Results((*kept, *new.measurements), {**old.gaps, **new.gaps})
 
 
 def to_markdown(results: Results, surroundings: Surroundings) -> str:
