@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from drum_like.server.crowd import Crowd
@@ -49,6 +50,7 @@ class Entrance:
         self._crowd = crowd
         self._is_open = False
         self._is_over = False
+        self._lock = Lock()  # the end comes from another thread than the clients
         self._leaves_until = 0.0
 
     @property
@@ -65,11 +67,11 @@ class Entrance:
         """
         if self.is_leaving and now < self._leaves_until and self._crowd.has_fewer(number):
             return
-        has_room = number < self._most and not self._is_over
+        has_room = number < self._most
         if not has_room:
             self._leaves_until = 0.0
-        self.count(number)
         self._watch(on=has_room)
+        self.count(number)
 
     def count(self, number: int) -> None:
         """Tell the other workers how many connections there are."""
@@ -112,12 +114,14 @@ class Entrance:
         return True
 
     def _watch(self, *, on: bool) -> None:
-        if on == self._is_open:
-            return
-        self._is_open = on
-        for listener in self._listeners:
-            if on:
-                handler = partial(self._on_client, listener)
-                self._selector.register(listener, selectors.EVENT_READ, handler)
-            else:
-                self._selector.unregister(listener)
+        with self._lock:
+            on = on and not self._is_over
+            if on == self._is_open:
+                return
+            self._is_open = on
+            for listener in self._listeners:
+                if on:
+                    handler = partial(self._on_client, listener)
+                    self._selector.register(listener, selectors.EVENT_READ, handler)
+                else:
+                    self._selector.unregister(listener)
