@@ -102,7 +102,7 @@ def _once(part: str, peer: Peer, bench: Bench) -> Iterator[Measurement]:
     try:
         figures = noise.quietest(lambda: _first_answer(case, peer, bench), bench.retries)
     except FAILURES as error:
-        bench.miss(peer.name, error)
+        bench.miss(part, peer.name, error)
     else:
         yield Measurement(case, figures)
 
@@ -128,7 +128,7 @@ def _version(peer: Peer, bench: Bench) -> Iterator[Measurement]:
     try:
         program = bench.servers.environments.python(peer).with_name(peer.name)
     except EnvironmentFailedError as error:
-        bench.miss(peer.name, error)
+        bench.miss("start", peer.name, error)
         return
     case = Case("start", Setup(peer.name), "version")
     for _ in range(VERSION_REPEATS):
@@ -172,7 +172,7 @@ def _scored(
             figures = noise.quietest(lambda: _run(arguments, Path(name), n_rows), 0)
         _check_output(output, n_rows)
     except (*FAILURES, RunFailedError) as error:
-        bench.miss(peer, error)
+        bench.miss("score", peer, error)
     else:
         yield Measurement(case, figures)
 

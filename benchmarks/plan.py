@@ -87,7 +87,7 @@ class Results:
 
     Args:
         measurements: In the order in which they were made.
-        gaps: Why something could not be measured, by the peer's name.
+        gaps: Why something could not be measured, by part and peer: `score, drum`.
     """
 
     def __init__(

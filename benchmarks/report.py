@@ -58,13 +58,11 @@ def read(path: Path) -> Results:
 
 
 def merged(old: Results, new: Results) -> Results:
-    """Return all that is new, and of the old what belongs to other parts.
-
-    Gaps stay: of which part they are nobody knows.
-    """
+    """Return all that is new, and of the old what belongs to other parts."""
     parts = {case.part for case in new.cases}
     kept = [each for each in old.measurements if each.case.part not in parts]
-    return Results((*kept, *new.measurements), {**old.gaps, **new.gaps})
+    gaps = {name: why for name, why in old.gaps.items() if name.partition(", ")[0] not in parts}
+    return Results((*kept, *new.measurements), gaps | new.gaps)
 
 
 def to_markdown(results: Results, surroundings: Surroundings) -> str:

@@ -34,7 +34,7 @@ class Bench:
         servers: Starts them.
         effort: How thoroughly.
         say: Told how far it is.
-        gaps: Filled with why something is not measured, by peer.
+        gaps: Filled with why something is not measured, by part and peer: `score, drum`.
         began: When the measurement began, by the monotonic clock.
     """
 
@@ -49,9 +49,9 @@ class Bench:
         """How often to try again because of noise: a machine that stays busy is not waited for."""
         return self.effort.retries if time.monotonic() < self.began + RETRY_FOR_S else 0
 
-    def miss(self, peer: str, reason: object) -> None:
+    def miss(self, part: str, peer: str, reason: object) -> None:
         """Note that something of a peer cannot be measured."""
-        self.gaps.setdefault(peer, f"{type(reason).__name__}: {reason}")
+        self.gaps.setdefault(f"{part}, {peer}", f"{type(reason).__name__}: {reason}")
         self.say(f"{peer}: not measured: {reason}")
 
 
@@ -75,7 +75,7 @@ def _round(cases: list[Case], running: dict[Setup, Running], bench: Bench) -> It
         try:
             yield Measurement(case, _figures(case, running, bench))
         except FAILURES as error:
-            bench.miss(case.setup.peer, error)
+            bench.miss(case.part, case.setup.peer, error)
             cases.remove(case)
 
 
@@ -89,7 +89,8 @@ def _start(stage: Stage, bench: Bench, stack: ExitStack) -> dict[Setup, Running]
             peer = PEERS[setup.peer]
             running[setup] = stack.enter_context(bench.servers.running(peer, setup))
         except FAILURES as error:
-            bench.miss(setup.peer, error)
+            for part in dict.fromkeys(case.part for case in stage.cases if case.setup == setup):
+                bench.miss(part, setup.peer, error)
     return running
 
 
@@ -105,7 +106,7 @@ def _is_right(case: Case, running: dict[Setup, Running], bench: Bench) -> bool:
         if case.n_rows < load.LARGE:
             load.measure(case, server, WARM_UP_S)
     except FAILURES as error:
-        bench.miss(case.setup.peer, error)
+        bench.miss(case.part, case.setup.peer, error)
         return False
     return True
 

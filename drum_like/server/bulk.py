@@ -11,8 +11,10 @@ import socket
 import struct
 
 AT_LEAST = 1 << 17
-"""Bodies of more bytes than this are worth it: 590 KB in 2 calls, not in 10 that a thread each time
-has to wait after for the interpreter."""
+"""Bodies of more bytes than this are worth it.
+
+590 KB come in 2 calls, not in 10; after each a thread may have to wait for the interpreter.
+"""
 
 PATIENCE_S = 0.25
 """Time that a thread waits for a body in all, before it leaves the rest to the poller."""

@@ -48,6 +48,6 @@ class Crowd:
             self._numbers[self._own] = number
 
     def has_fewer(self, number: int) -> bool:
-        """Return whether a worker has clearly fewer connections: none, or two less than this."""
+        """Return whether a worker has clearly fewer connections: none, or two fewer than this."""
         fewest = min(self._numbers)
         return fewest == 0 < number or fewest + 1 < number

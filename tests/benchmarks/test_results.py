@@ -110,6 +110,15 @@ def test_results_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     assert read.gaps == {"mlflow": "no"}
 
 
+def test_merging_keeps_what_could_not_be_measured_of_other_parts() -> None:
+    old = Results([], {"ping, mlflow": "no", "one-row, mlflow": "no", "one-row, drum": "no"})
+    new = Results(rounds(one_row(OURS), "p50_ms", [1.0]), {"one-row, drum": "still no"})
+
+    merged = report.merged(old, new)
+
+    assert merged.gaps == {"ping, mlflow": "no", "one-row, drum": "still no"}
+
+
 def test_merging_replaces_whole_parts() -> None:
     old = [
         *rounds(one_row(OURS), "p50_ms", [1.0]),
