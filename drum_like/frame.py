@@ -1,8 +1,9 @@
 """Rows in whichever layout the next step asks for.
 
-pandas is the meaning of a frame; the float64 matrix is an optimisation of it. A format may give the
-matrix without a DataFrame in between, under one rule: give what the base class would give, or
-refuse and call it.
+Three layouts: the DataFrame that pandas, and so DRUM, makes of the payload, for hooks and columns
+of which nobody knows the type; the cells of a column, for the readers of a schema; and the float64
+matrix, an optimisation of reading every cell as a number. A format may give the matrix in another
+way under one rule: give what the base class would give, or refuse and call it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from drum_like.cached import cached
 from drum_like.errors import ColumnsError
 from drum_like.later import pd
 from drum_like.numbers import is_to_blame, to_number
+from drum_like.readers import Cells, numbers
 
 Names = tuple[str, ...]
 Matrix = NDArray[np.float64]
@@ -56,9 +58,28 @@ class Frame(ABC):
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         """Return the chosen columns, all for None, as numbers in memory that may be written to.
 
-        The other columns may hold anything. The base class goes through pandas.
+        The other columns may hold anything. The base class takes what pandas knows to be numbers,
+        and reads the cells of all other columns: one word makes a whole column text to pandas.
         """
-        return matrix_of(self.pandas if chosen is None else self.pandas.iloc[:, chosen])
+        wanted = range(self.n_columns) if chosen is None else chosen
+        out = np.empty((self.n_rows, len(wanted)), dtype=np.float64)
+        for at, position in enumerate(wanted):
+            out[:, at] = self._numbers_at(position)
+        return out
+
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        data = self.pandas
+        if _is_number(data.dtypes.iloc[position]):
+            return column_of(data, position)
+        return numbers(self.cells(position), str(data.columns[position]))
+
+    has_words_for_missing: bool = False
+    """Whether a word such as NA stands for a missing cell: text formats have nothing else."""
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column as they were sent: Python values, None or NaN if missing."""
+        values: Cells = self.pandas.iloc[:, position].tolist()
+        return values
 
     @cached
     def pandas(self) -> pd.DataFrame:
@@ -76,21 +97,14 @@ class Frame(ABC):
             matrix += 0.0
         return matrix
 
+    def numbers_of(self, chosen: Sequence[int] | None) -> Matrix:
+        """Return the columns at some positions, all for None, as `matrix` does by name."""
+        return self._dense if chosen is None else self._numbers(list(chosen))
+
     @property
     def native(self) -> Any:
         """What a hook gets: the DataFrame, or whatever another hook made of it."""
         return self.pandas
-
-    def text(self, position: int) -> pd.Series[Any]:
-        """Return a column as text, missing cells as NaN: 007 stays 007 where it was sent so.
-
-        The base class spells numbers in the shortest way: 3, not 3.0 beside a missing cell.
-        """
-        values = self.pandas.iloc[:, position]
-        dtype = values.dtype
-        if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
-            return values
-        return values.astype(object).map(_spelled, na_action="ignore")
 
     def matrix(self, columns: Sequence[str] | None = None) -> Matrix:
         """Return the rows as float64 numbers, missing cells as NaN.
@@ -138,6 +152,9 @@ class NativeFrame(Frame):
         """Number of columns of the DataFrame."""
         return self.pandas.shape[1]
 
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        return matrix_of(self.pandas if chosen is None else self.pandas.iloc[:, chosen])
+
     def _to_pandas(self) -> pd.DataFrame:
         if not isinstance(self._data, pd.DataFrame):
             raise ColumnsError(
@@ -174,10 +191,21 @@ class ColumnsFrame(Frame):
         """Number of columns."""
         return len(self._names)
 
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column as Python values."""
+        values: Cells = self._columns[position].tolist()
+        return values
+
     def _to_pandas(self) -> pd.DataFrame:
         data = pd.DataFrame(dict(enumerate(self._columns)))
         data.columns = pd.Index(self._names)
         return data
+
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        values = self._columns[position]
+        if values.dtype.kind in "biuf":
+            return values.astype(np.float64)
+        return numbers(self.cells(position), self._names[position])
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
@@ -250,7 +278,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def matrix_of(data: pd.DataFrame) -> Matrix:
-    """Return a DataFrame as numbers: the meaning of `Frame.matrix`.
+    """Return a DataFrame as numbers: the meaning of `NativeFrame.matrix`.
 
     Booleans are 1.0 and 0.0, missing values NaN, absent entries of a sparse column 0.0. Integers
     and narrower floats are widened to float64.
@@ -309,10 +337,6 @@ def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
         "the model takes numbers there",
         row,
     )
-
-
-def _spelled(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _kind(value: Any) -> str:

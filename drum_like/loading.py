@@ -84,13 +84,14 @@ def open_service(
     model = _load(complete)
     told = complete.target_type or (model.predictor and model.predictor.target.type)
     complete = replace(complete, target_type=told or otherwise)
-    schema = _schema(model.predictor, metadata)
+    schema = _schema(model, metadata)
     gate = gate or predict_gate(complete)
     service = _service(model, metadata, complete, (schema, gate))
     if told is None:
         return replace(service, notes=(warm_up.about(service, schema),))
     notes = warm_up.notes(service, schema)
-    return replace(service, notes=notes, abilities=_abilities(service, metadata, complete, gate))
+    found = _abilities(service, schema, metadata, (complete, gate))
+    return replace(service, notes=notes, abilities=found)
 
 
 def _service(
@@ -249,11 +250,16 @@ def _gate(places: int) -> Gate:
     return Lock() if places == 1 else Places(places)
 
 
-def _schema(predictor: Predictor | None, metadata: Metadata | None) -> Schema | None:
-    schema = None if predictor is None else predictor.schema
+def _schema(model: _Model, metadata: Metadata | None) -> Schema | None:
+    """Return the columns that the model takes; the metadata types those that it does not."""
+    schema = None if model.predictor is None else model.predictor.schema
     if schema is None or metadata is None:
         return schema
-    return replace(schema, unseen_is_missing=metadata.unseen_categories == "missing")
+    schema = replace(schema, unseen_is_missing=metadata.unseen_categories == "missing")
+    if model.hooks.transform is not None:  # what callers send is not what the model gets
+        return schema
+    declared = input_schema.read(metadata.raw.get("inputSchema"))
+    return input_schema.typed(schema, declared, metadata.type_schema)
 
 
 def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> Schema | None:
@@ -266,7 +272,8 @@ def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> S
     )
     if inputs is None:
         return None
-    return replace(inputs, absent_is_missing=metadata.missing_fields == "na")
+    inputs = replace(inputs, absent_is_missing=metadata.missing_fields == "na")
+    return schema if inputs == schema else inputs
 
 
 def _pipeline(
@@ -293,11 +300,15 @@ def _pipeline(
 
 
 def _abilities(
-    service: ModelService, metadata: Metadata | None, settings: Settings, gate: Gate
+    service: ModelService,
+    schema: Schema | None,
+    metadata: Metadata | None,
+    parts: tuple[Settings, Gate],
 ) -> Abilities:
     """Return what the model says beside its predictions; it has predicted a sample row by now."""
     if service.pipeline is None:
         return Abilities()
+    settings, gate = parts
     alone = _gate(settings.hook_threads)
     return abilities(
         Subject(
@@ -305,7 +316,7 @@ def _abilities(
             model=service.model,
             predictor=service.predictor,
             pipeline=service.pipeline,
-            schema=_schema(service.predictor, metadata),
+            schema=schema,
             inputs=service.inputs,
             hook_gate=service.gate if service.hooks.any_per_request else alone,
             predict_gate=gate,

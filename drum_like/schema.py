@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
 
+from drum_like import cells
+from drum_like.cached import cached
+from drum_like.cells import NAN
 from drum_like.data_type import DataType
-from drum_like.errors import ColumnsError
 from drum_like.frame import (
     Frame,
     Matrix,
@@ -21,10 +24,20 @@ from drum_like.frame import (
     width_error,
 )
 from drum_like.later import pd
-from drum_like.numbers import is_number_like, text_to_number
+from drum_like.numbers import is_number_like
+from drum_like.readers import (
+    CategoryReader,
+    Cells,
+    NumberReader,
+    ParsedReader,
+    Reader,
+    ValueReader,
+    numbers,
+    text_reader,
+)
 from drum_like.target import Target
 
-Kind = Literal["number", "category", "text", "any"]
+Kind = Literal["number", "category", "encoded", "text", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +46,17 @@ class Column:
 
     Attributes:
         name: As in the training data; a position in text for a model without names.
-        kind: "number" is checked cell by cell, "category" is cast to `categories`, "text" is given
-            as it was sent, "any" is left to the model.
-        categories: The values that a category may have, of one type; for "any" what an encoder was
-            fitted on, if that is known; empty for other kinds.
+        kind: "number": float64, whatever narrower type is `stored`. "category": a pandas
+            Categorical of exactly `categories`. "encoded": values like `categories`, which an
+            encoder of the model reads; others stay for it to refuse or ignore. "text": as it was
+            sent. "any": unknown, and read as pandas reads the whole column, unless `stored`
+            declares a type.
+        categories: The values that a category may have, of one type; empty for other kinds.
         stored: The type that the artifact or the metadata names, None where they do not.
         example: A value that the model takes, as text; None if nobody gave one.
+        missing: What stands for a missing cell of text or of an encoder: NaN, None or pandas.NA.
+        takes_missing: Whether a cell of text may be missing; else words such as NA are text.
+        exact: Whether whole numbers keep all their digits, as int64, instead of being float64.
     """
 
     name: str
@@ -46,6 +64,9 @@ class Column:
     categories: tuple[Any, ...] = ()
     stored: DataType | None = None
     example: str | None = None
+    missing: Any = NAN
+    takes_missing: bool = True
+    exact: bool = False
 
     @property
     def dtype(self) -> DataType:
@@ -59,7 +80,7 @@ class Column:
     @property
     def is_typed(self) -> bool:
         """Whether `dtype` is known, not a guess."""
-        return self.kind != "any" or self.stored is not None or bool(self.categories)
+        return self.kind != "any" or self.stored is not None
 
     def described(self) -> dict[str, Any]:
         """Return the column as JSON: `name` and `dataType`, as H2O MLOps writes them."""
@@ -76,6 +97,9 @@ class Schema:
         unseen_is_missing: Treat a category that training did not see as missing, not as an error.
         absent_is_missing: Whether contracts that allow it fill columns that were not sent.
         names: The names of the columns in training order.
+        readers: How the cells of each column are read, None for columns of no known type.
+        all_numbers: Whether every column is one of float64 numbers.
+        takes_text: Whether a number may have to be text, as it was written.
     """
 
     columns: tuple[Column, ...]
@@ -83,10 +107,19 @@ class Schema:
     unseen_is_missing: bool = False
     absent_is_missing: bool = False
     names: Names = field(init=False, repr=False, compare=False)
+    readers: tuple[Reader | None, ...] = field(init=False, repr=False, compare=False)
+    all_numbers: bool = field(init=False, repr=False, compare=False)
+    takes_text: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep the names, which every request asks for."""
+        """Keep what every request asks for."""
+        readers = tuple(_reader(column, self.unseen_is_missing) for column in self.columns)
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
+        object.__setattr__(self, "readers", readers)
+        plain = all(isinstance(reader, NumberReader) for reader in readers)
+        texts = any(not c.is_typed or c.dtype is DataType.STR for c in self.columns)
+        object.__setattr__(self, "all_numbers", plain)
+        object.__setattr__(self, "takes_text", texts)
 
     def as_known(self, names: Names) -> Names:
         """Return names of a payload as the model spells them; a model may forgive spellings."""
@@ -95,18 +128,21 @@ class Schema:
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
 
-        Extra columns are left out. Types are checked when a layout is asked for.
+        Extra columns are left out. Cells are read when a layout is asked for.
 
         Raises:
             ColumnsError: a column is missing, or the width of a nameless model does not fit.
         """
+        if isinstance(frame, _ConformedFrame) and frame.schema is self:
+            return frame
         if self.named:
             chosen = positions(frame, self.names)
         elif frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
         else:
             chosen = None
-        return _ConformedFrame(frame, self, chosen)
+        kind = _ConformedNative if isinstance(frame, NativeFrame) else _ConformedFrame
+        return kind(frame, self, chosen)
 
 
 def output_columns(target: Target) -> tuple[Column, ...]:
@@ -117,11 +153,11 @@ def output_columns(target: Target) -> tuple[Column, ...]:
 
 
 class _ConformedFrame(Frame):
-    """A frame seen through a schema."""
+    """A frame seen through a schema: every column as the model was trained on it."""
 
     def __init__(self, source: Frame, schema: Schema, chosen: Sequence[int] | None) -> None:
         self._source = source
-        self._schema = schema
+        self.schema = schema
         self._chosen = chosen
 
     @property
@@ -132,68 +168,176 @@ class _ConformedFrame(Frame):
     @property
     def columns(self) -> Names | None:
         """The model's names; those of the source where the model has none."""
-        return self._schema.names if self._schema.named else self._source.columns
+        return self.schema.names if self.schema.named else self._source.columns
 
     @property
     def n_columns(self) -> int:
         """Number of columns that the model takes."""
-        return len(self._schema.columns)
+        return len(self.schema.columns)
+
+    def cells(self, position: int) -> Cells:
+        """Return the values of a column, as the model was trained on them."""
+        values: Cells = self.values[position].tolist()
+        return values
 
     def _numbers(self, chosen: Positions | None) -> Matrix:
         # The source has seen to negative zeros.
         return self._to_matrix(chosen)
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
-        names = self.columns
-        if chosen is None and self._chosen is None:  # the columns as sent: no names to compare
-            return self._source.matrix()
-        if names is not None and chosen is not None:
-            names = tuple(names[at] for at in chosen)
-        return self._source.matrix(names)
+        if not self.schema.all_numbers:
+            return self._read_numbers(range(self.n_columns) if chosen is None else chosen)
+        if chosen is None:
+            return self._source.numbers_of(self._chosen)
+        return self._source.numbers_of([self._place(at) for at in chosen])
 
-    def _to_pandas(self) -> pd.DataFrame:
-        source = self._source.pandas
-        data = source if self._chosen is None else source.iloc[:, list(self._chosen)]
-        if self._schema.named and not data.columns.equals(pd.Index(self._schema.names)):
-            data = data.set_axis(list(self._schema.names), axis="columns")
-        for position, (column, dtype) in enumerate(
-            zip(self._schema.columns, data.dtypes, strict=False)
-        ):
-            if column.kind == "number" and not _is_numeric(dtype):
-                self._check_numbers(data, position)
-        return self._with_categories(data)
-
-    def _check_numbers(self, data: pd.DataFrame, position: int) -> None:
-        """Refuse a column that is not numbers; a hook's own may also be text or Decimals of them.
+    def _read_numbers(self, wanted: Sequence[int]) -> Matrix:
+        """Return columns that are not all plain numbers as numbers.
 
         Raises:
-            ColumnsError: a cell is no number; names it.
+            ColumnsError: a column holds text.
         """
-        if isinstance(self._source, NativeFrame):
-            cells = data.iloc[:, position].astype(object)
-            if all(is_number_like(cell) for cell in cells):
-                return
+        out = np.empty((self.n_rows, len(wanted)))
+        for at, position in enumerate(wanted):
+            values, name = self.values[position], self.schema.names[position]
+            plain = isinstance(values, np.ndarray) and values.dtype.kind in "biuf"
+            out[:, at] = values if plain else numbers(values.tolist(), name)
+        return out
+
+    def _to_pandas(self) -> pd.DataFrame:
+        if self.schema.all_numbers:
+            data = pd.DataFrame(self.matrix())
+        else:
+            # Series: of an array of objects pandas 3 would make a type of its own.
+            data = pd.DataFrame({at: _series(one) for at, one in enumerate(self.values)})
+        names = self.columns
+        if names is not None:
+            data.columns = pd.Index(names)
+        return data
+
+    @cached
+    def values(self) -> Sequence[Any]:
+        """The (n_rows,) columns, each read by its reader; numbers together, which is faster."""
+        readers = self.schema.readers
+        numeric = [at for at, one in enumerate(readers) if isinstance(one, NumberReader)]
+        matrix = self._source_numbers(numeric)
+        read = {at: matrix[:, place] for place, at in enumerate(numeric)}
+        return [read[at] if at in read else self._read(at, one) for at, one in enumerate(readers)]
+
+    def _source_numbers(self, numeric: Positions) -> Matrix:
+        if not numeric:
+            return np.empty((self.n_rows, 0))
+        return self._source.numbers_of([self._place(at) for at in numeric])
+
+    def _place(self, position: int) -> int:
+        return position if self._chosen is None else self._chosen[position]
+
+    def _read(self, position: int, reader: Reader | None) -> Any:
+        place = self._place(position)
+        if reader is None:
+            return self._source.pandas.iloc[:, place]
+        words = self._source.has_words_for_missing
+        return reader.read(self._source.cells(place), words=words)
+
+
+class _ConformedNative(_ConformedFrame):
+    """A DataFrame of a hook seen through a schema: the types of its columns are the hook's own."""
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = self._source.pandas
+        data = data if self._chosen is None else data.iloc[:, list(self._chosen)]
+        if self.schema.named and not data.columns.equals(pd.Index(self.schema.names)):
+            data = data.set_axis(list(self.schema.names), axis="columns")
+        casts: dict[int, Any] = {}
+        for position, column in enumerate(self.schema.columns):
+            if column.kind == "category":
+                casts[position] = self._read(position, self.schema.readers[position])
+            elif column.kind == "number":
+                _check_numbers(data, position)
+        return _replaced(data, casts) if casts else data
+
+    @cached
+    def values(self) -> Sequence[Any]:
+        return [self.pandas.iloc[:, at] for at in range(self.n_columns)]
+
+
+def _check_numbers(data: pd.DataFrame, position: int) -> None:
+    """Refuse a column that is not numbers; a hook's own may also be text or Decimals of them.
+
+    Raises:
+        ColumnsError: a cell is no number; names it.
+    """
+    if pd.api.types.is_numeric_dtype(data.dtypes.iloc[position]):
+        return
+    column = data.iloc[:, position].astype(object)
+    if not all(is_number_like(cell) for cell in column):
         column_of(data, position)
 
-    def _with_categories(self, data: pd.DataFrame) -> pd.DataFrame:
-        casts = {
-            position: self._cast(position, column, data.iloc[:, position])
-            for position, column in enumerate(self._schema.columns)
-            if column.kind in ("category", "text")
-        }
-        if not casts:
-            return data
-        names = data.columns
-        parts = {p: casts.get(p, data.iloc[:, p]) for p in range(data.shape[1])}
-        return pd.DataFrame(parts, index=data.index).set_axis(names, axis="columns")
 
-    def _cast(self, position: int, column: Column, values: pd.Series[Any]) -> pd.Series[Any]:
-        at = position if self._chosen is None else self._chosen[position]
-        if column.kind == "text":
-            return self._source.text(at)
-        texts = all(isinstance(category, str) for category in column.categories)
-        comparable = self._source.text(at) if texts else values.map(_comparable)
-        return _categories(comparable, column, missing=self._schema.unseen_is_missing)
+def _replaced(data: pd.DataFrame, casts: dict[int, Any]) -> pd.DataFrame:
+    """Return a DataFrame with some columns replaced, by their positions."""
+    parts = {
+        at: pd.Series(casts[at], index=data.index) if at in casts else data.iloc[:, at]
+        for at in range(data.shape[1])
+    }
+    return pd.DataFrame(parts, index=data.index).set_axis(data.columns, axis="columns")
+
+
+def _series(values: Any) -> pd.Series[Any]:
+    dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
+    return pd.Series(values, dtype=dtype)
+
+
+def _reader(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa: FBT001 - of a schema
+    """Return what reads the cells of a column, None for one of no known type."""
+    if column.kind == "number" and column.exact:
+        return ParsedReader(column.name, cells.to_exact, "numbers")
+    if column.kind == "number":
+        return NumberReader(column.name)
+    if column.kind == "text":
+        return text_reader(column.name, missing=column.missing, takes_missing=column.takes_missing)
+    if column.kind == "any":
+        return None if column.stored is None else _declared(column.name, column.stored)
+    values = _values_reader(column)
+    if column.kind == "encoded":
+        return values
+    codes = {value: code for code, value in enumerate(column.categories)}
+    dtype = cache(partial(_categorical, column.categories))
+    return CategoryReader(column.name, values, codes, dtype, unseen_is_missing)
+
+
+def _categorical(categories: tuple[Any, ...]) -> Any:
+    return pd.CategoricalDtype(list(categories))
+
+
+def _values_reader(column: Column) -> Reader:
+    """Return what reads cells as values like the categories."""
+    kind = _type_of(column.categories)
+    if kind is DataType.BOOL:
+        return ValueReader(cells.to_boolean, column.missing)
+    if kind is DataType.STR:
+        known = [text for text in column.categories if isinstance(text, str)]
+        return text_reader(column.name, known, column.missing)
+    return ValueReader(cells.to_exact, column.missing)
+
+
+_DECLARED: dict[DataType, tuple[Callable[[Any], Any], str, bool]] = {
+    DataType.BOOL: (cells.to_boolean, "true or false", False),
+    DataType.INT32: (partial(cells.to_integer, bits=32), "a whole number of 32 bits", False),
+    DataType.INT64: (partial(cells.to_integer, bits=64), "a whole number of 64 bits", False),
+    DataType.TIME64: (cells.to_time, "a date or a time in ISO 8601", True),
+    DataType.BYTES: (cells.to_bytes, "text in base64", True),
+}
+"""How cells of a type are read, what they have to hold, and whether they stay objects."""
+
+
+def _declared(name: str, stored: DataType | None) -> Reader | None:
+    """Return what reads cells of a type that the artifact or the metadata names."""
+    if stored is None:
+        return None
+    if stored in _DECLARED:
+        return ParsedReader(name, *_DECLARED[stored])
+    return text_reader(name) if stored is DataType.STR else NumberReader(name)
 
 
 def _type_of(values: Sequence[Any]) -> DataType:
@@ -204,27 +348,3 @@ def _type_of(values: Sequence[Any]) -> DataType:
     if kinds == {int}:
         return DataType.INT64
     return DataType.FLOAT64 if kinds and kinds <= {int, float} else DataType.STR
-
-
-def _is_numeric(dtype: Any) -> bool:
-    return bool(pd.api.types.is_numeric_dtype(dtype))
-
-
-def _categories(values: pd.Series[Any], column: Column, *, missing: bool) -> pd.Series[Any]:
-    """Return values as the model's categories; missing stays missing."""
-    known = values.where(values.isin(column.categories))
-    cast = known.astype(pd.CategoricalDtype(list(column.categories)))
-    unseen = cast.isna().to_numpy() & ~values.isna().to_numpy()
-    if unseen.any() and not missing:
-        raise ColumnsError(
-            f"column {column.name[:100]!r} holds in row {int(np.argmax(unseen)) + 1} a category "
-            f"that the model was not trained on (it knows {len(column.categories)}); set "
-            "unseen_categories: missing in model-metadata.yaml to treat such cells as missing"
-        )
-    return cast
-
-
-def _comparable(value: Any) -> Any:
-    """Return what a cell of a column of numeric categories is: one word makes all cells text."""
-    number = text_to_number(value) if isinstance(value, str) else None
-    return value if number is None else number

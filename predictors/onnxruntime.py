@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime as ort
@@ -182,8 +182,11 @@ def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
             f"the ONNX model has several inputs, and {node.name!r} has the shape {node.shape}; "
             "inputs of one column each, or one matrix, can be served, others need a score hook"
         )
-    kind: Literal["text", "number"] = "text" if _DTYPES[node.type].kind == "O" else "number"
-    return Column(node.name, kind, stored=_data_type(_DTYPES[node.type]))
+    dtype = _DTYPES[node.type]
+    stored = _data_type(dtype)
+    if dtype.kind == "O":  # a tensor of text has no missing cells
+        return Column(node.name, "text", stored=stored, takes_missing=False)
+    return Column(node.name, stored=stored, exact=dtype.kind in "iu")
 
 
 def _data_type(dtype: np.dtype[Any]) -> DataType:

@@ -37,6 +37,7 @@ class SklearnPredictor:
         self._model = model
         self.framework = _framework(model)
         self.schema: Schema | None = _schema(model)
+        self._reads_one_text = sklearn_columns.reads_one_text(model)
         self._labels = _labels(model)
         self.target = _target(model, self._labels)
 
@@ -90,6 +91,8 @@ class SklearnPredictor:
             raise ColumnsError(f"column {name[:100]!r} {blame.reason}", blame.row) from error
 
     def _rows(self, frame: Frame) -> Any:
+        if self._reads_one_text:
+            return frame.pandas.iloc[:, 0].to_numpy(dtype=object)
         if self.schema is None or self.schema.named:
             return frame.pandas
         if all(column.kind == "number" for column in self.schema.columns):

@@ -120,7 +120,7 @@ def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> 
     for encoder in refusing:
         for column, known in zip(encoder.columns, encoder.categories, strict=True):
             at = where[str(column)]
-            row = _first_unknown(data.iloc[:, at], known, filled=encoder.filled)
+            row = _first_unknown(data.iloc[:, at], known, filled=encoder.filled is not None)
             if row is not None:
                 return Blame(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
     return None

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import BaseDecisionTree
 
 from drum_like.api import Column, Schema
 
@@ -22,6 +24,9 @@ COLUMNS_TO_PROBE = 500
 """Columns of one estimator that are tried one by one; wider ones are left to the model."""
 
 _TRUSTED = frozenset({"sklearn", "xgboost", "lightgbm"})
+TEXT_READERS = (CountVectorizer, HashingVectorizer)
+"""Estimators that read text, one cell a row, and take no missing cell."""
+
 _INNER = ("best_estimator_", "regressor_")
 
 Positions = frozenset[int]
@@ -33,6 +38,8 @@ def schema_of(model: Any) -> Schema | None:
     A model fitted on an array tells their number only; code of others that does so may still want
     a DataFrame, and gets what was sent.
     """
+    if reads_one_text(model):
+        return Schema((Column("0", "text", takes_missing=False),), named=False)
     names = _attribute(model, "feature_names_in_")
     width = _attribute(model, "n_features_in_") if names is None else len(names)
     first = _first(model)
@@ -87,9 +94,6 @@ class _Row:
 
 def _numbers(model: Any, row: _Row) -> Positions:
     """Return the columns that have to be numbers."""
-    inner = inner_model(model)
-    if inner is not None:
-        return _numbers(inner, row)
     if isinstance(model, Pipeline):
         return _of_pipeline(model, row)
     if isinstance(model, ColumnTransformer):
@@ -97,6 +101,19 @@ def _numbers(model: Any, row: _Row) -> Positions:
     if isinstance(model, FeatureUnion):
         branches = [step for _, step in model.transformer_list if isinstance(step, BaseEstimator)]
         return frozenset[int]().union(*(_numbers(branch, row) for branch in branches))
+    if isinstance(model, FunctionTransformer):
+        # Functions of numpy's own take numbers.
+        return frozenset(range(row.width if isinstance(model.func, np.ufunc) else 0))
+    return _of_known(model, row) if is_trusted(model) else frozenset()
+
+
+def _of_known(model: Any, row: _Row) -> Positions:
+    categorical = getattr(model, "is_categorical_", None)
+    if categorical is not None:
+        return frozenset(np.flatnonzero(~np.asarray(categorical)).tolist())
+    inner = [one for one in inner_models(model) if _attribute(one, "n_features_in_") == row.width]
+    if inner:
+        return frozenset(range(row.width)).intersection(*(_numbers(one, row) for one in inner))
     return _of_estimator(model, row)
 
 
@@ -185,22 +202,34 @@ def is_trusted(model: Any) -> bool:
     return package in _TRUSTED and not isinstance(model, FunctionTransformer)
 
 
-def inner_model(model: Any) -> Any:
-    """Return the estimator that a search or a wrapper of the target hands its columns to."""
-    if not is_trusted(model):
-        return None
-    return next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
+def inner_models(model: Any) -> Iterator[Any]:
+    """Yield the fitted estimators that an estimator of a library hands its columns to as they are.
+
+    Those that are fitted on some of the columns only are left out, and so are trees.
+    """
+    for name in (*_INNER, "_preprocessor", "estimator_", "estimators_", "calibrated_classifiers_"):
+        found = getattr(model, name, None)
+        for one in found if isinstance(found, list) else [found]:
+            inner = getattr(one, "estimator", one) if name == "calibrated_classifiers_" else one
+            if isinstance(inner, BaseEstimator) and not isinstance(inner, BaseDecisionTree):
+                yield inner
 
 
 def _first(model: Any) -> Any:
     """Return the estimator that sees the columns first."""
-    inner = inner_model(model)
-    if inner is not None:
-        return _first(inner)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
         return _first(steps[0]) if steps else model
-    return model
+    inner = next(inner_models(model), None) if is_trusted(model) else None
+    return model if inner is None or hasattr(model, "is_categorical_") else _first(inner)
+
+
+def reads_one_text(model: Any) -> bool:
+    """Return whether a model takes the cells of one column of text, not a table."""
+    first = _first(model)
+    if isinstance(first, FeatureUnion):
+        return all(reads_one_text(step) for _, step in first.transformer_list)
+    return isinstance(first, TEXT_READERS)
 
 
 def _works(method: Any, rows: Any) -> bool:

@@ -1,39 +1,62 @@
-"""Which encoders of a scikit-learn model see columns of the request, and what they know."""
+"""Which encoders of a scikit-learn model see columns of the request, and what they know.
+
+The types of columns come from what was fitted: the categories of encoders, the fill values and the
+mark for missing cells of imputers, and readers of text. They are looked for through pipelines,
+column transformers, unions, searches and estimators of estimators.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from drum_like.api import Column, DataType, Schema
+from drum_like.api import Column, Schema
 
 from . import sklearn_columns  # relative: type checkers know this package under its folder's name
 
-CATEGORIES_TO_KEEP = 10_000
-"""Categories of a column beyond which they are not kept a second time."""
+CATEGORIES_TO_KEEP = 1_000_000
+"""Categories of a column beyond which the column is left to the model."""
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """An imputer that columns pass on their way to an encoder.
+
+    Attributes:
+        missing: What it takes for a missing cell.
+        fills: What it fills in, one value a column.
+    """
+
+    missing: Any
+    fills: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A fitted encoder of categories, or of text.
+    """A fitted step that reads columns which are no plain numbers.
 
     Attributes:
         columns: The columns of the model that it reads, by name, or by position without names.
-        categories: What it knows of each; empty for text.
-        filled: Whether an imputer before it fills gaps.
+        categories: What it knows of each; empty for readers of text and for imputers.
+        filled: The imputer before it, or that it is, None without one.
         refuses_unknown: Whether a category that it does not know is an error.
+        reads_text: Whether it reads text of any kind.
     """
 
     columns: Sequence[Any]
-    categories: Sequence[NDArray[Any]]
-    filled: bool
-    refuses_unknown: bool
+    categories: Sequence[NDArray[Any]] = ()
+    filled: Filled | None = None
+    refuses_unknown: bool = False
+    reads_text: bool = False
 
 
 def with_types(model: Any, schema: Schema | None) -> Schema | None:
@@ -42,43 +65,96 @@ def with_types(model: Any, schema: Schema | None) -> Schema | None:
         return schema
     names = getattr(model, "feature_names_in_", None)
     columns = range(len(schema.columns)) if names is None else list(names)
-    known: dict[str, Column] = {}
+    known: dict[str, list[Column]] = {}
     for encoder in encoders(model, columns):
         for at, column in enumerate(encoder.columns):
-            known.setdefault(str(column), _column(encoder, at))
+            known.setdefault(str(column), []).append(_column(encoder, at))
     typed = (
-        replace(column, categories=found.categories, stored=found.stored)
-        if column.kind == "any" and (found := known.get(column.name)) is not None
+        _joined(column, known[column.name])
+        if column.kind == "any" and column.name in known
         else column
         for column in schema.columns
     )
     return replace(schema, columns=tuple(typed))
 
 
+def _joined(column: Column, found: Sequence[Column]) -> Column:
+    """Return what several readers know of one column; the strictest about its type counts."""
+    encoded = [one for one in found if one.kind == "encoded"]
+    texts = [one for one in found if one.kind == "text"]
+    marks = [one.missing for one in found if not _is_nan(one.missing)]
+    missing = marks[0] if marks else NAN
+    if not encoded:
+        takes = all(one.takes_missing for one in texts)
+        text = replace(column, kind="text", missing=missing, takes_missing=takes)
+        return text if texts else column
+    categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
+    if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
+        return column
+    return replace(column, kind="encoded", categories=categories, missing=missing)
+
+
+def _families(values: Sequence[Any]) -> set[str]:
+    return {"text" if isinstance(value, str) else "number" for value in values}
+
+
 def _column(encoder: Encoder, at: int) -> Column:
-    if not encoder.categories:
-        return Column("", "any", stored=DataType.STR)
-    values = np.asarray(encoder.categories[at]).tolist()
-    present = [value for value in values if value is not None and value == value]  # noqa: PLR0124 - NaN differs from itself
-    return Column("", "any", tuple(present[:CATEGORIES_TO_KEEP]))
+    filled = encoder.filled
+    mark = NAN if filled is None else filled.missing
+    if encoder.categories:
+        values = np.asarray(encoder.categories[at]).tolist()
+        if filled is None and any(value is None for value in values):
+            mark = None
+        present = tuple(value for value in values if not _is_missing(value))
+        return Column("", "encoded" if present else "any", present, missing=mark)
+    if encoder.reads_text:
+        return Column("", "text", missing=mark, takes_missing=filled is not None)
+    fills = () if filled is None else filled.fills
+    is_text = at < len(fills) and isinstance(fills[at], str)
+    return Column("", "text" if is_text else "any", missing=mark)
 
 
-def encoders(model: Any, columns: Sequence[Any], *, filled: bool = False) -> Iterator[Encoder]:
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN differs from itself
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or _is_nan(value)
+
+
+def encoders(
+    model: Any, columns: Sequence[Any], *, filled: Filled | None = None
+) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
-    inner = sklearn_columns.inner_model(model)
-    if inner is not None:
-        yield from encoders(inner, columns, filled=filled)
-    elif isinstance(model, Pipeline):
-        yield from _in_pipeline(model, columns, filled=filled)
+    if isinstance(model, Pipeline):
+        yield from _in_pipeline(model, columns, filled)
     elif isinstance(model, ColumnTransformer | FeatureUnion):
         for step, part in _branches(model, columns):
             yield from encoders(step, part, filled=filled)
-    elif isinstance(model, CountVectorizer | HashingVectorizer):
-        yield Encoder(columns, (), filled, refuses_unknown=False)
-    elif sklearn_columns.is_trusted(model) and hasattr(model, "handle_unknown"):
-        categories = getattr(model, "categories_", ())
-        if len(categories) == len(columns):
-            yield Encoder(columns, categories, filled, model.handle_unknown == "error")
+    elif isinstance(model, sklearn_columns.TEXT_READERS):
+        yield Encoder(columns, filled=filled, reads_text=True)
+    elif isinstance(model, SimpleImputer):
+        yield Encoder(columns, filled=filled_by(model))
+    elif sklearn_columns.is_trusted(model):
+        yield from _in_estimator(model, columns, filled)
+
+
+def _in_estimator(model: Any, columns: Sequence[Any], filled: Filled | None) -> Iterator[Encoder]:
+    categories = getattr(model, "categories_", None)
+    if isinstance(categories, list) and len(categories) >= len(columns) > 0:
+        unknown = getattr(model, "handle_unknown", "")
+        kept = categories[: len(columns)]  # behind them stand the marks of an imputer
+        yield Encoder(columns, kept, filled, refuses_unknown=unknown == "error")
+        return
+    for inner in sklearn_columns.inner_models(model):
+        yield from encoders(inner, columns, filled=filled)
+
+
+def filled_by(step: SimpleImputer) -> Filled:
+    """Return what a fitted imputer takes for missing, and what it fills in."""
+    mark = step.missing_values
+    known = mark is None or mark is pd.NA or _is_nan(mark)
+    return Filled(mark if known else NAN, np.asarray(step.statistics_, dtype=object).tolist())
 
 
 def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
@@ -91,9 +167,18 @@ def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequenc
         yield step, [columns[at] for at in part]
 
 
-def _in_pipeline(model: Pipeline, columns: Sequence[Any], *, filled: bool) -> Iterator[Encoder]:
+def _in_pipeline(
+    model: Pipeline, columns: Sequence[Any], filled: Filled | None
+) -> Iterator[Encoder]:
     for _, step in model.steps:
         yield from encoders(step, columns, filled=filled)
-        if not isinstance(step, SimpleImputer):
+        if isinstance(step, SimpleImputer):
+            filled = filled or filled_by(step)
+        elif not _changes_nothing(step):
             return
-        filled = True
+
+
+def _changes_nothing(step: Any) -> bool:
+    if step is None or isinstance(step, str):
+        return True
+    return isinstance(step, FunctionTransformer) and step.func is None

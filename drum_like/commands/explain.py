@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from drum_like.cells import is_missing
 from drum_like.commands.rows import MATRIX_MARKET, input_path, template
 from drum_like.commands.score import replacing
 from drum_like.commands.shown import print_json, print_text, table
@@ -131,7 +132,7 @@ def _cells(frame: Frame, found: Contributions) -> Sequence[Sequence[str]]:
 
 
 def _texts(frame: Frame, at: int) -> list[str]:
-    return ["" if value != value else str(value) for value in frame.text(at).tolist()]  # noqa: PLR0124 - NaN differs from itself
+    return ["" if is_missing(cell) else str(cell) for cell in frame.cells(at)]
 
 
 def _table(one: Explained, top: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from drum_like.errors import PayloadError
 from drum_like.formats.arrow_table import plain_column, read_table, reading
@@ -21,6 +22,7 @@ from drum_like.formats.names import unique
 from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.later import pd
 from drum_like.payload import Payload
+from drum_like.readers import Cells, numbers
 
 
 def decode(payload: Payload) -> Frame:
@@ -73,16 +75,36 @@ class _ArrowFrame(Frame):
             fill(matrix[:, at], column)
         return matrix
 
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        column = self._columns[position]
+        if not _is_number(column.type):
+            return numbers(self.cells(position), self._names[position])
+        out = np.empty(self.n_rows, dtype=np.float64)
+        fill(out, column)
+        return out
+
+    def cells(self, position: int) -> Cells:
+        """Return the values of a column; None for a null."""
+        try:
+            values: Cells = self._columns[position].to_pylist()
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise _beyond(error) from error
+        return values
+
     def _to_pandas(self) -> pd.DataFrame:
         try:
             data = pd.DataFrame(dict(enumerate(map(_values, self._columns))))
         except (pa.ArrowException, ValueError, OverflowError) as error:
-            kind = type(error).__name__
-            raise PayloadError(
-                f"the Arrow body holds dates, times or text beyond what pandas can hold ({kind})"
-            ) from error
+            raise _beyond(error) from error
         data.columns = pd.Index(self._names)
         return data
+
+
+def _beyond(error: Exception) -> PayloadError:
+    kind = type(error).__name__
+    return PayloadError(
+        f"the Arrow body holds dates, times or text beyond what pandas can hold ({kind})"
+    )
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from drum_like.cached import cached
 from drum_like.charsets import codec
@@ -31,6 +31,7 @@ from drum_like.formats.csv_records import (
 from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.later import pd
 from drum_like.payload import Payload
+from drum_like.readers import Cells
 
 FEW = 1_500
 """Cells, a row counting as three more, up to which float() is faster: 45 rows of 30 columns."""
@@ -116,21 +117,28 @@ class _CsvFrame(Frame):
         """Return what pandas would give, None if only pandas knows."""
         return many_rows(self._text, self._blocks, self.n_columns, chosen)
 
-    def text(self, position: int) -> pd.Series[Any]:
-        """Return a column as it was sent, quotes aside."""
-        return self._texts.iloc[:, position]
+    has_words_for_missing = True
+
+    def cells(self, position: int) -> Cells:
+        """Return the fields of a column, quotes aside; None for an empty one."""
+        fields = self._texts.iloc[:, position].tolist()
+        return [field or None for field in fields]
 
     @cached
     def _texts(self) -> pd.DataFrame:
-        return _read(self._text, self._header, dtype=str)
+        return self._checked(str)
 
     def _to_pandas(self) -> pd.DataFrame:
         if len(self._text) - self._header.end > RUN:  # one thread of Arrow is no faster than pandas
             found = many_columns(self._text, self._blocks, self._header.names)
             if found is not None:
                 return found
+        return self._checked()
+
+    def _checked(self, dtype: type[str] | None = None) -> pd.DataFrame:
+        """Return what pandas reads; of `str` are fields as they were sent, "" for empty ones."""
         n_rows = self._checked_rows
-        data = _read(self._text, self._header)
+        data = _read(self._text, self._header, dtype)
         if data.shape != (n_rows, self.n_columns):
             raise PayloadError(
                 f"the CSV has {n_rows} rows and {self.n_columns} columns, but reads as "
@@ -176,6 +184,10 @@ class _FewRows(_ModerateRows):
     @cached
     def _checked_rows(self) -> int:
         return self.n_rows
+
+    def cells(self, position: int) -> Cells:
+        """Return the fields of a column; None for an empty one."""
+        return [line.split(b",")[position].decode() or None for line in self._lines]
 
     def _without_pandas(self, chosen: Positions | None) -> Matrix | None:
         if self._plain is None:
@@ -231,6 +243,8 @@ def _read(text: bytes, header: Header, dtype: type[str] | None = None) -> pd.Dat
             skip_blank_lines=width > 1,
             float_precision=_precision(),
             dtype=dtype,
+            keep_default_na=dtype is None,
+            low_memory=False,
         )
     except (ValueError, OverflowError) as error:
         kind = type(error).__name__

@@ -12,16 +12,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from drum_like.cells import MISSING_WORDS
 from drum_like.frame import Matrix, Positions
 
-MISSING = frozenset(
-    token.encode()
-    for token in (
-        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
-        *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    )
-)
-"""pandas.read_csv, parameter na_values."""
+MISSING = frozenset(word.encode() for word in MISSING_WORDS)
+"""pandas' words for a missing cell, as bytes."""
 
 _DECIMAL = b"0123456789+-.eE \t"
 _DECIMAL_ROWS = _DECIMAL + b",\n"

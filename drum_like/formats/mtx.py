@@ -19,6 +19,7 @@ from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.formats.names import check_count
 from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.payload import Limits, Payload
+from drum_like.readers import Cells
 
 _HEAD = 1 << 20
 """Bytes that the banner and the comments behind it may take."""
@@ -98,6 +99,11 @@ class _MtxFrame(Frame):
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         matrix = self._matrix if chosen is None else self._matrix[:, chosen]
         return np.ascontiguousarray(matrix.toarray(), dtype=np.float64)
+
+    def cells(self, position: int) -> Cells:
+        """Return the entries of a column, 0 where none is given."""
+        values: Cells = self._matrix[:, [position]].toarray().ravel().tolist()
+        return values
 
     def _to_pandas(self) -> pd.DataFrame:
         names = None if self._names is None else list(self._names)

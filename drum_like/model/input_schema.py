@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drum_like.data_type import DataType
+from drum_like.model.type_schema import Condition, TypeSchema
 from drum_like.schema import Column, Kind, Schema
 
 _BY_TYPE = {
@@ -68,10 +69,51 @@ def callers_columns(
     return replace(schema, columns=columns)
 
 
+def typed(schema: Schema, declared: tuple[Column, ...], demands: TypeSchema) -> Schema:
+    """Return the columns of a model with types for those of which it tells none.
+
+    Args:
+        schema: What the model tells.
+        declared: Columns of the inputSchema; by position for a model without names.
+        demands: The typeSchema; a demand for one type holds for every column.
+    """
+    if all(column.kind != "any" for column in schema.columns):
+        return schema
+    by_name = {column.name: column for column in declared}
+    if not schema.named and len(declared) == len(schema.columns):
+        by_name = dict(zip(schema.names, declared, strict=True))
+    demanded = _demanded(demands)
+    columns = tuple(
+        _typed(column, by_name.get(column.name), demanded) if column.kind == "any" else column
+        for column in schema.columns
+    )
+    return replace(schema, columns=columns)
+
+
+def _typed(column: Column, given: Column | None, demanded: Kind | None) -> Column:
+    if given is None or given.stored is None:
+        return column if demanded is None else replace(column, kind=demanded)
+    if given.stored is DataType.STR:
+        return replace(column, kind="text")
+    return replace(column, kind="number" if given.stored.is_float else "any", stored=given.stored)
+
+
+def _demanded(demands: TypeSchema) -> Kind | None:
+    """Return the kind of all columns if only numbers, or only text, are allowed."""
+    for line in demands.inputs:
+        if line.field == "data_types" and line.condition in (Condition.EQUALS, Condition.IN):
+            words = frozenset(line.values)
+            if words == {"NUM"}:
+                return "number"
+            if words <= {"TXT", "CAT"}:
+                return "text"
+    return None
+
+
 def _column(name: str, given: Any) -> Column:
     known = given if isinstance(given, dict) else {}
     word = str(known.get("type", ""))
-    kind: Kind = "number" if word in ("number", "integer", "boolean") else "any"
+    kind: Kind = "number" if word == "number" else "any"
     return Column(name, kind, stored=_stored(word, known), example=_example(known))
 
 
@@ -103,4 +145,6 @@ def _named(declared: tuple[Column, ...], schema: Schema) -> Schema:
 def _refined(column: Column, given: Column | None) -> Column:
     if given is None:
         return column
-    return replace(column, stored=given.stored or column.stored, example=given.example)
+    narrow = given.stored is not None and not given.stored.is_float
+    kind: Kind = "any" if narrow and column.kind == "number" else column.kind
+    return replace(column, kind=kind, stored=given.stored or column.stored, example=given.example)

@@ -1,4 +1,6 @@
-"""Columns of JSON cells as typed arrays, in batches where all cells are plain."""
+"""Columns of JSON cells as a frame; in batches where all cells are plain."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
@@ -7,44 +9,63 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.data_type import DataType
-from drum_like.errors import ColumnsError
+from drum_like import cells as grammar
 from drum_like.formats.csv_numbers import few_rows, plain_rows
-from drum_like.frame import Matrix
-from drum_like.records.cells import BITS, EXPECTED, PARSERS, is_boolean
-from drum_like.schema import Column, Schema
+from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.later import pd
+from drum_like.readers import Cells, numbers, objects, packed
 
-Cells = Sequence[Any]
-"""The cells of one column as they stand in the JSON body; bytes for the content of a file."""
-
-_EXACT = 2.0**53
 _NUMBERS = frozenset({float, int, bool, type(None)})
-_OBJECTS = frozenset({DataType.STR, DataType.TIME64, DataType.BYTES})
 
 
-def typed(schema: Schema, cells: Sequence[Cells]) -> list[NDArray[Any]]:
-    """Return columns as arrays of their types.
-
-    Whole numbers are int64, or float64 with NaN beside a missing cell; other numbers are float64;
-    booleans bool, or float64; text, times and bytes are objects, None where missing.
+class JsonFrame(Frame):
+    """Rows of a JSON body, their cells as they were sent.
 
     Args:
-        schema: What the columns are.
-        cells: One sequence a column, in the order of the schema.
-
-    Raises:
-        ColumnsError: a cell is not of its column's type, or is a category that training did not
-            see; names the column and the row, from 0.
+        names: One name a column.
+        columns: The cells of each: text, numbers, truth values, None; bytes for the content of a
+            file.
     """
-    numeric = [at for at, column in enumerate(schema.columns) if _is_numeric(column)]
-    matrix = _plain_numbers([cells[at] for at in numeric])
-    plain = {} if matrix is None else dict(zip(numeric, matrix, strict=True))
-    arrays = [_array(column, cells[at], plain.get(at)) for at, column in enumerate(schema.columns)]
-    if not schema.unseen_is_missing:
-        for column, values in zip(schema.columns, arrays, strict=True):
-            if column.kind == "category":
-                _refuse_unseen(column, values)
-    return arrays
+
+    def __init__(self, names: Names, columns: Sequence[Cells]) -> None:
+        self._names = names
+        self._columns = columns
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 0 without columns."""
+        return len(self._columns[0]) if self._columns else 0
+
+    @property
+    def columns(self) -> Names | None:
+        """The names given."""
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._names)
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column."""
+        return self._columns[position]
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        wanted = range(self.n_columns) if chosen is None else chosen
+        columns = [self._columns[at] for at in wanted]
+        plain = _plain_numbers(columns) if columns else None
+        if plain is not None:
+            return np.ascontiguousarray(plain.T)
+        out = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, position in enumerate(wanted):
+            out[:, at] = numbers(columns[at], self._names[position])
+        return out
+
+    def _to_pandas(self) -> pd.DataFrame:
+        """Return columns of no known type as pandas reads such cells in CSV."""
+        data = pd.DataFrame({at: inferred(cells) for at, cells in enumerate(self._columns)})
+        data.columns = pd.Index(self._names)
+        return data
 
 
 def inferred(cells: Cells) -> NDArray[Any]:
@@ -53,20 +74,19 @@ def inferred(cells: Cells) -> NDArray[Any]:
     Numbers, or booleans, if all of them are, else text.
     """
     present = [cell for cell in cells if cell is not None and cell != ""]
-    booleans = sum(map(is_boolean, present))
+    booleans = sum(grammar.to_boolean_word(cell) is not None for cell in present)
     if booleans and booleans == len(present):
-        return _packed([PARSERS[DataType.BOOL](cell) for cell in cells], DataType.BOOL)
-    candidates = () if booleans else (DataType.INT64, DataType.FLOAT64)
-    for dtype in candidates:
+        return packed([grammar.to_boolean(cell) for cell in cells], grammar.NAN)
+    if not booleans:
         try:
-            return _packed([PARSERS[dtype](cell) for cell in cells], dtype)
+            return packed([grammar.to_exact(cell) for cell in cells], grammar.NAN)
         except ValueError:
-            continue
-    return _packed([PARSERS[DataType.STR](cell) for cell in cells], DataType.STR)
+            pass
+    return objects([_text(cell) for cell in cells])
 
 
-def _is_numeric(column: Column) -> bool:
-    return column.is_typed and (column.dtype.is_float or column.dtype.is_integer)
+def _text(cell: Any) -> str | None:
+    return None if grammar.is_missing(cell) else grammar.text_of(cell) or None
 
 
 def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
@@ -96,59 +116,3 @@ def _plain_texts(columns: Sequence[Cells]) -> Matrix | None:
         return None
     plain = plain_rows(text.encode(), n_rows)
     return few_rows([line.encode() for line in lines], n_rows, None) if plain is None else plain
-
-
-def _array(column: Column, cells: Cells, numbers: NDArray[np.float64] | None) -> NDArray[Any]:
-    if not column.is_typed:
-        return inferred(cells)
-    if numbers is not None and column.dtype.is_float:
-        return numbers
-    whole = None if numbers is None else _whole(numbers, column.dtype)
-    return _parsed(column, cells) if whole is None else whole
-
-
-def _whole(numbers: NDArray[np.float64], dtype: DataType) -> NDArray[Any] | None:
-    """Return numbers as integers, None if they have to be read one by one."""
-    gaps = np.isnan(numbers)
-    good = (np.abs(numbers) < min(_EXACT, 2.0 ** (BITS[dtype] - 1))) & (
-        numbers == np.trunc(numbers)
-    )
-    if not (good | gaps).all():
-        return None
-    return numbers if gaps.any() else numbers.astype(np.int64)
-
-
-def _parsed(column: Column, cells: Cells) -> NDArray[Any]:
-    parse = PARSERS[column.dtype]
-    values = []
-    for row, cell in enumerate(cells):
-        try:
-            values.append(parse(cell))
-        except ValueError:
-            raise ColumnsError(
-                f"the field {column.name[:100]!r} takes {EXPECTED[column.dtype]}, but row {row} "
-                "(counted from 0) holds something else"
-            ) from None
-    return _packed(values, column.dtype)
-
-
-def _packed(values: list[Any], dtype: DataType) -> NDArray[Any]:
-    if dtype in _OBJECTS:
-        out = np.empty(len(values), dtype=object)
-        out[:] = values
-        return out
-    if dtype.is_float or any(value is None for value in values):
-        return np.array(values, dtype=np.float64)
-    return np.array(values, dtype=np.bool_ if dtype is DataType.BOOL else np.int64)
-
-
-def _refuse_unseen(column: Column, values: NDArray[Any]) -> None:
-    known = set(column.categories)
-    for row, value in enumerate(values.tolist()):
-        missing = value is None or value != value  # noqa: PLR0124 - NaN differs from itself
-        if not missing and value not in known:
-            raise ColumnsError(
-                f"the field {column.name[:100]!r} holds in row {row} (counted from 0) a category "
-                f"that the model was not trained on (it knows {len(known)}); set "
-                "unseen_categories: missing in model-metadata.yaml to treat such cells as missing"
-            )

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
 from drum_like.frame import ColumnsFrame, Frame, Names, listed
-from drum_like.records.columns import Cells, typed
+from drum_like.readers import Cells
+from drum_like.records.columns import JsonFrame
 from drum_like.schema import Column, Schema
 
 Row = Mapping[str, Any]
@@ -64,12 +65,13 @@ def known(rows: Sequence[Row], schema: Schema, *, also_others: bool = False) -> 
         _flat(_cells(rows, sources[column.name]), column) if column.name in sources else nothing
         for column in schema.columns
     ]
-    names, columns = schema.names, typed(schema, cells)
-    if also_others:
-        others = tuple(name for spelled, name in sources.items() if spelled not in schema.names)
-        names = (*names, *others)
-        columns += [_untyped(_cells(rows, name)) for name in others]
-    return Filled(ColumnsFrame(names, columns), absent)
+    frame = schema.conform(JsonFrame(schema.names, cells))
+    if not also_others:
+        return Filled(frame, absent)
+    others = tuple(name for spelled, name in sources.items() if spelled not in schema.names)
+    columns = [frame.pandas.iloc[:, at].to_numpy() for at in range(frame.n_columns)]
+    columns += [_untyped(_cells(rows, name)) for name in others]
+    return Filled(ColumnsFrame((*schema.names, *others), columns), absent)
 
 
 def _check_names(schema: Schema, sent: Names, absent: Names) -> None:

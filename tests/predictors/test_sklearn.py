@@ -96,10 +96,10 @@ def preparation() -> ColumnTransformer:
 MIXED_KINDS = {
     "a": "number",
     "b": "number",
-    "colour": "any",
-    "size": "any",
+    "colour": "encoded",
+    "size": "encoded",
     "day": "any",
-    "note": "any",
+    "note": "text",
 }
 
 
@@ -254,7 +254,7 @@ def test_columns_by_position_slice_and_mask_are_found() -> None:
     )
     model = make_pipeline(chosen, LogisticRegression()).fit(mixed(), WORDS)
 
-    assert kinds(model) == {"a": "number", "b": "number", "colour": "any", "size": "any"}
+    assert kinds(model) == {"a": "number", "b": "number", "colour": "encoded", "size": "encoded"}
     assert same(values(model, mixed(), BINARY), model.predict_proba(mixed()))
 
 
@@ -281,7 +281,7 @@ def test_remainder_that_passes_through_is_numbers() -> None:
     chosen = ColumnTransformer([("classes", OneHotEncoder(), ["colour"])], remainder="passthrough")
     model = make_pipeline(chosen, LogisticRegression()).fit(mixed()[["colour", "a", "b"]], WORDS)
 
-    assert kinds(model) == {"colour": "any", "a": "number", "b": "number"}
+    assert kinds(model) == {"colour": "encoded", "a": "number", "b": "number"}
 
 
 def test_union_takes_numbers_where_a_branch_does() -> None:
@@ -342,7 +342,7 @@ def test_nested_pipelines_leave_text_to_the_model() -> None:
     voting = VotingClassifier([("one", make_pipeline(inner, LogisticRegression()))], voting="soft")
     model = voting.fit(mixed()[["a", "colour"]], WORDS)
 
-    assert kinds(model)["colour"] == "any"
+    assert kinds(model)["colour"] == "encoded"
     assert same(values(model, mixed(), BINARY), model.predict_proba(mixed()[["a", "colour"]]))
 
 
@@ -352,7 +352,7 @@ def test_categories_of_gradient_boosting_may_be_text(how: Any) -> None:
     model = HistGradientBoostingClassifier(max_iter=3, categorical_features=how).fit(data, WORDS)
     rows = csv_frame(mixed()[["a", "colour"]].to_csv(index=False))
 
-    assert kinds(model)["colour"] == "any"
+    assert kinds(model)["colour"] == "encoded"
     assert same(values(model, rows, BINARY), model.predict_proba(data))
 
 
@@ -545,5 +545,5 @@ def test_nameless_pipeline_takes_text_by_position() -> None:
     data = mixed()[["a", "colour"]]
     model = make_pipeline(chosen, LogisticRegression()).fit(data.to_numpy(dtype=object), WORDS)
 
-    assert list(kinds(model).values()) == ["number", "any"]
+    assert list(kinds(model).values()) == ["number", "encoded"]
     assert same(values(model, data, BINARY), model.predict_proba(data.to_numpy(dtype=object)))

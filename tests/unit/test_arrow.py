@@ -103,7 +103,7 @@ def test_times_stay_times_and_are_no_numbers() -> None:
     frame = frame_of(pa.array([0, None], pa.timestamp("ms", "UTC")))
 
     assert str(frame.pandas["a"].dtype) == "datetime64[ms, UTC]"
-    with pytest.raises(ColumnsError, match="'a' holds datetime64"):
+    with pytest.raises(ColumnsError, match="'a' holds datetime in row 1"):
         frame.matrix()
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
-from drum_like.frame import ColumnsFrame, Frame, Names, listed, missing_error
-from drum_like.records.columns import inferred, typed
+from drum_like.frame import Frame, Names, listed, missing_error
+from drum_like.records.columns import JsonFrame
 from drum_like.schema import Schema
 from drum_like.service import Service
 
@@ -32,7 +32,7 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
         cells |= _contents(request, service.inputs, files, cells)
     if service.inputs is None:
         cells.pop(request.id_field or "", None)
-        return ColumnsFrame(tuple(cells), [inferred(column) for column in cells.values()])
+        return JsonFrame(tuple(cells), tuple(cells.values()))
     return _known(service.inputs, cells, len(request.rows))
 
 
@@ -44,9 +44,7 @@ def media_columns(schema: Schema | None) -> frozenset[str]:
 
 def wants_text(schema: Schema | None) -> bool:
     """Return whether a number may have to be text, as it was written."""
-    if schema is None:
-        return True
-    return any(not c.is_typed or c.dtype is DataType.STR for c in schema.columns)
+    return schema is None or schema.takes_text
 
 
 def _known(schema: Schema, cells: Mapping[str, Sequence[Any]], n_rows: int) -> Frame:
@@ -56,7 +54,7 @@ def _known(schema: Schema, cells: Mapping[str, Sequence[Any]], n_rows: int) -> F
         raise _missing(missing, schema, tuple(cells))
     nothing = (None,) * n_rows
     wanted = [known.get(name, nothing) for name in schema.names]
-    return ColumnsFrame(schema.names, typed(schema, wanted))
+    return schema.conform(JsonFrame(schema.names, wanted))
 
 
 def _missing(missing: Sequence[str], schema: Schema, sent: Names) -> ColumnsError:

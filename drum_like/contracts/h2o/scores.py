@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import orjson
 
+from drum_like.cells import text_of
 from drum_like.contracts.h2o import explanations
 from drum_like.contracts.h2o.description import model_id
 from drum_like.contracts.h2o.numbers import Texts, spelled, spelled_one
@@ -15,7 +16,6 @@ from drum_like.encoders.numbers import floats
 from drum_like.errors import PayloadError, TargetError
 from drum_like.frame import Frame
 from drum_like.prediction import Prediction
-from drum_like.records.cells import text_of
 from drum_like.service import Service
 from drum_like.target import Target
 
