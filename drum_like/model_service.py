@@ -74,10 +74,10 @@ class ModelService:
 
     @property
     def streams(self) -> bool:
-        """Whether no hook sees rows and all columns are numbers, whatever else a block holds."""
+        """Whether no hook sees rows and each cell is read alone, whatever else a block holds."""
         if self.schema is None or self.pipeline is None or self.hooks.sees_rows:
             return False
-        return all(column.kind == "number" for column in self.schema.columns)
+        return all(reader is not None for reader in self.schema.readers)
 
     @property
     def reads_any_type(self) -> bool:
@@ -225,7 +225,9 @@ class ModelService:
 
     def _schema(self) -> Json:
         """Return the columns in and out; null for inputs that nobody tells."""
-        fields = None if self.inputs is None else [c.described() for c in self.inputs.columns]
+        fields = None
+        if self.inputs is not None:
+            fields = [column.described() | {"type": column.type} for column in self.inputs.columns]
         outputs = [column.described() for column in output_columns(self.target)]
         return {"inputFields": fields, "outputFields": outputs}
 

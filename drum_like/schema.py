@@ -40,6 +40,17 @@ from drum_like.target import Target
 Kind = Literal["number", "category", "encoded", "text", "any"]
 
 
+_WORDS = {
+    DataType.BOOL: "boolean",
+    DataType.INT32: "integer",
+    DataType.INT64: "integer",
+    DataType.FLOAT32: "number",
+    DataType.FLOAT64: "number",
+    DataType.TIME64: "time",
+    DataType.BYTES: "bytes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One input of a model.
@@ -81,6 +92,13 @@ class Column:
     def is_typed(self) -> bool:
         """Whether `dtype` is known, not a guess."""
         return self.kind != "any" or self.stored is not None
+
+    @property
+    def type(self) -> str:
+        """How cells are read, in a word for /info/: "unknown" if nobody tells."""
+        if self.kind == "any" and self.stored is not None:
+            return _WORDS.get(self.stored, "text")
+        return {"encoded": "category", "any": "unknown"}.get(self.kind, self.kind)
 
     def described(self) -> dict[str, Any]:
         """Return the column as JSON: `name` and `dataType`, as H2O MLOps writes them."""
