@@ -121,7 +121,8 @@ class TextReader:
         known: Texts that the model was trained on, words for missing cells among them; empty if
             it does not tell.
         missing: What stands for a missing cell; the mark that the fitted step knows.
-        takes_missing: Whether cells may be missing at all; else every word is text.
+        takes_missing: Whether cells may be missing at all; else every word is text, and an empty
+            cell is refused unless `missing` is text itself.
         alike: Known texts by the number or the truth value that they spell.
     """
 
@@ -142,7 +143,8 @@ class TextReader:
                 return cell
             return self.missing if self.takes_missing else cell
         if is_missing(cell):
-            return self.missing if self.takes_missing else self._refuse_missing(row)
+            is_known = self.takes_missing or isinstance(self.missing, str)
+            return self.missing if is_known else self._refuse_missing(row)
         if isinstance(cell, (bool, int, float)):
             return self._spelled(row, cell)
         raise refused(self.name, row, kind_of(cell), "text")
@@ -158,8 +160,10 @@ class TextReader:
         alike = self.alike.get(_key(cell), ())
         if not alike or (len(alike) == 1 and alike[0] in _spellings(cell)):
             return alike[0] if alike else text
-        raise refused(
-            self.name, row, "a number or a truth value", "text, and several could be meant,"
+        raise ColumnsError(
+            f"column {self.name[:100]!r} takes text; row {row + 1} holds a number or a truth value "
+            "that the model's texts spell in another way, or in several; send it as text",
+            row,
         )
 
     def _refuse_missing(self, row: int) -> NoReturn:

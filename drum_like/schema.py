@@ -66,7 +66,8 @@ class Column:
         stored: The type that the artifact or the metadata names, None where they do not.
         example: A value that the model takes, as text; None if nobody gave one.
         missing: What stands for a missing cell of text or of an encoder: NaN, None or pandas.NA.
-        takes_missing: Whether a cell of text may be missing; else words such as NA are text.
+        takes_missing: Whether a cell of text may be missing. Else words such as NA are text, and an
+            empty cell is refused, unless `missing` is a text for it.
         exact: Whether whole numbers keep all their digits, as int64, instead of being float64.
     """
 
@@ -313,7 +314,7 @@ def _reader(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa: 
     if column.kind == "number":
         return NumberReader(column.name)
     if column.kind == "text":
-        return text_reader(column.name, missing=column.missing, takes_missing=column.takes_missing)
+        return _text_reader(column)
     if column.kind == "any":
         return None if column.stored is None else _declared(column.name, column.stored)
     values = _values_reader(column)
@@ -322,6 +323,10 @@ def _reader(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa: 
     codes = {value: code for code, value in enumerate(column.categories)}
     dtype = cache(partial(_categorical, column.categories))
     return CategoryReader(column.name, values, codes, dtype, unseen_is_missing)
+
+
+def _text_reader(column: Column, known: Sequence[str] = ()) -> Reader:
+    return text_reader(column.name, known, column.missing, takes_missing=column.takes_missing)
 
 
 def _categorical(categories: tuple[Any, ...]) -> Any:
@@ -335,7 +340,7 @@ def _values_reader(column: Column) -> Reader:
         return ValueReader(cells.to_boolean, column.missing)
     if kind is DataType.STR:
         known = [text for text in column.categories if isinstance(text, str)]
-        return text_reader(column.name, known, column.missing)
+        return _text_reader(column, known)
     return ValueReader(cells.to_exact, column.missing)
 
 

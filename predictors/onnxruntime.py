@@ -185,7 +185,7 @@ def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
     dtype = _DTYPES[node.type]
     stored = _data_type(dtype)
     if dtype.kind == "O":  # a tensor of text has no missing cells
-        return Column(node.name, "text", stored=stored, takes_missing=False)
+        return Column(node.name, "text", stored=stored, missing="", takes_missing=False)
     return Column(node.name, stored=stored, exact=dtype.kind in "iu")
 
 

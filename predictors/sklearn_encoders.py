@@ -84,14 +84,13 @@ def _joined(column: Column, found: Sequence[Column]) -> Column:
     texts = [one for one in found if one.kind == "text"]
     marks = [one.missing for one in found if not _is_nan(one.missing)]
     missing = marks[0] if marks else NAN
+    column = replace(column, missing=missing, takes_missing=all(one.takes_missing for one in texts))
     if not encoded:
-        takes = all(one.takes_missing for one in texts)
-        text = replace(column, kind="text", missing=missing, takes_missing=takes)
-        return text if texts else column
+        return replace(column, kind="text") if texts else replace(column, takes_missing=True)
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
     if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
         return column
-    return replace(column, kind="encoded", categories=categories, missing=missing)
+    return replace(column, kind="encoded", categories=categories)
 
 
 def _families(values: Sequence[Any]) -> set[str]:
@@ -103,7 +102,7 @@ def _column(encoder: Encoder, at: int) -> Column:
     mark = NAN if filled is None else filled.missing
     if encoder.categories:
         values = np.asarray(encoder.categories[at]).tolist()
-        if filled is None and any(value is None for value in values):
+        if any(value is None for value in values):
             mark = None
         present = tuple(value for value in values if not _is_missing(value))
         return Column("", "encoded" if present else "any", present, missing=mark)
