@@ -1,0 +1,120 @@
+"""A row means the same in every format, and alone as beside any other row."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyarrow import ipc
+
+from drum_like.errors import ColumnsError
+from drum_like.formats import arrow, csv
+from drum_like.frame import Frame
+from drum_like.payload import Payload
+from drum_like.records.columns import JsonFrame
+from drum_like.schema import Column, Schema
+
+LAW = settings(
+    max_examples=int(os.environ.get("DRUM_LIKE_EXAMPLES", "100")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+CODES = ("01", "1", "02", "NA", "None", "nan", "True", "é", "a,b", 'say "x"')
+SCHEMA = Schema(
+    (
+        Column("number"),
+        Column("code", "encoded", CODES),
+        Column("size", "encoded", (1, 2, 2**60 + 1)),
+        Column("flag", "encoded", (False, True)),
+        Column("text", "text", takes_missing=False),
+        Column("kind", "category", ("01", "1", "NA", "x")),
+    )
+)
+
+rows = st.fixed_dictionaries(
+    {
+        "number": st.one_of(st.none(), st.floats(allow_nan=False), st.booleans(), st.integers()),
+        "code": st.one_of(st.none(), st.sampled_from((*CODES, "unknown"))),
+        "size": st.one_of(st.none(), st.sampled_from((1, 2, 3, 2**60 + 1))),
+        "flag": st.one_of(st.none(), st.booleans()),
+        "text": st.sampled_from(("NA", "01", "True", "word", "zwei Wörter")),
+        "kind": st.one_of(st.none(), st.sampled_from(("01", "1", "NA", "x"))),
+    }
+)
+Row = Mapping[str, Any]
+
+
+def csv_body(some: list[Row]) -> bytes:
+    """Return rows as pandas writes them."""
+    data = {name: pd.Series([row[name] for row in some], dtype=object) for name in SCHEMA.names}
+    return pd.DataFrame(data).to_csv(index=False).encode()
+
+
+def by_csv(some: list[Row]) -> Frame:
+    return csv.decode(Payload(csv_body(some)))
+
+
+def by_large_csv(some: list[Row]) -> Frame:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv, "MODERATE", -1)
+        return csv.decode(Payload(csv_body(some)))
+
+
+def by_json(some: list[Row]) -> Frame:
+    return JsonFrame(SCHEMA.names, [[row[name] for row in some] for name in SCHEMA.names])
+
+
+def by_arrow(some: list[Row]) -> Frame:
+    number = [None if row["number"] is None else float(row["number"]) for row in some]
+    columns = {name: pa.array([row[name] for row in some]) for name in SCHEMA.names[1:]}
+    table = pa.table({"number": pa.array(number, pa.float64()), **columns})
+    sink = pa.BufferOutputStream()
+    with ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return arrow.decode(Payload(sink.getvalue().to_pybytes()))
+
+
+DOORS = (by_csv, by_large_csv, by_json, by_arrow)
+
+
+def read(door: Callable[[list[Row]], Frame], some: list[Row]) -> list[tuple[str, ...]]:
+    """Return the rows as the model gets them, each value as its text."""
+    data = SCHEMA.conform(door(some)).pandas
+    columns = [[_shown(value) for value in data[name].tolist()] for name in SCHEMA.names]
+    return list(zip(*columns, strict=True))
+
+
+def _shown(value: Any) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - NaN differs from itself
+        return "missing"
+    return value if isinstance(value, str) else repr(float(value) + 0.0)
+
+
+@LAW
+@given(st.lists(rows, min_size=1, max_size=5))
+def test_rows_mean_the_same_through_every_door(some: list[Row]) -> None:
+    expected = read(by_json, some)
+
+    for door in DOORS:
+        assert read(door, some) == expected, door.__name__
+
+
+@LAW
+@given(st.lists(rows, min_size=2, max_size=5), st.sampled_from(DOORS))
+def test_rows_mean_the_same_alone(some: list[Row], door: Callable[[list[Row]], Frame]) -> None:
+    together = read(door, some)
+
+    assert [read(door, [row])[0] for row in some] == together
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_row_that_is_refused_is_named(door: Callable[[list[Row]], Frame]) -> None:
+    good = {"number": 1.0, "code": "01", "size": 1, "flag": True, "text": "t", "kind": "x"}
+
+    with pytest.raises(ColumnsError, match="'kind' holds in row 2 a category"):
+        read(door, [good, good | {"kind": "y"}])
