@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, g, request
-from werkzeug.datastructures import EnvironHeaders, WWWAuthenticate
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
 from drum_like.auth import Authenticator, Open, Principal, Scope
+from drum_like.auth.admission import CALLER, Admission
 from drum_like.auth.gate import authenticator
-from drum_like.body import CheckedRequest
+from drum_like.body import CheckedRequest, check_coding
 from drum_like.errors import DrumLikeError
 from drum_like.lifecycle import Background, Readiness
 from drum_like.model_service import DRUM_VERSION
@@ -25,6 +26,7 @@ from drum_like.sources import open_sources
 from drum_like.stats import Timings
 
 MIB = 1024 * 1024
+_CODED, _FRAMED = "HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -47,14 +49,16 @@ class Application:
         flask: The WSGI application.
         background: What lives as long as the worker, in the order of its start.
         lines: What the operator is told at start: model, target, labels.
-        admits: Whether the caller of a request is known, by WSGI's variables, found out without
-            waiting for anything; False where that takes longer.
+        admission: Finds out who sends a request; None if everybody is let in.
+        room: How long a body may be by WSGI's variables, if that is more than `--max-body-mb`;
+            else 0.
     """
 
     flask: Flask
     background: tuple[Background, ...]
     lines: tuple[str, ...]
-    admits: Callable[[Mapping[str, Any]], bool]
+    admission: Admission | None
+    room: Callable[[Mapping[str, Any]], int]
 
 
 def create_app(settings: Settings, timings: Timings | None = None) -> Application:
@@ -96,7 +100,8 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
     background = (*sources.background, *services.background, readiness)
-    return Application(app, background, sources.lines, _admits(authenticate))
+    admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
+    return Application(app, background, sources.lines, admission, _room(app, services))
 
 
 def _mount(app: Flask, services: Services) -> dict[str, Scope]:
@@ -109,7 +114,7 @@ def _mount(app: Flask, services: Services) -> dict[str, Scope]:
 
 
 def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> None:
-    """Ask who sends a request, before its body is read."""
+    """Ask who sends a request, and whether it is coded, before its body is read."""
     # Without credentials nobody need look at headers, nor Flask make an object of them.
     everybody = authenticate.principal if isinstance(authenticate, Open) else None
 
@@ -120,13 +125,49 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
         # A route of custom_flask.py says nothing: it is held to be one that predicts.
         needed = scopes.get(endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
-            g.principal = _admitted(everybody or authenticate(request.headers), needed)
+            g.principal = _admitted(everybody or _caller(authenticate), needed)
+            environ = request.environ
+            # What a route of custom_flask.py reads is its own business.
+            if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
+                check_coding(environ)
 
     app.before_request(guard)
 
 
-def _admits(authenticate: Authenticator) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda environ: authenticate.recognises(EnvironHeaders(dict(environ)))
+def _caller(authenticate: Authenticator) -> Principal | None:
+    """Return who sends the request, as the server has found out already, if it has.
+
+    Raises:
+        HTTPException: it could not be found out.
+    """
+    known = request.environ.get(CALLER)
+    if known is None or not known.answers_for(request.environ):
+        return authenticate(request.headers)
+    if known.refusal is not None:
+        raise known.refusal
+    principal: Principal | None = known.principal
+    return principal
+
+
+def _admission(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> Admission:
+    def asks(environ: Mapping[str, Any]) -> bool:
+        endpoint = _endpoint(app, environ)
+        return endpoint is not None and scopes.get(endpoint) is not Scope.PROBE
+
+    return Admission(authenticate, asks)
+
+
+def _room(app: Flask, services: Services) -> Callable[[Mapping[str, Any]], int]:
+    return lambda environ: services.body_limits.get(_endpoint(app, environ) or "", 0)
+
+
+def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:
+    """Return the name of the route that answers a request, None if there is none."""
+    try:
+        endpoint, _ = app.url_map.bind_to_environ(dict(environ)).match()
+    except HTTPException:
+        return None
+    return str(endpoint)
 
 
 def _admitted(caller: Principal | None, needed: Scope) -> Principal:

@@ -67,6 +67,8 @@ class Services:
         readiness: Whether new requests should come to this worker.
         forms: The routes that contracts share.
         scopes: What each endpoint lets its caller do.
+        body_limits: How long bodies may be, of endpoints that take longer ones than
+            `--max-body-mb`.
         background: What contracts need beside the requests, in the order of its start.
         parts: What else there is, by its class: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
@@ -78,6 +80,7 @@ class Services:
     readiness: Readiness
     forms: Forms = field(default_factory=Forms)
     scopes: dict[str, Scope] = field(default_factory=dict)
+    body_limits: dict[str, int] = field(default_factory=dict)
     background: list[Background] = field(default_factory=list)
     parts: Mapping[type[Any], Any] = field(default_factory=dict)
     serves_names: bool = False

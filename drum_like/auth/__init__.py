@@ -38,11 +38,11 @@ class Authenticator(Protocol):
     def __call__(self, headers: Headers) -> Principal | None:
         """Return the caller, None if the headers prove nobody."""
 
-    def recognises(self, headers: Headers) -> bool:
-        """Return whether the caller is known, without waiting for anything.
+    def at_once(self, headers: Headers) -> Principal | None:
+        """Return the caller if that can be said without waiting for anything."""
 
-        False where it takes longer to say.
-        """
+    def takes_longer(self, headers: Headers) -> bool:
+        """Return whether a caller that `at_once` does not know may yet be somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,13 @@ class Open:
         """Return the one."""
         return self.principal
 
-    def recognises(self, headers: Headers) -> bool:  # noqa: ARG002 - an Authenticator
-        """Return True."""
-        return True
+    def at_once(self, headers: Headers) -> Principal:  # noqa: ARG002 - an Authenticator
+        """Return the one."""
+        return self.principal
+
+    def takes_longer(self, headers: Headers) -> bool:  # noqa: ARG002 - an Authenticator
+        """Return False."""
+        return False
 
 
 ANYONE = Principal("anonymous", frozenset(Scope))

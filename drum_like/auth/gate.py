@@ -50,21 +50,29 @@ class _Gate:
 
     def __call__(self, headers: Headers) -> Principal | None:
         """Return whose credential is shown, None if it is nobody's."""
-        found = self._at_once(headers)
+        found = self.at_once(headers)
         shown = _bearer(headers)
         if found is not None or shown is None:
             return found
         found = self._tokens.owner(shown) if self._tokens is not None else None
         return found or self._secrets.worked_out(shown)
 
-    def recognises(self, headers: Headers) -> bool:
-        """Return whether somebody is known by a secret whose hash need not be worked out."""
-        return self._at_once(headers) is not None
-
-    def _at_once(self, headers: Headers) -> Principal | None:
+    def at_once(self, headers: Headers) -> Principal | None:
+        """Return whose secret is shown, or token that was shown a moment ago."""
         key, shown = headers.get(KEY_HEADER), _bearer(headers)
         found = self._secrets.owner(_utf8(key), only_keys=True) if key else None
-        return found or (self._secrets.owner(shown) if shown is not None else None)
+        if found is not None or shown is None:
+            return found
+        found = self._secrets.owner(shown)
+        if found is None and self._tokens is not None:
+            found = self._tokens.remembered(shown)
+        return found
+
+    def takes_longer(self, headers: Headers) -> bool:
+        """Return whether a hash has to be worked out, or a token to be checked."""
+        if _bearer(headers) is None:
+            return False
+        return self._tokens is not None or self._secrets.has_hashes
 
 
 def _tokens(issuers: tuple[Issuer, ...]) -> Any:

@@ -35,6 +35,11 @@ class Secrets:
         self._lock = Lock()
         self._turn = BoundedSemaphore()
 
+    @property
+    def has_hashes(self) -> bool:
+        """Whether of some secrets only the hash is known."""
+        return bool(self._hashed)
+
     def owner(self, shown: str, *, only_keys: bool = False) -> Principal | None:
         """Return whose secret this is, None if it is nobody's, or its hash is not known yet.
 

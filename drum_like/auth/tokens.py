@@ -1,11 +1,13 @@
 """Signed tokens (JWT) of OpenID Connect issuers; needs the extra `jwt`."""
 
+import hashlib
 import json
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 from urllib.request import urlopen
 
@@ -40,6 +42,9 @@ FETCH_S = 5.0
 LARGEST = 1 << 20
 """Bytes of a key set."""
 
+REMEMBERED, REMEMBERED_S = 1024, 60.0
+"""Tokens known to be right that are not checked again, and for how long."""
+
 
 class Tokens:
     """Finds who shows a token.
@@ -53,6 +58,8 @@ class Tokens:
 
     def __init__(self, issuers: tuple[Issuer, ...]) -> None:
         self._known = [(issuer, KeySet(_source(issuer.jwks))) for issuer in issuers]
+        self._right: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._lock = Lock()
         for issuer, keys in self._known:
             if not _is_url(issuer.jwks):
                 keys.load()
@@ -71,9 +78,23 @@ class Tokens:
         except jwt.PyJWTError:
             return None
         for issuer, keys in self._known:
-            if issuer.issuer == claimed and _is_valid(shown, head, issuer, keys):
+            if issuer.issuer == claimed and (expires := _expiry(shown, head, issuer, keys)):
+                self._remember(shown, issuer.principal, expires)
                 return issuer.principal
         return None
+
+    def remembered(self, shown: str) -> Principal | None:
+        """Return whose token this is if it was right a moment ago, and is not expired."""
+        with self._lock:
+            found = self._right.get(_digest(shown))
+        return None if found is None or found[1] < monotonic() else found[0]
+
+    def _remember(self, shown: str, owner: Principal, expires: float) -> None:
+        until = monotonic() + min(REMEMBERED_S, expires + LEEWAY_S - time())
+        with self._lock:
+            self._right[_digest(shown)] = (owner, until)
+            while len(self._right) > REMEMBERED:
+                self._right.popitem(last=False)
 
 
 class KeySet:
@@ -109,12 +130,19 @@ class KeySet:
         Raises:
             ServiceUnavailable: there never were any keys.
         """
-        with self._lock:
-            if monotonic() - self._loaded > FRESH_S or self._find(name) is None:
+        found, is_old = self._find(name), monotonic() - self._loaded > FRESH_S
+        if found is not None and not (is_old and self._lock.acquire(blocking=False)):
+            return found  # while another asks the issuer, which may take its time
+        if found is None:
+            self._lock.acquire()
+        try:
+            if is_old or self._find(name) is None:
                 self._refresh()
-            if not self._keys:
-                raise ServiceUnavailable("the issuer of the token does not answer", retry_after=10)
-            return self._find(name)
+        finally:
+            self._lock.release()
+        if not self._keys:
+            raise ServiceUnavailable("the issuer of the token does not answer", retry_after=10)
+        return self._find(name)
 
     def _find(self, name: str | None) -> PyJWK | None:
         if name is None:
@@ -130,12 +158,13 @@ class KeySet:
             logger.warning("%s; the keys known so far are used", error)
 
 
-def _is_valid(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -> bool:
+def _expiry(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -> float | None:
+    """Return when a token expires, in seconds since the epoch; None if it is not right."""
     key = keys.named(head.get("kid"))
     if key is None:
-        return False
+        return None
     try:
-        jwt.decode(
+        claims = jwt.decode(
             token,
             key,
             algorithms=ALGORITHMS,
@@ -145,8 +174,12 @@ def _is_valid(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet)
             options={"require": ["exp", "iss", "aud"]},
         )
     except jwt.PyJWTError:
-        return False
-    return True
+        return None
+    return float(claims["exp"])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def _is_url(place: str) -> bool:

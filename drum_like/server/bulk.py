@@ -53,6 +53,11 @@ class Bulk:
         """How many bytes are still to come."""
         return len(self._bytes) - self._n_filled
 
+    @property
+    def size(self) -> int:
+        """How many bytes have come."""
+        return self._n_filled
+
     def receive(self, sock: socket.socket) -> int:
         """Take what has come; return its number, 0 at the end of the connection.
 

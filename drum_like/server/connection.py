@@ -1,65 +1,31 @@
 """One client's connection: what has come of its requests, and what is left of its answers."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
+from time import monotonic
 from typing import Any
 
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import LimitRequestHeaders
 
+from drum_like.auth.admission import Caller
+from drum_like.server.bodies import AT_ONCE, CutOffError, Pieces
 from drum_like.server.bulk import AT_LEAST, Bulk
-from drum_like.server.heads import END, Head, Heads
-
-_AT_ONCE = 65536
-"""Bytes read at once; what is too much belongs to the next request."""
+from drum_like.server.chunked import Chunks, TooLongError
+from drum_like.server.heads import END, Head
+from drum_like.server.reading import Reading, Received
 
 _LONGEST_HEAD = 1 << 17
+
+_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+Body = Bulk | Pieces | Chunks
 
 
 class ClosedError(Exception):
     """The client has closed the connection."""
-
-
-class CutOffError(ParseException):
-    """The client has closed the connection in the middle of a body."""
-
-
-class _Pieces:
-    """A body that comes in pieces, as `Bulk` is one."""
-
-    def __init__(self, size: int, first: bytes) -> None:
-        self._size = size
-        self._data = BytesIO()
-        self._data.write(first)
-
-    @property
-    def missing(self) -> int:
-        return self._size - self._data.tell()
-
-    def receive(self, sock: socket.socket) -> int:
-        data = sock.recv(min(_AT_ONCE, self.missing))
-        self._data.write(data)
-        return len(data)
-
-    def getvalue(self) -> bytes:
-        return self._data.getvalue()
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How requests are read.
-
-    Attributes:
-        heads: Reads their heads.
-        max_body: Longer bodies, in bytes, are not read; the application refuses them.
-        admits: Whether the caller of a request with this head is known; strangers' large bodies
-            are not read either. Gets WSGI's variables.
-    """
-
-    heads: Heads
-    max_body: int
-    admits: Callable[[Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +33,23 @@ class _Begun:
     """A request of which the body has come in part."""
 
     head: Head
-    body: Bulk | _Pieces
+    caller: Caller | None
+    body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request as far as it is read before the application sees it.
+@dataclass(slots=True)
+class _Asked:
+    """A request of which it takes longer to say who sends it.
 
     Attributes:
         head: Its head.
-        body: The whole body; None if it is chunked, or not to be read.
-        raw: The bytes of the head, and of the body as far as it came along, if `body` is None.
+        since: When that was found, in monotonic seconds.
+        caller: Who it is, as soon as it is known.
     """
 
     head: Head
-    body: bytes | None
-    raw: bytes = b""
+    since: float
+    caller: Caller | None = None
 
 
 class Connection:
@@ -98,6 +65,8 @@ class Connection:
         peer: The client's address.
         server: The address that it called.
         deadline: When it is closed if nothing comes, in monotonic seconds.
+        began: When the request that is being read began to come, in monotonic seconds; 0 if none
+            is, or that was not noted.
         waits: Whether the poller waits for it; otherwise a thread has it.
         event: What the poller waits for.
         then: What is done when it is ready.
@@ -106,10 +75,12 @@ class Connection:
     """
 
     __slots__ = (
+        "_asked",
         "_begun",
         "_checked",
         "_data",
         "_reading",
+        "began",
         "deadline",
         "event",
         "keep",
@@ -125,6 +96,7 @@ class Connection:
         self.sock = sock
         self.peer, self.server = addresses
         self.deadline = 0.0
+        self.began = 0.0
         self.waits = False
         self.event = 0
         self.then: Callable[[Connection, Any], None] = _nothing
@@ -134,11 +106,22 @@ class Connection:
         self._data = b""
         self._checked = 0
         self._begun: _Begun | None = None
+        self._asked: _Asked | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether it is between two requests."""
-        return self._begun is None and not self._data
+        return self._begun is None and not self._data and self._asked is None
+
+    @property
+    def asks(self) -> bool:
+        """Whether `find_out` has to say who sends the request before its body is read."""
+        return self._asked is not None and self._asked.caller is None
+
+    @property
+    def n_received(self) -> int | None:
+        """How many bytes of a body have come; None if a head has not come whole."""
+        return None if self._begun is None else self._begun.body.size
 
     def ready(self, turn: Any) -> None:
         """Do what is next, unless it was closed or handed over since the poller found it ready."""
@@ -156,8 +139,8 @@ class Connection:
         """
         try:
             if self._begun is not None:
-                return self._took(self._begun, self._begun.body.receive(self.sock))
-            data = self.sock.recv(_AT_ONCE)
+                return self._took(self._begun, self._begun.body.receive)
+            data = self.sock.recv(AT_ONCE)
         except BlockingIOError:
             return None
         if not data:
@@ -177,7 +160,7 @@ class Connection:
         if begun is None or not isinstance(begun.body, Bulk):
             return None
         try:
-            return self._took(begun, begun.body.receive_all(self.sock))
+            return self._took(begun, begun.body.receive_all)
         except BlockingIOError:
             return None
 
@@ -191,37 +174,85 @@ class Connection:
         end += len(END)
         self._checked = 0
         head = self._reading.heads.read(data[:end], self.sock, self.peer, self.server)
-        have = len(data) - end
-        if head.is_chunked or (have < head.length and not self._may_come(head)):
-            self._data = b""
-            return Received(head, None, data)
-        if have < head.length:
-            self._data = b""
-            kind = Bulk if head.length > AT_LEAST else _Pieces
-            self._begun = _Begun(head, kind(head.length, data[end:]))
-            return None
+        caller = None
+        if self._reading.admission is not None:
+            caller = self._reading.admission.at_once(head.environ)
+            if caller is None:
+                self._data = data[end:]
+                self._asked = _Asked(head, monotonic())
+                return None
         body_end = end + head.length
-        self._data = data[body_end:]
-        return Received(head, data[end:body_end])
+        if len(data) >= body_end and not head.is_chunked:
+            self._data = data[body_end:]
+            self.began = 0.0
+            return Received(head, data[end:body_end], caller)
+        return self._begin(head, caller, data[end:])
 
-    def give_back(self, data: bytes) -> None:
-        """Take bytes of the next request that came with the body of the last one."""
-        self._data = data
+    def find_out(self) -> None:
+        """Find out who sends the request, which takes a while; `go_on` reads it then."""
+        if self._asked is not None and self._reading.admission is not None:
+            environ, since = self._asked.head.environ, self._asked.since
+            self._asked.caller = self._reading.admission.worked_out(environ, since)
 
-    def _may_come(self, head: Head) -> bool:
-        """Return whether to read a body before the application is asked."""
-        if head.length <= _AT_ONCE:
-            return True
-        return head.length <= self._reading.max_body and self._reading.admits(head.environ)
+    def go_on(self) -> Received | None:
+        """Read the request of which it is known now who sends it; returns and raises as `receive`.
 
-    def _took(self, begun: _Begun, count: int) -> Received | None:
-        """Return the request if its body is whole now."""
+        What has come of its body is still there.
+        """
+        asked = self._asked
+        if asked is None:
+            return None
+        self._asked = None
+        head, data = asked.head, self._data
+        if len(data) >= head.length and not head.is_chunked:
+            self._data = data[head.length :]
+            self.began = 0.0
+            return Received(head, data[: head.length], asked.caller)
+        return self._begin(head, asked.caller, data)
+
+    def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
+        """Begin with a body of which some may have come, unless it is not to be read."""
+        self._data = b""
+        if not self._reading.may_come(head, caller):
+            return self._received(head, None, caller)
+        try:
+            body = self._body(head, data)
+        except TooLongError:
+            return self._received(head, None, caller, is_overlong=True)
+        self._begun = _Begun(head, caller, body)
+        if not body.missing:
+            return self._whole(self._begun)
+        if head.expects:
+            with suppress(BlockingIOError):  # a client that does not read gets no word either
+                self.sock.send(_GO_ON)
+        return None
+
+    def _body(self, head: Head, data: bytes) -> Body:
+        if head.is_chunked:
+            return Chunks(head.request, self._reading.most(head), data)
+        return (Bulk if head.length > AT_LEAST else Pieces)(head.length, data)
+
+    def _took(self, begun: _Begun, receive: Callable[[socket.socket], int]) -> Received | None:
+        """Take some of a body; return the request if it is whole now, or turned out too long."""
+        try:
+            count = receive(self.sock)
+        except TooLongError:
+            return self._received(begun.head, None, begun.caller, is_overlong=True)
         if not count:
             raise CutOffError
-        if begun.body.missing:
-            return None
+        return None if begun.body.missing else self._whole(begun)
+
+    def _whole(self, begun: _Begun) -> Received:
+        if isinstance(begun.body, Chunks):
+            self._data = begun.body.rest
+        return self._received(begun.head, begun.body.getvalue(), begun.caller)
+
+    def _received(
+        self, head: Head, body: bytes | None, caller: Caller | None, *, is_overlong: bool = False
+    ) -> Received:
         self._begun = None
-        return Received(begun.head, begun.body.getvalue())
+        self.began = 0.0
+        return Received(head, body, caller, is_overlong)
 
     def _check_beginning(self, data: bytes) -> None:
         """Refuse a head that is wrong or too long already, each time that it has doubled."""

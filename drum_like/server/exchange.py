@@ -9,11 +9,13 @@ from typing import Any
 from gunicorn.config import Config
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
-from gunicorn.http.unreader import SocketUnreader
 
 from drum_like import logs
-from drum_like.server.connection import Connection, Received
+from drum_like.auth.admission import CALLER
+from drum_like.body import OVERLONG
+from drum_like.server.connection import Connection
 from drum_like.server.deadlines import Application
+from drum_like.server.reading import Received
 from drum_like.server.refusals import refusal
 from drum_like.server.reply import Reply
 from drum_like.wire import WHOLE
@@ -49,9 +51,6 @@ class Exchange:
     ) -> None:
         """Answer a request; what is left to send, and whether to go on, is in the connection."""
         connection.keep = False
-        if received.head.is_chunked:
-            self._answer_chunked(connection, received, before_waiting)
-            return
         reply = self._reply(received.head.request, connection, before_waiting)
         environ = _environ(connection, received)
         if received.body is None:
@@ -61,10 +60,13 @@ class Exchange:
             environ[WHOLE] = received.body
         self._run(environ, reply, connection)
 
-    def refuse(self, connection: Connection, error: ParseException) -> None:
-        """Answer what is not HTTP; if the client does not take that, it goes without."""
+    def refuse(self, connection: Connection, error: Exception) -> None:
+        """Answer what could not be read; if the client does not take that, it goes without."""
         status, answer = refusal(error)
-        logger.info("a request was refused: %s", status)
+        if isinstance(error, ParseException):
+            logger.info("a request was refused: %s", status)
+        else:
+            logger.error("a request could not be read", exc_info=error)
         try:
             connection.sock.send(answer)
         except OSError:
@@ -77,23 +79,6 @@ class Exchange:
         if not self._keeps():
             reply.force_close()
         return reply
-
-    def _answer_chunked(
-        self, connection: Connection, received: Received, before_waiting: Callable[[], None]
-    ) -> None:
-        """Answer a request whose body tells its end itself; the thread waits for it."""
-        connection.sock.settimeout(SILENCE_S)
-        unreader = SocketUnreader(connection.sock)
-        unreader.unread(received.raw)
-        request = Request(self._cfg, unreader, connection.peer)
-        environ = _environ(connection, received)
-        environ["wsgi.input"] = request.body
-        reply = self._reply(request, connection, before_waiting)
-        self._run(environ, reply, connection)
-        connection.keep = connection.keep and _is_read(request)
-        if connection.keep:
-            connection.give_back(unreader.take_buffered())
-        connection.sock.settimeout(0)
 
     def _run(self, environ: dict[str, Any], reply: Reply, connection: Connection) -> None:
         """Have the application answer; an answer that fails before its first byte is a 500."""
@@ -147,12 +132,8 @@ def _environ(connection: Connection, received: Received) -> dict[str, Any]:
     environ["gunicorn.socket"] = connection.sock
     environ["REMOTE_PORT"] = str(connection.peer[1])
     environ["wsgi.input"] = BytesIO()
+    if received.caller is not None:
+        environ[CALLER] = received.caller
+    if received.is_overlong:
+        environ[OVERLONG] = True
     return environ
-
-
-def _is_read(request: Request) -> bool:
-    """Return whether nothing of a body is left unread."""
-    try:
-        return request.body is None or not request.body.read(1)
-    except Exception:  # noqa: BLE001 - cut off, malformed, silent: it is the last request
-        return False

@@ -12,8 +12,11 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import create
 
+from drum_like.body import transfer_codings
+
 END = b"\r\n\r\n"
 
+_EXPECTS = "_expected_100_continue"
 _REMEMBERED = 512
 _LONGEST_REMEMBERED = 4096
 
@@ -38,12 +41,16 @@ class Head:
         environ: WSGI's variables, without those of the connection and the body.
         length: Bytes of the body; 0 without one.
         is_chunked: Whether the body tells its end itself.
+        is_coded: Whether its chunks hold something compressed, which is not read.
+        expects: Whether the client waits for a word before it sends the body.
     """
 
     request: Request
     environ: Mapping[str, Any]
     length: int
     is_chunked: bool
+    is_coded: bool
+    expects: bool
 
 
 class Heads:
@@ -60,11 +67,8 @@ class Heads:
     def read(self, data: bytes, client: socket.socket, peer: Any, server: Any) -> Head:
         """Return the head that these bytes are, up to and with the empty line.
 
-        A client that waits for a word before it sends the body gets it.
-
         Raises:
             Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
-            OSError: the client is gone.
         """
         key = (peer[0], data)
         head = self._known.get(key)
@@ -83,13 +87,17 @@ class Heads:
 
     def _read(self, data: bytes, client: socket.socket, peer: Any, server: Any) -> Head:
         request = Request(self._cfg, IterUnreader(iter([data])), peer)
+        expects: bool = getattr(request, _EXPECTS)
+        # gunicorn would say at once that the body may come, though it may not be wanted.
+        setattr(request, _EXPECTS, False)
         _, environ = create(request, client, peer, server, self._cfg)
         for name in _OF_THE_CONNECTION:
             environ.pop(name, None)
         environ["wsgi.multithread"] = True
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = 0 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
-        return Head(request, MappingProxyType(environ), length, is_chunked)
+        is_coded = bool(transfer_codings(environ))
+        return Head(request, MappingProxyType(environ), length, is_chunked, is_coded, expects)
 
     def _keep(self, key: tuple[str, bytes], head: Head) -> None:
         if len(self._known) >= _REMEMBERED:
@@ -101,4 +109,4 @@ def _may_be_kept(data: bytes) -> bool:
     if len(data) > _LONGEST_REMEMBERED:
         return False
     lower = data.lower()
-    return b"\r\nexpect:" not in lower and not any(name in lower for name in _SECRETS)
+    return not any(name in lower for name in _SECRETS)

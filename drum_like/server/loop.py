@@ -1,8 +1,8 @@
 """All connections of a worker, and the threads that take turns at serving them.
 
 No thread waits for a client: requests are read as they come and served when they are whole, and
-what a client is not ready to take of its answer is sent as it makes room. Only bodies whose length
-is not known (chunked) and streams of answers keep a thread while the client is slow.
+what a client is not ready to take of its answer is sent as it makes room. Only streams of answers
+keep a thread while the client is slow.
 """
 
 import logging
@@ -19,10 +19,12 @@ from typing import Any
 
 from gunicorn.http.errors import ParseException
 
-from drum_like.server.connection import ClosedError, Connection, Received
+from drum_like.server.connection import ClosedError, Connection
 from drum_like.server.crowd import Crowd
 from drum_like.server.entrance import LEFT_S, Entrance
 from drum_like.server.pace import OVERDUE_S, Pace, Speed
+from drum_like.server.reading import Received
+from drum_like.server.refusals import SlowError
 from drum_like.server.turns import Turn, Turns
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,9 @@ LINGER_S = 2.0
 
 STOPPING_IDLE_S = 2.0
 """Time that kept connections stay when the worker stops: a request may be on its way."""
+
+_SLOWEST = 500
+"""Bytes of a body that have to come in each second that it takes longer than a request may."""
 
 _SWEEP_S = 0.5
 _DROPPED_AT_ONCE = 65536
@@ -52,7 +57,9 @@ class Patience:
         cpus: How many short requests are served side by side.
         connections: The most that are open at one time.
         idle_s: How long one is kept between two requests.
-        silence_s: How long a client may send or take nothing in the middle of one.
+        silence_s: How long a client may send or take nothing in the middle of one; and how long the
+            head of a request may take.
+        request_s: How long one may take; large bodies get more.
     """
 
     threads: int
@@ -60,6 +67,7 @@ class Patience:
     connections: int
     idle_s: float
     silence_s: float
+    request_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Handlers:
 
     connect: Callable[[socket.socket, tuple[Any, Any]], Connection]
     answer: Answer
-    refuse: Callable[[Connection, ParseException], None]
+    refuse: Callable[[Connection, Exception], None]
     awake: Callable[[], None]
 
 
@@ -107,6 +115,8 @@ class Loop:
         self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
         self._connections: set[Connection] = set()
         self._bulks = threading.Semaphore(max(1, patience.threads // 2))
+        self._asking: deque[Connection] = deque()
+        self._may_ask = threading.Semaphore(max(1, patience.threads // 2))
         self._aside = threading.Semaphore(patience.cpus - 1)
         self._draining = False
         self._ended = False
@@ -205,7 +215,7 @@ class Loop:
         """Close what has been silent too long; that makes room."""
         for connection in list(self._connections):
             if connection.waits and connection.deadline <= now:
-                self._close(connection)
+                self._give_up(connection)
         self._entrance.look(len(self._connections))
 
     def _on_client(self, listener: socket.socket, turn: Turn[Connection]) -> None:
@@ -220,40 +230,74 @@ class Loop:
         self._wait_for(connection, self._on_data, self._patience.silence_s)
         self._on_data(connection, turn)
 
+    def _give_up(self, connection: Connection) -> None:
+        """Close what has been silent too long, in the middle of a request with a word."""
+        if connection.then == self._on_data and not connection.is_idle:
+            self._refuse(connection, SlowError())
+        else:
+            self._close(connection)
+
     def _on_data(self, connection: Connection, turn: Turn[Connection]) -> None:
         """Read what a client has sent, and serve its request if that is whole."""
+        self._read(connection, turn, connection.receive)
+
+    def _read(
+        self, connection: Connection, turn: Turn[Connection], read: Callable[[], Received | None]
+    ) -> None:
+        """Read on, and do what is next; what goes wrong is the end of the connection."""
         try:
-            received = connection.receive()
+            received = read()
         except (ClosedError, OSError):
             self._close(connection)
-        except ParseException as error:
+        except Exception as error:  # noqa: BLE001 - nobody knows where the next request begins
             self._refuse(connection, error)
         else:
             if received is not None:
                 self._serve(connection, received, turn)
+            elif connection.asks:
+                self._find_out(connection, turn)
             elif connection.is_bulky and self._bulks.acquire(blocking=False):
                 self._receive_bulk(connection, turn)
             else:
-                connection.deadline = time.monotonic() + self._patience.silence_s
+                self._wait_for_rest(connection)
 
     def _receive_bulk(self, connection: Connection, turn: Turn[Connection]) -> None:
         """Take a large body in this thread, while another waits for clients."""
         self._turns.begin(turn, connection)
         self._turns.pass_on(turn)
-        received = None
+
+        def read() -> Received | None:
+            try:
+                return connection.receive_bulk()
+            finally:
+                self._bulks.release()
+
+        self._read(connection, turn, read)
+
+    def _find_out(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Find out who calls, in this thread; later if enough others do: some are to serve."""
+        self._release(connection)
+        self._asking.append(connection)
+        while self._asking and self._may_ask.acquire(blocking=False):
+            self._turns.pass_on(turn)
+            try:
+                self._find_next_out()
+            finally:
+                self._may_ask.release()
+
+    def _find_next_out(self) -> None:
+        """Find out about the caller that waits longest, and let the poller go on with it."""
         try:
-            received = connection.receive_bulk()
-        except ParseException as error:
-            self._refuse(connection, error)
-        except OSError:
-            self._close(connection)
-        else:
-            if received is None:
-                self._wait_for(connection, self._on_data, self._patience.silence_s)
-        finally:
-            self._bulks.release()
-        if received is not None:
-            self._serve(connection, received, turn)
+            connection = self._asking.popleft()
+        except IndexError:
+            return
+        connection.find_out()
+        self._ready.append(partial(self._on_found, connection))
+        self._wake()
+
+    def _on_found(self, connection: Connection, turn: Turn[Connection]) -> None:
+        """Go on with a request of which it is known now who sends it."""
+        self._read(connection, turn, connection.go_on)
 
     def _serve(self, connection: Connection, first: Received, turn: Turn[Connection]) -> None:
         """Serve a request, and those that the client has sent behind it."""
@@ -272,11 +316,11 @@ class Loop:
             raise
         else:
             self._turns.finish(turn)
-            self._after(connection)
+            self._after(connection, turn)
 
     def _answer(self, connection: Connection, received: Received, turn: Turn[Connection]) -> None:
-        path, n_bytes = received.head.environ["PATH_INFO"], received.head.length
-        speed = Speed.LONG if received.body is None else self._pace.of(path, n_bytes)
+        path, n_bytes = received.head.environ["PATH_INFO"], len(received.body or b"")
+        speed = self._pace.of(path, n_bytes)
         crowd = speed is Speed.SHORT and len(self._connections) > 1
         aside = crowd and self._aside.acquire(blocking=False)
         if aside or speed is Speed.LONG:
@@ -299,7 +343,7 @@ class Loop:
         """Return the next request if it has come already."""
         return connection.buffered() if connection.keep and connection.rest is None else None
 
-    def _after(self, connection: Connection) -> None:
+    def _after(self, connection: Connection, turn: Turn[Connection]) -> None:
         """Send what is left, wait for the next request, or close."""
         if connection.rest is not None:
             self._wait_for(connection, self._on_room, self._patience.silence_s)
@@ -308,8 +352,10 @@ class Loop:
         elif connection.is_idle:
             idle_s = STOPPING_IDLE_S if self._draining else self._patience.idle_s
             self._wait_for(connection, self._on_data, idle_s)
+        elif connection.asks:
+            self._find_out(connection, turn)
         else:
-            self._wait_for(connection, self._on_data, self._patience.silence_s)
+            self._wait_for_rest(connection)
 
     def _on_room(self, connection: Connection, turn: Turn[Connection]) -> None:
         """Send on, to a client that can take more."""
@@ -333,12 +379,15 @@ class Loop:
         except ParseException as error:
             self._refuse(connection, error)
             return
+        except Exception:
+            self._close(connection)
+            raise
         if received is None:
-            self._after(connection)
+            self._after(connection, turn)
         else:
             self._serve(connection, received, turn)
 
-    def _refuse(self, connection: Connection, error: ParseException) -> None:
+    def _refuse(self, connection: Connection, error: Exception) -> None:
         self._do.refuse(connection, error)
         self._linger(connection)
 
@@ -361,6 +410,21 @@ class Loop:
         except OSError:
             pass
         self._close(connection)
+
+    def _wait_for_rest(self, connection: Connection) -> None:
+        """Wait for the rest of a request, but not for ever if little comes again and again."""
+        patience = self._patience
+        if connection.is_idle:
+            self._wait_for(connection, self._on_data, patience.silence_s)
+            return
+        now = time.monotonic()
+        connection.began = connection.began or now
+        n_received = connection.n_received
+        limit_s = patience.silence_s
+        if n_received is not None:
+            limit_s = patience.request_s + n_received / _SLOWEST
+        left_s = max(0.0, connection.began + limit_s - now)
+        self._wait_for(connection, self._on_data, min(left_s, patience.silence_s))
 
     def _wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
         """Let the poller wait until a client has sent something, or can take more."""

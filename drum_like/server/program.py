@@ -131,7 +131,8 @@ def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
             application.lines,
             settings.request_timeout_s,
             settings.max_body_mb * MIB,
-            application.admits,
+            application.admission,
+            application.room,
         )
 
     return load

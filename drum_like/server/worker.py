@@ -1,6 +1,7 @@
 """A worker process: loads the model after the fork, says how that went, serves, leaves in order."""
 
 import gc
+import math
 import os
 import select
 import signal
@@ -16,13 +17,15 @@ from typing import Any, cast
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import cgroup, logs
+from drum_like.auth.admission import Admission
 from drum_like.lifecycle import Background
-from drum_like.server.connection import Connection, Reading
+from drum_like.server.connection import Connection
 from drum_like.server.crowd import Crowd
 from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
 from drum_like.server.exchange import SILENCE_S, Exchange
 from drum_like.server.heads import Heads
 from drum_like.server.loop import Handlers, Loop, Patience
+from drum_like.server.reading import Reading
 from drum_like.server.reports import Report, ReportPipe, State, failure
 from drum_like.server.threads import share
 
@@ -37,8 +40,8 @@ _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
 
 
-def _everybody(_environ: Mapping[str, Any]) -> bool:
-    return True
+def _no_more(_environ: Mapping[str, Any]) -> int:
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ class Loaded:
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
         max_body_bytes: Longer bodies are not read; the application refuses them.
-        admits: Whether the caller of a request is known, by WSGI's variables; large bodies of
-            strangers are not read; the application refuses them.
+        admission: Finds out who sends a request, for large bodies of strangers are not read; the
+            application refuses them. None where everybody is let in.
+        room: How long a body may be that is longer than `max_body_bytes`, by WSGI's variables.
     """
 
     wsgi: Application
@@ -62,7 +66,8 @@ class Loaded:
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
     max_body_bytes: int = sys.maxsize
-    admits: Callable[[Mapping[str, Any]], bool] = _everybody
+    admission: Admission | None = None
+    room: Callable[[Mapping[str, Any]], int] = _no_more
 
 
 Load = Callable[[int], Loaded]
@@ -156,7 +161,10 @@ class Worker(GunicornWorker):
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
-        self._reading = Reading(Heads(self.cfg), loaded.max_body_bytes, loaded.admits)
+        self._reading = Reading(
+            Heads(self.cfg), loaded.max_body_bytes, loaded.admission, loaded.room
+        )
+        self._request_timeout_s = loaded.request_timeout_s or math.inf
         self._background = loaded.background
         self._crowd = loaded.crowd
         if limit_s := loaded.request_timeout_s:
@@ -175,6 +183,7 @@ class Worker(GunicornWorker):
             connections=self.cfg.worker_connections,
             idle_s=float(self.cfg.keepalive),
             silence_s=SILENCE_S,
+            request_s=self._request_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
         exchange = Exchange(self.cfg, log, self.wsgi, self._keeps)

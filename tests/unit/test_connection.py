@@ -2,15 +2,17 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 
-from drum_like.server.connection import ClosedError, Connection, Reading, Received
+from drum_like.auth.admission import Admission
+from drum_like.auth.gate import authenticator
+from drum_like.server.connection import ClosedError, Connection
 from drum_like.server.heads import Heads
+from drum_like.server.reading import Reading, Received
 
 MAX_BODY = 4_000_000
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
@@ -19,17 +21,24 @@ POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell
 Pair = tuple[Connection, socket.socket]
 
 
-def _is_known(environ: Mapping[str, Any]) -> bool:
-    return bool(environ.get("HTTP_AUTHORIZATION") != "Bearer stranger")
-
-
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     ours, client = socket.socketpair()
     ours.settimeout(0)
     client.settimeout(5)
     with ours, client:
-        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY, _is_known)), client
+        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY)), client
+
+
+@pytest.fixture
+def locked() -> Iterator[Pair]:
+    """A connection to a server that asks who calls."""
+    admission = Admission(authenticator("correct horse", None, public=True), lambda _: True)
+    ours, client = socket.socketpair()
+    ours.settimeout(0)
+    client.settimeout(5)
+    with ours, client:
+        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY, admission)), client
 
 
 def received(pair: Pair, data: bytes, size: int) -> list[Received]:
@@ -102,21 +111,51 @@ def test_a_body_over_the_limit_is_not_waited_for(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(("length", "is_read"), [(5, True), (100_000, False)])
-def test_only_small_bodies_of_strangers_are_read(pair: Pair, length: int, *, is_read: bool) -> None:
+def test_only_small_bodies_of_strangers_are_read(
+    locked: Pair, length: int, *, is_read: bool
+) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer stranger\r\nContent-Length: %d"
 
-    requests = received(pair, head % length + b"\r\n\r\n" + b"x" * 5, 1000)
+    requests = received(locked, head % length + b"\r\n\r\n" + b"x" * 5, 1000)
 
     assert [r.body for r in requests] == ([b"xxxxx"] if is_read else [None])
 
 
-def test_a_chunked_body_is_left_to_the_thread_that_answers(pair: Pair) -> None:
+def test_chunks_of_strangers_are_not_waited_for(locked: Pair) -> None:
     data = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"
 
-    (request,) = received(pair, data, 1000)
+    (request,) = received(locked, data, 1000)
 
-    assert request.head.is_chunked
-    assert request.raw == data
+    assert request.body is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 60, 1000])
+def test_chunks_are_put_together_from_pieces_of_any_size(pair: Pair, size: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b'5;a=b;c="d e"\r\nhello\r\n00A ;x\r\n, world, x\r\n0\r\nA: b\r\nC: d\r\n\r\n'
+
+    requests = received(pair, head + chunks + head + b"0\r\n\r\n" + POST, size)
+
+    assert [r.body for r in requests] == [b"hello, world, x", b"", b"hello"]
+    assert pair[0].is_idle
+
+
+@pytest.mark.parametrize("chunk", [b"400000", b"3d0901", b"10\r\n0123456789abcdef\r\n3d08f1"])
+def test_chunks_over_the_limit_are_not_waited_for(pair: Pair, chunk: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    (request,) = received(pair, head + chunk + b"\r\n", 1000)
+
+    assert request.body is None
+    assert request.is_overlong
+
+
+def test_coded_chunks_are_not_waited_for(pair: Pair) -> None:
+    (request,) = received(
+        pair, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 1000
+    )
+
+    assert request.body is None
 
 
 def test_a_client_that_waits_for_a_word_gets_it_every_time(pair: Pair) -> None:

@@ -1,5 +1,6 @@
 """The body of an upload: a multipart form whose file goes to the disk while it arrives."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -41,9 +42,14 @@ def is_form(request: Request) -> bool:
     return request.mimetype == _MULTIPART
 
 
+def longest(max_mb: int) -> int:
+    """Return how long a body may be that holds a file of so many MiB; 0 for a file of any size."""
+    return max_mb * 1024 * 1024 + _MOST_METADATA if max_mb else sys.maxsize
+
+
 def allow_size(request: Request, max_mb: int) -> None:
     """Let the body be as long as an upload may be; 0 for any length."""
-    request.max_content_length = (max_mb * 1024 * 1024 + _MOST_METADATA) if max_mb else None
+    request.max_content_length = longest(max_mb)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from drum_like.contracts.wallaroo.deployments import Deployments
 from drum_like.contracts.wallaroo.graphql import GraphqlView
 from drum_like.contracts.wallaroo.inference import InferenceViews
 from drum_like.contracts.wallaroo.models import ModelViews
+from drum_like.contracts.wallaroo.parts import longest
 from drum_like.contracts.wallaroo.pipelines import PipelineViews
 from drum_like.contracts.wallaroo.registry import Rooms
 from drum_like.contracts.wallaroo.uploads import UploadViews
@@ -20,6 +21,7 @@ from drum_like.services import Services
 from drum_like.wire import Route
 
 _API = "/v1/api"
+_UPLOADS = ("upload", "upload_and_convert", "upload_stream")
 _TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a path
 
 
@@ -37,6 +39,8 @@ def blueprint(services: Services) -> Blueprint:
     services.forms.own(r"v1/(api|graphql)(/|$)|auth/realms/", failures.http(failures.api))
     wire.mount(routes, _model_routes(rooms, settings.max_upload_mb), services.scopes)
     wire.mount(routes, _other_routes(rooms, deployments, settings.url_prefix), services.scopes)
+    for name in _UPLOADS:
+        services.body_limits[f"{routes.name}.models_{name}"] = longest(settings.max_upload_mb)
     limits = Limits(settings.max_columns, settings.max_cells)
     routes.register_blueprint(_engine(services, InferenceViews(deployments, limits)))
     return routes

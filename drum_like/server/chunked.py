@@ -1,0 +1,183 @@
+"""A body in chunks, which tells its end itself: put together as it comes, whatever the pieces.
+
+The rules are those of RFC 9112, section 7.1, as gunicorn's own reader has them: nothing that it
+refuses is accepted here. gunicorn waits for the client while it reads; this waits for nothing.
+"""
+
+import re
+import socket
+from io import BytesIO
+
+from gunicorn.http.errors import (
+    ChunkMissingTerminator,
+    InvalidChunkExtension,
+    InvalidChunkSize,
+    InvalidHeader,
+    LimitRequestHeaders,
+)
+from gunicorn.http.message import Request
+
+LONGEST_LINE = 8190
+"""Bytes of the line before a chunk: its size and extensions."""
+
+LONGEST_TRAILERS = 1 << 16
+"""Bytes of the fields behind the last chunk."""
+
+_LINE_END = b"\r\n"
+_END = b"\r\n\r\n"
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_EXTENSIONS = re.compile(
+    rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED)
+)
+_SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})")
+_LEAST_AT_ONCE = 1 << 14  # more bytes of tiny chunks would keep all other clients waiting
+_MOST_AT_ONCE = 1 << 20
+
+
+class TooLongError(Exception):
+    """The chunks hold more than the body may, or the next one says that it will."""
+
+
+class Chunks:
+    """A body that comes in chunks.
+
+    Args:
+        request: Whose body it is; knows the rules for the fields behind it.
+        limit: The most bytes that it may hold.
+        first: What has come of the chunks already.
+
+    Raises:
+        Exception: as `take`.
+
+    Attributes:
+        missing: Whether its end is still to come.
+        rest: What came behind its end: bytes of the next request.
+    """
+
+    def __init__(self, request: Request, limit: int, first: bytes = b"") -> None:
+        self._request = request
+        self._limit = limit
+        self._body = BytesIO()
+        self._unread = b""
+        self._left = 0
+        self._in_chunk = False
+        self._in_trailers = False
+        self.missing = True
+        self.rest = b""
+        self.take(first)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the body have come."""
+        return self._body.tell()
+
+    def receive(self, sock: socket.socket) -> int:
+        """Take what has come; return its number, 0 at the end of the connection.
+
+        Raises:
+            BlockingIOError: nothing has come.
+            Exception: as `take`.
+        """
+        data = sock.recv(min(max(_LEAST_AT_ONCE, self._left), _MOST_AT_ONCE))
+        self.take(data)
+        return len(data)
+
+    def take(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            TooLongError: the body is longer than its limit.
+            Exception: those of gunicorn.http.errors: these are no chunks.
+        """
+        if self._unread:
+            data = self._unread + data
+        at: int | None = 0
+        used = 0
+        while at is not None:
+            used = at
+            at = self._step(data, at) if self.missing else None
+        self._unread = data[used:]
+        if not self.missing:
+            self.rest, self._unread = self._unread, b""
+
+    def getvalue(self) -> bytes:
+        """Return the body; not before its end has come."""
+        return self._body.getvalue()
+
+    def _step(self, data: bytes, at: int) -> int | None:
+        """Read what is next in the data; return where it ends, None if it has not come whole."""
+        if self._left:
+            return self._part(data, at)
+        if self._in_chunk:
+            return self._chunk_end(data, at)
+        if self._in_trailers:
+            return self._trailers(data, at)
+        return self._chunk_start(data, at)
+
+    def _part(self, data: bytes, at: int) -> int | None:
+        part = memoryview(data)[at : at + self._left]
+        self._body.write(part)
+        self._left -= len(part)
+        return at + len(part) if part else None
+
+    def _chunk_end(self, data: bytes, at: int) -> int | None:
+        end = data[at : at + 2]
+        if not _LINE_END.startswith(end):
+            raise ChunkMissingTerminator(end)
+        if len(end) < len(_LINE_END):
+            return None
+        self._in_chunk = False
+        return at + len(_LINE_END)
+
+    def _chunk_start(self, data: bytes, at: int) -> int | None:
+        end = data.find(_LINE_END, at)
+        length = (end if end >= 0 else len(data)) - at
+        if length > LONGEST_LINE:
+            raise InvalidChunkSize(b"the line is too long")
+        if end < 0:
+            if data.find(b"\n", at) >= 0:
+                raise InvalidChunkSize(b"a line ends without CR")
+            return None
+        size = _size(data[at:end])
+        if size > self._limit - self.size:
+            raise TooLongError
+        start, after = end + len(_LINE_END), end + len(_LINE_END) + size
+        if size and data.startswith(_LINE_END, after):  # all of it is here, as of most chunks
+            self._body.write(memoryview(data)[start:after])
+            return after + len(_LINE_END)
+        self._left, self._in_chunk, self._in_trailers = size, size > 0, not size
+        return start
+
+    def _trailers(self, data: bytes, at: int) -> int | None:
+        if data.startswith(_LINE_END, at):
+            self.missing = False
+            return at + len(_LINE_END)
+        end = data.find(_END, at)
+        if (end if end >= 0 else len(data)) - at > LONGEST_TRAILERS:
+            raise LimitRequestHeaders("the fields behind the last chunk are too long")
+        if end < 0:
+            _check_lines(data[at:])
+            return None
+        self._request.parse_headers(data[at:end], from_trailer=True)
+        self.missing = False
+        return end + len(_END)
+
+
+def _size(line: bytes) -> int:
+    """Return how long a chunk is by the line before it, of which extensions are no part."""
+    digits, semicolon, extension = line.partition(b";")
+    if semicolon:
+        digits = digits.rstrip(b" \t")
+    found = _SIZE.fullmatch(digits)
+    if found is None:
+        raise InvalidChunkSize(digits)
+    if semicolon and not _EXTENSIONS.fullmatch(semicolon + extension):
+        raise InvalidChunkExtension("malformed")
+    return int(found[1], 16)
+
+
+def _check_lines(beginning: bytes) -> None:
+    """Refuse fields that come to no good end, whatever follows."""
+    if beginning.count(b"\n") != beginning.count(_LINE_END) or beginning[:1] == b"\r" != beginning:
+        raise InvalidHeader("a line ends without CR LF")
