@@ -29,7 +29,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_it_serves_the_model_that_the_environment_names(log: Path) -> None:
-    url = eventually(lambda: _address(log), timeout_s=60)
+    url = eventually(lambda: address(log), timeout_s=60)
 
     reply = call(
         url, "POST", "/predict/", body="do,value\nlog,1\n", headers={"Content-Type": "text/csv"}
@@ -42,7 +42,7 @@ def test_it_serves_the_model_that_the_environment_names(log: Path) -> None:
 
 
 def test_a_chunked_body_is_read_by_the_server_that_is_there(log: Path) -> None:
-    url = eventually(lambda: _address(log), timeout_s=60)
+    url = eventually(lambda: address(log), timeout_s=60)
 
     reply = call(
         url,
@@ -55,7 +55,7 @@ def test_a_chunked_body_is_read_by_the_server_that_is_there(log: Path) -> None:
     assert reply.status == 200
 
 
-def _address(log: Path) -> str | None:
+def address(log: Path) -> str | None:
     """Return where it listens, as soon as it says so."""
     found = [line for line in log.read_text().splitlines() if "Listening at: " in line]
     return found[0].split("Listening at: ")[1].split()[0] if found else None
