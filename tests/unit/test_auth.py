@@ -1,29 +1,26 @@
 """Who is let in: files of credentials, secrets, tokens."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event
 from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from jwt.algorithms import RSAAlgorithm
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import generate_password_hash
 
 from drum_like.auth import ANYONE, STRANGER, Authenticator, Principal, Scope
 from drum_like.auth.gate import authenticator
-from drum_like.auth.tokens import KeySet
+from drum_like.auth.tokens import LEEWAY_S, PAUSE_S, KeySet
 from drum_like.errors import SettingsError
+from tests.live.steered import begin, eventually
+from tests.support.issuers import ISSUER, key_server, key_set, token
 
 HASH = generate_password_hash("open sesame", "pbkdf2:sha256:1000")
-ISSUER = "https://login.example/realms/h2o"
 
 SECRETS = f"""
 - name: plain
@@ -184,26 +181,6 @@ def keys() -> dict[str, RSAPrivateKey]:
     return {name: generate_private_key(65537, 2048) for name in ("first", "second")}
 
 
-def key_set(keys: Mapping[str, RSAPrivateKey], *names: str) -> dict[str, Any]:
-    """Return the public parts as a JSON Web Key Set."""
-    public = [(name, keys[name].public_key()) for name in names]
-    return {
-        "keys": [
-            {**RSAAlgorithm.to_jwk(key, as_dict=True), "kid": name, "alg": "RS256"}
-            for name, key in public
-        ]
-    }
-
-
-def token(key: Any, kid: str | None = "first", algorithm: str = "RS256", **claims: Any) -> str:
-    """Return a token that is right unless a claim says otherwise; None leaves a claim out."""
-    expires = datetime.now(UTC) + timedelta(minutes=5)
-    usual = {"iss": ISSUER, "aud": "scorer", "exp": expires, "sub": "me"}
-    kept = {name: value for name, value in {**usual, **claims}.items() if value is not None}
-    headers = None if kid is None else {"kid": kid}
-    return jwt.encode(kept, key, algorithm, headers)
-
-
 @pytest.fixture
 def issued(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> Authenticator:
     (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
@@ -239,30 +216,6 @@ def test_tokens_are_believed_if_everything_is_right(
     issued: Authenticator, keys: dict[str, RSAPrivateKey], make: Make, name: str | None
 ) -> None:
     assert name_of(issued, make(keys)) == name
-
-
-@contextmanager
-def key_server(content: Callable[[], Any]) -> Iterator[str]:
-    """Serve JSON on the loopback interface until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(content()).encode())
-
-        def log_message(self, *_args: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/certs"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def test_keys_come_from_a_url_once(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> None:
@@ -307,3 +260,45 @@ def test_old_keys_are_used_while_new_ones_cannot_be_had(keys: dict[str, RSAPriva
 
     assert known.named("first") is not None
     assert known.named("second") is None
+
+
+def test_a_known_key_is_there_while_another_is_asked_for(keys: dict[str, RSAPrivateKey]) -> None:
+    """Whoever makes up names of keys holds up no caller whose key is known."""
+    asked, answer = Event(), Event()
+
+    def read() -> Any:
+        if asked.is_set():
+            answer.wait(20)
+        return key_set(keys, "first")
+
+    known = KeySet(read)
+    known.load()
+    known._tried -= PAUSE_S  # noqa: SLF001 - as if some time had gone by
+    asked.set()
+
+    made_up = begin(lambda: known.named("made-up"))
+
+    assert known.named("first") is not None
+    assert not made_up.done()
+    answer.set()
+    assert made_up.result(20) is None
+
+
+def test_a_token_is_checked_once(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> None:
+    """Whoever shows it again is known at once, as long as it does not expire."""
+    (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
+    entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
+    authenticate = gate(tmp_path, entry)
+    expiring = datetime.now(UTC) - timedelta(seconds=LEEWAY_S - 0.5)
+    tokens = token(keys["first"]), token(keys["second"]), token(keys["first"], exp=expiring)
+    headers = [Headers({"Authorization": f"Bearer {shown}"}) for shown in tokens]
+
+    before = [authenticate.at_once(shown) for shown in headers]
+    found = [authenticate(shown) for shown in headers]
+    after = [authenticate.at_once(shown) for shown in headers[:2]]
+    expired = eventually(lambda: authenticate.at_once(headers[2]) is None)
+
+    assert before == [None] * 3
+    assert [caller and caller.name for caller in found] == ["cloud", None, "cloud"]
+    assert [caller and caller.name for caller in after] == ["cloud", None]
+    assert expired
