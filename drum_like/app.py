@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, custom_flask, drum_errors, logs, plugins
 from drum_like.auth import Authenticator, Open, Principal, Scope
-from drum_like.auth.admission import CALLER, Admission
+from drum_like.auth.admission import CALLER, Admission, Caller
 from drum_like.auth.gate import authenticator
 from drum_like.body import CheckedRequest, check_coding
 from drum_like.errors import DrumLikeError
@@ -49,16 +49,16 @@ class Application:
         flask: The WSGI application.
         background: What lives as long as the worker, in the order of its start.
         lines: What the operator is told at start: model, target, labels.
+        body_limit: How long the body of a request may be, by WSGI's variables and who sends it; 0
+            for callers who may not send it.
         admission: Finds out who sends a request; None if everybody is let in.
-        room: How long a body may be by WSGI's variables, if that is more than `--max-body-mb`;
-            else 0.
     """
 
     flask: Flask
     background: tuple[Background, ...]
     lines: tuple[str, ...]
+    body_limit: Callable[[Mapping[str, Any], Caller | None], int]
     admission: Admission | None
-    room: Callable[[Mapping[str, Any]], int]
 
 
 def create_app(settings: Settings, timings: Timings | None = None) -> Application:
@@ -100,8 +100,10 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
     background = (*sources.background, *services.background, readiness)
+    usual = settings.max_body_mb * MIB
+    limit = _body_limit(app, scopes, services.body_limits, usual, _everybody(authenticate))
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
-    return Application(app, background, sources.lines, admission, _room(app, services))
+    return Application(app, background, sources.lines, limit, admission)
 
 
 def _mount(app: Flask, services: Services) -> dict[str, Scope]:
@@ -116,7 +118,7 @@ def _mount(app: Flask, services: Services) -> dict[str, Scope]:
 def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> None:
     """Ask who sends a request, and whether it is coded, before its body is read."""
     # Without credentials nobody need look at headers, nor Flask make an object of them.
-    everybody = authenticate.principal if isinstance(authenticate, Open) else None
+    everybody = _everybody(authenticate)
 
     def guard() -> None:
         endpoint = request.endpoint
@@ -132,6 +134,11 @@ def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) ->
                 check_coding(environ)
 
     app.before_request(guard)
+
+
+def _everybody(authenticate: Authenticator) -> Principal | None:
+    """Return whom every caller is taken for, None where somebody asks who it is."""
+    return authenticate.principal if isinstance(authenticate, Open) else None
 
 
 def _caller(authenticate: Authenticator) -> Principal | None:
@@ -157,8 +164,31 @@ def _admission(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator
     return Admission(authenticate, asks)
 
 
-def _room(app: Flask, services: Services) -> Callable[[Mapping[str, Any]], int]:
-    return lambda environ: services.body_limits.get(_endpoint(app, environ) or "", 0)
+def _body_limit(
+    app: Flask,
+    scopes: Mapping[str, Scope],
+    limits: Mapping[str, int],
+    usual: int,
+    everybody: Principal | None,
+) -> Callable[[Mapping[str, Any], Caller | None], int]:
+    """Return what says how long a body may be: not at all if its sender may not send it.
+
+    Args:
+        app: Knows the routes.
+        scopes: What they let their callers do.
+        limits: How long the bodies of some may be.
+        usual: How long those of all others may be.
+        everybody: Who every caller is, None where somebody asks.
+    """
+
+    def limit(environ: Mapping[str, Any], caller: Caller | None) -> int:
+        endpoint = _endpoint(app, environ) or ""
+        sender = everybody or (caller.principal if caller is not None else None)
+        if sender is None or scopes.get(endpoint, Scope.PREDICT) not in sender.scopes:
+            return 0
+        return limits.get(endpoint, usual)
+
+    return limit
 
 
 def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,6 @@ from typing import Any
 from flask import Flask
 
 from drum_like import cgroup, logs
-from drum_like.app import MIB
 from drum_like.server.configuration import gunicorn_settings
 from drum_like.server.crowd import Crowd
 from drum_like.server.deadlines import Application
@@ -61,8 +60,7 @@ def main(kind: str, address: str, workers: str) -> None:
     application: Application = smallest() if kind == "flask" else discard
 
     def load(_slot: int) -> Loaded:
-        limits = (settings.request_timeout_s, settings.max_body_mb * MIB)
-        return Loaded(application, crowd, (), (), *limits)
+        return Loaded(application, crowd, (), (), settings.request_timeout_s)
 
     master = Master(Program(configuration, load), lambda _report: None, crowd)
     master.run()

@@ -213,10 +213,15 @@ class Connection:
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
         """Begin with a body of which some may have come, unless it is not to be read."""
         self._data = b""
-        if not self._reading.may_come(head, caller):
+        limit = self._reading.most(head, caller)
+        if limit is None:
             return self._received(head, None, caller)
+        body: Body
         try:
-            body = self._body(head, data)
+            if head.is_chunked:
+                body = Chunks(head.request, limit, data)
+            else:
+                body = (Bulk if head.length > AT_LEAST else Pieces)(head.length, data)
         except TooLongError:
             return self._received(head, None, caller, is_overlong=True)
         self._begun = _Begun(head, caller, body)
@@ -226,11 +231,6 @@ class Connection:
             with suppress(BlockingIOError):  # a client that does not read gets no word either
                 self.sock.send(_GO_ON)
         return None
-
-    def _body(self, head: Head, data: bytes) -> Body:
-        if head.is_chunked:
-            return Chunks(head.request, self._reading.most(head), data)
-        return (Bulk if head.length > AT_LEAST else Pieces)(head.length, data)
 
     def _took(self, begun: _Begun, receive: Callable[[socket.socket], int]) -> Received | None:
         """Take some of a body; return the request if it is whole now, or turned out too long."""

@@ -110,7 +110,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
 
 def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
     """Return the function that loads the model; importing here is what all workers share."""
-    from drum_like.app import MIB, create_app  # noqa: PLC0415 - numpy reads the environment on import
+    from drum_like.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
 
     if settings.has_catalog:
         import_module("drum_like.catalog.opening")
@@ -130,9 +130,8 @@ def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
             application.background,
             application.lines,
             settings.request_timeout_s,
-            settings.max_body_mb * MIB,
+            application.body_limit,
             application.admission,
-            application.room,
         )
 
     return load

@@ -8,6 +8,10 @@ from drum_like.auth.admission import Admission, Caller
 from drum_like.server.bodies import AT_ONCE
 from drum_like.server.heads import Head, Heads
 
+BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]
+"""Says how long the body of a request may be, by WSGI's variables and who sends it; 0 for callers
+who may not send it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -32,27 +36,18 @@ class Reading:
 
     Attributes:
         heads: Reads their heads.
-        max_body: Longer bodies, in bytes, are not read; the application refuses them.
-        admission: Finds out who sends them, for strangers' large bodies are not read either; None
-            where everybody is let in.
-        room: How long a body may be that is longer than `max_body`, by WSGI's variables: routes
-            that take uploads take more.
+        limit: How long, in bytes, the body of a request may be; what is longer is not read, and the
+            application refuses it.
+        admission: Finds out who sends them; None where everybody is let in.
     """
 
     heads: Heads
-    max_body: int
+    limit: BodyLimit
     admission: Admission | None = None
-    room: Callable[[Mapping[str, Any]], int] = lambda _: 0
 
-    def may_come(self, head: Head, caller: Caller | None) -> bool:
-        """Return whether to read a body before the application is asked."""
+    def most(self, head: Head, caller: Caller | None) -> int | None:
+        """Return how long a body may be, None if it is not to be read at all."""
         if not head.is_chunked and head.length <= AT_ONCE:
-            return True
-        is_stranger = self.admission is not None and (caller is None or caller.principal is None)
-        if is_stranger or head.is_coded:
-            return False
-        return head.length <= self.max_body or head.length <= self.room(head.environ)
-
-    def most(self, head: Head) -> int:
-        """Return how long a body may be that does not say how long it is."""
-        return max(self.max_body, self.room(head.environ))
+            return AT_ONCE
+        limit = 0 if head.is_coded else self.limit(head.environ, caller)
+        return limit if limit and head.length <= limit else None

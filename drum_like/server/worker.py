@@ -17,7 +17,7 @@ from typing import Any, cast
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import cgroup, logs
-from drum_like.auth.admission import Admission
+from drum_like.auth.admission import Admission, Caller
 from drum_like.lifecycle import Background
 from drum_like.server.connection import Connection
 from drum_like.server.crowd import Crowd
@@ -25,7 +25,7 @@ from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
 from drum_like.server.exchange import SILENCE_S, Exchange
 from drum_like.server.heads import Heads
 from drum_like.server.loop import Handlers, Loop, Patience
-from drum_like.server.reading import Reading
+from drum_like.server.reading import BodyLimit, Reading
 from drum_like.server.reports import Report, ReportPipe, State, failure
 from drum_like.server.threads import share
 
@@ -40,8 +40,8 @@ _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
 
 
-def _no_more(_environ: Mapping[str, Any]) -> int:
-    return 0
+def _no_limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
+    return sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,9 @@ class Loaded:
         background: What lives beside it, in the order of starting.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
-        max_body_bytes: Longer bodies are not read; the application refuses them.
-        admission: Finds out who sends a request, for large bodies of strangers are not read; the
-            application refuses them. None where everybody is let in.
-        room: How long a body may be that is longer than `max_body_bytes`, by WSGI's variables.
+        body_limit: How long the body of a request may be; what is longer is not read, and the
+            application refuses it.
+        admission: Finds out who sends a request; None where everybody is let in.
     """
 
     wsgi: Application
@@ -65,9 +64,8 @@ class Loaded:
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
-    max_body_bytes: int = sys.maxsize
+    body_limit: BodyLimit = _no_limit
     admission: Admission | None = None
-    room: Callable[[Mapping[str, Any]], int] = _no_more
 
 
 Load = Callable[[int], Loaded]
@@ -161,9 +159,7 @@ class Worker(GunicornWorker):
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
-        self._reading = Reading(
-            Heads(self.cfg), loaded.max_body_bytes, loaded.admission, loaded.room
-        )
+        self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission)
         self._request_timeout_s = loaded.request_timeout_s or math.inf
         self._background = loaded.background
         self._crowd = loaded.crowd

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -261,3 +261,57 @@ def test_chunks_that_are_cut_off_are_not_scored(server: Server) -> None:
         client.shutdown(socket.SHUT_WR)
 
         assert whole(client).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose requests may take two seconds."""
+    directory = tmp_path_factory.mktemp("model")
+    (directory / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "1", "--request-timeout-s", "2")
+    with serve(directory, *flags) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("begun", "more"),
+    [
+        (CHUNKED, b"1\r\na\r\n"),
+        (CHUNKED + b"3;", b"a"),
+        (CHUNKED + b"fff\r\n", b"a"),
+        (CHUNKED + b"0\r\nA:", b"a"),
+        (NEXT.replace(b"Content-Length: 3", b"Content-Length: 900"), b"a"),
+        (NEXT.replace(b"Content-Length: 3", b"Content-Length: 900000"), b"a"),
+    ],
+    ids=["chunks", "extension", "chunk", "trailer", "body", "large body"],
+)
+def test_a_body_that_trickles_has_the_time_of_a_request(
+    hasty: Server, begun: bytes, more: bytes
+) -> None:
+    began = time.monotonic()
+    with connected(hasty) as (client,):
+        client.sendall(begun)
+        client.settimeout(0.2)
+        answer = b""
+        while not answer:
+            assert time.monotonic() - began < 10
+            client.send(more)
+            with suppress(TimeoutError):
+                answer = client.recv(65536)
+        client.settimeout(10)
+        answer += whole(client)
+
+    assert time.monotonic() - began > 1.5
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert answer.endswith(b'{"message":"ERROR: the request did not come whole in time"}\n')
+
+
+def test_a_large_body_that_comes_steadily_gets_more_time(hasty: Server) -> None:
+    with connected(hasty) as (client,):
+        client.sendall(CHUNKED)
+        for _ in range(8):
+            client.sendall(b"1000\r\n" + b"a" * 4096 + b"\r\n")
+            time.sleep(0.5)
+        client.sendall(b"0\r\n\r\n")
+
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")

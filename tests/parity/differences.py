@@ -129,6 +129,10 @@ def _charset_and_case(exchange: Exchange) -> bool:
     return _refused(exchange, 415) or (told_apart_by_case and exchange.ours.status == OK)
 
 
+def _coded_body(exchange: Exchange) -> bool:
+    return _is_error(exchange.drum, 422, 500) and _refused(exchange, 415)
+
+
 def _form_encoded(exchange: Exchange) -> bool:
     says_header = "content-type" in exchange.ours.message().lower()
     if not _is_error(exchange.drum, 422):
@@ -315,6 +319,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "zero-rows": _nothing_for_no_rows,
     "matrix-market-array": _dense_matrix_market,
     "request-id": _request_id_replaced,
+    "coded-body": _coded_body,
     "error-hint": _hint_added,
     "error-value": _value_withheld,
     "error-named": _error_named,

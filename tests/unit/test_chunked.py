@@ -54,7 +54,7 @@ def by_us(pieces: list[bytes]) -> list[Request]:
     ours, client = socket.socketpair()
     ours.settimeout(0)
     with ours, client:
-        connection = Connection(ours, ADDRESSES, Reading(Heads(Config()), LIMIT))
+        connection = Connection(ours, ADDRESSES, Reading(Heads(Config()), lambda *_: LIMIT))
         return list(_requests(connection, client, pieces))
 
 

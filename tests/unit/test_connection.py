@@ -2,13 +2,14 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 
-from drum_like.auth.admission import Admission
+from drum_like.auth.admission import Admission, Caller
 from drum_like.auth.gate import authenticator
 from drum_like.server.connection import ClosedError, Connection
 from drum_like.server.heads import Heads
@@ -21,13 +22,21 @@ POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhell
 Pair = tuple[Connection, socket.socket]
 
 
+def _limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
+    return MAX_BODY
+
+
+def _limit_of_known(_environ: Mapping[str, Any], caller: Caller | None) -> int:
+    return 0 if caller is None or caller.principal is None else MAX_BODY
+
+
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     ours, client = socket.socketpair()
     ours.settimeout(0)
     client.settimeout(5)
     with ours, client:
-        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY)), client
+        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), _limit)), client
 
 
 @pytest.fixture
@@ -38,7 +47,10 @@ def locked() -> Iterator[Pair]:
     ours.settimeout(0)
     client.settimeout(5)
     with ours, client:
-        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), MAX_BODY, admission)), client
+        yield (
+            Connection(ours, ADDRESSES, Reading(Heads(Config()), _limit_of_known, admission)),
+            client,
+        )
 
 
 def received(pair: Pair, data: bytes, size: int) -> list[Received]:

@@ -1,5 +1,7 @@
 """CSV bodies against a hook that tells the columns, dtypes and values it gets."""
 
+from gzip import compress
+
 from tests.parity.case import Case, Probe, ServerCase, files, post, upload_rows
 from tests.parity.hooks import REPORT, REPORT_BINARY, REPORT_LABELS
 from tests.parity.values import Request
@@ -98,6 +100,11 @@ CHARSETS = (
     ),
     Probe("unknown charset", post("/predict/", "a,b\n1,2\n", "text/csv; charset=Foo"), ("D11",)),
     Probe("charset as argument", post("/predict/", "a,b\n1,2\n", "text/csv; charset=UTF-8")),
+    Probe(
+        "compressed",
+        post("/predict/", compress(b"a,b\n1,2\n"), "text/csv", ("Content-Encoding", "gzip")),
+        ("coded-body",),
+    ),
     Probe("upload has no media type", upload_rows("/predict/", "a,b\n1,2\n")),
     Probe("header without value", post("/predict/", "a,b\n1,2\n", "")),
 )
