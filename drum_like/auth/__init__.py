@@ -3,6 +3,7 @@
 The modules of this package check what a caller shows; this one says what they answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -32,16 +33,20 @@ class Principal:
     scopes: frozenset[Scope]
 
 
+Shown = Headers | Mapping[str, str]
+"""The headers of a request, or those of them by which callers are known."""
+
+
 class Authenticator(Protocol):
     """Tells who sends a request."""
 
-    def __call__(self, headers: Headers) -> Principal | None:
+    def __call__(self, headers: Shown) -> Principal | None:
         """Return the caller, None if the headers prove nobody."""
 
-    def at_once(self, headers: Headers) -> Principal | None:
+    def at_once(self, headers: Shown) -> Principal | None:
         """Return the caller if that can be said without waiting for anything."""
 
-    def takes_longer(self, headers: Headers) -> bool:
+    def takes_longer(self, headers: Shown) -> bool:
         """Return whether a caller that `at_once` does not know may yet be somebody."""
 
 
@@ -55,15 +60,15 @@ class Open:
 
     principal: Principal
 
-    def __call__(self, headers: Headers) -> Principal:  # noqa: ARG002 - an Authenticator
+    def __call__(self, headers: Shown) -> Principal:  # noqa: ARG002 - an Authenticator
         """Return the one."""
         return self.principal
 
-    def at_once(self, headers: Headers) -> Principal:  # noqa: ARG002 - an Authenticator
+    def at_once(self, headers: Shown) -> Principal:  # noqa: ARG002 - an Authenticator
         """Return the one."""
         return self.principal
 
-    def takes_longer(self, headers: Headers) -> bool:  # noqa: ARG002 - an Authenticator
+    def takes_longer(self, headers: Shown) -> bool:  # noqa: ARG002 - an Authenticator
         """Return False."""
         return False
 

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from drum_like.auth import Authenticator, Principal
+from drum_like.auth.gate import KEY_HEADER
 
 CALLER = "drum_like.caller"
 """WSGI variable of a server that has found out who calls: a `Caller`."""
 
 PATIENCE_S = 2.0
 """How long a caller waits to be looked at: what it shows may take a CPU or the network a while."""
-
-_SHOWN = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Caller:
     """
 
     principal: Principal | None
-    shown: tuple[str | None, ...] = ()
+    shown: tuple[str, ...] = ()
     refusal: HTTPException | None = None
     is_asked: bool = True
 
@@ -57,10 +55,11 @@ class Admission:
 
     def at_once(self, environ: Mapping[str, Any]) -> Caller | None:
         """Return who sends a request, None if it takes longer to say."""
-        headers = EnvironHeaders(dict(environ))
+        shown = _shown(environ)
+        headers = _headers(shown)
         found = self.authenticate.at_once(headers)
         if found is not None or not self.authenticate.takes_longer(headers):
-            return Caller(found, _shown(environ))
+            return Caller(found, shown)
         return None if self.asks(environ) else Caller(None, is_asked=False)
 
     def worked_out(self, environ: Mapping[str, Any], since: float) -> Caller:
@@ -75,12 +74,16 @@ class Admission:
             refusal = TooManyRequests("callers are being checked; try again", retry_after=1)
             return Caller(None, shown, refusal)
         try:
-            return Caller(self.authenticate(EnvironHeaders(dict(environ))), shown)
+            return Caller(self.authenticate(_headers(shown)), shown)
         except HTTPException as refusal:
             return Caller(None, shown, refusal)
         except Exception:  # noqa: BLE001 - the application asks again, and says what is wrong
             return Caller(None, is_asked=False)
 
 
-def _shown(environ: Mapping[str, Any]) -> tuple[str | None, ...]:
-    return tuple(environ.get(name) for name in _SHOWN)
+def _shown(environ: Mapping[str, Any]) -> tuple[str, str]:
+    return environ.get("HTTP_AUTHORIZATION", ""), environ.get("HTTP_X_API_KEY", "")
+
+
+def _headers(shown: tuple[str, str]) -> dict[str, str]:
+    return {"Authorization": shown[0], KEY_HEADER: shown[1]}

@@ -4,9 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from werkzeug.datastructures import Headers
-
-from drum_like.auth import ANYONE, STRANGER, Authenticator, Open, Principal, Scope
+from drum_like.auth import ANYONE, STRANGER, Authenticator, Open, Principal, Scope, Shown
 from drum_like.auth.credentials import Credential, Issuer, Secret, read_credentials
 from drum_like.auth.passphrases import Secrets
 from drum_like.errors import SettingsError
@@ -48,7 +46,7 @@ class _Gate:
         issuers = tuple(entry for entry in known if isinstance(entry, Issuer))
         self._tokens = _tokens(issuers) if issuers else None
 
-    def __call__(self, headers: Headers) -> Principal | None:
+    def __call__(self, headers: Shown) -> Principal | None:
         """Return whose credential is shown, None if it is nobody's."""
         found = self.at_once(headers)
         shown = _bearer(headers)
@@ -57,7 +55,7 @@ class _Gate:
         found = self._tokens.owner(shown) if self._tokens is not None else None
         return found or self._secrets.worked_out(shown)
 
-    def at_once(self, headers: Headers) -> Principal | None:
+    def at_once(self, headers: Shown) -> Principal | None:
         """Return whose secret is shown, or token that was shown a moment ago."""
         key, shown = headers.get(KEY_HEADER), _bearer(headers)
         found = self._secrets.owner(_utf8(key), only_keys=True) if key else None
@@ -68,7 +66,7 @@ class _Gate:
             found = self._tokens.remembered(shown)
         return found
 
-    def takes_longer(self, headers: Headers) -> bool:
+    def takes_longer(self, headers: Shown) -> bool:
         """Return whether a hash has to be worked out, or a token to be checked."""
         if _bearer(headers) is None:
             return False
@@ -87,9 +85,9 @@ def _tokens(issuers: tuple[Issuer, ...]) -> Any:
     return module.Tokens(issuers)
 
 
-def _bearer(headers: Headers) -> str | None:
+def _bearer(headers: Shown) -> str | None:
     """Return what stands behind `Bearer`, None without."""
-    scheme, _, value = headers.get("Authorization", "").strip().partition(" ")
+    scheme, _, value = (headers.get("Authorization") or "").strip().partition(" ")
     return _utf8(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
 
 
