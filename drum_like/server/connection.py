@@ -110,8 +110,8 @@ class Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is between two requests."""
-        return self._begun is None and not self._data and self._asked is None
+        """Whether it is between two requests; some clients send a line break behind a body."""
+        return self._begun is None and self._data in (b"", b"\r\n") and self._asked is None
 
     @property
     def asks(self) -> bool:

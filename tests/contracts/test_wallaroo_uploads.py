@@ -243,6 +243,23 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, Path]
         yield api, root
 
 
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["length", "chunks"])
+def test_an_upload_may_be_longer_than_other_bodies(tmp_path: Path, *, in_chunks: bool) -> None:
+    body = b"not a model" * 200_000
+    sent: Any = [body[:70_000], body[70_000:]] if in_chunks else body
+    flags = ("--max-body-mb", "1", "--max-upload-mb", "4", *ONE_WORKER)
+    query = "name=m&filename=m.onnx&framework=onnx&workspace_id=1"
+    with serve(None, "--store", str(tmp_path), *flags) as server:
+        uploaded, other = (
+            call(server.url, "POST", f"/v1/api/{path}", body=sent)
+            for path in (f"models/upload_stream?{query}", "models/list")
+        )
+
+    assert uploaded.status == 400
+    assert "cut off" not in uploaded.text
+    assert other.status == 413
+
+
 def _files(root: Path) -> set[str]:
     return {
         os.path.relpath(Path(folder, name), root)
