@@ -289,7 +289,7 @@ def test_a_token_is_checked_once(tmp_path: Path, keys: dict[str, RSAPrivateKey])
     (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
     entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
     authenticate = gate(tmp_path, entry)
-    expiring = datetime.now(UTC) - timedelta(seconds=LEEWAY_S - 0.5)
+    expiring = datetime.now(UTC) - timedelta(seconds=LEEWAY_S - 4)
     tokens = token(keys["first"]), token(keys["second"]), token(keys["first"], exp=expiring)
     headers = [Headers({"Authorization": f"Bearer {shown}"}) for shown in tokens]
 
