@@ -21,7 +21,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test test-postgres faults clients check fmt dev parity bench one-row scorer wheel clean references
+.PHONY: serve test test-postgres faults clients check fmt dev parity oracle bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -64,6 +64,9 @@ client-%: $(STAMP)
 
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md
+
+oracle: $(STAMP) ## Demand of servers what the libraries themselves answer; ORACLE='--models xgb --seed 7'
+	$(BIN)/python -m tests.oracle $(ORACLE)
 
 bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk); BENCH='--only one-row --quick'
 	$(BIN)/python -m benchmarks $(DRUM_GIVEN) $(BENCH)

@@ -1,0 +1,93 @@
+"""How the cells of training are written in each kind of body, by the published contracts."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tests.oracle.rows import Cell, Column, Columns, Row, Spelled, value_of
+
+
+def as_text(column: Column, cell: Cell) -> str:
+    """Return a cell as pandas writes training data into CSV; missing is empty."""
+    if isinstance(cell, Spelled):
+        return cell.text
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        narrow = column.is_float and column.dtype == np.float32
+        return str(np.float32(cell)) if narrow else repr(cell)
+    return str(cell)
+
+
+def as_json(cell: Cell) -> Cell:
+    """Return a cell as JSON has it: a number, text, a truth value or null."""
+    return value_of(cell)
+
+
+def to_csv(columns: Columns, rows: Sequence[Row], order: Sequence[int]) -> bytes:
+    """Return rows as CSV with a header."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow([columns.all[place].name for place in order])
+    writer.writerows([[as_text(columns.all[at], row[at]) for at in order] for row in rows])
+    return sink.getvalue().encode()
+
+
+def to_table(columns: Columns, rows: Sequence[Row], order: Sequence[int]) -> pa.Table:
+    """Return rows as pyarrow makes a table of the training frame, without the notes of pandas."""
+    ordered = [columns.all[place] for place in order]
+    arrays = [
+        _array(column, [value_of(row[place]) for row in rows])
+        for column, place in zip(ordered, order, strict=True)
+    ]
+    return pa.table(arrays, names=[column.name for column in ordered])
+
+
+def to_stream(table: pa.Table) -> bytes:
+    """Return a table as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def to_file(table: pa.Table) -> bytes:
+    """Return a table as an Arrow file."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def to_matrix_market(columns: Columns, rows: Sequence[Row]) -> bytes:
+    """Return rows of numbers in coordinate form."""
+    cells = [
+        f"{i} {j} {float(value_of(cell))!r}"
+        for i, row in enumerate(rows, 1)
+        for j, cell in enumerate(row, 1)
+        if value_of(cell) != 0
+    ]
+    head = "%%MatrixMarket matrix coordinate real general"
+    size = f"{len(rows)} {len(columns.all)} {len(cells)}"
+    return "\n".join([head, size, *cells, ""]).encode()
+
+
+def _array(column: Column, cells: Sequence[Any]) -> pa.Array:
+    if column.is_category:
+        values = column.dtype.categories
+        places = [None if cell is None else values.get_loc(cell) for cell in cells]
+        held = pa.array(values.tolist(), pa.Array.from_pandas(values).type)
+        return pa.DictionaryArray.from_arrays(pa.array(places, pa.int8()), held)
+    if column.is_text:
+        return pa.array(cells, pa.large_string())
+    return pa.array(cells, _arrow_type(column))
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    if column.is_bool:
+        return pa.bool_()
+    return pa.from_numpy_dtype(getattr(column.dtype, "numpy_dtype", column.dtype))

@@ -1,0 +1,231 @@
+"""The doors: each way in which rows come to a model, as its contract writes them."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tests.oracle import answers, cells
+from tests.oracle.answers import Answer, Answered, Refused, Told, UnreadableError
+from tests.oracle.case import Case, Target
+from tests.oracle.rows import Columns, Row, value_of
+from tests.oracle.wire import Wire
+from tests.support.http_calls import Part, Reply, form
+from tests.support.wallaroo_api import ARROW, RECORDS
+
+STREAM = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+MODEL = "model"
+"""The name under which the model of a case is served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Rows to send.
+
+    Attributes:
+        columns: The columns of training.
+        rows: The rows.
+        order: The order of the columns in the body.
+        model: The name of the model, where a server has several.
+    """
+
+    columns: Columns
+    rows: Sequence[Row]
+    order: Sequence[int]
+    model: str = MODEL
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in the order of the body."""
+        return [self.columns.all[place].name for place in self.order]
+
+
+Send = Callable[[Wire, Case, Sent], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A way in.
+
+    Attributes:
+        send: Sends rows and reads the answer.
+        alone: Whether it takes one row at a time.
+        gaps: Whether its contract has missing cells.
+        numbers: Whether it has numbers only.
+        own_width: Whether it answers in the model's own width.
+    """
+
+    send: Send
+    alone: bool = False
+    gaps: bool = True
+    numbers: bool = False
+    own_width: bool = False
+
+    def takes(self, columns: Columns, row: Row) -> bool:
+        """Whether the contract can say a row."""
+        return (self.gaps or None not in row) and (not self.numbers or _is_numbers(columns, row))
+
+
+def _is_numbers(columns: Columns, row: Row) -> bool:
+    kinds = all(column.is_float or column.is_integer for column in columns.all)
+    return kinds and all(abs(value_of(cell)) <= 2**53 for cell in row)
+
+
+def _csv(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = cells.to_csv(sent.columns, sent.rows, sent.order)
+    return _read(wire.post("/predict/", body, Content_Type="text/csv"), case.target)
+
+
+def _multipart(wire: Wire, case: Case, sent: Sent) -> Answer:
+    part = Part("X", cells.to_csv(sent.columns, sent.rows, sent.order))
+    body, kind = form(part)
+    return _read(wire.post("/predict/", body, Content_Type=kind), case.target)
+
+
+def _matrix_market(wire: Wire, case: Case, sent: Sent) -> Answer:
+    turned = Columns(tuple(sent.columns.all[place] for place in sent.order))
+    rows = [tuple(row[place] for place in sent.order) for row in sent.rows]
+    matrix = Part("X", cells.to_matrix_market(turned, rows), "x.mtx")
+    names = Part("X.colnames", "\n".join(sent.names), "x.colnames")
+    body, kind = form(matrix, *([names] if case.named else []))
+    return _read(wire.post("/predict/", body, Content_Type=kind), case.target)
+
+
+def _stream(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = cells.to_stream(cells.to_table(sent.columns, sent.rows, sent.order))
+    return _read(wire.post("/predict/", body, Content_Type=STREAM), case.target)
+
+
+def _file(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = cells.to_file(cells.to_table(sent.columns, sent.rows, sent.order))
+    return _read(wire.post("/predict/", body, Content_Type=ARROW), case.target)
+
+
+def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
+    columns = sent.columns.all
+    rows = [
+        [
+            cells.as_text(columns[at], row[at]) if text else cells.as_json(row[at])
+            for at in sent.order
+        ]
+        for row in sent.rows
+    ]
+    body = json.dumps({"fields": sent.names, "rows": rows}).encode()
+    reply = wire.post("/model/score", body, Content_Type=JSON)
+    return _read(reply, case.target, answers.of_h2o)
+
+
+def _instances(wire: Wire, case: Case, sent: Sent) -> Answer:
+    names = sent.columns.names
+    rows = [{names[at]: cells.as_json(row[at]) for at in sent.order} for row in sent.rows]
+    body = json.dumps({"model_id": MODEL, "instances": rows}).encode()
+    reply = wire.post("/invocations", body, Content_Type=JSON)
+    return _read(reply, case.target, answers.of_instances)
+
+
+def _left_out(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send records that leave missing cells out, where a cell is left."""
+    names = sent.columns.names
+    rows = [
+        {names[at]: row[at] for at in sent.order if row[at] is not None} or {names[0]: None}
+        for row in sent.rows
+    ]
+    written = [{name: cells.as_json(cell) for name, cell in row.items()} for row in rows]
+    body = json.dumps({"model_id": MODEL, "instances": written}).encode()
+    reply = wire.post("/invocations", body, Content_Type=JSON)
+    return _read(reply, case.target, answers.of_instances)
+
+
+def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
+    (row,) = sent.rows
+    values = [cells.as_json(row[at]) for at in sent.order]
+    given = {"input": sent.names, "value": values}
+    body = json.dumps({"campaign": MODEL, "channel": "oracle", "in_params": given}).encode()
+    return _read(wire.post("/invocate", body, Content_Type=JSON), case.target, answers.of_decision)
+
+
+def _wallaroo_json(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = json.dumps(_records(case, sent)).encode()
+    reply = wire.post(_path(sent), body, Content_Type=RECORDS)
+    return _read(reply, case.target, partial(answers.of_records, output=_output(case)))
+
+
+def _wallaroo_arrow(wire: Wire, case: Case, sent: Sent) -> Answer:
+    table = _wallaroo_table(case, sent)
+    reply = wire.post(_path(sent), cells.to_file(table), Content_Type=ARROW, Accept=ARROW)
+    return _read(reply, case.target, partial(answers.of_arrow, output=_output(case)))
+
+
+def _path(sent: Sent) -> str:
+    return f"/v1/api/pipelines/infer/{sent.model}-0/{sent.model}"
+
+
+def _output(case: Case) -> str:
+    if case.tensors is not None:
+        return case.tensors.output
+    return "probabilities" if case.target.labels else "predictions"
+
+
+def _records(case: Case, sent: Sent) -> list[dict[str, Any]]:
+    matrix = _matrix_name(case)
+    names = sent.columns.names
+    if matrix:
+        return [{matrix: [value_of(cell) for cell in row]} for row in sent.rows]
+    return [{names[at]: value_of(row[at]) for at in sent.order} for row in sent.rows]
+
+
+def _wallaroo_table(case: Case, sent: Sent) -> Any:
+    import pyarrow as pa
+
+    matrix = _matrix_name(case)
+    if not matrix:
+        return cells.to_table(sent.columns, sent.rows, sent.order)
+    held = [[value_of(cell) for cell in row] for row in sent.rows]
+    kind = pa.from_numpy_dtype(np.result_type(*(column.dtype for column in sent.columns.all)))
+    return pa.table({matrix: pa.array(held, pa.list_(kind, len(sent.columns.all)))})
+
+
+def _matrix_name(case: Case) -> str:
+    if case.tensors is not None:
+        return case.tensors.matrix
+    return "" if case.named else "rows"
+
+
+def _read(
+    reply: Reply,
+    target: Target,
+    read: Callable[[bytes, Target], list[Told]] = answers.of_predict,
+) -> Answer:
+    if reply.status != 200:
+        return Refused(reply.status, reply.body.decode(errors="replace")[:300])
+    try:
+        return Answered(read(reply.body, target))
+    except UnreadableError as error:
+        return Refused(200, str(error))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return Refused(200, f"unreadable: {type(error).__name__}: {reply.body[:200]!r}")
+
+
+DOORS: Mapping[str, Door] = {
+    "csv": Door(_csv),
+    "multipart": Door(_multipart),
+    "arrow-stream": Door(_stream),
+    "arrow-file": Door(_file),
+    "matrix-market": Door(_matrix_market, gaps=False, numbers=True),
+    "h2o": Door(partial(_h2o, text=True)),
+    "h2o-typed": Door(partial(_h2o, text=False)),
+    "instances": Door(_instances),
+    "left-out": Door(_left_out),
+    "invocate": Door(_invocate, alone=True),
+}
+"""The doors of a served directory."""
+
+STORED: Mapping[str, Door] = {
+    "wallaroo-json": Door(_wallaroo_json, gaps=False, own_width=True),
+    "wallaroo-arrow": Door(_wallaroo_arrow, gaps=False, own_width=True),
+}
+"""The doors of a model in a store."""

@@ -1,0 +1,162 @@
+"""What is printed and written of a run."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tests.oracle.verdict import CaseReport, Finding, Tally
+
+LEAST_ANSWERED = 20
+MOST_REFUSED = 0.02
+BEGIN, END = "<!-- generated: oracle -->", "<!-- end: oracle -->"
+MOST_LINES = 60
+
+
+def all_findings(reports: Iterable[CaseReport]) -> list[Finding]:
+    """Return what was not right, with a guess at what is broken."""
+    return [finding for report in reports for finding in _sorted_out(report)]
+
+
+def _sorted_out(report: CaseReport) -> list[Finding]:
+    """Tell apart what is wrong by the neighbours, by the door, by the file, or always."""
+    wrong = {_where(f) for f in report.findings if f.outcome == "wrong"}
+    alone = {_row(f) for f in report.findings if f.place == "alone"}
+    bad_doors = defaultdict(set)
+    for finding in report.findings:
+        bad_doors[finding.file].add(finding.door)
+    doors = {tally.door for tally in report.tallies}
+    files = {tally.file for tally in report.tallies}
+    known = (wrong, alone, bad_doors, doors, files)
+    return [replace(finding, kind=_kind(finding, known)) for finding in report.findings]
+
+
+def _kind(
+    finding: Finding, known: tuple[set[str], set[str], dict[str, set[str]], set[str], set[str]]
+) -> str:
+    _, alone, bad_doors, doors, files = known
+    if finding.outcome == "start":
+        return "start"
+    if finding.outcome == "failed":
+        return "failed-unreadable" if finding.got.startswith("200") else "failed-5xx"
+    what = finding.outcome
+    if finding.place != "alone" and finding.door != "score" and _row(finding) not in alone:
+        return f"{what}-by-neighbours"
+    if len(files) > 1 and len(bad_doors) < len(files):
+        return f"{what}-by-file"
+    return f"{what}-by-door" if len(bad_doors[finding.file]) < len(doors) else f"{what}-always"
+
+
+def _row(finding: Finding) -> str:
+    return f"{finding.file}|{finding.door}|{finding.row}"
+
+
+def _where(finding: Finding) -> str:
+    return f"{_row(finding)}|{finding.place}"
+
+
+def show(reports: Sequence[CaseReport]) -> str:
+    """Return what is printed at the end: lines to reproduce, the table, the sums."""
+    findings = all_findings(reports)
+    kinds = Counter(finding.kind for finding in findings)
+    lines = [reproduction(finding) for finding in _first_of_each(findings)]
+    counted = [f"{count:6} {kind}" for kind, count in kinds.most_common()]
+    return "\n".join([*lines, "", table(reports), *counted, "", *complaints(reports)])
+
+
+def _first_of_each(findings: Sequence[Finding]) -> list[Finding]:
+    chosen: dict[tuple[str, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.case, finding.file, finding.kind, finding.door)
+        chosen.setdefault(key, finding)
+    return list(chosen.values())
+
+
+def reproduction(finding: Finding) -> str:
+    """Return a finding on a line: model, file, door, place, row, expected, got."""
+    where = f"{finding.case} {finding.file} {finding.door} {finding.place}"
+    odd = f" ({finding.odd})" if finding.odd else ""
+    return (
+        f"{finding.kind}: {where}{odd} row {finding.row}"
+        f" expected {finding.expected} got {finding.got}"
+    )
+
+
+def complaints(reports: Sequence[CaseReport]) -> list[str]:
+    """Return why a run is no success, a line each, after a line of sums."""
+    tallies = [tally for report in reports for tally in report.tallies]
+    compared = sum(tally.compared for tally in tallies)
+    differences = sum(tally.differences for tally in tallies)
+    refused = sum(tally.refused for tally in tallies)
+    starts = sum(f.outcome == "start" for report in reports for f in report.findings)
+    found = f"{differences} differences, {refused} refused, {starts} wrong starts"
+    lines = [f"{len(reports)} models, {compared} comparisons: {found}"]
+    if differences:
+        lines.append(f"FAILED: {differences} answers are not the library's")
+    if starts:
+        lines.append(f"FAILED: {starts} files are not served, or served although they may not be")
+    if refused > MOST_REFUSED * compared:
+        lines.append(f"FAILED: {refused / compared:.1%} of the rows were refused")
+    lines += [_too_few(tally) for tally in tallies if len(tally.answered) < LEAST_ANSWERED]
+    return lines
+
+
+def _too_few(tally: Tally) -> str:
+    where = f"{tally.case} {tally.file} {tally.door}"
+    return f"FAILED: {where}: {len(tally.answered)} rows answered, {LEAST_ANSWERED} wanted"
+
+
+def table(reports: Sequence[CaseReport]) -> str:
+    """Return the table of all models and doors: answers compared, and those that differ."""
+    doors = list(dict.fromkeys(tally.door for report in reports for tally in report.tallies))
+    lines = [
+        f"| model | files | equal | {' | '.join(doors)} | refused |",
+        f"|---|---|---|{'---:|' * (len(doors) + 1)}",
+    ]
+    lines += [_line(report, doors) for report in reports]
+    return "\n".join([*lines, ""])
+
+
+def _line(report: CaseReport, doors: Sequence[str]) -> str:
+    cells = [_cell([t for t in report.tallies if t.door == door]) for door in doors]
+    files = " ".join(dict.fromkeys(tally.file for tally in report.tallies)) or "refused at start"
+    refused = sum(tally.refused for tally in report.tallies)
+    equal = "bits" if report.exact else "bound"
+    return f"| {report.name} | {files} | {equal} | {' | '.join(cells)} | {refused} |"
+
+
+def _cell(tallies: Sequence[Tally]) -> str:
+    if not tallies:
+        return "–"  # noqa: RUF001 - typography
+    compared = sum(tally.compared for tally in tallies)
+    differences = sum(tally.differences for tally in tallies)
+    return f"{compared}, **{differences} differ**" if differences else str(compared)
+
+
+def bounded(reports: Sequence[CaseReport]) -> str:
+    """Return the models whose answers are compared within a bound, with the reason."""
+    lines = ["| model | why | the server's own bits |", "|---|---|---|"]
+    for report in reports:
+        if not report.exact and report.tallies:
+            why = report.why_bound or "the library's bits depend on the batch"
+            moved = any(tally.moved for tally in report.tallies)
+            kept = "depend on the batch" if moved else "are the same in every request"
+            lines.append(f"| {report.name} | {why} | {kept} |")
+    return "\n".join([*lines, ""])
+
+
+def write_page(page: Path, reports: Sequence[CaseReport]) -> None:
+    """Write the generated part of a page: between its two comments."""
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition(BEGIN)
+    tail = rest.partition(END)[2]
+    sums = complaints(reports)[0] + "."
+    body = "\n".join([sums, "", bounded(reports), table(reports)])
+    page.write_text(f"{head}{BEGIN}\n{body}{END}{tail}", encoding="utf-8")
+
+
+def write_json(path: Path, reports: Sequence[CaseReport]) -> None:
+    """Write everything that was not right as JSON."""
+    found = [asdict(finding) for finding in all_findings(reports)]
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
