@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.oracle.breaking import all_noticed, broken_orders
 from tests.oracle.catalogue import CASES
 from tests.oracle.crew import run_all
 from tests.oracle.mutants import MUTANTS
@@ -21,6 +22,8 @@ def main() -> int:
     if flags.list:
         _say("\n".join(names))
         return 0
+    if flags.mutants:
+        return _broken(flags)
     orders = [
         Order(name, flags.seed, flags.doors, mutant=flags.mutant, files=flags.files)
         for name in names
@@ -28,14 +31,24 @@ def main() -> int:
 
     def tell(report: CaseReport, number: int) -> None:
         _say(_progress(report, number, len(names)))
+        so_far.append(report)
+        if flags.json is not None:
+            write_json(flags.json, so_far)
 
+    so_far: list[CaseReport] = []
     reports = run_all(orders, flags.jobs, tell)
     _say("\n" + show(reports))
     if flags.table is not None:
         write_page(flags.table, reports)
-    if flags.json is not None:
-        write_json(flags.json, reports)
     return 1 if len(complaints(reports)) > 1 or not reports else 0
+
+
+def _broken(flags: argparse.Namespace) -> int:
+    """Break decoders; return 1 where that is not noticed."""
+    orders = broken_orders(flags.seed)
+    found = all_noticed(orders, run_all(orders, flags.jobs, lambda _report, _number: None))
+    _say("\n".join(map(str, found)))
+    return 0 if all(one.everywhere for one in found) else 1
 
 
 def _progress(report: CaseReport, number: int, total: int) -> str:
@@ -56,6 +69,7 @@ def _parse() -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="draw other rows (default: 0)")
     add("--jobs", type=int, default=2, metavar="N", help="cases that run at once (default: 2)")
     add("--mutant", default="", choices=["", *MUTANTS], help="break what the server reads")
+    add("--mutants", action="store_true", help="break decoders, and see each break noticed")
     add("--table", type=Path, metavar="FILE", help="write the generated part of this page")
     add("--json", type=Path, metavar="FILE", help="write all that was not right")
     add("--list", action="store_true", help="print the names of the cases")

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -42,6 +43,10 @@ class UnreadableError(Exception):
     """An answer with status 200 that has not the form of its contract."""
 
 
+class DeclinedError(Exception):
+    """A refusal that its contract answers with status 200."""
+
+
 def of_predict(body: bytes, target: Target) -> list[Told]:
     """Read an answer of DRUM's routes."""
     return [_told(item, target) for item in json.loads(body)["predictions"]]
@@ -72,7 +77,7 @@ def of_decision(body: bytes, target: Target) -> list[Told]:
     """Read a decision of ecosystem.ai's runtime."""
     answer = json.loads(body)
     if "final_result" not in answer or not answer["final_result"]:
-        raise UnreadableError(str(answer.get("ErrorMessage", answer))[:300])
+        raise DeclinedError(str(answer.get("ErrorMessage", answer))[:300])
     full = answer["final_result"][0]["result_full"]
     if target.labels:
         return [_told(full["offer_details"], target)]
@@ -130,4 +135,4 @@ def _label(field: str, target: Target) -> str:
 
 def _number(cell: Any) -> float | None:
     number = None if cell is None else float(cell)
-    return None if number is None or number != number else number  # noqa: PLR0124 - NaN
+    return number if number is not None and isfinite(number) else None

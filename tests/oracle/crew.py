@@ -17,16 +17,15 @@ Tell = Callable[[CaseReport, int], None]
 
 def run_all(orders: Sequence[Order], jobs: int, tell: Tell) -> list[CaseReport]:
     """Run cases in processes of their own, beside a server with a store."""
-    reports: dict[str, CaseReport] = {}
+    reports: dict[Order, CaseReport] = {}
     context = get_context("spawn")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with store_server() as url, ProcessPoolExecutor(jobs, context, _quiet) as pool:
-        running = [pool.submit(_run, replace(order, store_url=url)) for order in orders]
+        running = {pool.submit(_run, replace(order, store_url=url)): order for order in orders}
         for done in as_completed(running):
-            report = done.result()
-            reports[report.name] = report
+            reports[running[done]] = report = done.result()
             tell(report, len(reports))
-    return [reports[order.case] for order in orders]
+    return [reports[order] for order in orders]
 
 
 def _run(order: Order) -> CaseReport:

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from tests.oracle import answers, cells
-from tests.oracle.answers import Answer, Answered, Refused, Told, UnreadableError
+from tests.oracle.answers import (
+    Answer,
+    Answered,
+    DeclinedError,
+    Refused,
+    Told,
+    UnreadableError,
+)
 from tests.oracle.case import Case, Target
 from tests.oracle.rows import Columns, Row, value_of
 from tests.oracle.wire import Wire
@@ -31,17 +38,29 @@ class Sent:
         rows: The rows.
         order: The order of the columns in the body.
         model: The name of the model, where a server has several.
+        known_as: What the server calls the columns of a model that has no names for them.
     """
 
     columns: Columns
     rows: Sequence[Row]
     order: Sequence[int]
     model: str = MODEL
+    known_as: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The names of the columns, in the order of the body."""
         return [self.columns.all[place].name for place in self.order]
+
+    @property
+    def keys(self) -> list[str]:
+        """The names of the columns where rows are objects, in the order of training."""
+        return list(self.known_as) or self.columns.names
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """Return a row as an object."""
+        keys = self.keys
+        return {keys[at]: cells.as_json(row[at]) for at in self.order}
 
 
 Send = Callable[[Wire, Case, Sent], Answer]
@@ -57,6 +76,7 @@ class Door:
         gaps: Whether its contract has missing cells.
         numbers: Whether it has numbers only.
         own_width: Whether it answers in the model's own width.
+        brief: Whether it differs so little from another door that some requests are enough.
     """
 
     send: Send
@@ -64,6 +84,7 @@ class Door:
     gaps: bool = True
     numbers: bool = False
     own_width: bool = False
+    brief: bool = False
 
     def takes(self, columns: Columns, row: Row) -> bool:
         """Whether the contract can say a row."""
@@ -114,14 +135,13 @@ def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
         ]
         for row in sent.rows
     ]
-    body = json.dumps({"fields": sent.names, "rows": rows}).encode()
+    body = json.dumps({"fields": [sent.keys[at] for at in sent.order], "rows": rows}).encode()
     reply = wire.post("/model/score", body, Content_Type=JSON)
     return _read(reply, case.target, answers.of_h2o)
 
 
 def _instances(wire: Wire, case: Case, sent: Sent) -> Answer:
-    names = sent.columns.names
-    rows = [{names[at]: cells.as_json(row[at]) for at in sent.order} for row in sent.rows]
+    rows = [sent.record(row) for row in sent.rows]
     body = json.dumps({"model_id": MODEL, "instances": rows}).encode()
     reply = wire.post("/invocations", body, Content_Type=JSON)
     return _read(reply, case.target, answers.of_instances)
@@ -129,12 +149,11 @@ def _instances(wire: Wire, case: Case, sent: Sent) -> Answer:
 
 def _left_out(wire: Wire, case: Case, sent: Sent) -> Answer:
     """Send records that leave missing cells out, where a cell is left."""
-    names = sent.columns.names
-    rows = [
-        {names[at]: row[at] for at in sent.order if row[at] is not None} or {names[0]: None}
-        for row in sent.rows
+    records = [sent.record(row) for row in sent.rows]
+    written = [
+        {key: cell for key, cell in record.items() if cell is not None} or record
+        for record in records
     ]
-    written = [{name: cells.as_json(cell) for name, cell in row.items()} for row in rows]
     body = json.dumps({"model_id": MODEL, "instances": written}).encode()
     reply = wire.post("/invocations", body, Content_Type=JSON)
     return _read(reply, case.target, answers.of_instances)
@@ -142,8 +161,8 @@ def _left_out(wire: Wire, case: Case, sent: Sent) -> Answer:
 
 def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
     (row,) = sent.rows
-    values = [cells.as_json(row[at]) for at in sent.order]
-    given = {"input": sent.names, "value": values}
+    record = sent.record(row)
+    given = {"input": list(record), "value": list(record.values())}
     body = json.dumps({"campaign": MODEL, "channel": "oracle", "in_params": given}).encode()
     return _read(wire.post("/invocate", body, Content_Type=JSON), case.target, answers.of_decision)
 
@@ -204,6 +223,8 @@ def _read(
         return Refused(reply.status, reply.body.decode(errors="replace")[:300])
     try:
         return Answered(read(reply.body, target))
+    except DeclinedError as error:
+        return Refused(422, str(error))
     except UnreadableError as error:
         return Refused(200, str(error))
     except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -212,9 +233,9 @@ def _read(
 
 DOORS: Mapping[str, Door] = {
     "csv": Door(_csv),
-    "multipart": Door(_multipart),
+    "multipart": Door(_multipart, brief=True),
     "arrow-stream": Door(_stream),
-    "arrow-file": Door(_file),
+    "arrow-file": Door(_file, brief=True),
     "matrix-market": Door(_matrix_market, gaps=False, numbers=True),
     "h2o": Door(partial(_h2o, text=True)),
     "h2o-typed": Door(partial(_h2o, text=False)),

@@ -8,13 +8,15 @@ from tests.oracle.answers import Answer, Answered, Refused, Told
 from tests.oracle.case import Case, Random
 from tests.oracle.doors import Door, Sent
 from tests.oracle.mutants import Mutant
-from tests.oracle.places import Request, each_alone, far_request, requests_of
+from tests.oracle.places import Request, each_alone, far_request, in_brief, requests_of
 from tests.oracle.pool import Pool
 from tests.oracle.rows import Row, value_of
 from tests.oracle.verdict import Finding, Tally, expected_of, is_right
 from tests.oracle.wire import Wire
 
 MOST_TEXT = 300
+TWINS = frozenset({".joblib", ".ubj"})
+"""Files that hold what another file holds, too; they are asked less."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,10 @@ class Doorway:
         self.tally.compared += 1
         self.tally.answered.add(row)
         self.tally.moved |= self._first.setdefault(row, got) != got
-        if not is_right(self.pool, expected, got, own_width=self.own_width):
+        if is_right(self.pool, expected, got, own_width=self.own_width):
+            if request.place == "alone":
+                self.tally.right_alone.add(row)
+        else:
             self.tally.wrong += 1
             self._add(request, row, json.dumps(got), "wrong")
 
@@ -70,7 +75,9 @@ class Doorway:
         record = as_record(self.pool, self.pool.rows[row])
         expected = json.dumps(expected_of(self.pool, self.case.target, row))
         where = (self.tally.case, self.tally.file, self.tally.door, request.place)
-        self.findings.append(Finding(*where, odd, record, expected, got[:MOST_TEXT], outcome))
+        kind = "by-neighbours" if row in self.tally.right_alone else ""
+        found = Finding(*where, odd, record, expected, got[:MOST_TEXT], outcome, kind)
+        self.findings.append(found)
 
 
 def as_record(pool: Pool, row: Row) -> str:
@@ -88,12 +95,14 @@ class Visit:
         wire: The connection.
         model: The name of the model.
         mutant: Breaks rows on their way.
+        known_as: What the server calls the columns of a model that has no names for them.
     """
 
     door: Door
     wire: Wire
     model: str
     mutant: Mutant | None = None
+    known_as: tuple[str, ...] = ()
 
 
 def visit(visit: Visit, doorway: Doorway, rng: Random) -> None:
@@ -104,6 +113,8 @@ def visit(visit: Visit, doorway: Doorway, rng: Random) -> None:
         requests = each_alone(pool, taken)
     else:
         requests = requests_of(pool, taken, rng, named=case.named)
+        if door.brief or doorway.tally.file in TWINS:
+            requests = in_brief(pool, requests)
     if case.far and doorway.tally.door == "csv":
         requests.append(far_request(pool, pool.usual))
     for request in requests:
@@ -117,7 +128,7 @@ def _asked(visit: Visit, doorway: Doorway, request: Request) -> Answer:
         rows = [rows[0]] * request.repeat + list(rows)
     if visit.mutant is not None:
         rows = visit.mutant(pool.columns, rows)
-    sent = Sent(pool.columns, rows, request.order, visit.model)
+    sent = Sent(pool.columns, rows, request.order, visit.model, visit.known_as)
     try:
         return visit.door.send(visit.wire, doorway.case, sent)
     except OSError as error:

@@ -8,6 +8,7 @@ from tests.oracle.pool import Pool
 
 COMPANY = 8
 ALONE = 10
+BRIEF_ODD = 3
 FAR = 40_000
 
 
@@ -48,6 +49,15 @@ def requests_of(pool: Pool, rows: Sequence[int], rng: Random, *, named: bool) ->
     if named and len(straight) > 1:
         made += _shuffled(usual, straight, rng)
     return [request for request in made if request.rows]
+
+
+def in_brief(pool: Pool, requests: Sequence[Request]) -> list[Request]:
+    """Return the most telling of some requests, for what differs little from something asked."""
+    beside = [one for one in requests if one.place.startswith("beside")][:BRIEF_ODD]
+    odd = {row for one in beside for row in one.rows if row in pool.odd}
+    alone = [one for one in requests if one.place == "alone" and not odd.isdisjoint(one.rows)]
+    usual = [one for one in requests if not one.place.startswith(("alone", "beside", "first"))]
+    return [*alone, *usual, *beside]
 
 
 def far_request(pool: Pool, usual: Sequence[int]) -> Request:

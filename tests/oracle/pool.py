@@ -171,4 +171,5 @@ def _is_answered(case: Case, columns: Columns, row: Row) -> bool:
         answer = case.ask(columns.frame([row]))
     except Exception:  # noqa: BLE001 - whatever a library raises, it has refused
         return False
-    return len(answer) == 1
+    # Classes whose chances are no numbers are no answer.
+    return len(answer) == 1 and bool(np.isfinite(answer).all() or not case.target.labels)

@@ -1,7 +1,7 @@
 """What is printed and written of a run."""
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,40 +20,25 @@ def all_findings(reports: Iterable[CaseReport]) -> list[Finding]:
 
 
 def _sorted_out(report: CaseReport) -> list[Finding]:
-    """Tell apart what is wrong by the neighbours, by the door, by the file, or always."""
-    wrong = {_where(f) for f in report.findings if f.outcome == "wrong"}
-    alone = {_row(f) for f in report.findings if f.place == "alone"}
-    bad_doors = defaultdict(set)
+    """Tell apart what is wrong by the neighbours, by the file, by the door, or always."""
+    bad: dict[str, set[str]] = {tally.file: set() for tally in report.tallies}
     for finding in report.findings:
-        bad_doors[finding.file].add(finding.door)
+        bad.setdefault(finding.file, set()).add(finding.door)
     doors = {tally.door for tally in report.tallies}
-    files = {tally.file for tally in report.tallies}
-    known = (wrong, alone, bad_doors, doors, files)
-    return [replace(finding, kind=_kind(finding, known)) for finding in report.findings]
+    return [replace(finding, kind=_kind(finding, bad, doors)) for finding in report.findings]
 
 
-def _kind(
-    finding: Finding, known: tuple[set[str], set[str], dict[str, set[str]], set[str], set[str]]
-) -> str:
-    _, alone, bad_doors, doors, files = known
+def _kind(finding: Finding, bad: dict[str, set[str]], doors: set[str]) -> str:
     if finding.outcome == "start":
         return "start"
     if finding.outcome == "failed":
         return "failed-unreadable" if finding.got.startswith("200") else "failed-5xx"
-    what = finding.outcome
-    if finding.place != "alone" and finding.door != "score" and _row(finding) not in alone:
-        return f"{what}-by-neighbours"
-    if len(files) > 1 and len(bad_doors) < len(files):
-        return f"{what}-by-file"
-    return f"{what}-by-door" if len(bad_doors[finding.file]) < len(doors) else f"{what}-always"
-
-
-def _row(finding: Finding) -> str:
-    return f"{finding.file}|{finding.door}|{finding.row}"
-
-
-def _where(finding: Finding) -> str:
-    return f"{_row(finding)}|{finding.place}"
+    if finding.kind:
+        return f"{finding.outcome}-{finding.kind}"
+    if not all(bad.values()):
+        return f"{finding.outcome}-by-file"
+    scope = "always" if bad[finding.file] >= doors else "by-door"
+    return f"{finding.outcome}-{scope}"
 
 
 def show(reports: Sequence[CaseReport]) -> str:

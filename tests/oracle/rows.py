@@ -77,7 +77,7 @@ class Column:
             held = np.empty(len(marked), dtype=object)
             held[:] = marked
             return pd.Series(held, dtype=object)
-        made: "pd.Series[Any]" = pd.Series(marked, dtype=self.dtype)
+        made: pd.Series[Any] = pd.Series(marked, dtype=self.dtype)
         return made
 
 

@@ -134,10 +134,21 @@ def _run_doors(work: _Work, directory: Path, suffix: str) -> bool:
 
 
 def _ask_all(work: _Work, server: Server, suffix: str) -> None:
+    known_as = _known_as(work.case, server)
     with Wire(server.url) as wire:
         for name in work.order.doors:
             if name in DOORS:
-                _visit(work, Visit(DOORS[name], wire, MODEL, _mutant(work)), (suffix, name))
+                asked = Visit(DOORS[name], wire, MODEL, _mutant(work), known_as)
+                _visit(work, asked, (suffix, name))
+
+
+def _known_as(case: Case, server: Server) -> tuple[str, ...]:
+    """Return what the server calls the columns of a model that has no names for them."""
+    reply = server.get("/model/schema")
+    if case.named or reply.status != 200:
+        return ()
+    names = tuple(str(field["name"]) for field in reply.json().get("inputFields", []))
+    return names if len(names) == len(case.frame.columns) else ()
 
 
 def _visit(work: _Work, asked: Visit, where: tuple[str, str]) -> None:

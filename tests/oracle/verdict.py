@@ -48,6 +48,7 @@ class Tally:
         refused: Rows that were refused with a reason.
         failed: Rows that the server failed on, or answered unreadably.
         answered: Places of rows that were answered at least once.
+        right_alone: Places of rows that were answered rightly alone.
         moved: Whether the bits of a row were not the same in all requests.
     """
 
@@ -59,6 +60,7 @@ class Tally:
     refused: int = 0
     failed: int = 0
     answered: set[int] = field(default_factory=set)
+    right_alone: set[int] = field(default_factory=set)
     moved: bool = False
 
     @property
@@ -97,7 +99,7 @@ class CaseReport:
 def expected_of(pool: Pool, target: Target, row: int) -> Told:
     """Return the library's answer to a row, by label."""
     numbers = [float(number) for number in pool.answers[row]]
-    told = [None if np.isnan(number) else number for number in numbers]
+    told = [number if np.isfinite(number) else None for number in numbers]
     return dict(zip(target.labels or ("",), told, strict=True))
 
 

@@ -1,0 +1,59 @@
+"""Breaks what a server reads, in five ways, and tells whether the oracle notices each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.oracle.running import Order
+from tests.oracle.verdict import CaseReport
+
+BROKEN: Mapping[str, tuple[str, str]] = {
+    "columns-swapped": ("sk-numbers-logistic", ".pkl"),
+    "sign-dropped": ("sk-numbers-logistic", ".pkl"),
+    "float32": ("sk-numbers-logistic", ".pkl"),
+    "words-are-missing": ("lgbm-text-categories", ".txt"),
+    "next-category": ("lgbm-text-categories", ".txt"),
+}
+"""The case and the file on which each way to break a decoder has to be noticed."""
+
+DOORS = ("csv", "arrow-stream", "h2o", "instances", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What the oracle said of a broken decoder.
+
+    Attributes:
+        mutant: The way in which it was broken.
+        doors: How many answers differed, by door.
+    """
+
+    mutant: str
+    doors: Mapping[str, int]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it was noticed at every door."""
+        return set(self.doors) == set(DOORS) and all(self.doors.values())
+
+    def __str__(self) -> str:
+        """Return a line for the terminal."""
+        told = ", ".join(f"{door} {count}" for door, count in self.doors.items())
+        return f"{self.mutant}: {'noticed' if self.everywhere else 'NOT NOTICED'}: {told}"
+
+
+def broken_orders(seed: int) -> list[Order]:
+    """Return what is to be run to see each break noticed."""
+    return [
+        Order(name, seed, DOORS, mutant=mutant, files=(file,))
+        for mutant, (name, file) in BROKEN.items()
+    ]
+
+
+def noticed(order: Order, report: CaseReport) -> Noticed:
+    """Return what a run of a broken decoder found."""
+    return Noticed(order.mutant, {t.door: t.differences for t in report.tallies})
+
+
+def all_noticed(orders: Sequence[Order], reports: Sequence[CaseReport]) -> list[Noticed]:
+    """Return what was found of each break."""
+    return [noticed(order, report) for order, report in zip(orders, reports, strict=True)]
