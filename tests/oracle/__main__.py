@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,8 @@ from tests.oracle.breaking import all_noticed, broken_orders
 from tests.oracle.catalogue import CASES
 from tests.oracle.crew import run_all
 from tests.oracle.mutants import MUTANTS
-from tests.oracle.report import complaints, show, write_json, write_page
+from tests.oracle.page import write_page
+from tests.oracle.report import complaints, show, write_json
 from tests.oracle.running import ALL_DOORS, Order
 from tests.oracle.verdict import CaseReport
 
@@ -39,7 +41,7 @@ def main() -> int:
     reports = run_all(orders, flags.jobs, tell)
     _say("\n" + show(reports))
     if flags.table is not None:
-        write_page(flags.table, reports)
+        write_page(flags.table, f"{complaints(reports)[0]}.", reports)
     return 1 if len(complaints(reports)) > 1 or not reports else 0
 
 
@@ -87,6 +89,8 @@ def _say(text: str) -> None:
 
 if __name__ == "__main__":
     started = time.monotonic()
+    # An exit lets servers be stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     code = main()
     _say(f"{time.monotonic() - started:.0f} s")
     sys.exit(code)

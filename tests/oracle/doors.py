@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from tests.oracle import answers, cells
 from tests.oracle.answers import (
     Answer,
@@ -21,7 +19,7 @@ from tests.oracle.case import Case, Target
 from tests.oracle.rows import Columns, Row, value_of
 from tests.oracle.wire import Wire
 from tests.support.http_calls import Part, Reply, form
-from tests.support.wallaroo_api import ARROW, RECORDS
+from tests.support.wallaroo_api import ARROW
 
 STREAM = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -98,13 +96,13 @@ def _is_numbers(columns: Columns, row: Row) -> bool:
 
 def _csv(wire: Wire, case: Case, sent: Sent) -> Answer:
     body = cells.to_csv(sent.columns, sent.rows, sent.order)
-    return _read(wire.post("/predict/", body, Content_Type="text/csv"), case.target)
+    return read_answer(wire.post("/predict/", body, Content_Type="text/csv"), case.target)
 
 
 def _multipart(wire: Wire, case: Case, sent: Sent) -> Answer:
     part = Part("X", cells.to_csv(sent.columns, sent.rows, sent.order))
     body, kind = form(part)
-    return _read(wire.post("/predict/", body, Content_Type=kind), case.target)
+    return read_answer(wire.post("/predict/", body, Content_Type=kind), case.target)
 
 
 def _matrix_market(wire: Wire, case: Case, sent: Sent) -> Answer:
@@ -113,17 +111,17 @@ def _matrix_market(wire: Wire, case: Case, sent: Sent) -> Answer:
     matrix = Part("X", cells.to_matrix_market(turned, rows), "x.mtx")
     names = Part("X.colnames", "\n".join(sent.names), "x.colnames")
     body, kind = form(matrix, *([names] if case.named else []))
-    return _read(wire.post("/predict/", body, Content_Type=kind), case.target)
+    return read_answer(wire.post("/predict/", body, Content_Type=kind), case.target)
 
 
 def _stream(wire: Wire, case: Case, sent: Sent) -> Answer:
     body = cells.to_stream(cells.to_table(sent.columns, sent.rows, sent.order))
-    return _read(wire.post("/predict/", body, Content_Type=STREAM), case.target)
+    return read_answer(wire.post("/predict/", body, Content_Type=STREAM), case.target)
 
 
 def _file(wire: Wire, case: Case, sent: Sent) -> Answer:
     body = cells.to_file(cells.to_table(sent.columns, sent.rows, sent.order))
-    return _read(wire.post("/predict/", body, Content_Type=ARROW), case.target)
+    return read_answer(wire.post("/predict/", body, Content_Type=ARROW), case.target)
 
 
 def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
@@ -137,14 +135,14 @@ def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
     ]
     body = json.dumps({"fields": [sent.keys[at] for at in sent.order], "rows": rows}).encode()
     reply = wire.post("/model/score", body, Content_Type=JSON)
-    return _read(reply, case.target, answers.of_h2o)
+    return read_answer(reply, case.target, answers.of_h2o)
 
 
 def _instances(wire: Wire, case: Case, sent: Sent) -> Answer:
     rows = [sent.record(row) for row in sent.rows]
     body = json.dumps({"model_id": MODEL, "instances": rows}).encode()
     reply = wire.post("/invocations", body, Content_Type=JSON)
-    return _read(reply, case.target, answers.of_instances)
+    return read_answer(reply, case.target, answers.of_instances)
 
 
 def _left_out(wire: Wire, case: Case, sent: Sent) -> Answer:
@@ -156,7 +154,7 @@ def _left_out(wire: Wire, case: Case, sent: Sent) -> Answer:
     ]
     body = json.dumps({"model_id": MODEL, "instances": written}).encode()
     reply = wire.post("/invocations", body, Content_Type=JSON)
-    return _read(reply, case.target, answers.of_instances)
+    return read_answer(reply, case.target, answers.of_instances)
 
 
 def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
@@ -164,61 +162,17 @@ def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
     record = sent.record(row)
     given = {"input": list(record), "value": list(record.values())}
     body = json.dumps({"campaign": MODEL, "channel": "oracle", "in_params": given}).encode()
-    return _read(wire.post("/invocate", body, Content_Type=JSON), case.target, answers.of_decision)
+    return read_answer(
+        wire.post("/invocate", body, Content_Type=JSON), case.target, answers.of_decision
+    )
 
 
-def _wallaroo_json(wire: Wire, case: Case, sent: Sent) -> Answer:
-    body = json.dumps(_records(case, sent)).encode()
-    reply = wire.post(_path(sent), body, Content_Type=RECORDS)
-    return _read(reply, case.target, partial(answers.of_records, output=_output(case)))
-
-
-def _wallaroo_arrow(wire: Wire, case: Case, sent: Sent) -> Answer:
-    table = _wallaroo_table(case, sent)
-    reply = wire.post(_path(sent), cells.to_file(table), Content_Type=ARROW, Accept=ARROW)
-    return _read(reply, case.target, partial(answers.of_arrow, output=_output(case)))
-
-
-def _path(sent: Sent) -> str:
-    return f"/v1/api/pipelines/infer/{sent.model}-0/{sent.model}"
-
-
-def _output(case: Case) -> str:
-    if case.tensors is not None:
-        return case.tensors.output
-    return "probabilities" if case.target.labels else "predictions"
-
-
-def _records(case: Case, sent: Sent) -> list[dict[str, Any]]:
-    matrix = _matrix_name(case)
-    names = sent.columns.names
-    if matrix:
-        return [{matrix: [value_of(cell) for cell in row]} for row in sent.rows]
-    return [{names[at]: value_of(row[at]) for at in sent.order} for row in sent.rows]
-
-
-def _wallaroo_table(case: Case, sent: Sent) -> Any:
-    import pyarrow as pa
-
-    matrix = _matrix_name(case)
-    if not matrix:
-        return cells.to_table(sent.columns, sent.rows, sent.order)
-    held = [[value_of(cell) for cell in row] for row in sent.rows]
-    kind = pa.from_numpy_dtype(np.result_type(*(column.dtype for column in sent.columns.all)))
-    return pa.table({matrix: pa.array(held, pa.list_(kind, len(sent.columns.all)))})
-
-
-def _matrix_name(case: Case) -> str:
-    if case.tensors is not None:
-        return case.tensors.matrix
-    return "" if case.named else "rows"
-
-
-def _read(
+def read_answer(
     reply: Reply,
     target: Target,
     read: Callable[[bytes, Target], list[Told]] = answers.of_predict,
 ) -> Answer:
+    """Return the answer or the refusal that a reply holds."""
     if reply.status != 200:
         return Refused(reply.status, reply.body.decode(errors="replace")[:300])
     try:
@@ -244,9 +198,3 @@ DOORS: Mapping[str, Door] = {
     "invocate": Door(_invocate, alone=True),
 }
 """The doors of a served directory."""
-
-STORED: Mapping[str, Door] = {
-    "wallaroo-json": Door(_wallaroo_json, gaps=False, own_width=True),
-    "wallaroo-arrow": Door(_wallaroo_arrow, gaps=False, own_width=True),
-}
-"""The doors of a model in a store."""

@@ -152,7 +152,8 @@ def _odd_cells(column: Column, cell: Cell) -> Iterator[tuple[str, Cell]]:
         yield "whole-number", Spelled(2.0, "2")
     elif column.is_integer:
         yield from ODD_INTEGERS.items()
-        yield "integer-as-decimal", Spelled(cell, f"{cell}.0")
+        if abs(cell) < 2**53:
+            yield "integer-as-decimal", Spelled(cell, f"{cell}.0")
     elif column.is_text and isinstance(cell, str):
         yield from ODD_WORDS.items()
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from tests.oracle.page import table
 from tests.oracle.verdict import CaseReport, Finding, Tally
 
 LEAST_ANSWERED = 20
 MOST_REFUSED = 0.02
-BEGIN, END = "<!-- generated: oracle -->", "<!-- end: oracle -->"
-MOST_LINES = 60
 
 
 def all_findings(reports: Iterable[CaseReport]) -> list[Finding]:
@@ -90,55 +89,6 @@ def complaints(reports: Sequence[CaseReport]) -> list[str]:
 def _too_few(tally: Tally) -> str:
     where = f"{tally.case} {tally.file} {tally.door}"
     return f"FAILED: {where}: {len(tally.answered)} rows answered, {LEAST_ANSWERED} wanted"
-
-
-def table(reports: Sequence[CaseReport]) -> str:
-    """Return the table of all models and doors: answers compared, and those that differ."""
-    doors = list(dict.fromkeys(tally.door for report in reports for tally in report.tallies))
-    lines = [
-        f"| model | files | equal | {' | '.join(doors)} | refused |",
-        f"|---|---|---|{'---:|' * (len(doors) + 1)}",
-    ]
-    lines += [_line(report, doors) for report in reports]
-    return "\n".join([*lines, ""])
-
-
-def _line(report: CaseReport, doors: Sequence[str]) -> str:
-    cells = [_cell([t for t in report.tallies if t.door == door]) for door in doors]
-    files = " ".join(dict.fromkeys(tally.file for tally in report.tallies)) or "refused at start"
-    refused = sum(tally.refused for tally in report.tallies)
-    equal = "bits" if report.exact else "bound"
-    return f"| {report.name} | {files} | {equal} | {' | '.join(cells)} | {refused} |"
-
-
-def _cell(tallies: Sequence[Tally]) -> str:
-    if not tallies:
-        return "–"  # noqa: RUF001 - typography
-    compared = sum(tally.compared for tally in tallies)
-    differences = sum(tally.differences for tally in tallies)
-    return f"{compared}, **{differences} differ**" if differences else str(compared)
-
-
-def bounded(reports: Sequence[CaseReport]) -> str:
-    """Return the models whose answers are compared within a bound, with the reason."""
-    lines = ["| model | why | the server's own bits |", "|---|---|---|"]
-    for report in reports:
-        if not report.exact and report.tallies:
-            why = report.why_bound or "the library's bits depend on the batch"
-            moved = any(tally.moved for tally in report.tallies)
-            kept = "depend on the batch" if moved else "are the same in every request"
-            lines.append(f"| {report.name} | {why} | {kept} |")
-    return "\n".join([*lines, ""])
-
-
-def write_page(page: Path, reports: Sequence[CaseReport]) -> None:
-    """Write the generated part of a page: between its two comments."""
-    text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    sums = complaints(reports)[0] + "."
-    body = "\n".join([sums, "", bounded(reports), table(reports)])
-    page.write_text(f"{head}{BEGIN}\n{body}{END}{tail}", encoding="utf-8")
 
 
 def write_json(path: Path, reports: Sequence[CaseReport]) -> None:

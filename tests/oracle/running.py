@@ -1,5 +1,6 @@
 """A case from training to report: each of its files served, each door asked."""
 
+import re
 import time
 import zlib
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from tests.oracle.answers import Answer, Answered, Refused
 from tests.oracle.case import Case
 from tests.oracle.catalogue import CASES
 from tests.oracle.cells import to_csv
-from tests.oracle.doors import DOORS, MODEL, STORED
+from tests.oracle.doors import DOORS, MODEL
 from tests.oracle.doorway import Doorway, Visit, visit
 from tests.oracle.mutants import MUTANTS, Mutant
 from tests.oracle.places import Request
 from tests.oracle.pool import Pool, pool_of
 from tests.oracle.store import upload
+from tests.oracle.stored import STORED
 from tests.oracle.verdict import CaseReport, Finding, Tally
 from tests.oracle.wire import Wire
 from tests.support.serving import Server, ServerNotReadyError, run, serve
@@ -125,12 +127,18 @@ def _run_doors(work: _Work, directory: Path, suffix: str) -> bool:
             _ask_all(work, server, suffix)
             return True
     except ServerNotReadyError as error:
-        reason = " ".join(str(error).split())[-400:]
+        reason = _said(str(error))
         if work.case.refused:
             work.refused_start.append(f"{suffix}: {reason}")
         else:
             work.start_finding(suffix, "start", reason)
         return False
+
+
+def _said(log: str) -> str:
+    """Return what a server that did not start said: the messages of its log's errors."""
+    said = re.findall(r'"level": "(?:error|critical)".*?"msg": "((?:[^"\\]|\\.)*)"', log)
+    return (" / ".join(said) or " ".join(log.split()))[-400:]
 
 
 def _ask_all(work: _Work, server: Server, suffix: str) -> None:

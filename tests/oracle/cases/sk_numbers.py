@@ -111,7 +111,7 @@ def sk_missing_indicator(rng: Random) -> Case:
 @case
 def sk_bins_polynomial(rng: Random) -> Case:
     frame = data.numbers(rng, 3)
-    bins = KBinsDiscretizer(4, encode="onehot-dense", quantile_method="averaged_inverted_cdf")
+    bins = KBinsDiscretizer(4, encode="onehot-dense", strategy="uniform")
     union = make_union(bins, PolynomialFeatures(2))
     model = make_pipeline(union, LogisticRegression(max_iter=500))
     return sklearn_case(model, frame, data.yes_or_no(frame, rng), binary())
