@@ -11,6 +11,8 @@ DRUM ?= build/parity/drum-env/bin/drum
 CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
 # Runs a command beside a PostgreSQL server of its own; without one if none is installed.
 ON_POSTGRES := $(BIN)/python -m tests.support.postgres
+# A file goes to one worker; tests/support/lanes.py says how many, and what runs one at a time.
+LANES := --numprocesses auto --dist loadfile
 DRUM_GIVEN = $(if $(wildcard $(DRUM)),--drum $(DRUM))
 ifeq ($(shell uname),Linux)
 EXTRAS ?= lightgbm,onnx,sklearn,xgboost-cpu
@@ -21,14 +23,17 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test test-postgres faults clients check fmt dev parity oracle bench one-row scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients check fmt dev parity oracle bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
 
-test: $(STAMP) ## Run every test, with coverage; on PostgreSQL, too, if it is installed
+test: $(STAMP) ## Run every test, on all CPUs; on PostgreSQL, too, if it is installed
+	$(ON_POSTGRES) $(BIN)/python -m pytest $(LANES) $(PYTEST)
+
+coverage: $(STAMP) ## The same, and measure which lines and branches are run: at least 95 %
 	$(BIN)/python -m coverage erase
-	$(ON_POSTGRES) $(BIN)/python -m coverage run -m pytest $(PYTEST)
+	$(ON_POSTGRES) $(BIN)/python -m coverage run -m pytest $(LANES) $(PYTEST)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --ignore-errors $(if $(PYTEST),--fail-under=0)
 

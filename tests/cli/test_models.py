@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.artifacts import content, onnx_tensor, sklearn_regressor
+from tests.support.command_line import run_here
 from tests.support.registries import GOOD_CODE, METADATA, constant
 from tests.support.serving import run
 
 
 def models(root: Path, *words: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run `models` on a store."""
+    return run_here("models", *words, "--store", root / "store")
+
+
+def models_alone(root: Path, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run it in a process of its own."""
     return run("models", *words, "--store", root / "store")
 
 
@@ -27,10 +33,10 @@ def test_a_model_is_pushed_listed_shown_named_and_removed(tmp_path: Path) -> Non
     first = write(tmp_path / "first.onnx", constant(1))
     second = write(tmp_path / "second.onnx", constant(2))
 
-    pushed = [models(tmp_path, "push", "fraud", path) for path in (first, second)]
-    alias = models(tmp_path, "alias", "fraud@1", "live")
-    shown = models(tmp_path, "show", "fraud")
-    listed = models(tmp_path, "list")
+    pushed = [models_alone(tmp_path, "push", "fraud", path) for path in (first, second)]
+    alias = models_alone(tmp_path, "alias", "fraud@1", "live")
+    shown = models_alone(tmp_path, "show", "fraud")
+    listed = models_alone(tmp_path, "list")
 
     assert [done.returncode for done in pushed] == [0, 0]
     assert pushed[1].stdout.startswith("fraud@2 is ready, sha256 ")
@@ -43,7 +49,7 @@ def test_a_model_is_pushed_listed_shown_named_and_removed(tmp_path: Path) -> Non
     assert listed.stdout.splitlines()[1].split()[:4] == ["fraud", "2", "2", "ready"]
     gone = models(tmp_path, "alias", "fraud", "live", "--remove")
     assert gone.stdout == "fraud@live is gone\n"
-    removed = models(tmp_path, "rm", "fraud@2")
+    removed = models_alone(tmp_path, "rm", "fraud@2")
     assert removed.stdout == f"fraud@2 is removed, {len(constant(2))} bytes are free\n"
     assert models(tmp_path, "rm", "fraud", "--all-versions").returncode == 0
     assert models(tmp_path, "list").stdout.splitlines()[1:] == []

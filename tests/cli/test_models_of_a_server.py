@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.artifacts import content, onnx_tensor
+from tests.support.command_line import run_here
 from tests.support.models import ONE_WORKER
 from tests.support.registries import METADATA, constant
-from tests.support.serving import Server, run, serve
+from tests.support.serving import Server, serve
 
 TOKEN = "correct horse"
 
@@ -27,7 +28,7 @@ def models(
     server: Server, *words: str | Path, token: str = TOKEN
 ) -> "subprocess.CompletedProcess[str]":
     """Run `models` on a server."""
-    return run("models", *words, "--url", server.url, env={"DRUM_LIKE_TOKEN": token})
+    return run_here("models", *words, "--url", server.url, env={"DRUM_LIKE_TOKEN": token})
 
 
 def write(path: Path, body: bytes) -> Path:
@@ -99,8 +100,8 @@ def test_refusals_of_the_server_are_said(server: Server, tmp_path: Path) -> None
 
 
 def test_a_server_that_is_not_there_is_said(server: Server) -> None:
-    done = run("models", "list", "--url", "http://127.0.0.1:1")
+    done = run_here("models", "list", "--url", "http://127.0.0.1:1")
 
     assert done.returncode == 1
     assert "check --url" in done.stderr
-    assert run("models", "list", "--url", f"{server.url}/elsewhere").returncode == 1
+    assert run_here("models", "list", "--url", f"{server.url}/elsewhere").returncode == 1

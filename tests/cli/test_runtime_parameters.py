@@ -87,14 +87,14 @@ def test_a_value_of_the_file(
 
 
 def test_a_value_of_the_file_beats_default_and_environment(
-    score: Score, tmp_path: Path, values: Path
+    score_alone: Score, tmp_path: Path, values: Path
 ) -> None:
     """M-11, M-13: other names in the file are ignored."""
     values.write_text("N: from file\nOTHER: ignored\n")
     model = defined(definition("string", defaultValue="default"))
     env = {"MLOPS_RUNTIME_PARAM_N": json.dumps({"type": "string", "payload": "environment"})}
 
-    said = look_up(score, tmp_path, model, "--runtime-params-file", str(values), env=env)
+    said = look_up(score_alone, tmp_path, model, "--runtime-params-file", str(values), env=env)
 
     assert said["get"] == "from file"
 

@@ -60,18 +60,18 @@ def test_texts_are_quoted_where_needed(score: Score, tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "out.csv").iloc[:, 0].tolist() == ["a,b", "c"]
 
 
-def test_without_output_a_table_is_printed(score: Score) -> None:
+def test_without_output_a_table_is_printed(score_alone: Score) -> None:
     """L-18."""
-    done = score(REG, "a\n1.5\n2.5\n")
+    done = score_alone(REG, "a\n1.5\n2.5\n")
 
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[-3:] == [["Predictions"], ["0", "1.5"], ["1", "2.5"]]
 
 
-def test_nothing_from_an_unstructured_hook(score: Score, tmp_path: Path) -> None:
+def test_nothing_from_an_unstructured_hook(score_alone: Score, tmp_path: Path) -> None:
     """L-19."""
-    done = score(UNSTRUCTURED, "abc", "--query", "form=none", "--output", "out.csv")
+    done = score_alone(UNSTRUCTURED, "abc", "--query", "form=none", "--output", "out.csv")
 
     assert done.returncode == 0, done.stderr
     assert written(tmp_path) == "Return value from prediction is: None (NULL in R)"
@@ -126,9 +126,9 @@ def test_what_a_score_hook_is_told_on_the_command_line(score: Score, tmp_path: P
     assert set(said["kwargs"]) == {"binary_data", "mimetype", "sparse_colnames", "target_type"}
 
 
-def test_a_failing_hook_fails_the_command(score: Score, tmp_path: Path) -> None:
+def test_a_failing_hook_fails_the_command(score_alone: Score, tmp_path: Path) -> None:
     """L-24."""
-    done = score(STEERED, "case\nvalue-error\n", "--output", "out.csv")
+    done = score_alone(STEERED, "case\nvalue-error\n", "--output", "out.csv")
 
     assert done.returncode == 1
     assert "boom" in done.stderr

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Score
+from tests.support.command_line import run_here
 from tests.support.models import BINARY, MULTICLASS, REG, YES_NO
-from tests.support.serving import run
 
 OUT = ("--output", "out.csv")
 BINARY_METADATA = """\
@@ -105,7 +105,7 @@ def test_the_short_flag_of_the_directory_wins_too(tmp_path: Path) -> None:
     wrong = replace(REG, files={"custom.py": "raise ValueError('wrong')"}).write(tmp_path / "wrong")
     words = ("score", "-cd", REG.write(tmp_path / "right"), "--input", tmp_path / "in.csv")
 
-    done = run(*words, *REG.flags, env={"CODE_DIR": str(wrong)})
+    done = run_here(*words, *REG.flags, env={"CODE_DIR": str(wrong)})
 
     assert done.returncode == 0, done.stderr
 
