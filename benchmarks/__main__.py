@@ -4,6 +4,7 @@ python -m benchmarks --only one-row --quick     one part, about a minute
 python -m benchmarks --only big-csv --peers drum --rounds 5
 python -m benchmarks                            everything, under 40 minutes
 python -m benchmarks --chart                    nothing; draws the last results
+python -m benchmarks --against COMMIT           this tree beside an older one; no other servers
 """
 
 import argparse
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import chart, report
+from benchmarks import against, chart, report
 from benchmarks.alone import ALONE
+from benchmarks.comparison import ROUNDS, SECONDS, WITHIN, Wish
 from benchmarks.environments import EnvironmentFailedError, Environments, installed
 from benchmarks.figures import figures
 from benchmarks.models import train
@@ -25,7 +27,8 @@ from benchmarks.parts import PARTS, Choice, stages
 from benchmarks.peers.catalogue import OTHERS, PEERS
 from benchmarks.plan import Effort, Measurement, Results
 from benchmarks.servers import Servers
-from benchmarks.stages import Bench, measure
+from benchmarks.stages import FAILURES, Bench, measure
+from benchmarks.trees import TreeError
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "bench"
@@ -55,6 +58,7 @@ class Options:
         merge: Whether results of other parts stay.
         chart: Whether to draw the chart.
         measures: Whether to measure at all.
+        against: An older commit to compare with, instead of all else.
     """
 
     parts: Sequence[str]
@@ -65,6 +69,7 @@ class Options:
     merge: bool
     chart: bool
     measures: bool
+    against: Wish | None = None
 
 
 def main() -> int:
@@ -73,12 +78,15 @@ def main() -> int:
     if not options.measures:
         CHART.write_text(chart.draw(report.read(options.output / "results.json")))
         return 0
-    if shutil.which("wrk") is None and not set(options.parts) <= set(ALONE):
+    if options.against is None and needs_wrk(options) and shutil.which("wrk") is None:
         print(NO_WRK)
         return 2
     BUILD.mkdir(parents=True, exist_ok=True)
     environments = Environments(BUILD / "environments", options.given, say)
-    servers = Servers(environments, train(BUILD / "models"), BUILD)
+    needed = () if options.against is None else ("xgboost",)
+    servers = Servers(environments, train(BUILD / "models", needed), BUILD)
+    if options.against is not None:
+        return compare(options.against, servers)
     bench = Bench(servers, options.effort, say)
     results = Results(list(_measured(options, bench)), bench.gaps)
     if options.merge:
@@ -91,6 +99,20 @@ def main() -> int:
     print(report.figure_table(shown))
     print(f"all figures: {options.output / 'results.md'}")
     return 1 if bench.gaps else 0
+
+
+def needs_wrk(options: Options) -> bool:
+    """Return whether a part puts servers under the load of wrk."""
+    return not set(options.parts) <= set(ALONE)
+
+
+def compare(wish: Wish, servers: Servers) -> int:
+    """Compare with an older commit; 1 if a request got more expensive, 2 if that failed."""
+    try:
+        return against.run(wish, servers, say)
+    except (TreeError, *FAILURES) as error:
+        say(f"not compared with {wish.commit}: {error}")
+        return 2
 
 
 def say(text: str) -> None:
@@ -123,7 +145,16 @@ def parse(arguments: Sequence[str]) -> Options:
         merge=flags.merge,
         chart=everything,
         measures=not flags.chart,
+        against=_wish(flags),
     )
+
+
+def _wish(flags: argparse.Namespace) -> Wish | None:
+    """Return the comparison that was asked for; `within N %` means at least nine rounds."""
+    if flags.against is None:
+        return None
+    rounds, seconds = flags.rounds or ROUNDS, flags.seconds or SECONDS
+    return Wish(flags.against, flags.within, rounds, seconds)
 
 
 def _choice(flags: argparse.Namespace) -> Choice:
@@ -142,6 +173,8 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=_numbers, metavar="N,...", help="worker processes (1,2; --quick: 1)")
     add("--connections", type=_numbers, default=(1, 8), metavar="N,...", help="clients (1,8)")
     add("--drum", type=Path, metavar="FILE", help="a drum that is installed already")
+    add("--against", metavar="COMMIT", help="compare this tree with a commit, and nothing else")
+    add("--within", type=float, default=WITHIN, metavar="N", help="percent more that pass (3)")
 
 
 def _add_effort(parser: argparse.ArgumentParser) -> None:

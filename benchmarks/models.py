@@ -7,7 +7,7 @@ what other servers need is made from `model.ubj`.
 """
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,18 +40,20 @@ Expected = Callable[[int], NDArray[np.float64]]
 """Returns the chances of class 1 of the first rows, as the framework itself predicts them."""
 
 
-def train(folder: Path) -> Path:
+def train(folder: Path, names: Sequence[str] = ()) -> Path:
     """Return the folder with a directory for each model; trains where it is not there.
 
     Args:
         folder: A name under it stands for the versions of the libraries.
+        names: The models that are needed; all of them if there is none.
     """
     made = folder / "-".join(f"{_version(name)}" for name in TRAINED_WITH)
-    if not (made / "complete").exists():
-        for name, write in _WRITERS.items():
+    for name in names or _WRITERS:
+        complete = made / f"{name}.complete"
+        if not complete.exists():
             (made / name).mkdir(parents=True, exist_ok=True)
-            write(made / name)
-        (made / "complete").touch()
+            _WRITERS[name](made / name)
+            complete.touch()
     return made
 
 
