@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.docs.pages import Run, Save, Step, pattern
+from tests.support.ports import free_port
 from tests.support.serving import START_TIMEOUT_S, environment, stop
 
 PORT = "6789"
@@ -41,7 +41,7 @@ class Terminal:
     """
 
     def __init__(self, directory: Path, state: Path) -> None:
-        self._port = str(_free_port())
+        self._port = str(free_port())
         self._state = state
         self._status = 0
         self._server: subprocess.Popen[bytes] | None = None
@@ -165,9 +165,3 @@ def _curl_home(state: Path) -> Path:
     home.mkdir()
     (home / ".curlrc").write_text("silent\nshow-error\n", encoding="utf-8")
     return home
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

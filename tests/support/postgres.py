@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 URL_VARIABLE = "DRUM_LIKE_TEST_POSTGRES"
 """Where tests find the server; without it the tests on PostgreSQL are skipped."""
@@ -46,7 +47,7 @@ class Postgres:
         self._programs = programs
         self._data = data
         self._user = user
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -176,12 +177,6 @@ def _wait(process: subprocess.Popen[bytes], probe: Path, port: int) -> None:
             return
         time.sleep(0.05)
     raise PostgresError("the server does not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":
