@@ -9,11 +9,11 @@ two measurements of the same lie apart on this machine.
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,6 +33,9 @@ OLD, NEW, CONTROL = "old", "new", "control"
 SERVERS = (OLD, NEW, CONTROL)
 
 WARM_UP_S = 1.0
+BURST_S = 0.1
+"""The load of a server before it is another one's turn; from wrk it is a second."""
+
 LEAST_BUSY = 0.5
 """The part of the time of a load that has to be CPU time of the server."""
 
@@ -114,11 +117,13 @@ def _compared(
         before = noise.look(pids)
         for number in range(wish.rounds):
             say(f"round {number + 1} of {wish.rounds}")
-            for door, name in product(asked, order(number)):
-                cost = _cost_s(running[name, door.model], door.request, wish.seconds)
-                spent.setdefault((name, door.name), []).append(cost)
+            for door in asked:
+                turns = {name: running[name, door.model] for name in order(number)}
+                for name, cost in _costs_s(turns, door.request, wish.seconds):
+                    spent.setdefault((name, door.name), []).append(cost)
         busy = noise.others_percent(before, noise.look(pids))
-        say(f"other programs took {busy:.0f} % of the CPUs")
+        doubt = ": verdicts are worth little" if busy > noise.TOLERABLE_PERCENT else ""
+        say(f"other programs took {busy:.0f} % of the CPUs{doubt}")
     for door in asked:
         old, new, control = (tuple(spent[name, door.name]) for name in SERVERS)
         yield Comparison(door.name, ratios(new, old), ratios(control, old))
@@ -159,24 +164,28 @@ def _warm(server: Running, request: Request) -> None:
     _load(server, request, WARM_UP_S)
 
 
-def _cost_s(server: Running, request: Request, seconds: float) -> float:
-    """Return the CPU time of all processes of a server for one of many requests.
+def _costs_s(
+    servers: Mapping[str, Running], request: Request, seconds: float
+) -> Iterator[tuple[str, float]]:
+    """Yield each server's CPU time for one of many requests, in all its processes.
 
-    The clock ticks a hundred times a second: on a busy machine the load goes on until enough of
-    its ticks are the server's.
+    The servers take turns in short bursts: what else runs on the machine changes the costs of all
+    of them alike. Their clock ticks a hundred times a second, so it goes on until each has many.
     """
-    requests, before = 0.0, noise.cpu_s(server.process.pid)
-    spent = 0.0
-    while spent < seconds * LEAST_BUSY:
-        requests += _load(server, request, seconds)
-        spent = noise.cpu_s(server.process.pid) - before
-    return spent / requests
+    before = {name: noise.cpu_s(server.process.pid) for name, server in servers.items()}
+    requests, spent = Counter[str](), dict.fromkeys(servers, 0.0)
+    while min(spent.values()) < seconds * LEAST_BUSY:
+        for name, server in servers.items():
+            requests[name] += _load(server, request, BURST_S)
+            spent[name] = noise.cpu_s(server.process.pid) - before[name]
+    for name in servers:
+        yield name, spent[name] / requests[name]
 
 
-def _load(server: Running, request: Request, seconds: float) -> float:
+def _load(server: Running, request: Request, seconds: float) -> int:
     """Send a request again and again on one connection; return how often."""
     send = load.timed if shutil.which("wrk") else load.counted
-    return send(server.port, request, 1, seconds)["requests"]
+    return int(send(server.port, request, 1, seconds)["requests"])
 
 
 def order(number: int) -> tuple[str, ...]:

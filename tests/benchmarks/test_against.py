@@ -47,7 +47,7 @@ def test_the_table_gives_ratios_and_verdicts() -> None:
     lines = table(found, Wish("v1", within=2)).splitlines()
 
     assert lines[2:] == [
-        "| one row | **1.010** (1.000 to 1.020; 3) | 0.010 | 1.030 | yes |",
+        "| one row | **1.010** (1.000 to 1.020; 3) | 0.011 | 1.031 | yes |",
         "| many rows | **1.200** (1.100 to 1.300; 3) | 0.000 | 1.020 | no |",
     ]
 
