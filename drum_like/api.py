@@ -22,6 +22,7 @@ from drum_like.errors import (
 )
 from drum_like.explainer import Explainer, Link, Shares
 from drum_like.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
+from drum_like.meaning import Meaning, Scale
 from drum_like.payload import Limits, Payload
 from drum_like.prediction import Label, Prediction
 from drum_like.schema import Column, Schema
@@ -45,7 +46,10 @@ __all__ = [
     "Limits",
     "Link",
     "LoadError",
+    "MarginSource",
     "Matrix",
+    "Meaning",
+    "MeaningSource",
     "ModelTarget",
     "Names",
     "NativeFrame",
@@ -55,6 +59,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "PredictorError",
+    "Scale",
     "Schema",
     "Shares",
     "SizeError",
@@ -102,6 +107,29 @@ class Transformer(Protocol):
 
     def transform(self, frame: Frame) -> Any:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix."""
+
+
+@runtime_checkable
+class MeaningSource(Protocol):
+    """A predictor that knows whether its model's output is probabilities."""
+
+    def meaning(self, target: Target) -> Meaning | None:
+        """Return what `predict` gives for a target that is classes; None if nobody knows.
+
+        Called once, after the load. Where no hook and no link of the metadata makes probabilities
+        of the output, the directory does not become a model.
+        """
+
+
+@runtime_checkable
+class MarginSource(Protocol):
+    """A predictor that can say what its model computes before any link."""
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) or (n_rows, n_outputs) margins, for a link of the metadata.
+
+        Labels are the model's classes where it knows them, also for the one margin of two.
+        """
 
 
 @runtime_checkable

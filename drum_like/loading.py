@@ -26,7 +26,8 @@ from drum_like.model.hooks import Hooks, call_at_load, load_hooks
 from drum_like.model.metadata import Metadata, read_metadata
 from drum_like.model_service import ModelService
 from drum_like.schema import Schema
-from drum_like.scoring import pipeline, transformation
+from drum_like.scoring import link, pipeline, transformation
+from drum_like.scoring.link import Conversion
 from drum_like.scoring.pipeline import Gate, Pipeline
 from drum_like.scoring.places import Places
 from drum_like.scoring.tensors import Tensors
@@ -103,6 +104,7 @@ def _service(
     schema, predict_gate_of = parts
     target = _target(settings, model.predictor)
     _check_hooks(model.hooks, target)
+    conversion = _conversion(model, target, metadata)
     gate = _hook_gate(model.hooks, settings)
     return ModelService(
         info=_info(model, metadata, target),
@@ -110,7 +112,7 @@ def _service(
         hooks=model.hooks,
         model=model.value,
         predictor=model.predictor,
-        pipeline=_pipeline(model, schema, target, (gate, predict_gate_of)),
+        pipeline=_pipeline(model, schema, (target, conversion), (gate, predict_gate_of)),
         transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
         gate=gate,
@@ -276,23 +278,47 @@ def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> S
     return schema if inputs == schema else inputs
 
 
+def _conversion(model: _Model, target: Target, metadata: Metadata | None) -> Conversion:
+    """Return what makes probabilities of the model's output.
+
+    Raises:
+        LoadError: the output is known to be none, or what is asked for does not fit it.
+        SettingsError: what is asked for does not fit the target.
+    """
+    asked = Conversion()
+    if metadata is not None:
+        asked = Conversion(metadata.link, metadata.normalize_probabilities)
+    if model.predictor is not None:
+        link.check(model.predictor, target, asked, hooked=model.hooks.post_process is not None)
+    elif asked != Conversion():
+        logger.warning("link and normalize_probabilities have no effect: a hook scores")
+    return asked
+
+
 def _pipeline(
-    model: _Model, schema: Schema | None, target: Target, gates: tuple[Gate, Gate]
+    model: _Model,
+    schema: Schema | None,
+    asked: tuple[Target, Conversion],
+    gates: tuple[Gate, Gate],
 ) -> Pipeline | None:
-    hooks = model.hooks
+    hooks, (target, conversion) = model.hooks, asked
     if target.type in (TargetType.UNSTRUCTURED, TargetType.TRANSFORM):
         return None
     if hooks.score is not None:
         score = pipeline.hook_score_step(hooks.score, model.value, target)
     elif model.predictor is not None:
-        score = pipeline.predictor_score_step(model.predictor, schema, target, gates[1])
+        predict = link.predict_step(model.predictor, target, conversion)
+        score = pipeline.predictor_score_step(predict, schema, target, gates[1])
     else:
         return None
+    meaning = link.meaning_of(model.predictor, target)
     return Pipeline(
         decode=pipeline.decode_step(hooks),
         transform=pipeline.transform_step(hooks, model.value),
         score=score,
-        finish=pipeline.finish_step(hooks, model.value, target),
+        finish=pipeline.finish_step(
+            hooks, model.value, target, unfinished=link.needs_more(meaning, target, conversion)
+        ),
         target=target,
         gate=gates[0],
         reads=hooks.read_input_data is not None,

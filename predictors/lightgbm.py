@@ -24,11 +24,13 @@ from drum_like.api import (
     Frame,
     Label,
     Matrix,
+    Meaning,
     ModelTarget,
     Names,
     NativeFrame,
     Prediction,
     PredictorError,
+    Scale,
     Schema,
     Target,
     TargetType,
@@ -43,6 +45,14 @@ from .native_calls import two_columns
 Values = NDArray[Any]
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+_SCALES = {
+    "binary": Scale.CHANCES,
+    "cross_entropy": Scale.CHANCES,
+    "multiclass": Scale.CHANCES,
+    "multiclassova": Scale.CHANCES_EACH,
+}
+"""What objectives give where probabilities are asked for; all others give numbers."""
 
 _ONE_KIND = (
     "train with pandas categories only and categorical_feature left to 'auto', or with integer "
@@ -63,6 +73,7 @@ class LightGBMPredictor:
         self.framework = "lightgbm" if native else "scikit-learn"
         self.schema: Schema | None = _schema(booster, text)
         self.target = _target(text) if native else _wrapper_target(model)
+        self._objective = _objective(text)
         rows = _Rows(self.schema)
         self._scorer = _Native(booster, rows) if native else _Wrapper(model, rows)
 
@@ -80,6 +91,14 @@ class LightGBMPredictor:
         raise PredictorError(
             f"Target type '{target.type.value}' is not supported by 'LightGBMPredictor' predictor"
         )
+
+    def meaning(self, target: Target) -> Meaning | None:  # noqa: ARG002 - a MeaningSource
+        """Return whether classes get probabilities; None of a class of the user's own."""
+        return self._scorer.meaning(self._objective)
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return the raw scores of rows, for a link of the metadata."""
+        return self._scorer.margins(frame)
 
     def explainer(self, target: Target) -> Explainer:
         """Return what divides the booster's raw scores among its columns.
@@ -174,6 +193,7 @@ class _Native:
         self.classes: tuple[Label, ...] | None = None
         self._booster = booster
         self._score = scorer(booster)
+        self._raw_score = scorer(booster, raw=True)
         self._rows = rows
 
     def probabilities(self, frame: Frame) -> Prediction:
@@ -183,6 +203,15 @@ class _Native:
     def values(self, frame: Frame) -> Values:
         """Return what the booster predicts."""
         return self._score(self._rows.matrix(frame))
+
+    def meaning(self, objective: str) -> Meaning:
+        """Return what the objective makes of raw scores."""
+        said = f"LightGBM's objective {objective}" if objective else "an objective of one's own"
+        return Meaning(_SCALES.get(objective, Scale.MARGINS), said)
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) or (n_rows, n_outputs) raw scores."""
+        return Prediction(self._raw_score(self._rows.matrix(frame)), self.classes)
 
     def additive(self, target: Target) -> Additive:
         """Return the raw scores of frames as sums.
@@ -206,8 +235,23 @@ class _Wrapper:
         self.classes = _labels(model)
         self._rows = rows
         self._native = _Native(model.booster_, rows)
-        own = type(model).__module__.startswith("lightgbm.")
-        self._plain = own and not callable(model.objective_)
+        self._own = type(model).__module__.startswith("lightgbm.")
+        self._plain = self._own and not callable(model.objective_) and not _stops_early(model)
+
+    def meaning(self, objective: str) -> Meaning | None:
+        """Return what `predict_proba` gives; None for a method of the user's own."""
+        kind = type(self._model)
+        method = getattr(kind, "predict_proba", None)
+        if method is None:
+            return Meaning(Scale.MARGINS, f"{kind.__name__}, which has no predict_proba,")
+        return self._native.meaning(objective) if _is_of_library(method) else None
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) or (n_rows, n_outputs) raw scores and the estimator's classes."""
+        if self._plain:
+            return replace(self._native.margins(frame), labels=self.classes)
+        raw = self._model.predict(frame.pandas, raw_score=True)
+        return Prediction(np.asarray(raw), self.classes)
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows, n_classes) chances and the estimator's classes."""
@@ -289,9 +333,23 @@ def _codes(info: str) -> list[int]:
     return [int(part) for part in info.split(":")] if re.fullmatch(r"[-\d:]+", info) else []
 
 
-def _target(text: str) -> ModelTarget:
+def _objective(text: str) -> str:
+    """Return the name of a booster's objective, empty for one of the user's own."""
     match = re.search(r"^objective=(\S+)", text, re.MULTILINE)
-    objective = match[1] if match else ""
+    return match[1] if match and match[1] not in ("none", "custom") else ""
+
+
+def _is_of_library(method: Any) -> bool:
+    return bool(method.__module__ == "lightgbm.sklearn")
+
+
+def _stops_early(model: Any) -> bool:
+    """Return whether an estimator was told to leave trees out where the answer seems clear."""
+    return any(name.startswith("pred_early_stop") for name in model.get_params())
+
+
+def _target(text: str) -> ModelTarget:
+    objective = _objective(text)
     if objective == "binary":
         return ModelTarget(TargetType.BINARY, (0, 1))
     if objective in ("multiclass", "multiclassova"):

@@ -29,24 +29,25 @@ WORK_OF_ONE_THREAD = 1 << 18
 300 trees: 870 rows, or some 10 ms.
 """
 
-_NORMAL, _FLOAT64 = 0, 1  # C_API_PREDICT_NORMAL, C_API_DTYPE_FLOAT64
+_NORMAL, _RAW, _FLOAT64 = 0, 1, 1  # C_API_PREDICT_NORMAL and _RAW_SCORE, C_API_DTYPE_FLOAT64
 
 
-def scorer(booster: lgb.Booster) -> Scorer:
+def scorer(booster: lgb.Booster, *, raw: bool = False) -> Scorer:
     """Return what gives `booster.predict` of (n_rows, n_columns) float64, bit for bit.
 
-    Safe for several threads at once. Up to WORK_OF_ONE_THREAD a call keeps to its own thread,
-    beyond that it takes as many as there are CPUs for it (`api.CPUS`).
+    With `raw` that is the raw score. Safe for several threads at once. Up to WORK_OF_ONE_THREAD a
+    call keeps to its own thread, beyond that it takes as many as there are CPUs for it
+    (`api.CPUS`).
 
     Where the library's calls are not as expected, found by comparing a few rows, it is `predict`
     itself.
     """
 
     def wrapped(matrix: Matrix) -> Values:
-        return np.asarray(booster.predict(matrix))
+        return np.asarray(booster.predict(matrix, raw_score=raw))
 
     try:
-        direct = _Rows(booster, wrapped)
+        direct = _Rows(booster, wrapped, _RAW if raw else _NORMAL)
         rows = specimen(booster.num_feature())
         parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
         if all(same_bits(direct(part), wrapped(part)) for part in parts):
@@ -88,7 +89,9 @@ class _Slot:
         values: What the call writes to, as `like`.
     """
 
-    def __init__(self, functions: _Functions, booster: lgb.Booster, like: Values) -> None:
+    def __init__(
+        self, functions: _Functions, booster: lgb.Booster, kind: int, like: Values
+    ) -> None:
         self._free = functions.free
         self.handle: ctypes.c_void_p | None = None
         self._count = ctypes.c_int64()
@@ -98,7 +101,7 @@ class _Slot:
         functions.check(
             functions.prepare(
                 booster._handle,  # noqa: SLF001 - the library's functions take nothing else
-                _NORMAL,
+                kind,
                 0,
                 booster.best_iteration,
                 _FLOAT64,
@@ -119,9 +122,10 @@ class _Slot:
 class _Rows:
     """A booster; one row goes straight to the library."""
 
-    def __init__(self, booster: lgb.Booster, wrapped: Scorer) -> None:
+    def __init__(self, booster: lgb.Booster, wrapped: Scorer, kind: int) -> None:
         self._booster = booster  # keeps the handle alive
         self._wrapped = wrapped
+        self._kind = kind
         self._width = booster.num_feature()
         self._most_rows = WORK_OF_ONE_THREAD // max(1, booster.num_trees())
         library = lgb.basic._LIB  # type: ignore[attr-defined]  # noqa: SLF001 - the library that the booster lives in
@@ -144,7 +148,7 @@ class _Rows:
         try:
             slot = self._slots.pop()
         except IndexError:
-            slot = _Slot(self._functions, self._booster, self._like)
+            slot = _Slot(self._functions, self._booster, self._kind, self._like)
         try:
             slot.row[...] = row
             self._functions.check(slot.predict())

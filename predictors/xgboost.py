@@ -7,6 +7,7 @@ from drum_like.api import (
     Explainer,
     Frame,
     Label,
+    Meaning,
     ModelTarget,
     Prediction,
     PredictorError,
@@ -35,6 +36,12 @@ class _Model(Protocol):
     def probabilities(self, frame: Frame) -> Prediction:
         """Return chances of classes."""
 
+    def margins(self, frame: Frame) -> Prediction:
+        """Return what the booster computes before its objective's last step."""
+
+    def meaning(self) -> Meaning | None:
+        """Return what `probabilities` really gives."""
+
     def values(self, frame: Frame) -> Values:
         """Return what the model predicts."""
 
@@ -45,9 +52,9 @@ class _Model(Protocol):
 class XGBoostPredictor:
     """Scores a dense matrix; XGBoost reads an absent sparse entry as missing, not as zero.
 
-    A booster is asked for all its trees, as `Booster.predict` does; a wrapper decides itself, by
-    its best iteration. `predict` may be called in several threads at once; of few rows a call
-    keeps to its own thread.
+    A booster is asked for all its trees, as `Booster.predict` does; an estimator decides itself, by
+    its best iteration, and so do files that `save_model` of an estimator wrote. `predict` may be
+    called in several threads at once; of few rows a call keeps to its own thread.
 
     Args:
         model: What `load` or `load_alone` gave, or a fitted estimator of xgboost.sklearn.
@@ -83,6 +90,14 @@ class XGBoostPredictor:
         raise PredictorError(
             f"Target type '{target.type.value}' is not supported by 'XGBoostPredictor' predictor"
         )
+
+    def meaning(self, target: Target) -> Meaning | None:  # noqa: ARG002 - a MeaningSource
+        """Return whether classes get probabilities; None of a class of the user's own."""
+        return self._model.meaning()
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return the margins of rows, for a link of the metadata."""
+        return self._model.margins(frame)
 
     def explainer(self, target: Target) -> Explainer:
         """Return what divides the booster's margins among its columns.

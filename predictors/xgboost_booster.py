@@ -68,11 +68,13 @@ class Booster:
         handle: The library's.
         owner: The object of the Python package that the handle belongs to, which is kept; None for
             a handle of one's own.
+        from_file: Whether it was read from a file, where it may be that of an estimator.
     """
 
-    def __init__(self, handle: Any, owner: Any = None) -> None:
+    def __init__(self, handle: Any, owner: Any = None, *, from_file: bool = False) -> None:
         self._functions = _functions()
         self._owner = owner
+        self._from_file = from_file
         self.handle = handle
         if owner is None:
             finalize(self, self._functions["XGBoosterFree"], handle).atexit = False
@@ -87,7 +89,7 @@ class Booster:
         handle = ctypes.c_void_p()
         functions = _functions()
         functions.call("XGBoosterCreate", None, 0, ctypes.addressof(handle))
-        booster = Booster(handle)
+        booster = Booster(handle, from_file=True)
         functions.call("XGBoosterLoadModel", handle, str(path).encode())
         return booster
 
@@ -104,6 +106,31 @@ class Booster:
             return learner
         self._functions.call("XGBoosterSetParam", self.handle, b"nthread", b"0")
         return self._learner()
+
+    @cached_property
+    def of_estimator(self) -> bool:
+        """Whether an estimator of xgboost.sklearn saved it, which reads its file otherwise.
+
+        `save_model` of an estimator leaves a mark. A booster that a program made of such a file is
+        one like any other: `Booster.predict` pays no attention to the mark.
+        """
+        return self._from_file and self.attribute("scikit_learn") is not None
+
+    @cached_property
+    def rounds(self) -> tuple[int, int]:
+        """The boosting rounds that predict: of an estimator's file up to the best, if it has one.
+
+        That is what the estimator does after `load_model`; `Booster.predict` takes all rounds.
+        """
+        best = self.attribute("best_iteration") if self.of_estimator else None
+        if best is None or self.learner["gradient_booster"]["name"] == "gblinear":
+            return (0, 0)
+        return (0, int(best) + 1)
+
+    @property
+    def objective(self) -> str:
+        """Name of the objective."""
+        return str(self.learner["objective"]["name"])
 
     @property
     def n_columns(self) -> int:

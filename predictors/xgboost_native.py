@@ -1,10 +1,8 @@
 """A native booster as a model: what it takes, what it predicts, and how it is asked."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +12,10 @@ from drum_like.api import (
     DataType,
     Frame,
     Label,
+    Meaning,
     ModelTarget,
     Prediction,
+    Scale,
     Schema,
     Target,
     TargetType,
@@ -23,7 +23,7 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .additive import Additive
-from .native_calls import Values
+from .native_calls import Values, two_columns
 from .xgboost_booster import CONTRIBUTIONS, MARGIN, Booster, Question
 from .xgboost_contributions import Divided, additive
 from .xgboost_dense import scorer
@@ -31,7 +31,8 @@ from .xgboost_dense import scorer
 _STORED = {"int": DataType.INT64, "c": DataType.INT64, "i": DataType.BOOL}
 """What a booster's feature types say about the training data; "c" without categories is codes."""
 
-_NO_CATEGORIES: Mapping[int, tuple[Any, ...]] = MappingProxyType({})
+_CHANCES = frozenset({"binary:logistic", "multi:softprob", "reg:logistic"})
+"""Objectives whose predictions are probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +67,30 @@ class NativeModel:
         self.classes = stored_classes(booster) or None
         self.values = answers.values
         self._answers = answers
-        self._objective = booster.learner["objective"]["name"]
         self._learner = booster.learner
+        # An estimator makes probabilities of this objective itself, a booster gives classes.
+        self._softmax = booster.of_estimator and booster.objective == "multi:softmax"
+        self._meaning = meaning_of(booster.objective, of_estimator=booster.of_estimator)
+
+    def meaning(self) -> Meaning:
+        """Return what the objective makes of margins."""
+        return self._meaning
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class.
 
-        Objectives that give classes or margins are asked for margins, which are turned into
-        chances as their probabilistic siblings do it. A booster that stores its classes gets a
+        They are what the library gives, chances or not. A booster that stores its classes gets a
         column for each, also for two.
         """
-        if self._objective == "multi:softmax":
-            chances = _softmax(self._answers.margins(frame))
-        elif self._objective == "binary:logitraw":
-            chances = _sigmoid(self._answers.margins(frame))
-        else:
-            chances = self.values(frame)
+        chances = _softmax(self._answers.margins(frame)) if self._softmax else self.values(frame)
         if len(self.classes or ()) == 2 and chances.ndim == 1:
-            chances = np.column_stack([1 - chances, chances])
+            chances = two_columns(chances)
         known = chances.ndim == 2 and chances.shape[1] == len(self.classes or ())
         return Prediction(chances, self.classes if known else None)
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) or (n_rows, n_outputs) values before the objective's last step."""
+        return Prediction(self._answers.margins(frame), self.classes)
 
     def additive(self, target: Target) -> Additive:
         """Return the margins as sums, of all trees.
@@ -102,13 +107,13 @@ def dense(booster: Booster) -> NativeModel:
     def divided(frame: Frame) -> Divided:
         matrix = frame.matrix()
         return (
-            booster.of_dmatrix(matrix, Question(CONTRIBUTIONS)),
-            booster.of_dmatrix(matrix, Question(MARGIN)),
+            booster.of_dmatrix(matrix, Question(CONTRIBUTIONS, booster.rounds)),
+            booster.of_dmatrix(matrix, Question(MARGIN, booster.rounds)),
         )
 
     answers = Answers(
-        values=answer(booster, Question()),
-        margins=answer(booster, Question(MARGIN)),
+        values=answer(booster, Question(rounds=booster.rounds)),
+        margins=answer(booster, Question(MARGIN, booster.rounds)),
         divided=divided,
     )
     return NativeModel(booster, schema_of(booster), answers)
@@ -120,24 +125,14 @@ def answer(booster: Booster, question: Question) -> Callable[[Frame], Values]:
     return lambda frame: score(frame.matrix())
 
 
-def schema_of(
-    booster: Booster, categories: Mapping[int, tuple[Any, ...]] = _NO_CATEGORIES
-) -> Schema:
-    """Return a booster's inputs.
-
-    Args:
-        booster: The booster.
-        categories: Those that it stores, by position; others are integer codes.
-    """
+def schema_of(booster: Booster) -> Schema:
+    """Return a booster's inputs, categories as integer codes."""
     n_columns = booster.n_columns
     names = booster.names
     shown = names or [str(position) for position in range(n_columns)]
     types = booster.types or [""] * n_columns
     columns = tuple(
-        Column(name, "category", categories[position])
-        if position in categories
-        else Column(name, stored=_STORED.get(types[position]))
-        for position, name in enumerate(shown)
+        Column(name, stored=_STORED.get(types[position])) for position, name in enumerate(shown)
     )
     return Schema(columns, named=bool(names))
 
@@ -169,7 +164,7 @@ def n_targets(booster: Booster) -> int:
 
 
 def _target(booster: Booster) -> ModelTarget:
-    objective = booster.learner["objective"]["name"]
+    objective = booster.objective
     classes = stored_classes(booster)
     n_classes = int(booster.learner["learner_model_param"]["num_class"])
     if objective.startswith("multi:"):
@@ -181,12 +176,18 @@ def _target(booster: Booster) -> ModelTarget:
     return ModelTarget(TargetType.BINARY, classes or (0, 1))
 
 
+def meaning_of(objective: str, *, of_estimator: bool) -> Meaning:
+    """Return what a booster gives where probabilities are asked for.
+
+    Args:
+        objective: The booster's.
+        of_estimator: Whether an estimator gives it, which makes probabilities for one more.
+    """
+    chances = objective in _CHANCES or (of_estimator and objective == "multi:softmax")
+    scale = Scale.CHANCES if chances else Scale.MARGINS
+    return Meaning(scale, f"XGBoost's objective {objective}")
+
+
 def _softmax(margins: Values) -> Values:
     powers = np.exp(margins - margins.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _sigmoid(margins: Values) -> Values:
-    """Return 1 / (1 + e^-m); the bound, XGBoost's own, keeps e^-m within float32."""
-    bound = np.float32(88.7)
-    return np.asarray(1 / (1 + np.exp(np.minimum(-margins, bound))))

@@ -15,12 +15,15 @@ import pandas as pd
 import xgboost as xgb
 
 from drum_like.api import (
+    ArtifactError,
     Frame,
     Label,
+    Matrix,
+    Meaning,
     ModelTarget,
-    NativeFrame,
     Prediction,
     PredictorError,
+    Scale,
     Schema,
     Target,
     TargetType,
@@ -31,50 +34,73 @@ from drum_like.api import (
 from .additive import Additive
 from .native_calls import Values, two_columns
 from .xgboost_booster import MARGIN, VALUE, Booster, Question
+from .xgboost_categories import (
+    CutSchema,
+    coded,
+    infinite_cell,
+    positions,
+    version_in,
+    with_categories,
+)
 from .xgboost_contributions import Divided, additive
-from .xgboost_native import Answers, NativeModel, answer, n_targets, schema_of
+from .xgboost_dense import scorer
+from .xgboost_names import Version
+from .xgboost_native import Answers, NativeModel, meaning_of, n_targets, schema_of
+
+
+class FileBooster(xgb.Booster):
+    """A booster from a file, of which some say who saved it.
+
+    Attributes:
+        version: The version of XGBoost that saved the file, as far as it tells.
+    """
+
+    version: Version = ()
 
 
 class _Rows:
-    """Gives a booster its rows: a matrix, or a DataFrame where it recodes categories."""
+    """Gives a booster its rows as a matrix, in which categories are their codes."""
 
     def __init__(self, booster: xgb.Booster, schema: Schema) -> None:
         self._names = booster.feature_names
         self._types = booster.feature_types
         self.schema = schema
-        self.have_categories = any(column.kind == "category" for column in schema.columns)
+        self.categories = positions(schema)
 
-    def layout(self, frame: Frame) -> Any:
-        """Return the (n_rows, n_columns) float64 matrix, or the DataFrame with categories."""
-        return self._frame_with_categories(frame.pandas) if self.have_categories else frame.matrix()
+    def matrix(self, frame: Frame) -> Matrix:
+        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
+        if not self.categories:
+            return frame.matrix()
+        return coded(frame.pandas, self.categories)
 
     def dmatrix(self, frame: Frame, missing: float = math.nan) -> xgb.DMatrix:
-        """Return the rows for what is not done in place."""
-        return xgb.DMatrix(
-            self.layout(frame),
-            missing=missing,
-            feature_names=self._names,
-            feature_types=None if self.have_categories else self._types,
-            enable_categorical=True,
-        )
+        """Return the rows for what is not done in place.
+
+        Raises:
+            ColumnsError: a cell is infinite, or is in float32; XGBoost does not take that here.
+        """
+        matrix = self.matrix(frame)
+        try:
+            return xgb.DMatrix(
+                matrix, missing=missing, feature_names=self._names, feature_types=self._types
+            )
+        except xgb.core.XGBoostError as error:
+            raise infinite_cell(matrix, self.schema.names) or error from error
 
     def named(self, frame: Frame) -> pd.DataFrame:
         """Return the rows as numbers under their names."""
-        return pd.DataFrame(frame.matrix(), columns=list(frame.columns or self.schema.names))
+        return pd.DataFrame(self.matrix(frame), columns=list(frame.columns or self.schema.names))
 
-    def _frame_with_categories(self, data: pd.DataFrame) -> pd.DataFrame:
-        parts = {
-            column.name: data.iloc[:, position]
-            if column.kind == "category"
-            else NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
-            for position, column in enumerate(self.schema.columns)
-        }
-        return pd.DataFrame(parts, index=data.index)
+    def as_trained(self, frame: Frame) -> pd.DataFrame:
+        """Return the rows with their categories, as an estimator was trained with them."""
+        return frame.pandas
 
 
-def read(path: Path) -> xgb.Booster:
+def read(path: Path) -> FileBooster:
     """Read a booster that `save_model` wrote as JSON or UBJSON."""
-    return xgb.Booster(model_file=path)
+    booster = FileBooster(model_file=path)
+    booster.version = version_in(path)
+    return booster
 
 
 def model_of(model: Any) -> "NativeModel | Estimator":
@@ -117,31 +143,39 @@ class _Trees:
     """A booster of the package and how to ask it."""
 
     def __init__(self, owner: xgb.Booster) -> None:
+        from_file = isinstance(owner, FileBooster)
+        version = owner.version if isinstance(owner, FileBooster) else ()
         self.owner = owner
-        self.booster = Booster(owner.handle, owner)
-        self.rows = _Rows(owner, schema_of(self.booster, _categories(owner)))
-        no_categories = not self.rows.have_categories
-        self.dense = self.booster.in_place and self.booster.on_cpu and no_categories
+        self.booster = Booster(owner.handle, owner, from_file=from_file)
+        schema = with_categories(schema_of(self.booster), owner, version)
+        self.rows = _Rows(owner, schema)
+        self.dense = self.booster.in_place and self.booster.on_cpu
 
     def answers(self) -> Answers:
         """Return what a native booster is asked with."""
         return Answers(
-            values=self._raw(margin=False),
-            margins=self._raw(margin=True),
-            divided=_divided(self.owner, (0, 0), self.rows.dmatrix),
+            values=self.asked(Question(VALUE, self.booster.rounds)),
+            margins=self.asked(Question(MARGIN, self.booster.rounds)),
+            divided=_divided(self.owner, self.booster.rounds, self.rows.dmatrix),
         )
 
-    def _raw(self, *, margin: bool) -> Callable[[Frame], Values]:
-        """Return what scores rows as `Booster.predict` scores a DMatrix."""
-        owner, rows = self.owner, self.rows
+    def asked(self, question: Question) -> Callable[[Frame], Values]:
+        """Return what scores rows as `Booster.predict`, or the estimator of a file, would."""
+        owner, rows, rounds = self.owner, self.rows, question.rounds
         if self.dense:
-            return answer(self.booster, Question(MARGIN if margin else VALUE))
-        if self.booster.in_place:
-            kind = "margin" if margin else "value"
+            score = scorer(self.booster, question)
+            return lambda frame: score(rows.matrix(frame))
+        dart = self.booster.learner["gradient_booster"]["name"] == "dart"
+        # Dart adds up its trees in another order in place, which is how estimators ask.
+        if self.booster.in_place or (dart and self.booster.of_estimator):
+            kind = "margin" if question.kind == MARGIN else "value"
             return lambda frame: np.asarray(
-                owner.inplace_predict(rows.layout(frame), predict_type=kind)
+                owner.inplace_predict(rows.matrix(frame), iteration_range=rounds, predict_type=kind)
             )
-        return lambda frame: np.asarray(owner.predict(rows.dmatrix(frame), output_margin=margin))
+        margin = question.kind == MARGIN
+        return lambda frame: np.asarray(
+            owner.predict(rows.dmatrix(frame), output_margin=margin, iteration_range=rounds)
+        )
 
 
 class Estimator:
@@ -161,7 +195,20 @@ class Estimator:
         self._rows = _rows_of(model, trees)
         self._matrix = trees.rows.dmatrix
         plain = trees.dense and _is_plain(model)
-        self._answer = answer(trees.booster, _question(model)) if plain else None
+        rounds, missing = _rounds_of(model), model.missing
+        self._answer = trees.asked(Question(VALUE, rounds, missing)) if plain else None
+        self._margin = trees.asked(Question(MARGIN, rounds, missing)) if plain else None
+        self._objective = trees.booster.objective
+
+    def meaning(self) -> Meaning | None:
+        """Return what `predict_proba` gives; None for a method of the user's own."""
+        kind = type(self._model)
+        method = getattr(kind, "predict_proba", None)
+        if method is None:
+            return Meaning(Scale.MARGINS, f"{kind.__name__}, which has no predict_proba,")
+        if method.__module__ != "xgboost.sklearn":
+            return None
+        return meaning_of(self._objective, of_estimator=True)
 
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows, n_classes) chances and the estimator's classes."""
@@ -176,6 +223,13 @@ class Estimator:
             chances = _columns(self._answer(frame), self._model.n_classes_)
         known = self.classes is not None and chances.shape[1:] == (len(self.classes),)
         return Prediction(chances, self.classes if known else None)
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return (n_rows,) or (n_rows, n_outputs) margins and the estimator's classes."""
+        if self._margin is not None:
+            return Prediction(self._margin(frame), self.classes)
+        margins = self._model.predict(self._rows(frame), output_margin=True)
+        return Prediction(np.asarray(margins), self.classes)
 
     def values(self, frame: Frame) -> Values:
         """Return what the estimator predicts; a classifier gives classes."""
@@ -235,18 +289,22 @@ def _as_given(model: Any, rows: Any) -> xgb.DMatrix:
 
 
 def _rows_of(model: Any, trees: _Trees) -> Callable[[Frame], Any]:
-    """Return what gives an estimator's own methods their rows."""
+    """Return what gives an estimator's own methods their rows.
+
+    Raises:
+        ArtifactError: a class of the user's own wants categories whose names are cut.
+    """
     # A subclass may look at the columns, as it can under DRUM; the linear booster checks names.
-    own = type(model).__module__.startswith("xgboost.")
-    if own:
+    rows = trees.rows
+    if type(model).__module__.startswith("xgboost."):
         linear = model.get_params().get("booster") == "gblinear"
-        return trees.rows.named if linear else trees.rows.layout
-    return trees.rows.layout if trees.rows.have_categories else trees.rows.named
-
-
-def _question(model: Any) -> Question:
-    """Return what an estimator asks its booster for."""
-    return Question(rounds=_rounds_of(model), missing=model.missing)
+        return rows.named if linear else rows.matrix
+    if isinstance(rows.schema, CutSchema):
+        raise ArtifactError(
+            f"XGBoost has cut names of categories, and {type(model).__name__} is not of XGBoost "
+            "itself: train it again with XGBoost 3.4 or later"
+        )
+    return rows.as_trained if rows.categories else rows.named
 
 
 def _columns(chances: Values, n_classes: int) -> Values:
@@ -254,20 +312,6 @@ def _columns(chances: Values, n_classes: int) -> Values:
     if chances.ndim == 2 and (chances.shape[1] == n_classes or chances.shape[1] >= n_classes == 2):
         return chances
     return two_columns(chances)
-
-
-def _categories(booster: xgb.Booster) -> dict[int, tuple[Any, ...]]:
-    """Return the stored categories by position; XGBoost stores them since 3.1."""
-    if not hasattr(booster, "get_categories") or "c" not in (booster.feature_types or ()):
-        return {}
-    stored = booster.get_categories(export_to_arrow=True)
-    if stored.empty():
-        return {}
-    return {
-        position: tuple(values.to_pylist())
-        for position, (_, values) in enumerate(stored.to_arrow())
-        if values is not None
-    }
 
 
 def _target(model: Any, booster: Booster) -> ModelTarget:

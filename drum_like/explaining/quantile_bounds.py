@@ -8,6 +8,7 @@ Source: Romano, Patterson and Candès 2019, arXiv 1905.03222.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +84,8 @@ def _model(subject: Subject, name: str) -> Score:
         predictor = predictor_for(load_artifact(artifact, no_pickle=subject.no_pickle))
     except LoadError as error:
         raise UnsupportedError(f"{name} does not become a model: {error}") from error
-    step = predictor_score_step(predictor, predictor.schema, target, subject.predict_gate)
+    predict = partial(predictor.predict, target=target)
+    step = predictor_score_step(predict, predictor.schema, target, subject.predict_gate)
 
     def score(frame: Frame) -> Values:
         raw = rules.apply(step(frame, Payload(b"")), target)

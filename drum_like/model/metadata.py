@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError
+from drum_like.explainer import Link
 from drum_like.model import hyperparameters, interval_settings, type_schema
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.model.shapes import anything, keys, list_of, number, one_of, switch, text
@@ -50,6 +51,8 @@ _SHAPE = keys(
         ),
         "unseen_categories": one_of("missing", "refuse"),
         "missing_fields": one_of("na", "refuse"),
+        "link": one_of(Link.LOGIT.value, Link.SOFTMAX.value),
+        "normalize_probabilities": switch,
         "prediction_intervals": interval_settings.shape,
     },
 )
@@ -71,6 +74,8 @@ class Metadata:
         unseen_categories: What a category that training did not see becomes.
         missing_fields: What becomes of a column that a caller of the H2O scorer leaves out.
         prediction_intervals: How intervals are made, None if the directory does not say.
+        link: Makes probabilities of the model's margins; None for output as it is.
+        normalize_probabilities: Whether the probabilities of a row are divided by their sum.
         raw: The whole file as /info/ shows it: text, except majorVersion (bool),
             predictionThreshold (number) and numbers of columns (int).
     """
@@ -85,6 +90,8 @@ class Metadata:
     unseen_categories: Literal["missing", "refuse"] = "refuse"
     missing_fields: Literal["na", "refuse"] = "refuse"
     prediction_intervals: IntervalSettings | None = None
+    link: Link | None = None
+    normalize_probabilities: bool = False
     raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -127,6 +134,8 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         unseen_categories=raw.get("unseen_categories", "refuse"),
         missing_fields=raw.get("missing_fields", "refuse"),
         prediction_intervals=interval_settings.read(raw.get("prediction_intervals"), FILE_NAME),
+        link=Link(raw["link"]) if "link" in raw else None,
+        normalize_probabilities=raw.get("normalize_probabilities", False),
         raw=MappingProxyType(raw),
     )
 

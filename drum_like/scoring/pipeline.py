@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drum_like import plugins
-from drum_like.api import Predictor
 from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, TargetError
 from drum_like.frame import Frame, NativeFrame
 from drum_like.later import pd
@@ -146,7 +145,7 @@ def hook_score_step(
 
 
 def predictor_score_step(
-    predictor: Predictor, schema: Schema | None, target: Target, gate: Gate
+    predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, gate: Gate
 ) -> Callable[[Frame, Payload], Prediction]:
     """Return the third step for a framework's model: conform the rows, then predict.
 
@@ -160,7 +159,7 @@ def predictor_score_step(
             return Prediction.empty(n_outputs)
         try:
             with gate:
-                return predictor.predict(conformed, target)
+                return predict(conformed)
         except DrumLikeError:
             raise
         except Exception as error:
@@ -170,8 +169,18 @@ def predictor_score_step(
     return score
 
 
-def finish_step(hooks: Hooks, model: Any, target: Target) -> Callable[[Prediction], Prediction]:
-    """Return the last step: the target's rules, then a post_process hook and the rules again."""
+def finish_step(
+    hooks: Hooks, model: Any, target: Target, *, unfinished: bool = False
+) -> Callable[[Prediction], Prediction]:
+    """Return the last step: the target's rules, then a post_process hook and the rules again.
+
+    Args:
+        hooks: What custom.py defines.
+        model: What hooks get.
+        target: Whose rules hold.
+        unfinished: Whether the model's output is known to keep the rules only after the hook,
+            which then gets it labelled, but unchecked.
+    """
     hook = hooks.post_process
     if hook is None:
         return lambda raw: rules.apply(raw, target)
@@ -179,7 +188,7 @@ def finish_step(hooks: Hooks, model: Any, target: Target) -> Callable[[Predictio
     right = replace(target, legacy_order=False)
 
     def finish(raw: Prediction) -> Prediction:
-        first = rules.apply(raw, right)
+        first = (rules.label if unfinished else rules.apply)(raw, right)
         output = call(hook, POST_PROCESS_FAILED, score_output.frame_of(first), model)
         second = rules.apply(score_output.read_post_processed(output, target), right)
         return replace(second, extra=raw.extra)

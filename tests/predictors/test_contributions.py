@@ -81,7 +81,6 @@ MULTI = {"objective": "multi:softprob", "num_class": 10}
 NATIVE: dict[str, tuple[Callable[..., Any], Margin, dict[str, Any], float]] = {
     "xgboost-regression": (boosted, xgb_margin, NUMBER, 1e-4),
     "xgboost-binary": (lambda: boosted(objective="binary:logistic"), xgb_margin, YES_NO, 1e-4),
-    "xgboost-logitraw": (lambda: boosted(objective="binary:logitraw"), xgb_margin, YES_NO, 1e-4),
     "xgboost-multiclass": (lambda: boosted(**MULTI), xgb_margin, DIGITS, 1e-4),
     "xgboost-poisson": (lambda: boosted(objective="count:poisson"), xgb_margin, NUMBER, 1e-4),
     "xgboost-dart": (lambda: boosted(booster="dart", rate_drop=0.3), xgb_margin, NUMBER, 1e-4),
@@ -500,14 +499,34 @@ def test_estimators_that_do_not_tell_say_why(model: Any, why: str, tmp_path: Pat
     assert why in reason(service.abilities)
 
 
+LOGIT = """name: m
+type: inference
+targetType: binary
+link: logit
+inferenceModel:
+  positiveClassLabel: "yes"
+  negativeClassLabel: "no"
+"""
+
+
+def test_margins_with_a_link_have_log_odds(tmp_path: Path) -> None:
+    rows, _ = digits(gaps=True)
+    service = opened(tmp_path, boosted(objective="binary:logitraw"), LOGIT)
+
+    assert_leads_to_what_is_served(sums(service, rows, Kind.ORIGINAL), service, rows)
+
+
 @pytest.mark.parametrize(
     ("train", "settings", "why"),
     [
-        pytest.param(lambda: boosted(objective="binary:hinge"), YES_NO, "hinge", id="hinge"),
+        pytest.param(lambda: boosted(objective="binary:hinge"), NUMBER, "hinge", id="hinge"),
         pytest.param(lambda: light(objective="regression", reg_sqrt=True), NUMBER, "", id="sqrt"),
         pytest.param(lambda: light(linear_tree=True), NUMBER, "linear models", id="linear-tree"),
         pytest.param(
-            lambda: light(objective="multiclassova", num_class=10), DIGITS, "ova", id="one-vs-all"
+            lambda: light(objective="cross_entropy_lambda", num_leaves=4),
+            NUMBER,
+            "cross_entropy_lambda",
+            id="lambda",
         ),
     ],
 )

@@ -109,28 +109,6 @@ def test_several_binary_targets_are_multilabel() -> None:
     assert predictor_for(model).target.type is TargetType.MULTILABEL
 
 
-def test_softmax_becomes_probabilities() -> None:
-    """The same trees under the sibling objective give them without our help."""
-    model = booster(numbers(), classes(n_classes=3), objective="multi:softprob", num_class=3)
-    expected = model.predict(xgb.DMatrix(numbers()))
-    model.set_param({"objective": "multi:softmax"})
-
-    found = values(model, numbers(), MULTICLASS)
-
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-
-def test_logitraw_becomes_probabilities() -> None:
-    model = booster(numbers(), classes(), objective="binary:logitraw")
-    margins = model.predict(xgb.DMatrix(numbers())).astype(np.float64)
-
-    found = values(model, numbers(), BINARY)
-
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, 1 / (1 + np.exp(-margins)), rtol=1e-5)
-
-
 def test_softmax_gives_classes_to_a_regression_target() -> None:
     model = booster(numbers(), classes(n_classes=3), objective="multi:softmax", num_class=3)
 

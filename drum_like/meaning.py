@@ -1,0 +1,25 @@
+"""What the numbers of a model's output are: probabilities, or something else."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scale(Enum):
+    """What a model gives where a target asks for probabilities of classes."""
+
+    CHANCES = "probabilities"
+    CHANCES_EACH = "a probability for each class on its own"
+    MARGINS = "numbers that are no probabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a model's output is, as far as the model tells.
+
+    Attributes:
+        scale: What the numbers are.
+        said: What tells that, to begin a sentence: "XGBoost's objective reg:squarederror".
+    """
+
+    scale: Scale
+    said: str
