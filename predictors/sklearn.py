@@ -11,9 +11,11 @@ from drum_like.api import (
     Explainer,
     Frame,
     Label,
+    Meaning,
     ModelTarget,
     Prediction,
     PredictorError,
+    Scale,
     Schema,
     Target,
     TargetType,
@@ -23,6 +25,23 @@ from drum_like.api import (
 from . import sklearn_blame, sklearn_columns, sklearn_contributions, sklearn_encoders
 
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+
+def _told_by_xgboost(model: Any, target: Target) -> Meaning | None:
+    from .xgboost import XGBoostPredictor  # noqa: PLC0415 - only for its models
+
+    return XGBoostPredictor(model).meaning(target)
+
+
+def _told_by_lightgbm(model: Any, target: Target) -> Meaning | None:
+    from .lightgbm import LightGBMPredictor  # noqa: PLC0415 - only for its models
+
+    return LightGBMPredictor(model).meaning(target)
+
+
+_TELLING = {"xgboost": _told_by_xgboost, "lightgbm": _told_by_lightgbm}
+"""Packages of estimators that may end a pipeline without giving probabilities."""
+
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
 
 
@@ -68,6 +87,22 @@ class SklearnPredictor:
             PredictorError: the model is no transformer.
         """
         return self._call(_method(self._model, "transform", "a transform target"), frame)
+
+    def meaning(self, target: Target) -> Meaning | None:
+        """Return whether classes get probabilities, which XGBoost and LightGBM tell.
+
+        What `predict_proba` of all others gives is probabilities by its own definition.
+        """
+        if not hasattr(self._model, "predict_proba"):
+            return None
+        last = self._model
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        package = type(last).__module__.partition(".")[0]
+        if package not in _TELLING:
+            return Meaning(Scale.CHANCES, f"predict_proba of {type(self._model).__name__}")
+        told: Meaning | None = _TELLING[package](last, target)
+        return told
 
     def explainer(self, target: Target) -> Explainer:
         """Return what divides the model's output among its columns.

@@ -194,6 +194,7 @@ class Estimator:
         self._model = model
         self._rows = _rows_of(model, trees)
         self._matrix = trees.rows.dmatrix
+        self._codes = trees.rows.matrix
         plain = trees.dense and _is_plain(model)
         rounds, missing = _rounds_of(model), model.missing
         self._answer = trees.asked(Question(VALUE, rounds, missing)) if plain else None
@@ -218,7 +219,7 @@ class Estimator:
                 "does not have; save a classifier, or implement the score hook"
             )
         if self._answer is None or self._model.objective == "multi:softmax":
-            chances = np.asarray(self._model.predict_proba(self._rows(frame)))
+            chances = self._asked(self._model.predict_proba, frame)
         else:
             chances = _columns(self._answer(frame), self._model.n_classes_)
         known = self.classes is not None and chances.shape[1:] == (len(self.classes),)
@@ -228,14 +229,25 @@ class Estimator:
         """Return (n_rows,) or (n_rows, n_outputs) margins and the estimator's classes."""
         if self._margin is not None:
             return Prediction(self._margin(frame), self.classes)
-        margins = self._model.predict(self._rows(frame), output_margin=True)
-        return Prediction(np.asarray(margins), self.classes)
+        margins = partial(self._model.predict, output_margin=True)
+        return Prediction(self._asked(margins, frame), self.classes)
 
     def values(self, frame: Frame) -> Values:
         """Return what the estimator predicts; a classifier gives classes."""
         if self._answer is not None and self.classes is None:
             return self._answer(frame)
-        return np.asarray(self._model.predict(self._rows(frame)))
+        return self._asked(self._model.predict, frame)
+
+    def _asked(self, method: Callable[[Any], Any], frame: Frame) -> Values:
+        """Return what the estimator's own method gives.
+
+        Raises:
+            ColumnsError: a cell is infinite, which this estimator does not take.
+        """
+        try:
+            return np.asarray(method(self._rows(frame)))
+        except xgb.core.XGBoostError as error:
+            raise infinite_cell(self._codes(frame), self.schema.names) or error from error
 
     def additive(self, target: Target) -> Additive:
         """Return the margins as sums, of the rounds that the estimator predicts with.

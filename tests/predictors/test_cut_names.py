@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
-from drum_like_predictors.xgboost_names import Name, position, readings, told_apart
 
 from drum_like.api import ArtifactError, ColumnsError, NativeFrame
 from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
 from tests.predictors.scoring import BINARY, REGRESSION, same, score
 
+NAMES: Any = import_module("drum_like_predictors.xgboost_names")
 CUTS = tuple(map(int, xgb.__version__.split(".")[:2])) in ((3, 1), (3, 2), (3, 3))
 needs_cut = pytest.mark.skipif(not CUTS, reason="this version of XGBoost stores names whole")
 
@@ -50,46 +51,46 @@ def trained(names: list[str]) -> tuple[xgb.Booster, pd.DataFrame]:
     ],
 )
 def test_every_trained_name_is_found_again(names: list[str]) -> None:
-    found = readings(*cut(names), version=(3, 2))
+    found = NAMES.readings(*cut(names), version=(3, 2))
 
-    assert told_apart(found)
-    assert [position(name, found) for name in names] == list(range(len(names)))
-    assert position("Paris!!", found) is None
+    assert NAMES.told_apart(found)
+    assert [NAMES.position(name, found) for name in names] == list(range(len(names)))
+    assert NAMES.position("Paris!!", found) is None
 
 
 def test_letters_that_are_left_count() -> None:
-    found = readings(*cut(["Cafe", "Café"]), version=(3, 2))
+    found = NAMES.readings(*cut(["Cafe", "Café"]), version=(3, 2))
 
-    assert position("Cafx", found) is None
+    assert NAMES.position("Cafx", found) is None
     assert [name.text for name in found[-1].names] == ["Cafe", "Caf\N{REPLACEMENT CHARACTER}"]
 
 
 @pytest.mark.parametrize("names", [["上海", "北京", "广州"], ["é", "è", "ê"]])
 def test_names_that_are_lost_are_not_told_apart(names: list[str]) -> None:
-    assert not told_apart(readings(*cut(names), version=(3, 1)))
+    assert not NAMES.told_apart(NAMES.readings(*cut(names), version=(3, 1)))
 
 
 def test_whole_names_of_a_mended_version_have_one_reading() -> None:
     stored = "BaselZürich".encode()
 
-    (found,) = readings([0, 5, 12], stored, version=(3, 4))
+    (found,) = NAMES.readings([0, 5, 12], stored, version=(3, 4))
 
     assert found.whole
-    assert position("Zürich", (found,)) == 1
+    assert NAMES.position("Zürich", (found,)) == 1
 
 
 def test_whole_names_of_another_library_are_found_too() -> None:
     """Arrow's own offsets, which a Polars frame brings, are of bytes in every version."""
-    found = readings([0, 5, 12], "BaselZürich".encode(), version=(3, 2))
+    found = NAMES.readings([0, 5, 12], "BaselZürich".encode(), version=(3, 2))
 
-    assert [position(name, found) for name in ("Basel", "Zürich")] == [0, 1]
+    assert [NAMES.position(name, found) for name in ("Basel", "Zürich")] == [0, 1]
 
 
 def test_names_meet_only_where_a_text_can_be_both() -> None:
-    wide, letter = Name(((0, 0x10FFFF),)), Name(((97, 97),))
+    wide, letter = NAMES.Name(((0, 0x10FFFF),)), NAMES.Name(((97, 97),))
 
     assert wide.meets(letter)
-    assert not letter.meets(Name(((98, 98),)))
+    assert not letter.meets(NAMES.Name(((98, 98),)))
 
 
 @needs_cut

@@ -1,6 +1,7 @@
 """What outputs of boosters mean: probabilities are served, everything else needs a link."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 from numpy.typing import NDArray
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from drum_like.api import LoadError, NativeFrame
 from drum_like.errors import SettingsError
@@ -40,7 +43,7 @@ def boosted(objective: Any, *, n_classes: int = 2) -> xgb.Booster:
     return xgb.train({"objective": objective, "nthread": 1, **many}, target, 4)
 
 
-def light(objective: Any, *, n_classes: int = 2) -> lgb.Booster:
+def light(objective: Any, *, n_classes: int = 2) -> Any:
     many = {"num_class": n_classes} if n_classes > 2 else {}
     data = lgb.Dataset(numbers(), classes(n_classes=n_classes))
     return lgb.train({"objective": objective, "num_threads": 1, "verbose": -1, **many}, data, 4)
@@ -86,7 +89,7 @@ def answers(directory: Path, rows: pd.DataFrame) -> NDArray[Any]:
     return found.values[:, order]
 
 
-MARGINS = {
+MARGINS: dict[str, tuple[Callable[[], Any], str]] = {
     "xgb-reg": (lambda: boosted("reg:squarederror"), BINARY),
     "xgb-logitraw": (lambda: boosted("binary:logitraw"), BINARY),
     "xgb-hinge": (lambda: boosted("binary:hinge"), BINARY),
@@ -257,10 +260,19 @@ def test_hook_makes_the_probabilities_itself(tmp_path: Path) -> None:
 class OwnChances(lgb.LGBMClassifier):
     """What a user may do about an objective of his own."""
 
-    def predict_proba(self, X: Any, **settings: Any) -> Any:  # noqa: N803 - sklearn's name
+    def predict_proba(self, X: Any, *args: Any, **settings: Any) -> Any:  # noqa: N803 - sklearn's
         """Return probabilities."""
-        chances = 1 / (1 + np.exp(-super().predict(X, raw_score=True, **settings)))
+        raw: Any = super().predict_proba(X, True, *args, **settings)  # noqa: FBT003 - raw_score
+        chances = 1 / (1 + np.exp(-raw))
         return np.column_stack([1 - chances, chances])
+
+
+def test_margins_at_the_end_of_a_pipeline_are_refused(tmp_path: Path) -> None:
+    model = classifier(xgb.XGBClassifier, "binary:logitraw")
+    saved(tmp_path, make_pipeline(StandardScaler(), model).fit(numbers(), classes()), BINARY)
+
+    with pytest.raises(LoadError, match="binary:logitraw gives numbers that are no probabilities"):
+        open_service(Settings(code_dir=tmp_path))
 
 
 def test_probabilities_of_a_subclass_are_taken_at_its_word(tmp_path: Path) -> None:

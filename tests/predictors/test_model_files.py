@@ -28,7 +28,7 @@ from tests.predictors.scoring import (
 
 Scorer = Callable[[pd.DataFrame, Target], NDArray[Any]]
 
-ESTIMATORS = {
+ESTIMATORS: dict[str, dict[str, Any]] = {
     "stopped": {"early_stopping_rounds": 2, "learning_rate": 0.9, "n_estimators": 60},
     "dart": {"booster": "dart", "rate_drop": 0.3},
     "dart-stopped": {"booster": "dart", "rate_drop": 0.3, "early_stopping_rounds": 2},
@@ -154,15 +154,19 @@ def test_files_of_lightgbm_give_what_the_booster_gives(tmp_path: Path) -> None:
 
 
 def test_classifier_that_leaves_trees_out_is_asked_itself() -> None:
-    settings = {"pred_early_stop": True, "pred_early_stop_freq": 1, "pred_early_stop_margin": 0.1}
-    model = lgb.LGBMClassifier(n_estimators=30, n_jobs=1, verbose=-1, **settings)
+    settings: dict[str, Any] = {
+        "pred_early_stop": True,
+        "pred_early_stop_freq": 1,
+        "pred_early_stop_margin": 0.1,
+    }
+    model: Any = lgb.LGBMClassifier(n_estimators=30, n_jobs=1, verbose=-1, **settings)
     model.fit(numbers(), classes())
     assert not same(model.predict_proba(numbers())[:, 1], model.booster_.predict(numbers()))
 
     assert same(score(model, numbers(), BINARY).values, model.predict_proba(numbers()))
 
 
-LIGHT = {
+LIGHT: dict[str, dict[str, Any]] = {
     "trees": {"objective": "binary"},
     "linear-trees": {"objective": "binary", "linear_tree": True},
     "dart": {"objective": "binary", "boosting": "dart"},
@@ -196,3 +200,12 @@ def test_infinite_cell_is_the_callers_fault(booster: str) -> None:
 
     with pytest.raises(ColumnsError, match="'b' holds in row 5 a number that is infinite"):
         score(model, rows)
+
+
+def test_infinite_cell_is_the_callers_fault_of_an_estimator_too() -> None:
+    model = fitted(xgb.XGBClassifier, ESTIMATORS["linear"], 2)
+    rows = numbers()
+    rows.loc[4, "b"] = -np.inf
+
+    with pytest.raises(ColumnsError, match="'b' holds in row 5 a number that is infinite"):
+        score(model, rows, BINARY)
