@@ -83,10 +83,8 @@ def answers(directory: Path, rows: pd.DataFrame) -> NDArray[Any]:
     """Return (n_rows, n_labels) in the order of the classes 0, 1, ..."""
     service = open_service(Settings(code_dir=directory))
     found = service.predict(NativeFrame(rows))
-    order = [
-        list(map(str, found.labels or ())).index(label) for label in sorted(found.labels or ())
-    ]
-    return found.values[:, order]
+    labels: list[Any] = list(found.labels or ())
+    return found.values[:, [labels.index(label) for label in sorted(labels)]]
 
 
 MARGINS: dict[str, tuple[Callable[[], Any], str]] = {
