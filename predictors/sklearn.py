@@ -1,5 +1,6 @@
 """scikit-learn: estimators, transformers and pipelines, whatever their last step is."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -27,20 +28,8 @@ from . import sklearn_blame, sklearn_columns, sklearn_contributions, sklearn_enc
 _NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 
 
-def _told_by_xgboost(model: Any, target: Target) -> Meaning | None:
-    from .xgboost import XGBoostPredictor  # noqa: PLC0415 - only for its models
-
-    return XGBoostPredictor(model).meaning(target)
-
-
-def _told_by_lightgbm(model: Any, target: Target) -> Meaning | None:
-    from .lightgbm import LightGBMPredictor  # noqa: PLC0415 - only for its models
-
-    return LightGBMPredictor(model).meaning(target)
-
-
-_TELLING = {"xgboost": _told_by_xgboost, "lightgbm": _told_by_lightgbm}
-"""Packages of estimators that may end a pipeline without giving probabilities."""
+_TELLING = {"xgboost": "XGBoostPredictor", "lightgbm": "LightGBMPredictor"}
+"""Packages of estimators that may end a pipeline without giving probabilities, and who knows."""
 
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
 
@@ -101,7 +90,9 @@ class SklearnPredictor:
         package = type(last).__module__.partition(".")[0]
         if package not in _TELLING:
             return Meaning(Scale.CHANCES, f"predict_proba of {type(self._model).__name__}")
-        told: Meaning | None = _TELLING[package](last, target)
+        # By name: predictors do not import each other, and most models need neither.
+        module = import_module(f".{package}", __package__)
+        told: Meaning | None = getattr(module, _TELLING[package])(last).meaning(target)
         return told
 
     def explainer(self, target: Target) -> Explainer:
