@@ -1,34 +1,65 @@
-"""Rows of a graph of trees: the same bits for each, alone and among others, on any machine.
+"""The rows of a request through a session, so that each gets the same bits alone and among others.
 
-With several threads onnxruntime adds up the trees of a row in parts, which changes the last bits: a
-tenth of the answers of 300 trees, by up to 1.8e-7, between one thread and two. So such a session
-has one thread, which is faster for few rows (300 trees and one row: 22 µs, not 46), and many rows
-are shared among threads here (100,000: 0.62 s with two, not 0.70).
+onnxruntime multiplies one row in another way than three, and with several threads it adds up the
+trees of a row in parts: both change the last bits. So rows go through a graph by a plan that is
+found at load, by comparing the bits of made-up rows: all at once; all at once, after the last row
+is repeated up to a multiple of 8; in blocks of 8; one by one. A graph of a fixed number of rows is
+fed in blocks of that number.
+
+A graph of trees has one thread, which is faster for few rows (300 trees and one row: 22 µs, not
+46), and many rows are shared among threads here (100,000: 0.62 s with two, not 0.70).
 """
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from drum_like.api import CPUS
 
 # Relative: type checkers know this package under its folder's name.
-from .native_calls import Values, same_bits, specimen
+from .onnx_session import Feeds, Run, run_of
 
 logger = logging.getLogger(__name__)
 
 ROWS_OF_ONE_THREAD = 2048
 """Rows up to which another thread costs more, on a busy machine, than it saves: some 20 ms."""
 
-Feeds = Mapping[str, Values]
-Run = Callable[[list[str], Feeds], list[Any]]
+Values = NDArray[Any]
+Axes = Mapping[str, int | None]
+Bits = Literal["equal", "padded", "blocks", "bound"]
+
+_MULTIPLE = 8
+_SIZES = (*range(1, 18), 64, 100, 1000)
+"""Numbers of rows that are compared with the same rows alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How rows go through a session.
+
+    Attributes:
+        block: Most rows of one call, None for any number.
+        multiple: What the rows of a call are a multiple of; the last row is repeated.
+    """
+
+    block: int | None = None
+    multiple: int = 1
+
+    @property
+    def bits(self) -> Bits:
+        """What the plan does for equal bits."""
+        if self.block is not None:
+            return "blocks"
+        return "equal" if self.multiple == 1 else "padded"
 
 
 def threads() -> int:
@@ -41,54 +72,149 @@ def threads() -> int:
     return int(first) if first.isdecimal() else 0
 
 
-def runner(session: ort.InferenceSession, width: int) -> Run:
-    """Return what gives what `session.run` gives, for a session of one thread.
+def plans(batch: int | None) -> tuple[Plan, ...]:
+    """Return the plans to try, the cheapest first."""
+    if batch is not None:
+        return (Plan(batch, batch), Plan(1, batch))
+    return (Plan(), Plan(None, _MULTIPLE), Plan(_MULTIPLE, _MULTIPLE), Plan(1, 1))
 
-    Where the rows of its one matrix turn out not to be independent, found by comparing a few, it is
-    `run` itself.
+
+def runner(session: ort.InferenceSession, plan: Plan, axes: Axes, *, shared: bool = False) -> Run:
+    """Return what gives what `session.run` gives, by a plan.
 
     Args:
-        session: Of a graph of trees.
-        width: Columns of the matrix, or the first ones, that the trees look at.
+        session: Of any graph.
+        plan: How rows go through it.
+        axes: Where the rows are in each output; an output without rows comes from the first block.
+        shared: Whether many rows are shared among threads: for a session that has one thread.
     """
-    whole: Run = session.run
-    node, names = session.get_inputs()[0], [output.name for output in session.get_outputs()]
-    rows = specimen(width).astype(np.float64 if "double" in node.type else np.float32)
-    try:
-        each = [whole(names, {node.name: rows[at : at + 1]}) for at in range(len(rows))]
-        joined = [_joined(outputs) for outputs in zip(*each, strict=True)]
-        if all(map(_same, joined, whole(names, {node.name: rows}))):
-            return partial(_run, session)
-    except Exception as error:  # noqa: BLE001 - what onnxruntime raises has no class in common
-        logger.debug("rows stay together: %s", error)
-    return whole
+    whole = run_of(session)
+    by_plan: Run = whole if plan == Plan() else partial(_by_plan, whole, plan, axes)
+    return partial(_shared, by_plan, axes) if shared else by_plan
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, list) or one.dtype == object:
-        return repr(list(one)) == repr(list(other))
-    return same_bits(one, other)
+def agreed_plan(
+    session: ort.InferenceSession, probes: Feeds, batch: int | None, axes: Axes
+) -> Plan | None:
+    """Return the cheapest plan by which made-up rows get the same bits in any company.
+
+    None where there is no such plan, or the rows differ by more than their last bits: then a graph
+    looks at neighbours.
+    """
+    names = [name for name, axis in axes.items() if axis is not None]
+    for plan in plans(batch):
+        run = runner(session, plan, axes)
+        try:
+            if _is_independent(run, names, probes, axes):
+                return plan
+        except Exception as error:  # noqa: BLE001 - what onnxruntime raises has no class in common
+            logger.debug("rows do not go through by %s: %s", plan, error)
+    return None
 
 
-def _run(session: ort.InferenceSession, names: list[str], feeds: Feeds) -> list[Any]:
-    n_rows = len(next(iter(feeds.values())))
+def _is_independent(run: Run, names: list[str], probes: Feeds, axes: Axes) -> bool:
+    n_probes = _n_rows(probes)
+    each = [run(names, rows(probes, [at])) for at in range(n_probes)]
+    alone = [
+        joined(parts, axes[name])
+        for name, parts in zip(names, zip(*each, strict=True), strict=True)
+    ]
+    for turn, n_rows in enumerate(_SIZES):
+        places = [(at + 5 * turn) % n_probes for at in range(n_rows)]
+        together = run(names, rows(probes, places))
+        for name, one, all_ in zip(names, alone, together, strict=True):
+            if not _same(taken(one, places, axes[name]), all_):
+                return False
+    return True
+
+
+def _by_plan(run: Run, plan: Plan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+    n_rows = _n_rows(feeds)
+    block = plan.block or n_rows
+    if block >= n_rows and n_rows % plan.multiple == 0:
+        return list(run(names, feeds))
+    answers = []
+    for first in range(0, n_rows, block):
+        last = min(first + block, n_rows)
+        wanted = -(-(last - first) // plan.multiple) * plan.multiple
+        places = [min(at, last - 1) for at in range(first, first + wanted)]
+        found = run(names, rows(feeds, places))
+        kept = range(last - first)
+        answers.append(
+            [_cut(out, kept, axes.get(name)) for name, out in zip(names, found, strict=True)]
+        )
+    return _together(names, answers, axes)
+
+
+def _shared(run: Run, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+    n_rows = _n_rows(feeds)
     if n_rows <= ROWS_OF_ONE_THREAD:
-        return list(session.run(names, feeds))
+        return list(run(names, feeds))
     with CPUS.part() as part:
         n_threads = min(part or threads() or 1, n_rows)
         bounds = [n_rows * at // n_threads for at in range(n_threads + 1)]
-        parts = [_rows(feeds, first, last) for first, last in pairwise(bounds)]
+        parts = [_slice(feeds, first, last) for first, last in pairwise(bounds)]
         with ThreadPoolExecutor(n_threads) as pool:
-            answers = list(pool.map(partial(session.run, names), parts))
-    return [_joined(outputs) for outputs in zip(*answers, strict=True)]
+            answers = list(pool.map(partial(run, names), parts))
+    return _together(names, answers, axes)
 
 
-def _rows(feeds: Feeds, first: int, last: int) -> dict[str, Values]:
+def _n_rows(feeds: Feeds) -> int:
+    return len(next(iter(feeds.values())))
+
+
+def rows(feeds: Feeds, places: Sequence[int]) -> dict[str, Values]:
+    """Return the rows at some places, in that order."""
+    return {name: values[list(places)] for name, values in feeds.items()}
+
+
+def _slice(feeds: Feeds, first: int, last: int) -> dict[str, Values]:
     return {name: values[first:last] for name, values in feeds.items()}
 
 
-def _joined(parts: tuple[Any, ...]) -> Any:
-    """Return an output of all rows: a list of maps, or an array."""
-    if isinstance(parts[0], list):
-        return list(chain.from_iterable(parts))
-    return np.concatenate(parts)
+def _together(names: list[str], answers: list[list[Any]], axes: Axes) -> list[Any]:
+    outputs = zip(*answers, strict=True)
+    return [joined(parts, axes.get(name)) for name, parts in zip(names, outputs, strict=True)]
+
+
+def joined(parts: Sequence[Any], axis: int | None) -> Any:
+    """Return an output of all rows: a list of maps, a list of arrays, or an array."""
+    if axis is None:
+        return parts[0]
+    if not isinstance(parts[0], list):
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+    if is_sequence(parts[0]):
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    return list(chain.from_iterable(parts))
+
+
+def taken(output: Any, places: Sequence[int], axis: int | None) -> Any:
+    """Return an output of the rows at some places."""
+    if axis is None:
+        return output
+    if not isinstance(output, list):
+        return np.take(output, places, axis)
+    if is_sequence(output):
+        return [array[places] for array in output]
+    return [output[at] for at in places]
+
+
+def is_sequence(output: Any) -> bool:
+    """Return whether an output is a sequence of arrays, one a label, not of maps, one a row."""
+    return isinstance(output, list) and bool(output) and isinstance(output[0], np.ndarray)
+
+
+def _cut(output: Any, kept: range, axis: int | None) -> Any:
+    if axis is None or isinstance(output, list):
+        return taken(output, kept, axis)
+    return output[(slice(None),) * axis + (slice(kept.stop),)]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if is_sequence(one):
+        return all(map(_same, one, other))
+    if isinstance(one, list) or one.dtype == object:
+        return repr(list(one)) == repr(list(other))
+    return bool(
+        one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    )

@@ -20,6 +20,12 @@ SUM_TOLERANCE = 1.001e-5
 _SURELY_WITHIN = 1e-5
 """A distance that is within the tolerance in whatever order a few probabilities are added."""
 
+_HALF_PRECISION_TOLERANCE = 1e-3
+"""The same for numbers of two bytes, for each probability of a row."""
+
+_ROUNDED = 8
+"""Units in the last place of 1 that a probability may lie beyond 0 and 1: forests add them up."""
+
 _FEW = 32
 """Probabilities up to which Python's own numbers are faster than functions of arrays."""
 
@@ -130,15 +136,22 @@ def _are_chances(rows: list[list[float]], target: Target) -> bool:
 def _check_probabilities(values: NDArray[Any], target: Target) -> None:
     if 0 < values.size <= _FEW and _are_chances(values.tolist(), target):
         return
+    beyond = _ROUNDED * np.finfo(values.dtype).eps
     # The functions themselves: for one row, methods and operators take twice as long.
-    if np.fmin.reduce(values, axis=None, initial=0) < 0:
+    if np.fmin.reduce(values, axis=None, initial=0) < -beyond:
         raise TargetError("Your prediction probabilities have negative values")
-    if np.fmax.reduce(values, axis=None, initial=0) > 1:
+    if np.fmax.reduce(values, axis=None, initial=0) > 1 + beyond:
         raise TargetError("Your prediction probabilities have values greater than 1")
     if target.type is TargetType.MULTILABEL:
         return
     distances = np.abs(np.add.reduce(values, axis=1, dtype=np.float64) - 1)
+    allowed = _sum_tolerance(values)
     # A missing value is not within the tolerance, either.
-    if not np.maximum.reduce(distances, initial=0) <= SUM_TOLERANCE:
-        off = ~(distances <= SUM_TOLERANCE)
+    if not np.maximum.reduce(distances, initial=0) <= allowed:
+        off = ~(distances <= allowed)
         raise TargetError(f"Your prediction probabilities do not add up to 1. \n{values[off]}")
+
+
+def _sum_tolerance(values: NDArray[Any]) -> float:
+    narrow = values.dtype.itemsize == 2
+    return _HALF_PRECISION_TOLERANCE * values.shape[1] if narrow else SUM_TOLERANCE

@@ -1,0 +1,117 @@
+"""How a graph behaves: found out once, at load, by running made-up rows."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import onnxruntime as ort
+
+# Relative: type checkers know this package under its folder's name.
+from .onnx_graph import Graph
+from .onnx_inputs import Inputs
+from .onnx_outputs import Output, axis_of, described
+from .onnx_probes import N_PROBES, probes
+from .onnx_rows import Axes, Bits, Plan, agreed_plan, plans, rows, runner
+from .onnx_session import Feeds, Run, run_of
+
+logger = logging.getLogger(__name__)
+
+_FEW, _MORE = 3, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What made-up rows showed.
+
+    Attributes:
+        run: Runs outputs for any number of rows; each gets the same bits in any company.
+        bits: How that is brought about: "equal" of itself, "padded" with copies of the last row,
+            in "blocks", or not at all: "bound".
+        outputs: In the graph's order.
+        good: Made-up rows that the graph takes; None if it took none, or none could be made.
+        refused: Whether rows could be made, and the graph took none.
+    """
+
+    run: Run
+    bits: Bits
+    outputs: tuple[Output, ...]
+    good: Feeds | None = None
+    refused: bool = False
+
+
+def observed(session: ort.InferenceSession, inputs: Inputs, graph: Graph | None) -> Behaviour:
+    """Return how a session behaves; by its declarations alone where no rows can be made."""
+    shared = _has_one_thread(session) and graph is not None and graph.has_trees_only
+    outputs = described(session.get_outputs())
+    made = probes(inputs, graph) if inputs.n_columns and _can_be_fed(inputs) else None
+    good = None if made is None else _good(session, inputs, made)
+    if good is None:
+        run = runner(session, plans(inputs.batch)[0], _axes_of_declared(outputs, inputs.batch))
+        return Behaviour(run, "bound", tuple(outputs), refused=made is not None)
+    batch = inputs.batch if _takes_any_number(session, inputs, good) else 1
+    axes = _axes(session, good, batch)
+    plan = agreed_plan(session, good, batch, axes)
+    chosen = plan or plans(batch)[0]
+    run = runner(session, chosen, axes, shared=shared and chosen == Plan())
+    samples = run([output.name for output in outputs], good)
+    known = (
+        replace(output, axis=axes[output.name], sample=sample)
+        for output, sample in zip(outputs, samples, strict=True)
+    )
+    return Behaviour(run, plan.bits if plan else "bound", tuple(known), good)
+
+
+def _can_be_fed(inputs: Inputs) -> bool:
+    return all(node.shape for node in inputs.nodes)
+
+
+def _good(session: ort.InferenceSession, inputs: Inputs, made: Feeds) -> Feeds | None:
+    """Return the made-up rows that a graph takes, repeated to their usual number."""
+    names = [str(output.name) for output in session.get_outputs()]
+    plan = plans(inputs.batch)[-1]
+    run = runner(session, plan, dict.fromkeys(names, None))
+    taken = [at for at in range(N_PROBES) if _runs(run, names, rows(made, [at]))]
+    if not taken:
+        return None
+    return rows(made, [taken[at % len(taken)] for at in range(N_PROBES)])
+
+
+def _axes_of_declared(outputs: list[Output], batch: int | None) -> Axes:
+    return {
+        output.name: 0 if output.shape and output.shape[0] in (batch, None) else None
+        for output in outputs
+    }
+
+
+def _takes_any_number(session: ort.InferenceSession, inputs: Inputs, good: Feeds) -> bool:
+    """Whether the graph keeps what its inputs declare: some do not, and take one row only."""
+    if inputs.batch is not None:
+        return True
+    names = [str(output.name) for output in session.get_outputs()]
+    return _runs(run_of(session), names, rows(good, range(_MORE)))
+
+
+def _axes(session: ort.InferenceSession, good: Feeds, batch: int | None) -> Axes:
+    names = [str(output.name) for output in session.get_outputs()]
+    few, more = (batch, batch) if batch else (_FEW, _MORE)
+    found = [
+        run_of(session)(names, rows(good, [at % N_PROBES for at in range(n)])) for n in (few, more)
+    ]
+    return {
+        name: axis_of(one, other, few, more) for name, one, other in zip(names, *found, strict=True)
+    }
+
+
+def _runs(run: Any, names: list[str], feeds: Feeds) -> bool:
+    try:
+        run(names, feeds)
+    except Exception as error:  # noqa: BLE001 - what onnxruntime raises has no class in common
+        logger.debug("a made-up row could not be run: %s", error)
+        return False
+    return True
+
+
+def _has_one_thread(session: ort.InferenceSession) -> bool:
+    return bool(session.get_session_options().intra_op_num_threads == 1)
