@@ -7,7 +7,7 @@ alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ class Answer:
         sample: What the answer was for the made-up rows; None if unknown.
         multilabel: Whether the outputs hold a pair of probabilities for each label.
         complemented: Whether the one column is to be preceded by that of the other class.
+        is_raw: Whether the output is given as it is.
+        names: Those of the outputs.
     """
 
     outputs: tuple[Output, ...]
@@ -41,11 +43,12 @@ class Answer:
     sample: Values | None = None
     multilabel: bool = False
     complemented: bool = False
+    is_raw: bool = False
+    names: list[str] = field(init=False, compare=False)
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the outputs to compute."""
-        return [output.name for output in self.outputs]
+    def __post_init__(self) -> None:
+        """Keep the names, which every request asks for."""
+        object.__setattr__(self, "names", [output.name for output in self.outputs])
 
     def read(self, found: Sequence[Any]) -> tuple[Values, tuple[Label, ...]]:
         """Return the values of what the outputs gave, and the classes of their columns.

@@ -19,6 +19,8 @@ _FIRST_INEXACT = 2.0**53
 
 def narrowed(numbers: Values, dtype: np.dtype[Any]) -> Values:
     """Return numbers in a float type of the model's; those beyond its range are infinite there."""
+    if dtype == numbers.dtype:
+        return numbers
     with np.errstate(over="ignore"):
         return numbers.astype(dtype)
 

@@ -36,7 +36,7 @@ def choose(outputs: Outputs, named: Named, target: Target) -> Answer:
         return _of_classes(outputs, named, target)
     if target.type.is_numeric:
         return _of_numbers(outputs, named, target.type)
-    return Answer((outputs[0],))
+    return Answer((outputs[0],), is_raw=True)
 
 
 def classifier(outputs: Outputs, named: Named) -> Answer | None:

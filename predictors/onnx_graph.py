@@ -104,12 +104,12 @@ class Graph:
         for node in self._nodes:
             if wire.text(dict(node).get(OPERATOR)) in TREES:
                 attributes = attributes_of(node)
-                columns = features_of(attributes)
+                columns = np.array(features_of(attributes), np.int64)
                 numbers = wire.floats(attributes.get(b"nodes_values", memoryview(b"")))
                 if len(columns) == len(numbers):
-                    for column in set(columns):
-                        at = np.array(columns) == column
-                        found.setdefault(column, []).extend(np.unique(numbers[at]).tolist())
+                    for column in np.unique(columns).tolist():
+                        beside = np.unique(numbers[columns == column])
+                        found.setdefault(column, []).extend(beside.tolist())
         return found
 
     def width_of(self, name: str) -> Width | None:

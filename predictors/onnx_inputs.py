@@ -90,24 +90,16 @@ class Inputs:
                     "other inputs need a score hook in custom.py that builds them",
                 )
 
-    def feed(self, frame: Frame) -> dict[str, Values]:
-        """Return the arrays for a frame's rows.
+    def feeder(self) -> Feed:
+        """Return what makes the arrays of a frame's rows; nodes are slow to ask, so it is once.
 
-        Raises:
-            ColumnsError: a cell does not fit the type of its input, or columns are missing.
+        It raises ColumnsError where a cell does not fit the type of its input, or columns are
+        missing.
         """
-        self._check_width(frame)
         if not is_matrix(self.nodes):
-            return {
-                node.name: typed(frame.pandas, at, _DTYPES[node.type]).reshape(_rows_of_one(node))
-                for at, node in enumerate(self.nodes)
-            }
+            return _column_feed(self.nodes)
         (node,) = self.nodes
-        dtype = _DTYPES[node.type]
-        if dtype.kind == "f":
-            return {node.name: _shaped(narrowed(frame.matrix(), dtype), node)}
-        columns = [typed(frame.pandas, at, dtype) for at in range(frame.n_columns)]
-        return {node.name: _shaped(np.column_stack(columns), node)}
+        return _matrix_feed(node, self.width.columns if self.width else 0)
 
     def shaped(self, columns: Sequence[Values]) -> dict[str, Values]:
         """Return the arrays for columns of any types, which are cast."""
@@ -126,13 +118,38 @@ class Inputs:
         """Return the type of a column's cells."""
         return _DTYPES[self.nodes[0 if is_matrix(self.nodes) else column].type]
 
-    def _check_width(self, frame: Frame) -> None:
-        """Refuse rows that end before the last column that trees look at."""
-        if self.width and frame.n_columns < self.width.columns:
+
+def _column_feed(nodes: Sequence[ort.NodeArg]) -> Feed:
+    columns = [(str(node.name), _DTYPES[node.type], _rows_of_one(node)) for node in nodes]
+
+    def feed(frame: Frame) -> dict[str, Values]:
+        return {
+            name: typed(frame.pandas, at, dtype).reshape(shape)
+            for at, (name, dtype, shape) in enumerate(columns)
+        }
+
+    return feed
+
+
+def _matrix_feed(node: ort.NodeArg, least: int) -> Feed:
+    name, dtype, is_flat = str(node.name), _DTYPES[node.type], len(node.shape) <= 2
+
+    def feed(frame: Frame) -> dict[str, Values]:
+        if frame.n_columns < least:  # trees look at no column behind the last one
             raise ColumnsError(
-                f"the model takes at least {self.width.columns} columns by position, but the "
-                f"payload has {frame.n_columns}; send the columns that the model was trained on"
+                f"the model takes at least {least} columns by position, but the payload has "
+                f"{frame.n_columns}; send the columns that the model was trained on"
             )
+        values = _matrix(frame, dtype)
+        return {name: values if is_flat else _shaped(values, node)}
+
+    return feed
+
+
+def _matrix(frame: Frame, dtype: np.dtype[Any]) -> Values:
+    if dtype.kind == "f":
+        return narrowed(frame.matrix(), dtype)
+    return np.column_stack([typed(frame.pandas, at, dtype) for at in range(frame.n_columns)])
 
 
 def is_matrix(nodes: Sequence[ort.NodeArg]) -> bool:

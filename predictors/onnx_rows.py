@@ -130,20 +130,30 @@ def _is_independent(run: Run, names: list[str], probes: Feeds, axes: Axes) -> bo
 
 def _by_plan(run: Run, plan: Plan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
     n_rows = _n_rows(feeds)
-    block = plan.block or n_rows
-    if block >= n_rows and n_rows % plan.multiple == 0:
-        return list(run(names, feeds))
-    answers = []
-    for first in range(0, n_rows, block):
-        last = min(first + block, n_rows)
-        wanted = -(-(last - first) // plan.multiple) * plan.multiple
-        places = [min(at, last - 1) for at in range(first, first + wanted)]
-        found = run(names, rows(feeds, places))
-        kept = range(last - first)
-        answers.append(
-            [_cut(out, kept, axes.get(name)) for name, out in zip(names, found, strict=True)]
-        )
+    if n_rows <= (plan.block or n_rows):
+        return _block(run, plan.multiple, axes, names, feeds)
+    starts = range(0, n_rows, plan.block or n_rows)
+    parts = (_slice(feeds, first, first + starts.step) for first in starts)
+    answers = [_block(run, plan.multiple, axes, names, part) for part in parts]
     return _together(names, answers, axes)
+
+
+def _block(run: Run, multiple: int, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+    """Run all rows at once, and copies of the last one up to a multiple of a number."""
+    n_rows = _n_rows(feeds)
+    more = -n_rows % multiple
+    if not more or not n_rows:
+        return list(run(names, feeds))
+    found = run(names, {name: _extended(values, more) for name, values in feeds.items()})
+    return [_cut(output, n_rows, axes.get(name)) for name, output in zip(names, found, strict=True)]
+
+
+def _extended(values: Values, more: int) -> Values:
+    n_rows = len(values)
+    longer = np.empty((n_rows + more, *values.shape[1:]), values.dtype)
+    longer[:n_rows] = values
+    longer[n_rows:] = values[-1]
+    return longer
 
 
 def _shared(run: Run, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
@@ -204,10 +214,13 @@ def is_sequence(output: Any) -> bool:
     return isinstance(output, list) and bool(output) and isinstance(output[0], np.ndarray)
 
 
-def _cut(output: Any, kept: range, axis: int | None) -> Any:
-    if axis is None or isinstance(output, list):
-        return taken(output, kept, axis)
-    return output[(slice(None),) * axis + (slice(kept.stop),)]
+def _cut(output: Any, n_rows: int, axis: int | None) -> Any:
+    """Return an output of the first rows."""
+    if axis is None:
+        return output
+    if not isinstance(output, list):
+        return output[:n_rows] if axis == 0 else output[(slice(None),) * axis + (slice(n_rows),)]
+    return [array[:n_rows] for array in output] if is_sequence(output) else output[:n_rows]
 
 
 def _same(one: Any, other: Any) -> bool:

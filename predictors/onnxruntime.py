@@ -50,6 +50,7 @@ class OnnxPredictor:
         self._inputs = Inputs.of(model.get_inputs(), graph)
         self.schema: Schema | None = self._inputs.schema
         self.inputs = self._inputs.tensors
+        self._feed = self._inputs.feeder()
         self._seen = seen = observed(model, self._inputs, graph)
         self.bits: Bits = seen.bits
         named = graph.classes if graph is not None else ()
@@ -108,8 +109,8 @@ class OnnxPredictor:
             LoadError: no output can be the answer.
         """
         answer: Answer = self._answer(target)
-        found = self._found(answer.names, self._inputs.feed(frame), frame)
-        if not (target.type.is_classification or target.type.is_numeric):
+        found = self._found(answer.names, self._feed(frame), frame)
+        if answer.is_raw:
             return Prediction(np.asarray(found[0]))
         values, classes = answer.read(found)
         return Prediction(values, _named(classes, target))
