@@ -63,7 +63,7 @@ class Answer:
             return of_pairs(value), ()
         if output.is_maps:
             classes = self.classes or tuple(value[0])
-            return of_maps(value, classes), classes
+            return of_maps(value, classes, output.type), classes
         values = value if value.ndim == 1 else output.flat(value)
         return (_both(values) if self.complemented else values), self.classes
 
@@ -79,9 +79,10 @@ class Answer:
         return self.sample is not None and (self.complemented or self.sample.shape[1] == 1)
 
 
-def of_maps(found: list[dict[Label, float]], classes: Sequence[Label]) -> Values:
+def of_maps(found: list[dict[Label, float]], classes: Sequence[Label], kind: str) -> Values:
     """Read the list of {class: probability} that converters write by default."""
-    return np.array([[row[label] for label in classes] for row in found], dtype=np.float32)
+    dtype = np.float64 if "double" in kind else np.float32
+    return np.array([[row[label] for label in classes] for row in found], dtype=dtype)
 
 
 def of_pairs(found: Any) -> Values:

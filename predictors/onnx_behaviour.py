@@ -19,6 +19,8 @@ from .onnx_session import Feeds, Run, run_of
 logger = logging.getLogger(__name__)
 
 _FEW, _MORE = 3, 5
+_TURNS = 16
+"""How often other rows are made up, until a graph takes one: encoders may refuse most words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,12 @@ def observed(session: ort.InferenceSession, inputs: Inputs, graph: Graph | None)
     """Return how a session behaves; by its declarations alone where no rows can be made."""
     shared = _has_one_thread(session) and graph is not None and graph.has_trees_only
     outputs = described(session.get_outputs())
-    made = probes(inputs, graph) if inputs.n_columns and _can_be_fed(inputs) else None
-    good = None if made is None else _good(session, inputs, made)
+    can_be_made = bool(inputs.n_columns) and all(node.shape for node in inputs.nodes)
+    made = (probes(inputs, graph, turn) for turn in range(_TURNS if can_be_made else 0))
+    good = next(filter(None, (_good(session, inputs, rows_) for rows_ in made)), None)
     if good is None:
         run = runner(session, plans(inputs.batch)[0], _axes_of_declared(outputs, inputs.batch))
-        return Behaviour(run, "bound", tuple(outputs), refused=made is not None)
+        return Behaviour(run, "bound", tuple(outputs), refused=can_be_made)
     batch = inputs.batch if _takes_any_number(session, inputs, good) else 1
     axes = _axes(session, good, batch)
     plan = agreed_plan(session, good, batch, axes)
@@ -61,10 +64,6 @@ def observed(session: ort.InferenceSession, inputs: Inputs, graph: Graph | None)
         for output, sample in zip(outputs, samples, strict=True)
     )
     return Behaviour(run, plan.bits if plan else "bound", tuple(known), good)
-
-
-def _can_be_fed(inputs: Inputs) -> bool:
-    return all(node.shape for node in inputs.nodes)
 
 
 def _good(session: ort.InferenceSession, inputs: Inputs, made: Feeds) -> Feeds | None:

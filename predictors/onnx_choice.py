@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drum_like.api import Label, LoadError, Scale, Target, TargetType
 
@@ -15,9 +16,11 @@ from .onnx_answers import Answer, of_maps, of_pairs, refusal
 from .onnx_chances import scale_of
 from .onnx_classes import labels_of, of_columns
 from .onnx_names import classes_of_names
+from .onnx_numbers import of_numbers
 from .onnx_outputs import Output
 
 Outputs = Sequence[Output]
+Values = NDArray[Any]
 Named = Sequence[tuple[Label, ...]]
 
 
@@ -35,7 +38,7 @@ def choose(outputs: Outputs, named: Named, target: Target) -> Answer:
     if target.type.is_classification:
         return _of_classes(outputs, named, target)
     if target.type.is_numeric:
-        return _of_numbers(outputs, named, target.type)
+        return of_numbers(outputs, named, target.type)
     return Answer((outputs[0],), is_raw=True)
 
 
@@ -50,36 +53,6 @@ def classifier(outputs: Outputs, named: Named) -> Answer | None:
         found += _columns(outputs, (classes,), spelled)
     proper = (a for a in found if a.sample is None or scale_of(a.sample) is Scale.CHANCES)
     return next((answer for answer in proper if answer.classes), None)
-
-
-def _is_classifier(outputs: Outputs, named: Named) -> bool:
-    """Whether labels are given beside numbers for each of them, probabilities or not."""
-    label = labels_of(outputs, named)
-    if any(output.is_maps for output in outputs):
-        return True
-    if label is None:
-        return False
-    widths = {output.width for output in outputs if output.is_float}
-    if not widths:
-        return len(outputs) == 1 and (label.is_text or bool(named))
-    sizes = {len(classes) for classes in named if _may_be_classes(label, classes)}
-    return bool(sizes & widths) or (2 in sizes and 1 in widths) or _is_argmax(outputs, label)
-
-
-def _may_be_classes(label: Output, classes: Sequence[Label]) -> bool:
-    """Whether labels are some of these classes, and not the verdicts of an outlier detector."""
-    values = set() if label.values is None else set(label.values.reshape(-1).tolist())
-    return values <= set(classes) and set(classes) != {-1, 1}
-
-
-def _is_argmax(outputs: Outputs, label: Output) -> bool:
-    """Whether labels are the positions of the largest of several numbers."""
-    found = (of_columns(output.values, (), label) for output in outputs if _is_wide(output))
-    return any(found)
-
-
-def _is_wide(output: Output) -> bool:
-    return output.is_float and output.sample is not None and (output.width or 0) > 1
 
 
 def _of_classes(outputs: Outputs, named: Named, target: Target) -> Answer:
@@ -112,22 +85,35 @@ def _is_nameless(answer: Answer) -> bool:
 
 def _only(found: list[Answer], outputs: Outputs) -> Answer:
     """Return the one of several answers that is meant: by what they are, then by DRUM's name."""
-    first = found[0]
-    if len(found) == 1 or len(first.outputs) > 1:
+    if len(found[0].outputs) > 1:
+        return found[0]
+    likely = [answer for answer in found if not _is_of_labels(answer)] or found
+    first = max(likely, key=lambda answer: 0 if answer.is_single else 1)
+    if all(_is_same(first, other) for other in likely):
         return first
-    if all(_same_values(first, other) for other in found[1:]):
-        return first
-    called = [a for a in found if "prob" in a.names[0].lower()]
+    called = [answer for answer in likely if "prob" in answer.names[0].lower()]
     if len(called) == 1:
         return called[0]
-    names = ", ".join(repr(name) for answer in found for name in answer.names)
+    names = ", ".join(repr(name) for answer in likely for name in answer.names)
     raise refusal(f"has several outputs that may be the answer: {names}", outputs)
 
 
-def _same_values(one: Answer, other: Answer) -> bool:
-    if one.sample is None or other.sample is None or one.classes != other.classes:
+def _is_of_labels(answer: Answer) -> bool:
+    """Whether the numbers are labels, written as floats: whole ones beside other numbers."""
+    return answer.is_single and answer.sample is not None and _are_whole(answer.sample)
+
+
+def _are_whole(values: Values) -> bool:
+    return np.array_equal(values, np.trunc(values))
+
+
+def _is_same(one: Answer, other: Answer) -> bool:
+    """Whether two answers are the same numbers, as far as the last class and rounding go."""
+    if one is other:
+        return True
+    if one.sample is None or other.sample is None or one.classes[-1:] != other.classes[-1:]:
         return False
-    return bool(np.array_equal(one.sample, other.sample, equal_nan=True))
+    return bool(np.allclose(one.sample[:, -1], other.sample[:, -1], atol=1e-6, equal_nan=True))
 
 
 def _maps(outputs: Outputs, n_labels: int | None) -> Iterator[Answer]:
@@ -137,7 +123,7 @@ def _maps(outputs: Outputs, n_labels: int | None) -> Iterator[Answer]:
         elif output.is_maps:
             classes = tuple(output.sample[0])
             if n_labels in (None, len(classes)):
-                yield Answer((output,), classes, of_maps(output.sample, classes))
+                yield Answer((output,), classes, of_maps(output.sample, classes, output.type))
 
 
 def _tensors(
@@ -202,31 +188,3 @@ def _are_decided(chances: Any, labels: Output) -> bool:
         np.array_equal((chances > 0.5)[clear], (found == 1)[clear])
         and set(np.unique(found)) <= {0, 1}
     )
-
-
-def _of_numbers(outputs: Outputs, named: Named, kind: TargetType) -> Answer:
-    _refuse_classifier(outputs, named, kind)
-    floats = [output for output in outputs if output.is_float and output.width in (1, None)]
-    whole = [output for output in outputs if output.is_integer and output.width in (1, None)]
-    if len(whole) == 1 and len(floats) <= 1 and _is_verdict(whole[0]):
-        return Answer((whole[0],))  # of an outlier detector, as its `predict`
-    fitting = floats or whole
-    if not fitting:
-        raise refusal("has no output of one number a row", outputs)
-    if len(fitting) > 1:
-        names = ", ".join(repr(output.name) for output in fitting)
-        raise refusal(f"has several outputs of one number a row: {names}", outputs)
-    return Answer((fitting[0],))
-
-
-def _is_verdict(output: Output) -> bool:
-    return output.sample is not None and set(np.unique(output.sample)) <= {-1, 1}
-
-
-def _refuse_classifier(outputs: Outputs, named: Named, kind: TargetType) -> None:
-    if _is_classifier(outputs, named):
-        raise LoadError(
-            f"the ONNX graph is a classifier, which does not predict the numbers of a {kind.value} "
-            "target",
-            "serve it with the target type binary, multiclass or multilabel",
-        )

@@ -27,12 +27,24 @@ def labels_of(outputs: Sequence[Output], named: Sequence[tuple[Label, ...]]) -> 
     """Return the output that holds a label for each row, None if there is none.
 
     Converters can put positions of leaves and paths through trees beside it: those are no classes
-    that the graph names.
+    that the graph names. Labels may be floats, beside the numbers that they are the largest of.
     """
-    found = [o for o in outputs if (o.is_integer or o.is_text) and o.width in (1, None)]
+    single = [output for output in outputs if output.width in (1, None)]
+    found = [output for output in single if output.is_integer or output.is_text]
     known = {label for classes in named for label in classes}
     likely = [output for output in found if _holds_only(output, known)]
-    return next(iter(likely or found), None)
+    found = likely or found or [output for output in single if _is_argmax(output, outputs)]
+    return next(iter(found), None)
+
+
+def _is_argmax(output: Output, outputs: Sequence[Output]) -> bool:
+    """Whether floats are the positions of the largest of the numbers of another output."""
+    wide = [other for other in outputs if other.is_float and (other.width or 0) > 1]
+    if not output.is_float or output.values is None:
+        return False
+    labels = output.values[:, 0]
+    largest = (other.values.argmax(axis=1) for other in wide if other.values is not None)
+    return any(np.array_equal(labels, positions) for positions in largest)
 
 
 def _holds_only(output: Output, known: set[Label]) -> bool:

@@ -49,6 +49,7 @@ _CHILDREN = {
 }
 _KEY, _VALUE, _LOCATION = 1, 2, b"location"
 _CLASS_ATTRIBUTES = (b"classlabels_strings", b"classlabels_int64s", b"classlabels_ints")
+_INTEGER_ATTRIBUTES = (b"cats_int64s", b"keys_int64s")
 _WORD_ATTRIBUTES = (b"cats_strings", b"keys_strings", b"pool_strings")
 _GRAPH, _NODE, _TENSOR = 7, 1, 5
 _NAME, _TENSOR_OF_ATTRIBUTE, _INTS, _STRINGS = 1, 5, 8, 9
@@ -90,6 +91,13 @@ class Graph:
         known = (a for a in attributes if wire.text(dict(a).get(_NAME)) in _WORD_ATTRIBUTES)
         words = chain.from_iterable(wire.messages(found, _STRINGS) for found in known)
         return tuple(dict.fromkeys(wire.text(word).decode(errors="replace") for word in words))
+
+    @cached_property
+    def integers(self) -> tuple[int, ...]:
+        """The categories that encoders of whole numbers know."""
+        attributes = (found for kind, found in self._messages() if kind == "attribute")
+        known = (a for a in attributes if wire.text(dict(a).get(_NAME)) in _INTEGER_ATTRIBUTES)
+        return tuple(chain.from_iterable(wire.integers(found, _INTS) for found in known))
 
     @cached_property
     def has_trees_only(self) -> bool:

@@ -18,23 +18,29 @@ _INTEGERS = (0, 1, 2, 3, 5, 10, 0, 1)
 _SEED = 20240229
 
 
-def probes(inputs: Inputs, graph: Graph | None) -> dict[str, Values]:
+def probes(inputs: Inputs, graph: Graph | None, turn: int = 0) -> dict[str, Values]:
     """Return arrays of 64 rows: numbers of many sizes, or beside thresholds of trees; known words.
 
     They are the same in every process: what is found out by them is the same in every worker.
+
+    Args:
+        inputs: What the rows are for.
+        graph: Tells thresholds and categories.
+        turn: Others for each.
     """
-    rng = np.random.default_rng(_SEED)
+    rng = np.random.default_rng((_SEED, turn))
     thresholds = graph.thresholds if graph is not None else {}
     words = ("", *(graph.words if graph is not None else ()), "text")
+    integers = (*_INTEGERS, *(graph.integers if graph is not None else ()))
     columns = []
     for at in range(inputs.n_columns):
         kind = inputs.dtype(at).kind
         if kind == "O":
-            columns.append(_texts(words, at))
+            columns.append(_texts(rng, words))
         elif kind == "f":
             columns.append(_numbers(rng, thresholds.get(at, [])))
         else:
-            columns.append(_integers(rng, of_bits=kind == "b"))
+            columns.append(rng.choice((0, 1) if kind == "b" else integers, size=N_PROBES))
     return inputs.shaped(columns)
 
 
@@ -47,12 +53,7 @@ def _numbers(rng: np.random.Generator, thresholds: list[float]) -> Values:
     return numbers
 
 
-def _integers(rng: np.random.Generator, *, of_bits: bool) -> Values:
-    numbers = rng.permutation(list(islice(cycle(_INTEGERS), N_PROBES)))
-    return numbers % 2 if of_bits else numbers
-
-
-def _texts(words: tuple[str, ...], column: int) -> Values:
+def _texts(rng: np.random.Generator, words: tuple[str, ...]) -> Values:
     cells = np.empty(N_PROBES, dtype=object)
-    cells[:] = list(islice(cycle(words[column % len(words) :] + words), N_PROBES))
+    cells[:] = [words[at] for at in rng.integers(len(words), size=N_PROBES)]
     return cells
