@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle, islice
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 
 # Relative: type checkers know this package under its folder's name.
@@ -13,12 +16,15 @@ from .onnx_graph import Graph
 from .onnx_inputs import Inputs
 from .onnx_outputs import Output, axis_of, described
 from .onnx_probes import N_PROBES, probes
-from .onnx_rows import Axes, Bits, Plan, agreed_plan, plans, rows, runner
-from .onnx_session import Feeds, Run, run_of
+from .onnx_rows import Axes, Bits, Plan, agreed_plan, by_plan, plans, rows, runner
+from .onnx_session import Feeds, Run, quiet_run_of, run_of
 
 logger = logging.getLogger(__name__)
 
 _FEW, _MORE = 3, 5
+_WIDEST = 512
+"""Columns up to which the width of a matrix is tried out."""
+
 _TURNS = 16
 """How often other rows are made up, until a graph takes one: encoders may refuse most words."""
 
@@ -43,11 +49,30 @@ class Behaviour:
     refused: bool = False
 
 
+def width_by_trial(session: ort.InferenceSession, inputs: Inputs) -> int | None:
+    """Return how wide a matrix of open width has to be: the one width that a graph takes.
+
+    One column counts only where there is no other: it goes with constants of any width. None if
+    there is no such width, or if several are taken.
+    """
+    names = [str(output.name) for output in session.get_outputs()]
+    run = quiet_run_of(session)
+    one = np.zeros((inputs.batch or 1, 1))
+    widths = (
+        width
+        for width in range(1, _WIDEST + 1)
+        if _runs(run, names, inputs.shaped([one[:, 0]] * width))
+    )
+    found = list(islice(widths, 3))  # a graph that takes any width is done with soon
+    wide = [width for width in found if width > 1] or found
+    return wide[0] if len(wide) == 1 else None
+
+
 def observed(session: ort.InferenceSession, inputs: Inputs, graph: Graph | None) -> Behaviour:
     """Return how a session behaves; by its declarations alone where no rows can be made."""
     shared = _has_one_thread(session) and graph is not None and graph.has_trees_only
     outputs = described(session.get_outputs())
-    can_be_made = bool(inputs.n_columns) and all(node.shape for node in inputs.nodes)
+    can_be_made = bool(inputs.n_columns)
     made = (probes(inputs, graph, turn) for turn in range(_TURNS if can_be_made else 0))
     good = next(filter(None, (_good(session, inputs, rows_) for rows_ in made)), None)
     if good is None:
@@ -67,14 +92,25 @@ def observed(session: ort.InferenceSession, inputs: Inputs, graph: Graph | None)
 
 
 def _good(session: ort.InferenceSession, inputs: Inputs, made: Feeds) -> Feeds | None:
-    """Return the made-up rows that a graph takes, repeated to their usual number."""
-    names = [str(output.name) for output in session.get_outputs()]
-    plan = plans(inputs.batch)[-1]
-    run = runner(session, plan, dict.fromkeys(names, None))
-    taken = [at for at in range(N_PROBES) if _runs(run, names, rows(made, [at]))]
+    """Return made-up rows that a graph takes, repeated to their usual number."""
+    taken = _taken(session, inputs, made)
     if not taken:
         return None
-    return rows(made, [taken[at % len(taken)] for at in range(N_PROBES)])
+    good = rows(made, list(islice(cycle(taken), N_PROBES)))
+    if len(taken) == N_PROBES:
+        return good
+    # Encoders refuse most words and whole numbers: those that they take go with any other numbers.
+    mixed = {name: made[name] if made[name].dtype.kind == "f" else good[name] for name in made}
+    taken = _taken(session, inputs, mixed)
+    return rows(mixed, list(islice(cycle(taken), N_PROBES))) if taken else good
+
+
+def _taken(session: ort.InferenceSession, inputs: Inputs, made: Feeds) -> list[int]:
+    """Return which rows a graph takes, alone."""
+    names = [str(output.name) for output in session.get_outputs()]
+    alone = plans(inputs.batch)[-1]
+    run = partial(by_plan, quiet_run_of(session), alone, dict.fromkeys(names))
+    return [at for at in range(N_PROBES) if _runs(run, names, rows(made, [at]))]
 
 
 def _axes_of_declared(outputs: list[Output], batch: int | None) -> Axes:
@@ -89,7 +125,7 @@ def _takes_any_number(session: ort.InferenceSession, inputs: Inputs, good: Feeds
     if inputs.batch is not None:
         return True
     names = [str(output.name) for output in session.get_outputs()]
-    return _runs(run_of(session), names, rows(good, range(_MORE)))
+    return _runs(quiet_run_of(session), names, rows(good, range(_MORE)))
 
 
 def _axes(session: ort.InferenceSession, good: Feeds, batch: int | None) -> Axes:

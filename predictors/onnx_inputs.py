@@ -58,6 +58,17 @@ class Inputs:
         return Inputs(tuple(nodes), schema, width)
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a matrix of which nobody tells how wide it is."""
+        if self.schema is not None or self.width is not None:
+            return False
+        return is_matrix(self.nodes) and _may_be_flat(self.nodes[0])
+
+    def of_width(self, columns: int) -> Inputs:
+        """Return the inputs with a matrix of so many columns."""
+        return replace(self, schema=_positional(self.nodes[0], columns))
+
+    @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The inputs by name, type and shape."""
         return tuple(map(_tensor, self.nodes))
@@ -83,7 +94,7 @@ class Inputs:
             LoadError: names the input and its shape.
         """
         for node in self.nodes:
-            if node.shape and not _is_flat(node):
+            if not _may_be_flat(node):
                 raise LoadError(
                     f"the ONNX input {node.name!r} has the shape {shown(node)}; rows of columns "
                     "fit inputs of the shapes [rows, columns], [rows, 1, columns] or [rows]",
@@ -188,6 +199,11 @@ def _columns_axis(node: ort.NodeArg) -> int | None:
 
 def _is_flat(node: ort.NodeArg) -> bool:
     return len(node.shape) == 1 or _columns_axis(node) is not None
+
+
+def _may_be_flat(node: ort.NodeArg) -> bool:
+    """Whether rows of columns may fit; an input of unknown rank has no sizes."""
+    return not node.shape or _is_flat(node)
 
 
 def _shaped(matrix: Values, node: ort.NodeArg) -> Values:

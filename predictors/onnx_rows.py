@@ -89,8 +89,8 @@ def runner(session: ort.InferenceSession, plan: Plan, axes: Axes, *, shared: boo
         shared: Whether many rows are shared among threads: for a session that has one thread.
     """
     whole = run_of(session)
-    by_plan: Run = whole if plan == Plan() else partial(_by_plan, whole, plan, axes)
-    return partial(_shared, by_plan, axes) if shared else by_plan
+    planned: Run = whole if plan == Plan() else partial(by_plan, whole, plan, axes)
+    return partial(_shared, planned, axes) if shared else planned
 
 
 def agreed_plan(
@@ -128,7 +128,8 @@ def _is_independent(run: Run, names: list[str], probes: Feeds, axes: Axes) -> bo
     return True
 
 
-def _by_plan(run: Run, plan: Plan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+def by_plan(run: Run, plan: Plan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+    """Run rows by a plan."""
     n_rows = _n_rows(feeds)
     if n_rows <= (plan.block or n_rows):
         return _block(run, plan.multiple, axes, names, feeds)

@@ -55,9 +55,22 @@ def run_of(session: ort.InferenceSession) -> Run:
     return partial(_run_widened, session) if narrow else run
 
 
-def _run_widened(session: ort.InferenceSession, names: list[str], feeds: Feeds) -> list[Any]:
+def quiet_run_of(session: ort.InferenceSession) -> Run:
+    """Return what runs a session and logs no failure: trying is how limits are found out."""
+    options = ort.RunOptions()
+    options.log_severity_level = _NOTHING_BUT_FATAL
+    run = run_of(session)
+    return lambda names, feeds: run(names, feeds, options)  # type: ignore[call-arg]
+
+
+def _run_widened(
+    session: ort.InferenceSession,
+    names: list[str],
+    feeds: Feeds,
+    options: ort.RunOptions | None = None,
+) -> list[Any]:
     given = {name: ort.OrtValue.ortvalue_from_numpy(values) for name, values in feeds.items()}
-    return [_widened(value) for value in session.run_with_ort_values(names, given)]
+    return [_widened(value) for value in session.run_with_ort_values(names, given, options)]
 
 
 def _widened(value: ort.OrtValue) -> Any:

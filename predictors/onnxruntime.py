@@ -24,7 +24,7 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .onnx_answers import Answer
-from .onnx_behaviour import observed
+from .onnx_behaviour import observed, width_by_trial
 from .onnx_blame import cell_to_blame
 from .onnx_choice import choose, classifier
 from .onnx_graph import Graph
@@ -47,7 +47,7 @@ class OnnxPredictor:
 
     def __init__(self, model: ort.InferenceSession) -> None:
         graph = graph_of(model)
-        self._inputs = Inputs.of(model.get_inputs(), graph)
+        self._inputs = _inputs(model, graph)
         self.schema: Schema | None = self._inputs.schema
         self.inputs = self._inputs.tensors
         self._feed = self._inputs.feeder()
@@ -137,6 +137,12 @@ class OnnxPredictor:
             if blamed is None:
                 raise
             raise blamed from error
+
+
+def _inputs(model: ort.InferenceSession, graph: Graph | None) -> Inputs:
+    inputs = Inputs.of(model.get_inputs(), graph)
+    width = width_by_trial(model, inputs) if inputs.is_open else None
+    return inputs if width is None else inputs.of_width(width)
 
 
 @lru_cache(maxsize=32)

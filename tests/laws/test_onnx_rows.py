@@ -20,17 +20,19 @@ from numpy.typing import NDArray
 from onnx import helper
 from onnxmltools.convert.common.data_types import FloatTensorType
 from skl2onnx.common.data_types import FloatTensorType as SklearnFloatTensorType
+from skl2onnx.common.data_types import StringTensorType
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVR
 
 from drum_like import plugins
-from drum_like.api import Target, TargetType
+from drum_like.api import NativeFrame, Target, TargetType
 from drum_like.cpus import Cpus
 from tests.predictors.scoring import MatrixFrame
 from tests.support import onnx_graphs as graphs
@@ -160,6 +162,26 @@ def test_other_graphs_answer_a_row_alone_as_among_others(
         assert some.tobytes() == together[first:last].tobytes(), (first, last)
     shuffled = np.random.default_rng(0).permutation(len(rows))
     assert answers(session, rows[shuffled], target).tobytes() == together[shuffled].tobytes()
+
+
+def test_numbers_beside_categories_that_an_encoder_refuses_are_compared_too() -> None:
+    """Few made-up rows have words that it takes: all of them have to vary in their numbers."""
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc")).astype(np.float32)
+    data["city"], data["color"] = rng.choice(["x", "y"], 200), rng.choice(["red", "blue"], 200)
+    encoder = make_column_transformer((OneHotEncoder(), ["city", "color"]), remainder="passthrough")
+    model = make_pipeline(encoder, LinearRegression()).fit(data, data["a"] - data["b"])
+    kinds = [(name, SklearnFloatTensorType([None, 1])) for name in "abc"]
+    kinds += [(name, StringTensorType([None, 1])) for name in ("city", "color")]
+    session = graphs.session(skl2onnx.convert_sklearn(model, initial_types=kinds))
+    predictor = PLUGIN(session)
+
+    together = predictor.predict(NativeFrame(data), REGRESSION).values
+
+    for first, last in ((0, 1), (3, 5), (7, 14), (40, 49)):
+        some = NativeFrame(data.iloc[first:last].reset_index(drop=True))
+        found = predictor.predict(some, REGRESSION).values
+        assert found.tobytes() == together[first:last].tobytes(), (first, last)
 
 
 @pytest.mark.parametrize("batch", [1, 4, 7])

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
@@ -197,6 +200,23 @@ def test_matrix_of_open_width_is_scored(tmp_path: Path) -> None:
 
     expected = estimator.predict(numbers().to_numpy())
     np.testing.assert_allclose(found[:, 0], expected, atol=1e-5)
+
+
+TRIED: list[Any] = [
+    KNeighborsRegressor(),
+    make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=2)),
+    MLPRegressor(max_iter=2),
+    SVR(),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("model", TRIED, ids=lambda model: type(model).__name__)
+def test_matrix_of_open_width_is_as_wide_as_the_graph_takes(model: Any, tmp_path: Path) -> None:
+    write(model.fit(numbers().to_numpy(np.float32), classes()), tmp_path / "m.onnx", None)
+
+    with pytest.raises(ColumnsError, match=r"takes 3 columns by position, .* has 4"):
+        score(loaded(tmp_path), numbers().assign(d=0.0))
 
 
 @pytest.mark.parametrize("model", [DecisionTreeRegressor(), DecisionTreeClassifier()])

@@ -127,6 +127,31 @@ def test_row_counts_are_free_for_text() -> None:
     rules.check_rows(Prediction(np.ones(1)), 2, target)
 
 
+@pytest.mark.parametrize(
+    ("row", "dtype", "is_taken"),
+    [
+        ([0.2, 0.3, 0.501], np.float16, True),
+        ([0.2, 0.3, 0.51], np.float16, False),
+        ([0.2, 0.3, 0.501], np.float32, False),
+        ([0.2, 0.3, 0.50000006], np.float32, True),
+        ([-2.4e-7, 0.0, 1.0000002], np.float32, True),
+        ([-2e-6, 0.0, 1.000002], np.float32, False),
+        ([0.0, 0.0, 1.0000000000000002], np.float64, True),
+        ([0.0, 0.0, 1.00000000000001], np.float64, False),
+    ],
+)
+@pytest.mark.parametrize("n_rows", [1, 100])
+def test_probabilities_are_as_exact_as_their_type(
+    row: list[float], dtype: type[np.floating[Any]], n_rows: int, *, is_taken: bool
+) -> None:
+    raw = Prediction(np.array([row] * n_rows, dtype))
+    if is_taken:
+        assert rules.apply(raw, MULTICLASS).values.dtype == dtype
+        return
+    with pytest.raises(TargetError):
+        rules.apply(raw, MULTICLASS)
+
+
 @pytest.mark.parametrize("n_rows", [1, 100])
 @pytest.mark.parametrize(
     ("row", "right"),
