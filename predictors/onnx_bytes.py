@@ -5,7 +5,7 @@ onnxruntime gives no access to the graph, and the onnx package is no dependency 
 Source: onnx.proto; protobuf.dev, "Encoding".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def text(value: Value | None) -> bytes:
     return bytes(value) if isinstance(value, memoryview) else b""
 
 
-def integers(found: Fields, number: int) -> Iterator[int]:
+def integers(found: Iterable[tuple[int, Value]], number: int) -> Iterator[int]:
     """Yield the values of a repeated integer field, one a field or packed."""
     for of, value in found:
         if of == number:

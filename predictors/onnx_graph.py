@@ -56,7 +56,7 @@ _NAME, _TENSOR_OF_ATTRIBUTE, _INTS, _STRINGS = 1, 5, 8, 9
 _OF_TREES = (b"nodes_", b"class_", b"target_", b"leaf_", b"tree_", b"membership_")
 _OF_A_ROW = frozenset({b"Mul", b"ZipMap"})
 _LOOK_UP = frozenset({b"ArrayFeatureExtractor", b"Gather"})
-_MOST_CLASSES = 10_000
+_MOST_CLASSES, _MOST_NODES = 10_000, 2_000
 
 
 class Graph:
@@ -107,13 +107,14 @@ class Graph:
 
     @cached_property
     def thresholds(self) -> dict[int, list[float]]:
-        """The numbers that trees compare each column with, by the column's position."""
+        """The numbers that the first trees compare each column with, by the column's position."""
         found: dict[int, list[float]] = {}
         for node in self._nodes:
             if wire.text(dict(node).get(OPERATOR)) in TREES:
                 attributes = attributes_of(node)
-                columns = np.array(features_of(attributes), np.int64)
+                columns = np.array(features_of(attributes, _MOST_NODES), np.int64)
                 numbers = wire.floats(attributes.get(b"nodes_values", memoryview(b"")))
+                numbers = numbers[: len(columns)]
                 if len(columns) == len(numbers):
                     for column in np.unique(columns).tolist():
                         beside = np.unique(numbers[columns == column])

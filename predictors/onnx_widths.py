@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 # Relative: type checkers know this package under its folder's name.
 from . import onnx_bytes as wire
@@ -68,10 +69,10 @@ def attribute_name(attribute: memoryview) -> bytes:
     return next(found, b"")
 
 
-def features_of(attributes: Attributes) -> list[int]:
-    """Return the columns that the nodes of trees look at."""
+def features_of(attributes: Attributes, most: int | None = None) -> list[int]:
+    """Return the columns that the nodes of trees look at; those of the first nodes if told."""
     attribute = attributes.get(b"nodes_featureids", memoryview(b""))
-    return list(wire.integers(list(wire.fields(attribute)), _INTS))
+    return list(islice(wire.integers(wire.fields(attribute), _INTS), most))
 
 
 def _agreed(found: set[Width]) -> Width | None:
