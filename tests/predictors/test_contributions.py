@@ -62,10 +62,13 @@ def boosted(**params: Any) -> xgb.Booster:
     return xgb.train({"nthread": 1, "seed": 0, **params}, xgb.DMatrix(rows, labels), 8)
 
 
+CHANCES = ("binary", "cross_entropy", "cross_entropy_lambda")
+
+
 def light(**params: Any) -> lgb.Booster:
     rows, target = digits(gaps=True)
     rows.columns = [name.replace(" ", "_") for name in rows.columns]
-    labels = target > 4 if params.get("objective") in ("binary", "cross_entropy") else target
+    labels = target > 4 if params.get("objective") in CHANCES else target
     return lgb.train({"num_threads": 1, "verbose": -1, **params}, lgb.Dataset(rows, labels), 8)
 
 
