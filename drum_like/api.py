@@ -64,6 +64,7 @@ __all__ = [
     "Shares",
     "SizeError",
     "Target",
+    "TargetChecker",
     "TargetType",
     "Tensor",
     "TensorPredictor",
@@ -129,6 +130,18 @@ class MarginSource(Protocol):
         """Return (n_rows,) or (n_rows, n_outputs) margins, for a link of the metadata.
 
         Labels are the model's classes where it knows them, also for the one margin of two.
+        """
+
+
+@runtime_checkable
+class TargetChecker(Protocol):
+    """A predictor that knows, without predicting, which targets its model cannot answer."""
+
+    def check_target(self, target: Target) -> None:
+        """Refuse a target; called once, after the load, where no hook makes the answers.
+
+        Raises:
+            LoadError: says why, and what to do.
         """
 
 

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from drum_like import cgroup, warm_up
-from drum_like.api import Predictor, TensorPredictor
+from drum_like.api import Predictor, TargetChecker, TensorPredictor
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
 from drum_like.explaining.abilities import Abilities, abilities
 from drum_like.explaining.subject import Subject
@@ -26,7 +26,7 @@ from drum_like.model.hooks import Hooks, call_at_load, load_hooks
 from drum_like.model.metadata import Metadata, read_metadata
 from drum_like.model_service import ModelService
 from drum_like.schema import Schema
-from drum_like.scoring import link, pipeline, transformation
+from drum_like.scoring import labels, link, pipeline, transformation
 from drum_like.scoring.link import Conversion
 from drum_like.scoring.pipeline import Gate, Pipeline
 from drum_like.scoring.places import Places
@@ -104,6 +104,7 @@ def _service(
     schema, predict_gate_of = parts
     target = _target(settings, model.predictor)
     _check_hooks(model.hooks, target)
+    _check_target(model, target)
     conversion = _conversion(model, target, metadata)
     gate = _hook_gate(model.hooks, settings)
     return ModelService(
@@ -193,9 +194,9 @@ def _target(settings: Settings, predictor: Predictor | None) -> Target:
             "Unexpected empty target name for text generation, vector database, or agentic "
             "workflow target."
         )
-    labels = _labels(settings, target_type, known)
     name = settings.target_name or "target"
-    return Target(target_type, labels, name, settings.legacy_label_order)
+    found = _labels(settings, target_type, known)
+    return Target(target_type, found, name, settings.legacy_label_order)
 
 
 def _labels(settings: Settings, target_type: TargetType, known: ModelTarget) -> tuple[str, ...]:
@@ -203,14 +204,14 @@ def _labels(settings: Settings, target_type: TargetType, known: ModelTarget) -> 
         return _binary_labels(settings, known)
     if not target_type.is_classification:
         return ()
-    labels = settings.class_labels or tuple(map(str, known.classes))
-    if not labels:
+    found = settings.class_labels or tuple(map(str, known.classes))
+    if not found:
         raise SettingsError(
             "Class labels are missing. They must be provided with either one: "
             "--class-labels/--class-labels-file arguments, environment variables, "
             "model config file."
         )
-    return labels
+    return found
 
 
 def _binary_labels(settings: Settings, known: ModelTarget) -> tuple[str, str]:
@@ -234,6 +235,19 @@ def _check_unstructured(hooks: Hooks, target_type: TargetType | None) -> None:
 def _check_hooks(hooks: Hooks, target: Target) -> None:
     if target.type is TargetType.TRANSFORM and hooks.score is not None:
         logger.warning("the score hook is not used: the target type is transform")
+
+
+def _check_target(model: _Model, target: Target) -> None:
+    """Refuse a model that cannot answer its target, as far as its own file tells.
+
+    Raises:
+        LoadError: the labels are not the model's, or the predictor refuses the target.
+    """
+    predictor: object = model.predictor
+    if isinstance(predictor, TargetChecker) and model.hooks.post_process is None:
+        predictor.check_target(target)
+    if model.predictor is not None:
+        labels.check(model.predictor.target, target)
 
 
 def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:

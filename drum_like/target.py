@@ -71,7 +71,9 @@ class ModelTarget:
     Attributes:
         type: None if the file does not tell.
         classes: In the order of the model's output columns; empty if the file does not tell.
+        implied: Whether the classes are mere numbers of columns, of which the file says nothing.
     """
 
     type: TargetType | None = None
     classes: tuple[Label, ...] = ()
+    implied: bool = False

@@ -1,17 +1,13 @@
-"""The first prediction of a model, on a made-up row: does it work, and what do its columns mean."""
+"""The lines for the operator at the start: the model, and which column is which label."""
 
 import logging
+from collections.abc import Sequence
 
-import numpy as np
-
-from drum_like.errors import LoadError, PredictorError, RequestError, TargetError
-from drum_like.frame import ColumnsFrame, Frame
 from drum_like.model_service import ModelService
-from drum_like.payload import Payload
-from drum_like.prediction import Prediction
-from drum_like.schema import Column, Schema
-from drum_like.scoring import rules
-from drum_like.scoring.labels import column_order
+from drum_like.prediction import Label
+from drum_like.rehearsal import Rehearsal, rehearse
+from drum_like.schema import Schema
+from drum_like.scoring.labels import column_order, of_classes
 from drum_like.target import Target
 from drum_like.target_type import TargetType
 
@@ -19,42 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 def notes(service: ModelService, schema: Schema | None) -> tuple[str, ...]:
-    """Predict a sample row where one can be made; return what the operator should know.
-
-    The lines say what is served, and for classifiers which output column is which label.
+    """Predict made-up rows where that is possible; return the lines for the operator.
 
     Raises:
-        LoadError: the model's output does not fit its target.
+        LoadError: the model can answer no row, or its output does not fit its target.
     """
-    first = about(service, schema)
-    row = None if schema is None else sample(schema)
-    if service.pipeline is None or service.predictor is None or row is None:
-        return (first,)
-    try:
-        raw = service.pipeline.score(row, Payload(b""))
-        rules.label(raw, service.target)
-    except (PredictorError, RequestError) as error:
-        logger.warning("a row of zeros could not be predicted: %s", error)
-        return (first,)
-    except TargetError as error:
-        raise LoadError(
-            str(error), "the model's output for a row of zeros does not fit the target's labels"
-        ) from error
-    return (first, *_label_lines(raw, service.target))
-
-
-def sample(schema: Schema) -> Frame | None:
-    """Return a row of zeros and first categories; None if a column may hold anything."""
-    if any(column.kind == "any" for column in schema.columns):
-        return None
-    cells = [np.array([_cell(column)]) for column in schema.columns]
-    return ColumnsFrame(schema.names, cells)
-
-
-def _cell(column: Column) -> object:
-    if column.kind == "category":
-        return column.categories[0] if column.categories else None
-    return "" if column.kind == "text" else 0.0
+    found = rehearse(service, schema)
+    if found.failure:
+        logger.warning("no made-up row could be predicted: %s", found.failure)
+    return (about(service, schema), *_label_lines(service, found))
 
 
 def about(service: ModelService, schema: Schema | None) -> str:
@@ -66,15 +35,41 @@ def about(service: ModelService, schema: Schema | None) -> str:
     )
 
 
-def _label_lines(raw: Prediction, target: Target) -> tuple[str, ...]:
+def _label_lines(service: ModelService, found: Rehearsal) -> tuple[str, ...]:
+    target = service.target
     if not target.type.is_classification:
         return ()
-    width = 1 if raw.values.ndim == 1 else raw.values.shape[1]
-    if raw.labels is not None and len(raw.labels) == width:
-        return (f"labels: the model's own classes {', '.join(map(str, raw.labels))}",)
-    order = column_order(target)
-    if width == 1:
-        return (f"labels: the one output column is the probability of {order[-1]!r}",)
+    if service.predictor is None:
+        return (f"labels: {_listed(target.order)}, as the score hook names its columns",)
+    known = service.predictor.target
+    if known.classes and not known.implied and len(known.classes) == len(target.labels):
+        order = found.labels or of_classes(known.classes, target)
+        return (_of_classes_line(known.classes, order, target),)
+    return (_of_columns_line(found.labels or column_order(target), found.n_columns, target),)
+
+
+def _of_classes_line(classes: Sequence[Label], order: Sequence[str], target: Target) -> str:
+    if list(map(str, classes)) == list(order):
+        return f"labels: the model's own classes {', '.join(order)}"
+    pairs = zip(classes, order, strict=True)
+    named = ", ".join(f"{known} is {label!r}" for known, label in pairs)
+    return f"labels: class {named}{_positive(target)}"
+
+
+def _of_columns_line(order: Sequence[str], n_columns: int | None, target: Target) -> str:
+    if n_columns == 1 and len(order) == 2:
+        return f"labels: the one output column is the probability of {order[-1]!r}"
+    if n_columns is None and target.type is TargetType.BINARY:
+        one = f"one output column is the probability of {order[-1]!r}"
+        return f"labels: {one}, two are {_listed(order)}"
+    spelled = target.is_spelling_of(range(len(order))) and not target.legacy_order
     columns = ", ".join(f"{n} is {label!r}" for n, label in enumerate(order, 1))
-    positive = f" (positive: {target.labels[0]!r})" if target.type is TargetType.BINARY else ""
-    return (f"labels: by position, column {columns}{positive}",)
+    return f"labels: by {'number' if spelled else 'position'}, column {columns}{_positive(target)}"
+
+
+def _positive(target: Target) -> str:
+    return f" (positive: {target.labels[0]!r})" if target.type is TargetType.BINARY else ""
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(repr, labels))

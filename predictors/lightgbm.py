@@ -351,12 +351,11 @@ def _stops_early(model: Any) -> bool:
 def _target(text: str) -> ModelTarget:
     objective = _objective(text)
     if objective == "binary":
-        return ModelTarget(TargetType.BINARY, (0, 1))
+        return ModelTarget(TargetType.BINARY, (0, 1), implied=True)
     if objective in ("multiclass", "multiclassova"):
         n_classes = re.search(r"^num_class=(\d+)", text, re.MULTILINE)
-        return ModelTarget(
-            TargetType.MULTICLASS, tuple(range(int(n_classes[1] if n_classes else 0)))
-        )
+        classes = tuple(range(int(n_classes[1] if n_classes else 0)))
+        return ModelTarget(TargetType.MULTICLASS, classes, implied=True)
     return ModelTarget(TargetType.REGRESSION if objective else None)
 
 

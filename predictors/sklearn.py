@@ -4,29 +4,32 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 from sklearn.pipeline import Pipeline
 
 from drum_like.api import (
     ColumnsError,
     Explainer,
     Frame,
-    Label,
     Meaning,
-    ModelTarget,
     Prediction,
     PredictorError,
     Scale,
     Schema,
     Target,
-    TargetType,
 )
 
 # Relative: type checkers know this package under its folder's name.
-from . import sklearn_blame, sklearn_columns, sklearn_contributions, sklearn_encoders
-
-_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
-
+from . import (
+    row_blocks,
+    sklearn_blame,
+    sklearn_columns,
+    sklearn_contributions,
+    sklearn_encoders,
+    sklearn_outputs,
+    sklearn_probes,
+    sklearn_targets,
+)
+from .row_blocks import Finding, Way
 
 _TELLING = {"xgboost": "XGBoostPredictor", "lightgbm": "LightGBMPredictor"}
 """Packages of estimators that may end a pipeline without giving probabilities, and who knows."""
@@ -39,6 +42,10 @@ class SklearnPredictor:
 
     An estimator fitted on a DataFrame gets one, one fitted on an array gets an array, and one that
     does not tell gets the DataFrame as it was sent.
+
+    Attributes:
+        framework_only: Whether no code but scikit-learn's and that of known frameworks runs.
+        findings: By method, how rows are handed over so that their neighbours change no bits.
     """
 
     def __init__(self, model: Any) -> None:
@@ -46,8 +53,13 @@ class SklearnPredictor:
         self.framework = _framework(model)
         self.schema: Schema | None = _schema(model)
         self._reads_one_text = sklearn_columns.reads_one_text(model)
-        self._labels = _labels(model)
-        self.target = _target(model, self._labels)
+        self._outputs = sklearn_outputs.outputs_of(model)
+        self.target = sklearn_outputs.target_of(model, self._outputs)
+        self.framework_only = sklearn_columns.is_framework_only(model)
+        self.findings: dict[str, Finding] = {}
+        for forest in sklearn_probes.forests(model):
+            # Several threads add up the trees in any order, and round otherwise each time.
+            forest.n_jobs = 1
 
     def predict(self, frame: Frame, target: Target) -> Prediction:
         """Score rows: (n_rows, n_classes) chances with the classes, or the predicted values.
@@ -57,15 +69,26 @@ class SklearnPredictor:
                 does not take that.
             PredictorError: the estimator cannot predict what the target asks for.
         """
-        if not target.type.is_classification:
-            return Prediction(np.asarray(self._call(_value_method(self._model, target), frame)))
-        chances = self._call(_chance_method(self._model), frame)
-        if not isinstance(chances, np.ndarray):
+        kind = target.type
+        if kind.is_classification and hasattr(self._model, "predict_proba"):
+            chances = self._call(self._model.predict_proba, frame)
+            return self._outputs.prediction(chances, target)
+        if not kind.is_classification and kind not in sklearn_targets.NUMERIC:
             raise PredictorError(
-                f"predictions must return a np array, but received {type(chances)}; models with "
-                "several outputs need a score hook"
+                f"Target type '{kind.value}' is not supported by 'SKLearnPredictor' predictor"
             )
-        return Prediction(chances, self._labels)
+        values = np.asarray(
+            self._call(_method(self._model, "predict", f"a {kind.value} target"), frame)
+        )
+        return self._outputs.decided(values) if kind.is_classification else Prediction(values)
+
+    def check_target(self, target: Target) -> None:
+        """Refuse a target that the model cannot answer.
+
+        Raises:
+            LoadError: it has no probabilities, or no numbers; says what to do.
+        """
+        sklearn_targets.check(self._model, self._outputs, target)
 
     def transform(self, frame: Frame) -> Any:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix.
@@ -102,19 +125,38 @@ class SklearnPredictor:
             UnsupportedError: its last step is no known sum over columns.
         """
         return sklearn_contributions.explainer(
-            self._model, self.schema, target, self._labels, self._call
+            self._model, self.schema, target, self._outputs.classes, self._call
         )
 
     def _call(self, method: Any, frame: Frame) -> Any:
         rows = self._rows(frame)
         try:
-            return method(rows)
+            return row_blocks.predict(method, rows, self._way(method))
         except (TypeError, ValueError) as error:
             blame = sklearn_blame.cell_to_blame(self._model, method, rows, self.schema)
             if blame is None:
                 raise
             name = frame.columns[blame.column] if frame.columns else str(blame.column)
             raise ColumnsError(f"column {name[:100]!r} {blame.reason}", blame.row) from error
+
+    def _way(self, method: Any) -> Way:
+        """Return how rows are handed to a method of the model; tried when it is first called."""
+        if getattr(method, "__self__", None) is not self._model:
+            return Way.WHOLE
+        name = method.__name__
+        if name not in self.findings:
+            self.findings[name] = self._finding(method)
+        return self.findings[name].way
+
+    def _finding(self, method: Any) -> Finding:
+        if sklearn_probes.looks_at_rows_alone(self._model):
+            return Finding(Way.WHOLE, equal=True)
+        default = Way.PADDED if self.framework_only else Way.WHOLE
+        try:
+            rows = sklearn_probes.many_rows(self._model, self.schema, row_blocks.MANY)
+        except ValueError:
+            return Finding(default, None)
+        return row_blocks.find_way(method, rows, default=default)
 
     def _rows(self, frame: Frame) -> Any:
         if self._reads_one_text:
@@ -138,18 +180,6 @@ def _framework(model: Any) -> str:
     return "xgboost" if ends & _XGBOOST else "scikit-learn"
 
 
-def _value_method(model: Any, target: Target) -> Any:
-    if target.type not in _NUMERIC:
-        raise PredictorError(
-            f"Target type '{target.type.value}' is not supported by 'SKLearnPredictor' predictor"
-        )
-    return _method(model, "predict", f"a {target.type.value} target")
-
-
-def _chance_method(model: Any) -> Any:
-    return _method(model, "predict_proba", "a classification target")
-
-
 def _method(model: Any, name: str, target: str) -> Any:
     method = getattr(model, name, None)
     if method is None:
@@ -158,33 +188,3 @@ def _method(model: Any, name: str, target: str) -> Any:
             "has it, or implement the hook"
         )
     return method
-
-
-def _labels(model: Any) -> tuple[Label, ...] | None:
-    """Return the classes of a model with one output, as Python values.
-
-    Wherever there are any, as in DRUM: a classifier need not say that it is one.
-    """
-    classes = getattr(model, "classes_", None)
-    if classes is None or isinstance(classes, list):
-        return None
-    return tuple(map(_label, np.asarray(classes).tolist()))
-
-
-def _label(value: Any) -> Label:
-    """Return a class as a label; 1.0 is the class 1."""
-    if isinstance(value, str | bool | int):
-        return value
-    return int(value) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _target(model: Any, labels: tuple[Label, ...] | None) -> ModelTarget:
-    if labels is not None and (is_classifier(model) or hasattr(model, "predict_proba")):
-        return ModelTarget(TargetType.BINARY if len(labels) == 2 else TargetType.MULTICLASS, labels)
-    if is_regressor(model):
-        return ModelTarget(TargetType.REGRESSION)
-    if is_outlier_detector(model):
-        return ModelTarget(TargetType.ANOMALY)
-    if hasattr(model, "transform") and not hasattr(model, "predict"):
-        return ModelTarget(TargetType.TRANSFORM)
-    return ModelTarget()

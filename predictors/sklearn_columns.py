@@ -7,6 +7,7 @@ an encoder reads, or that a function of the user's parses, is then left to the m
 
 import warnings
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -191,7 +192,7 @@ def _treats_columns_alike(model: Any) -> bool:
 def _parts(model: Any) -> Iterator[Any]:
     """Yield an estimator and the estimators among its parameters."""
     yield model
-    for value in model.get_params(deep=True).values():
+    for value in _parameters(model).values():
         if isinstance(value, BaseEstimator):
             yield value
 
@@ -213,6 +214,27 @@ def inner_models(model: Any) -> Iterator[Any]:
             inner = getattr(one, "estimator", one) if name == "calibrated_classifiers_" else one
             if isinstance(inner, BaseEstimator) and not isinstance(inner, BaseDecisionTree):
                 yield inner
+
+
+def is_framework_only(model: Any) -> bool:
+    """Return whether a model is of known libraries alone, without functions of a user's own."""
+    own = [part for part in _parts(model) if not is_trusted(part) and not _is_identity(part)]
+    return not own and not any(isinstance(v, FunctionType) for v in _parameters(model).values())
+
+
+def _parameters(model: Any) -> dict[str, Any]:
+    return dict(model.get_params(deep=True)) if hasattr(model, "get_params") else {}
+
+
+def _is_identity(model: Any) -> bool:
+    return isinstance(model, FunctionTransformer) and model.func is None
+
+
+def inner_model(model: Any) -> Any:
+    """Return the estimator that a search or a wrapper of the target hands its columns to."""
+    if not is_trusted(model):
+        return None
+    return next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
 
 
 def _first(model: Any) -> Any:

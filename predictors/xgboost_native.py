@@ -168,12 +168,14 @@ def _target(booster: Booster) -> ModelTarget:
     classes = stored_classes(booster)
     n_classes = int(booster.learner["learner_model_param"]["num_class"])
     if objective.startswith("multi:"):
-        return ModelTarget(TargetType.MULTICLASS, classes or tuple(range(n_classes)))
+        return ModelTarget(
+            TargetType.MULTICLASS, classes or tuple(range(n_classes)), implied=not classes
+        )
     if not objective.startswith("binary:"):
         return ModelTarget(TargetType.REGRESSION)
     if n_targets(booster) > 1:
         return ModelTarget(TargetType.MULTILABEL)
-    return ModelTarget(TargetType.BINARY, classes or (0, 1))
+    return ModelTarget(TargetType.BINARY, classes or (0, 1), implied=not classes)
 
 
 def meaning_of(objective: str, *, of_estimator: bool) -> Meaning:

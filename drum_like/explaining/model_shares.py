@@ -147,7 +147,7 @@ class ModelShares:
         classes = self.explainer.classes
         if classes is None:
             return labels.column_order(self.target)
-        return labels.match(classes, self.target.labels)
+        return labels.of_classes(classes, self.target)
 
 
 def _expect(values: Values, n_groups: int) -> Values:

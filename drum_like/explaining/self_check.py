@@ -9,10 +9,10 @@ from drum_like.errors import DrumLikeError
 from drum_like.explainer import Link
 from drum_like.explaining.additivity import adds_up, predicted
 from drum_like.explaining.hook_shares import columns_of
-from drum_like.explaining.specimen import specimens
 from drum_like.explanation import Contributions, Kind
 from drum_like.frame import Frame
 from drum_like.prediction import Prediction
+from drum_like.probe_rows import probe_rows
 from drum_like.schema import Schema
 from drum_like.scoring.pipeline import Pipeline
 
@@ -62,7 +62,7 @@ def fault(source: ShareSource, pipeline: Pipeline, inputs: Schema) -> str:
 
 
 def _predicted(pipeline: Pipeline, inputs: Schema) -> Iterator[tuple[Frame, Prediction]]:
-    for row in specimens(inputs):
+    for row in probe_rows(inputs):
         try:
             prediction = pipeline.run(row)
             known = np.isfinite(columns_of(prediction, pipeline.target)).all()

@@ -18,7 +18,7 @@ from drum_like.model.hooks import Hook, Hooks, call
 from drum_like.payload import Payload, unsupported
 from drum_like.prediction import Prediction
 from drum_like.schema import Schema
-from drum_like.scoring import rules, score_output
+from drum_like.scoring import labels, rules, score_output
 from drum_like.target import Target
 from drum_like.target_type import TargetType
 
@@ -126,7 +126,7 @@ def hook_score_step(
     hook: Hook, model: Any, target: Target
 ) -> Callable[[Frame, Payload], Prediction]:
     """Return the third step for a directory with a score hook."""
-    labels = _label_arguments(target)
+    label_arguments = _label_arguments(target)
 
     def score(frame: Frame, payload: Payload) -> Prediction:
         charset = {} if payload.from_file else {"charset": payload.charset}
@@ -136,7 +136,7 @@ def hook_score_step(
             **charset,
             "sparse_colnames": None if payload.columns is None else list(payload.columns),
             "target_type": user_target_type(target.type),
-            **labels,
+            **label_arguments,
         }
         output = call(hook, SCORE_FAILED, frame.native, model, **arguments)
         return score_output.read(output, target)
@@ -159,7 +159,7 @@ def predictor_score_step(
             return Prediction.empty(n_outputs)
         try:
             with gate:
-                return predict(conformed)
+                return _with_labels(predict(conformed), target)
         except DrumLikeError:
             raise
         except Exception as error:
@@ -167,6 +167,20 @@ def predictor_score_step(
             raise PredictorError(f"{PREDICT_FAILED} Exception: {kind}") from error
 
     return score
+
+
+def _with_labels(prediction: Prediction, target: Target) -> Prediction:
+    """Return a prediction whose classes are the target's labels.
+
+    Raises:
+        TargetError: as `labels.of_classes`.
+    """
+    classes = prediction.labels
+    if classes is None or not target.type.is_classification:
+        return prediction
+    if prediction.values.shape[1:] != (len(classes),):
+        return prediction
+    return replace(prediction, labels=labels.of_classes(tuple(classes), target))
 
 
 def finish_step(

@@ -17,6 +17,11 @@ from drum_like.target_type import TargetType
 SUM_TOLERANCE = 1.001e-5
 """How far from 1 the probabilities of a row may add up."""
 
+NOT_ONE = "Your prediction probabilities do not add up to 1."
+
+ROWS_NAMED = 5
+"""Rows that a message names, at most."""
+
 _SURELY_WITHIN = 1e-5
 """A distance that is within the tolerance in whatever order a few probabilities are added."""
 
@@ -39,13 +44,6 @@ def apply(raw: Prediction, target: Target) -> Prediction:
     Raises:
         TargetError: the output breaks a rule of the target type.
     """
-    if not isinstance(raw.values, np.ndarray):
-        raise TargetError(f"predictions must return a np array, but received {type(raw.values)}")
-    if raw.values.ndim not in (1, 2):
-        raise TargetError(
-            "predictions must return a 2 dimensional array, "
-            f"but we received a {raw.values.ndim} dimensional array"
-        )
     labelled = label(raw, target)
     if target.type.is_classification:
         _check_probabilities(labelled.values, target)
@@ -56,8 +54,15 @@ def label(raw: Prediction, target: Target) -> Prediction:
     """Return a model's raw output with a label for each column, its values unchecked.
 
     Raises:
-        TargetError: the columns are not those of the target.
+        TargetError: no array of one or two dimensions, or its columns are not those of the target.
     """
+    if not isinstance(raw.values, np.ndarray):
+        raise TargetError(f"predictions must return a np array, but received {type(raw.values)}")
+    if raw.values.ndim not in (1, 2):
+        raise TargetError(
+            "predictions must return a 2 dimensional array, "
+            f"but we received a {raw.values.ndim} dimensional array"
+        )
     return _labelled(raw, target) if target.type.is_classification else _single_column(raw)
 
 
@@ -90,12 +95,16 @@ def _labelled(raw: Prediction, target: Target) -> Prediction:
     if raw.labels is not None and len(raw.labels) == values.shape[1]:
         names = labels.match(tuple(raw.labels), target.labels)
         values = _numbers(values)
-    elif values.shape[1] == 1:
+    elif values.shape[1] == 1 and not _is_one_label(target):
         names, values = _both_classes(_numbers(values), target)
     else:
         names = labels.by_position(target, values.shape[1])
         values = _numbers(values)
     return Prediction(values, names, raw.extra)
+
+
+def _is_one_label(target: Target) -> bool:
+    return target.type is TargetType.MULTILABEL and len(target.labels) == 1
 
 
 def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...], NDArray[Any]]:
@@ -148,10 +157,19 @@ def _check_probabilities(values: NDArray[Any], target: Target) -> None:
     allowed = _sum_tolerance(values)
     # A missing value is not within the tolerance, either.
     if not np.maximum.reduce(distances, initial=0) <= allowed:
-        off = ~(distances <= allowed)
-        raise TargetError(f"Your prediction probabilities do not add up to 1. \n{values[off]}")
+        raise TargetError(f"{NOT_ONE} \n{_rows_off(distances, allowed)}")
 
 
 def _sum_tolerance(values: NDArray[Any]) -> float:
     narrow = values.dtype.itemsize == 2
     return _HALF_PRECISION_TOLERANCE * values.shape[1] if narrow else SUM_TOLERANCE
+
+
+def _rows_off(distances: NDArray[Any], allowed: float) -> str:
+    """Return which rows break the rule, and whether they hold missing values, without any value."""
+    off = np.flatnonzero(~(distances <= allowed))
+    named = ", ".join(str(row + 1) for row in off[:ROWS_NAMED])
+    more = f" and {len(off) - ROWS_NAMED} more" if len(off) > ROWS_NAMED else ""
+    missing = bool(np.isnan(distances[off[0]]))
+    why = f"; in row {off[0] + 1} a probability is missing (NaN)" if missing else ""
+    return f"That is so in row{'s' if len(off) > 1 else ''} {named}{more}{why}"

@@ -4,12 +4,14 @@ import logging
 from typing import Any
 
 from drum_like.errors import DrumLikeError, PredictorError, RequestError
+from drum_like.frame import Frame
 from drum_like.model_service import ModelService
 from drum_like.payload import Payload
+from drum_like.probe_rows import probe_rows
+from drum_like.schema import Schema
 from drum_like.settings import Settings
 from drum_like.stored_model import open_stored
 from drum_like.trial.task import stored_of
-from drum_like.warm_up import sample
 
 
 def attempt(task: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def _predicted(service: ModelService) -> str:
     Raises:
         PredictorError: the framework fails on it.
     """
-    row = None if service.schema is None else sample(service.schema)
+    row = None if service.schema is None else _sample(service.schema)
     if service.pipeline is None or service.predictor is None or row is None:
         return "no sample row can be made for it"
     try:
@@ -48,3 +50,10 @@ def _predicted(service: ModelService) -> str:
     except RequestError as error:
         return f"a row of zeros does not suit it: {error}"
     return "it predicts a row of zeros"
+
+
+def _sample(schema: Schema) -> Frame | None:
+    """Return a row of zeros and first categories; None if a column may hold anything."""
+    if any(column.kind == "any" for column in schema.columns):
+        return None
+    return next(probe_rows(schema), None)

@@ -95,8 +95,10 @@ def test_the_target_column_of_a_text_model_is_due(text: Server) -> None:
         ),
         pytest.param("no,b,c\n0.5,0.5,1\n", "\"['yes'] not found in axis\"", id="V-07"),
         pytest.param("a,b,c\n0.5,0.5,1\n", "\"['no', 'yes'] not found in axis\"", id="V-07-both"),
-        pytest.param("yes,no\n0.5,0.6\n", NOT_ONE + "[[0.5 0.6]]", id="V-11"),
-        pytest.param("yes,no\n0.5,0.5\n0.2,0.7\n", NOT_ONE + "[[0.2 0.7]]", id="V-11-bad-row"),
+        pytest.param("yes,no\n0.5,0.6\n", NOT_ONE + "That is so in row 1", id="V-11"),
+        pytest.param(
+            "yes,no\n0.5,0.5\n0.2,0.7\n", NOT_ONE + "That is so in row 2", id="V-11-bad-row"
+        ),
         pytest.param("yes,no\n-0.1,1.1\n", NEGATIVE, id="V-13"),
         pytest.param("yes,no\n1.0000000001,0\n", GREATER, id="V-14"),
         pytest.param(
@@ -160,14 +162,14 @@ def test_post_process_must_return_a_frame(post_processed: Server) -> None:
 
 def test_probabilities_are_checked_before_post_process(post_processed: Server) -> None:
     """V-22."""
-    assert error(post_processed, "yes,no\n0.5,0.6\n") == NOT_ONE + "[[0.5 0.6]]"
+    assert error(post_processed, "yes,no\n0.5,0.6\n") == NOT_ONE + "That is so in row 1"
 
 
 def test_probabilities_are_checked_after_post_process(post_processed: Server) -> None:
     """V-23."""
     text = error(post_processed, "yes,no\n0.125,0.875\n")
 
-    assert text == NOT_ONE + "[[0.0625 0.4375]]"
+    assert text == NOT_ONE + "That is so in row 1"
 
 
 def test_post_process_may_change_nothing(post_processed: Server) -> None:

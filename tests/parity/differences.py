@@ -223,6 +223,18 @@ def _hint_added(exchange: Exchange) -> bool:
     return same_status and bool(drum) and ours.startswith(drum) and ours != drum
 
 
+def _rows_named(exchange: Exchange) -> bool:
+    """The same status and first line; then rows, where DRUM prints their values."""
+    drum, ours = exchange.drum.message(), exchange.ours.message()
+    same = exchange.drum.status == exchange.ours.status and drum.startswith("ERROR: ")
+    said = re.search(r"in rows? \d", ours) is not None
+    return same and said and drum.splitlines()[0] == ours.splitlines()[0]
+
+
+def _labels_of_all_outputs(exchange: Exchange) -> bool:
+    return _is_error(exchange.drum, 500) and exchange.ours.status == OK
+
+
 def _value_withheld(exchange: Exchange) -> bool:
     """The same status, and DRUM's message without the value that ends it."""
     drum, ours = exchange.drum.message(), exchange.ours.message().rstrip(". ")
@@ -323,6 +335,8 @@ ANSWERS: dict[str, AnswerRule] = {
     "error-hint": _hint_added,
     "error-value": _value_withheld,
     "error-named": _error_named,
+    "rows-named": _rows_named,
+    "several-labels": _labels_of_all_outputs,
     "relative-paths": _relative_paths,
     "metadata-error": _metadata_error_explained,
     "leading-blank-line": _header_behind_blank_lines,
@@ -366,6 +380,8 @@ COMMANDS: dict[str, FinishedRule] = {
     "D10": _statistics_start,
     "D18": _checked_at_load,
     "D19": _works_as_documented,
+    "no-predict-proba": _checked_at_load,
+    "target-of-model": _checked_at_load,
     "settings-exit-code": _settings_refused,
     "new-model-language": _language_is_python,
 }

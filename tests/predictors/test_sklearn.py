@@ -30,7 +30,6 @@ from sklearn.preprocessing import (
     PowerTransformer,
     StandardScaler,
 )
-from sklearn.svm import SVC
 
 from drum_like.api import ColumnsError, PredictorError, Schema, Target, TargetType, Transformer
 from drum_like.model.artifact import predictor_for
@@ -494,13 +493,6 @@ def test_several_outputs_are_refused() -> None:
 
     with pytest.raises(PredictorError, match="must return a np array, but received <class 'list'>"):
         score(model, numbers(), MULTICLASS)
-
-
-def test_estimator_without_probabilities_is_refused() -> None:
-    model = SVC().fit(numbers(), WORDS)
-
-    with pytest.raises(PredictorError, match="needs predict_proba, which SVC does not have"):
-        score(model, numbers(), BINARY)
 
 
 def test_target_type_without_numbers_is_refused() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from drum_like.errors import TargetError
-from drum_like.scoring.labels import by_position, column_order, match
-from drum_like.target import Target, standard
+from drum_like.errors import LoadError, TargetError
+from drum_like.scoring.labels import by_position, check, column_order, match, of_classes
+from drum_like.target import ModelTarget, Target, standard
 from drum_like.target_type import TargetType
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
@@ -101,3 +101,87 @@ def test_the_legacy_order_knows_no_spellings() -> None:
     target = Target(TargetType.BINARY, ("0", "1"), legacy_order=True)
 
     assert column_order(target) == ("0", "1")
+
+
+def multiclass(*labels: str) -> Target:
+    return Target(TargetType.MULTICLASS, labels)
+
+
+@pytest.mark.parametrize(
+    ("classes", "names"),
+    [
+        ((0, 1, 2), ("a", "b", "c")),
+        ((1, 2, 3), ("a", "b", "c")),
+        ((-1, 0, 1), ("low", "mid", "high")),
+        ((0, 1, 2), ("10", "20", "30")),
+        ((5, 7, 9), ("yes", "no", "maybe")),
+    ],
+    ids=str,
+)
+def test_classes_that_are_numbers_may_have_names(
+    classes: tuple[int, ...], names: tuple[str, ...]
+) -> None:
+    assert of_classes(classes, multiclass(*names)) == names
+
+
+@pytest.mark.parametrize("classes", [(0, 1), (1, 2), (-1, 1), (False, True)], ids=str)
+@pytest.mark.parametrize("names", [("good", "bad"), ("no news", "news")], ids=str)
+def test_the_first_of_two_classes_is_the_negative_one(
+    classes: tuple[int, int], names: tuple[str, str]
+) -> None:
+    assert of_classes(classes, Target(TargetType.BINARY, names)) == names[::-1]
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels"),
+    [
+        ((0, 1, 2), ("0", "1", "x")),
+        ((0, 1, 2), ("1", "2", "3")),
+        ((0, 1, 2), ("20", "10", "30")),
+        ((5, 6, 7), ("0", "1", "2")),
+        ((0, 1, 2), ("a", "b")),
+        (("u", "v", "w"), ("a", "b", "c")),
+        ((False, True), ("True", "maybe")),
+        ((0, 1, 2), ("a", "A", "b")),
+    ],
+    ids=str,
+)
+def test_labels_that_are_neither_the_classes_nor_names_are_refused(
+    classes: tuple[str | int, ...], labels: tuple[str, ...]
+) -> None:
+    with pytest.raises(TargetError):
+        of_classes(classes, multiclass(*labels))
+    with pytest.raises(LoadError) as caught:
+        check(ModelTarget(TargetType.MULTICLASS, classes), multiclass(*labels))
+
+    assert "in the order of the classes" in str(caught.value)
+
+
+TEXT_ORDER = tuple(sorted(map(str, range(12))))
+
+
+@pytest.mark.parametrize("labels", [TEXT_ORDER, TEXT_ORDER[::-1]], ids=["sorted", "reversed"])
+@pytest.mark.parametrize("type_", [TargetType.MULTICLASS, TargetType.MULTILABEL])
+def test_labels_that_spell_the_numbers_of_columns_go_by_number(
+    labels: tuple[str, ...], type_: TargetType
+) -> None:
+    found = by_position(Target(type_, labels), 12)
+
+    assert found == tuple(map(str, range(12)))
+    assert of_classes(tuple(range(12)), Target(type_, labels)) == found
+
+
+def test_numbers_that_text_has_sorted_are_refused_where_the_columns_are_nameless() -> None:
+    numbers = tuple(map(str, range(1, 13)))
+
+    assert column_order(multiclass(*numbers)) == numbers
+    with pytest.raises(TargetError, match="neither 0 to 11 nor in ascending order"):
+        column_order(multiclass(*sorted(numbers)))
+
+
+def test_numbers_of_columns_are_counted_when_they_predict() -> None:
+    implied = ModelTarget(TargetType.BINARY, (0, 1), implied=True)
+
+    check(implied, multiclass("a", "b", "c"))
+    with pytest.raises(LoadError):
+        check(ModelTarget(TargetType.BINARY, (0, 1)), multiclass("a", "b", "c"))

@@ -174,3 +174,36 @@ def test_few_and_many_rows_are_held_to_one_rule(
     else:
         with pytest.raises(TargetError, match="Your prediction probabilities"):
             rules.apply(raw, BINARY)
+
+
+def test_rows_off_are_named_without_their_values() -> None:
+    chances = np.tile([0.25, 0.75], (20, 1))
+    chances[2:10, 0] = 0.125
+
+    with pytest.raises(TargetError) as caught:
+        rules.apply(Prediction(chances), BINARY)
+
+    assert str(caught.value) == (
+        "Your prediction probabilities do not add up to 1. \n"
+        "That is so in rows 3, 4, 5, 6, 7 and 3 more"
+    )
+
+
+def test_a_missing_probability_is_said() -> None:
+    chances = np.tile([0.25, 0.75], (50, 1))
+    chances[41, 1] = np.nan
+
+    with pytest.raises(TargetError, match="row 42; in row 42 a probability is missing"):
+        rules.apply(Prediction(chances), BINARY)
+
+
+def test_a_missing_number_is_a_number() -> None:
+    values = np.array([1.0, np.nan])
+
+    assert np.isnan(rules.apply(Prediction(values), REGRESSION).values[1])
+
+
+def test_one_label_is_enough_for_multilabel() -> None:
+    applied = rules.apply(Prediction(np.array([[0.5]])), Target(TargetType.MULTILABEL, ("A",)))
+
+    assert applied.labels == ("A",)

@@ -158,12 +158,6 @@ CASES: tuple[Case, ...] = (
         probes=served(CANCER),
     ),
     ServerCase(
-        name="sklearn-without-chances",
-        build=artifact(artifacts.classifier_without_chances),
-        arguments=ONES,
-        probes=(Probe("predict", post("/predict/", CANCER), ("framework-text",)),),
-    ),
-    ServerCase(
         name="sklearn-multiclass",
         build=artifact(artifacts.classifier_of_three),
         arguments=TRIPLE,
@@ -185,7 +179,7 @@ CASES: tuple[Case, ...] = (
         name="sklearn-multilabel-list",
         build=artifact(artifacts.multilabel_forest),
         arguments=("--target-type", "multilabel", "--class-labels", "0", "1", "2"),
-        probes=(Probe("predict", post("/predict/", IRIS), ("error-hint",)),),
+        probes=(Probe("predict", post("/predict/", IRIS), ("several-labels",)),),
     ),
     ServerCase(
         name="sklearn-anomaly",
@@ -198,13 +192,6 @@ CASES: tuple[Case, ...] = (
         build=artifact(artifacts.clusters),
         arguments=REGRESSION,
         probes=served(DIABETES),
-    ),
-    ServerCase(
-        name="sklearn-text-target",
-        build=artifact(artifacts.regressor),
-        arguments=("--target-type", "textgeneration"),
-        environment={"TARGET_NAME": "out"},
-        probes=(Probe("predict", post("/predict/", DIABETES), ("framework-text",)),),
     ),
     ServerCase(
         name="xgboost-sklearn",
@@ -354,4 +341,21 @@ CASES: tuple[Case, ...] = (
         probes=served(CANCER),
     ),
     *(_misfit(name) for name in MISFITS),
+    CommandCase(
+        name="sklearn-without-chances",
+        build=artifact(artifacts.classifier_without_chances),
+        commands=(Command(name="start", arguments=(*SERVE, *ONES), differs=("no-predict-proba",)),),
+    ),
+    CommandCase(
+        name="sklearn-text-target",
+        build=artifact(artifacts.regressor),
+        commands=(
+            Command(
+                name="start",
+                arguments=(*SERVE, "--target-type", "textgeneration"),
+                environment={"TARGET_NAME": "out"},
+                differs=("target-of-model",),
+            ),
+        ),
+    ),
 )
