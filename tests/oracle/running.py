@@ -26,6 +26,8 @@ from tests.oracle.wire import Wire
 from tests.support.serving import Server, ServerNotReadyError, run, serve
 
 SCORE = "score"
+PATIENCE_S = 300.0
+"""How long a start may take where many other programs run."""
 ALL_DOORS = (*DOORS, *STORED, SCORE)
 ONE_WORKER = ("--max-workers", "1", "--decision-log", "off", "--logging-level", "error")
 
@@ -120,7 +122,8 @@ def _run_file(work: _Work, folder: Path, suffix: str) -> None:
 def _run_doors(work: _Work, directory: Path, suffix: str) -> bool:
     """Ask a served directory; return whether it was served."""
     try:
-        with serve(directory, *ONE_WORKER, *work.case.target.flags) as server:
+        flags = (*ONE_WORKER, *work.case.target.flags)
+        with serve(directory, *flags, timeout_s=PATIENCE_S) as server:
             if work.case.refused and not work.case.or_right:
                 work.start_finding(suffix, "start", f"served, but {work.case.refused}")
                 return False
@@ -128,7 +131,8 @@ def _run_doors(work: _Work, directory: Path, suffix: str) -> bool:
             return True
     except ServerNotReadyError as error:
         reason = _said(str(error))
-        if work.case.refused:
+        ended = not str(error).startswith("exit code None")
+        if work.case.refused and ended:
             work.refused_start.append(f"{suffix}: {reason}")
         else:
             work.start_finding(suffix, "start", reason)
@@ -184,7 +188,7 @@ def _scored(work: _Work, directory: Path, request: Request) -> Answer:
     given, told = directory.parent / "in.csv", directory.parent / "out.csv"
     given.write_bytes(to_csv(work.pool.columns, broken, request.order))
     arguments = ("--code-dir", directory, "--input", given, "--output", told)
-    finished = run(SCORE, *arguments, *work.case.target.flags)
+    finished = run(SCORE, *arguments, *work.case.target.flags, timeout_s=PATIENCE_S)
     if finished.returncode:
         return Refused(500, f"exit code {finished.returncode}: {finished.stderr[-300:]}")
     return Answered(answers.of_score(told.read_text(), work.case.target))

@@ -13,17 +13,17 @@ from tests.support.http_calls import Part, Reply, call, form
 from tests.support.serving import serve
 from tests.support.wallaroo_api import version_id
 
-CHECK_TIMEOUT_S = 120.0
+CHECK_TIMEOUT_S = 300.0
 FRAMEWORKS = {"scikit-learn": "sklearn"}
 
 
 @contextmanager
 def store_server() -> Iterator[str]:
     """Serve an empty store until the block ends; give its address."""
-    flags = ("--max-workers", "1", "--allow-code-uploads", "--logging-level", "error")
+    flags = ("--max-workers", "1", "--allow-code-uploads", "--decision-log", "off")
     with (
         TemporaryDirectory(prefix="oracle-store-") as folder,
-        serve(None, "--store", folder, "--decision-log", "off", *flags) as server,
+        serve(None, "--store", folder, *flags, timeout_s=CHECK_TIMEOUT_S) as server,
     ):
         yield server.url
 

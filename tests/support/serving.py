@@ -74,7 +74,11 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def serve(
-    code_dir: Path | None, *flags: str, env: Mapping[str, str] | None = None, ready: bool = True
+    code_dir: Path | None,
+    *flags: str,
+    env: Mapping[str, str] | None = None,
+    ready: bool = True,
+    timeout_s: float = START_TIMEOUT_S,
 ) -> Iterator[Server]:
     """Serve a model directory on a free port of the loopback interface until the block ends.
 
@@ -83,9 +87,10 @@ def serve(
         flags: More flags; an `--address` among them replaces the free port.
         env: Environment variables beside a clean environment.
         ready: Whether to wait until the server answers, not only until it listens.
+        timeout_s: How long to wait.
 
     Raises:
-        ServerNotReadyError: it ended, or did not answer within START_TIMEOUT_S.
+        ServerNotReadyError: it ended, or did not answer within `timeout_s`.
     """
     address = () if "--address" in flags else ("--address", "127.0.0.1:0")
     directory = () if code_dir is None else ("--code-dir", str(code_dir))
@@ -97,7 +102,7 @@ def serve(
                 command, stdout=log, stderr=subprocess.STDOUT, env=environment(env)
             )
         try:
-            yield _started(process, log_path, answer=ready)
+            yield _started(process, log_path, answer=ready, timeout_s=timeout_s)
         finally:
             stop(process)
 
@@ -150,21 +155,23 @@ def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> int:
         return process.wait(STOP_TIMEOUT_S)
 
 
-def _started(process: subprocess.Popen[bytes], log_path: Path, *, answer: bool) -> Server:
+def _started(
+    process: subprocess.Popen[bytes], log_path: Path, *, answer: bool, timeout_s: float
+) -> Server:
     """Wait until the log names an address, and if asked until something answers there."""
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         found = _ADDRESS.search(log_path.read_text(errors="replace"))
-        if found and (not answer or _answers(f"http://{found[1]}")):
+        if found and (not answer or _answers(f"http://{found[1]}", timeout_s)):
             return Server(f"http://{found[1]}", process, log_path)
         time.sleep(0.02)
     log = log_path.read_text(errors="replace")
     raise ServerNotReadyError(f"exit code {process.poll()}, log:\n{log}")
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, timeout_s: float) -> bool:
     try:
-        call(url, "GET", "/livez", timeout_s=START_TIMEOUT_S)
+        call(url, "GET", "/livez", timeout_s=timeout_s)
     except (OSError, HTTPException):
         return False
     return True
