@@ -159,7 +159,8 @@ def _known_as(case: Case, server: Server) -> tuple[str, ...]:
     reply = server.get("/model/schema")
     if case.named or reply.status != 200:
         return ()
-    names = tuple(str(field["name"]) for field in reply.json().get("inputFields", []))
+    fields = reply.json()["schema"].get("inputFields", [])
+    names = tuple(str(field["name"]) for field in fields)
     return names if len(names) == len(case.frame.columns) else ()
 
 
