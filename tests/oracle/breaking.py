@@ -10,7 +10,7 @@ BROKEN: Mapping[str, tuple[str, str]] = {
     "columns-swapped": ("sk-numbers-logistic", ".pkl"),
     "sign-dropped": ("sk-numbers-logistic", ".pkl"),
     "float32": ("sk-numbers-logistic", ".pkl"),
-    "words-are-missing": ("lgbm-text-categories", ".txt"),
+    "words-are-missing": ("sk-words-for-missing", ".pkl"),
     "next-category": ("lgbm-text-categories", ".txt"),
 }
 """The case and the file on which each way to break a decoder has to be noticed."""

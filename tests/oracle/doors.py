@@ -74,6 +74,7 @@ class Door:
         gaps: Whether its contract has missing cells.
         numbers: Whether it has numbers only.
         own_width: Whether it answers in the model's own width.
+        by_name: Whether its contract needs columns with names.
         brief: Whether it differs so little from another door that some requests are enough.
     """
 
@@ -82,6 +83,7 @@ class Door:
     gaps: bool = True
     numbers: bool = False
     own_width: bool = False
+    by_name: bool = False
     brief: bool = False
 
     def takes(self, columns: Columns, row: Row) -> bool:
@@ -194,7 +196,7 @@ DOORS: Mapping[str, Door] = {
     "h2o": Door(partial(_h2o, text=True)),
     "h2o-typed": Door(partial(_h2o, text=False)),
     "instances": Door(_instances),
-    "left-out": Door(_left_out),
+    "left-out": Door(_left_out, by_name=True),
     "invocate": Door(_invocate, alone=True),
 }
 """The doors of a served directory."""

@@ -108,6 +108,8 @@ class Visit:
 def visit(visit: Visit, doorway: Doorway, rng: Random) -> None:
     """Send all requests about a case through a door."""
     case, pool, door = doorway.case, doorway.pool, visit.door
+    if door.by_name and not case.named:
+        return
     taken = [at for at, row in enumerate(pool.rows) if door.takes(pool.columns, row)]
     if door.alone:
         requests = each_alone(pool, taken)
