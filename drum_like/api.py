@@ -20,8 +20,9 @@ from drum_like.errors import (
     SizeError,
     UnsupportedError,
 )
-from drum_like.explainer import Explainer, Link, Shares
+from drum_like.explainer import Explainer, Shares
 from drum_like.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
+from drum_like.links import Link
 from drum_like.meaning import Meaning, Scale
 from drum_like.payload import Limits, Payload
 from drum_like.prediction import Label, Prediction

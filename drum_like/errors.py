@@ -115,7 +115,9 @@ class ColumnsError(RequestError):
     def from_zero(self) -> str:
         """The message with its row counted from 0; the row is the last thing of a caller in it."""
         before, named, after = str(self).rpartition(f"row {(self.row or 0) + 1}")
-        return f"{before}row {self.row}{after}" if self.row is not None and named else str(self)
+        if self.row is None or not named:
+            return str(self)
+        return f"{before}row {self.row} (counted from 0){after}"
 
 
 class OutputSchemaError(RequestError):

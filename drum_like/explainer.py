@@ -2,25 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.frame import Frame, Names
+from drum_like.links import Link
 from drum_like.prediction import Label
-
-
-class Link(Enum):
-    """What makes a prediction of the scale on which contributions add up.
-
-    LOG and LOGIT are named after the scale: the prediction is its exponential, or its logistic.
-    """
-
-    IDENTITY = "identity"
-    LOG = "log"
-    LOGIT = "logit"
-    SOFTMAX = "softmax"
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,14 +281,12 @@ def _schema(model: _Model, metadata: Metadata | None) -> Schema | None:
 def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> Schema | None:
     """Return the columns that callers send, None if neither metadata nor model tell."""
     hooked = hooks.transform is not None or hooks.score is not None
-    if metadata is None:
-        return None if hooked else schema
-    inputs = input_schema.callers_columns(
-        input_schema.read(metadata.raw.get("inputSchema")), schema, hooked=hooked
-    )
+    raw = None if metadata is None else metadata.raw.get("inputSchema")
+    inputs = input_schema.callers_columns(input_schema.read(raw), schema, hooked=hooked)
     if inputs is None:
         return None
-    inputs = replace(inputs, absent_is_missing=metadata.missing_fields == "na")
+    may_lack = metadata is not None and metadata.missing_fields == "na"
+    inputs = replace(inputs, absent_is_missing=may_lack)
     return schema if inputs == schema else inputs
 
 

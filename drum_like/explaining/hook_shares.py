@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.errors import HookError, TargetError
-from drum_like.explainer import Link
 from drum_like.explaining.additivity import adds_up, predicted
 from drum_like.explanation import Contributions, Kind
 from drum_like.frame import Frame, Names, listed
 from drum_like.later import pd
+from drum_like.links import Link
 from drum_like.model.hooks import Hook, call
 from drum_like.prediction import Prediction
 from drum_like.scoring.pipeline import Gate, Pipeline

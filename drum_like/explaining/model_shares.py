@@ -13,10 +13,11 @@ from drum_like.errors import (
     TargetError,
     UnsupportedError,
 )
-from drum_like.explainer import Explainer, Link
+from drum_like.explainer import Explainer
 from drum_like.explaining.additivity import adds_up, link_of_labels
 from drum_like.explanation import Contributions, Kind
 from drum_like.frame import Frame, Names
+from drum_like.links import Link
 from drum_like.schema import Schema
 from drum_like.scoring import labels
 from drum_like.scoring.pipeline import Gate

@@ -6,11 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from drum_like.errors import DrumLikeError
-from drum_like.explainer import Link
 from drum_like.explaining.additivity import adds_up, predicted
 from drum_like.explaining.hook_shares import columns_of
 from drum_like.explanation import Contributions, Kind
 from drum_like.frame import Frame
+from drum_like.links import Link
 from drum_like.prediction import Prediction
 from drum_like.probe_rows import probe_rows
 from drum_like.schema import Schema

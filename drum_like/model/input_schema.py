@@ -143,8 +143,8 @@ def _named(declared: tuple[Column, ...], schema: Schema) -> Schema:
 
 
 def _refined(column: Column, given: Column | None) -> Column:
-    if given is None:
-        return column
-    narrow = given.stored is not None and not given.stored.is_float
-    kind: Kind = "any" if narrow and column.kind == "number" else column.kind
-    return replace(column, kind=kind, stored=given.stored or column.stored, example=given.example)
+    """Return a column whose cells have to be of its narrow type: whole numbers, truth values."""
+    stored = column.stored if given is None else given.stored or column.stored
+    narrow = column.kind == "number" and stored is not None and not stored.is_float
+    example = column.example if given is None else given.example
+    return replace(column, kind="any" if narrow else column.kind, stored=stored, example=example)

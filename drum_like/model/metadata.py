@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError
-from drum_like.explainer import Link
+from drum_like.links import Link
 from drum_like.model import hyperparameters, interval_settings, type_schema
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.model.shapes import anything, keys, list_of, number, one_of, switch, text

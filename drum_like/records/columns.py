@@ -107,12 +107,13 @@ def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
 
 
 def _plain_texts(columns: Sequence[Cells]) -> Matrix | None:
-    """Return columns of text as numbers: as rows of a CSV, the text of one column each."""
-    n_rows = len(columns[0])
-    lines = [",".join(column) for column in columns]
-    text = "\n".join(lines)
-    ends = text.count(",") == len(columns) * (n_rows - 1) and text.count("\n") == len(columns) - 1
-    if not text.isascii() or not ends:
+    """Return columns of text as numbers: all of their cells are one row of a CSV text."""
+    shape = len(columns), len(columns[0])
+    n_cells = shape[0] * shape[1]
+    text = ",".join(chain.from_iterable(columns))
+    if not text.isascii() or "\n" in text or text.count(",") != n_cells - 1:
         return None
-    plain = plain_rows(text.encode(), n_rows)
-    return few_rows([line.encode() for line in lines], n_rows, None) if plain is None else plain
+    plain = plain_rows(text.encode(), n_cells)
+    if plain is None:
+        plain = few_rows([text.encode()], n_cells, None)
+    return None if plain is None or plain.size != n_cells else plain.reshape(shape)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from drum_like.api import MarginSource, MeaningSource, Predictor
 from drum_like.errors import LoadError, SettingsError, TargetError
-from drum_like.explainer import Link
 from drum_like.frame import Frame
+from drum_like.links import Link
 from drum_like.meaning import Meaning, Scale
 from drum_like.prediction import Prediction
 from drum_like.target import Target

@@ -167,7 +167,7 @@ def test_headers_change_nothing(
         pytest.param(
             {"model_id": SPEND, "instances": [{**SPENDER, "amount_sum": "much"}]},
             422,
-            "'amount_sum' takes a number, but row 0",
+            "'amount_sum' holds text in row 0",
             id="text-for-a-number",
         ),
         pytest.param(

@@ -140,7 +140,11 @@ def test_the_schema_comes_from_the_artifact(scorer: Server) -> None:
         ],
         "outputFields": [{"name": "Distance", "dataType": "Float64"}],
     }
-    assert scorer.get("/info/").json()["schema"] == found["schema"]
+    shown = scorer.get("/info/").json()["schema"]
+    assert [field.pop("type") for field in shown["inputFields"]] == [
+        *("number", "integer", "category"),
+    ]
+    assert shown == found["schema"]
 
 
 def test_the_schema_comes_from_the_metadata_where_hooks_score(typed: Server) -> None:

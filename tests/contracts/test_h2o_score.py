@@ -139,7 +139,7 @@ def test_bare_nan_and_infinity_are_read(scorer: Server) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        pytest.param([("abc", "1", "UA")], ("'delay'", "a number", "row 0"), id="text"),
+        pytest.param([("abc", "1", "UA")], ("'delay'", "numbers", "row 0"), id="text"),
         pytest.param([("1", "1", "UA"), ("1_0", "1", "UA")], ("'delay'", "row 1"), id="underscore"),
         pytest.param([("\u0661", "1", "UA")], ("'delay'", "row 0"), id="other-digits"),
         pytest.param([("1,2", "1", "UA")], ("'delay'", "row 0"), id="comma"),

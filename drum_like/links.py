@@ -1,0 +1,15 @@
+"""Link functions: from the scale on which a model adds up to that of its predictions."""
+
+from enum import Enum
+
+
+class Link(Enum):
+    """What makes a prediction of the scale on which contributions add up.
+
+    LOG and LOGIT are named after the scale: the prediction is its exponential, or its logistic.
+    """
+
+    IDENTITY = "identity"
+    LOG = "log"
+    LOGIT = "logit"
+    SOFTMAX = "softmax"
