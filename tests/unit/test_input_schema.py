@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from drum_like.data_type import DataType
-from drum_like.model.input_schema import callers_columns, read
+from drum_like.model.input_schema import callers_columns, read, typed
+from drum_like.model.type_schema import Condition, Requirement, TypeSchema
 from drum_like.schema import Column, Schema
 
 
@@ -111,3 +112,44 @@ def test_behind_hooks_only_the_declaration_counts() -> None:
 def test_a_model_that_takes_anything_has_the_declared_columns() -> None:
     assert callers_columns((), None, hooked=False) is None
     assert callers_columns(declared(a=NUMBER), None, hooked=False) == Schema(declared(a=NUMBER))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "type_"),
+    [
+        ({"type": "string"}, "text", "text"),
+        ({"type": "number"}, "number", "number"),
+        ({"type": "integer"}, "any", "integer"),
+        ({"type": "boolean"}, "any", "boolean"),
+        ({}, "any", "unknown"),
+    ],
+    ids=str,
+)
+def test_metadata_types_what_the_model_does_not(
+    given: dict[str, str], kind: str, type_: str
+) -> None:
+    schema = Schema((Column("a", "any"), Column("b")))
+
+    column, other = typed(schema, declared(a=given, b={"type": "string"}), TypeSchema()).columns
+
+    assert (column.kind, column.type) == (kind, type_)
+    assert other.kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "kind"),
+    [
+        (Condition.EQUALS, ("NUM",), "number"),
+        (Condition.IN, ("TXT", "CAT"), "text"),
+        (Condition.IN, ("NUM", "CAT"), "any"),
+        (Condition.NOT_IN, ("NUM",), "any"),
+    ],
+)
+def test_a_type_schema_that_allows_one_type_types_all_columns(
+    condition: Condition, values: tuple[str, ...], kind: str
+) -> None:
+    demands = TypeSchema((Requirement("data_types", condition, values),))
+
+    (column,) = typed(Schema((Column("a", "any"),)), (), demands).columns
+
+    assert column.kind == kind
