@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
-from drum_like import __version__, custom_flask, drum_errors, logs, plugins
+from drum_like import __version__, custom_flask, drum_errors, logs, plugins, wire
 from drum_like.auth import Authenticator, Open, Principal, Scope
 from drum_like.auth.admission import CALLER, Admission, Caller
 from drum_like.auth.gate import authenticator
@@ -248,7 +248,11 @@ def _share(app: Flask, services: Services) -> None:
 
     def http_error(error: HTTPException) -> Response:
         below = request.path.removeprefix(settings.url_prefix)
-        return (services.forms.owner(below) or drum_errors.http_error)(error)
+        fail = services.forms.owner(below)
+        # The body of a stranger is looked at only where the server has it in its hands already.
+        if fail is None and wire.WHOLE in request.environ:
+            fail = services.forms.claimed(below, request)
+        return (fail or drum_errors.http_error)(error)
 
     fail = drum_errors.responder(hide_errors=settings.hide_errors)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]

@@ -33,6 +33,7 @@ class Form:
         scope: What the route lets its caller do.
         rank: Lower ranks are asked first.
         claims: Whether a request is in this contract's form.
+        fail_http: The reply to an error of Flask's, such as 401; None for DRUM's.
     """
 
     answer: Callable[[], Response]
@@ -41,6 +42,7 @@ class Form:
     scope: Scope
     rank: int = LAST
     claims: Callable[[Request], bool] = lambda _: True
+    fail_http: FailHttp | None = None
 
 
 def spellings(rule: str) -> tuple[str, ...]:
@@ -67,6 +69,23 @@ class Forms:
     def owner(self, path: str) -> FailHttp | None:
         """Return what answers Flask's errors on a path below the prefix, None if nobody owns it."""
         return next((fail for own, fail in self._owners if own.match(path.lstrip("/"))), None)
+
+    def claimed(self, path: str, request: Request) -> FailHttp | None:
+        """Return what answers Flask's errors on a shared route, None if that is left to DRUM.
+
+        Args:
+            path: Below the prefix.
+            request: Its body is at hand.
+        """
+        rules = {path, f"{path.rstrip('/')}/", path.rstrip("/")}
+        forms = next(
+            (found for rule in rules if (found := self._forms.get((rule, request.method)))), []
+        )
+        try:
+            form = next((f for f in forms if f.claims(request)), None)
+        except DrumLikeError:
+            return None
+        return None if form is None else form.fail_http
 
     def add(self, rule: str, method: str, form: Form) -> None:
         """Claim a route for a contract.

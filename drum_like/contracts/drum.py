@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request
 
 from drum_like import drum_errors, wire
 from drum_like.auth import Scope
+from drum_like.contracts import broken_json
 from drum_like.contracts.invocations import share
 from drum_like.encoders import arrow, json, pps, transformed
 from drum_like.errors import DrumLikeError, EndpointError
@@ -50,6 +51,7 @@ def blueprint(services: Services) -> Blueprint:
     services.forms.add("/ping/", "GET", alive)
     invocations = Form(views.predict, fail, "model_api.invocations", Scope.PREDICT)
     share(services.forms, "drum", invocations)
+    services.forms.add("/invocations", "POST", broken_json.form(services))
     return routes
 
 

@@ -2,7 +2,8 @@
 
 Raw bodies (CSV, Matrix Market, Arrow, multipart) are DRUM's. Of a JSON body the keys decide, by
 the first row of `TABLE` that fits; the Content-Type only tells raw from JSON. What no row fits is
-DRUM's, too: its read_input_data hook may read anything, and it refuses what nobody reads.
+DRUM's, too: its read_input_data hook may read anything, and it refuses what nobody reads. A body
+that is not JSON but says so is refused as MLflow does, if no such hook waits for it.
 
 A contract that reads JSON here adds a `Shape` and a row, its name to `CONTRACTS`, and shares a form
 in a file of its own:
@@ -75,6 +76,8 @@ TABLE = (
             or ("in_params" in body and "instances" not in body)
         ),
     ),
+    # Last: half of the first row, whose contract says what is missing.
+    Row(Shape.INSTANCES, lambda body: "model_id" in body),
 )
 """The first row that fits decides."""
 
@@ -122,26 +125,55 @@ def share(forms: Forms, contract: str, form: Form) -> None:
     forms.add("/invocations", "POST", replace(form, answer=answer, fail=fail, claims=claims))
 
 
-def belongs_to(shape: Shape) -> Callable[[Request], bool]:
-    """Return whether a request is of a shape; for `Form.claims`."""
+def belongs_to(shape: Shape, *, any_type: bool = False) -> Callable[[Request], bool]:
+    """Return whether a request is of a shape; for `Form.claims`.
+
+    Args:
+        shape: The shape.
+        any_type: Whether its body is JSON whatever its Content-Type says.
+    """
 
     def claims(request: Request) -> bool:
-        found = invocation(request)
+        found = invocation(request, any_type=any_type)
         return found is not None and found.shape is shape
 
     return claims
 
 
-def invocation(request: Request) -> Invocation | None:
+def invocation(request: Request, *, any_type: bool = False) -> Invocation | None:
     """Return what a request asks for by the table; None if it is DRUM's.
+
+    Args:
+        request: The request.
+        any_type: Whether its body is JSON whatever its Content-Type says.
 
     Raises:
         BodyError: the body does not arrive as its headers say.
     """
     if "invocation" not in g:
-        g.invocation = _decide(request)
+        g.invocation = _decide(request) if any_type or _may_be_json(request) else None
     found: Invocation | None = g.invocation
     return found
+
+
+def is_chosen(contract: str) -> Callable[[Request], bool]:
+    """Return whether a request chooses a contract itself; for `Form.claims`."""
+    return lambda request: _chosen(request) == contract
+
+
+def is_broken(request: Request) -> bool:
+    """Return whether a body that says it is JSON is none, and no contract is chosen.
+
+    Raises:
+        BodyError: the body does not arrive as its headers say.
+    """
+    if not request.is_json or _chosen(request) is not None:
+        return False
+    try:
+        loads(whole_body(request))
+    except PayloadError:
+        return True
+    return False
 
 
 def whole_body(request: Request) -> bytes:
@@ -168,11 +200,11 @@ def _chosen(request: Request) -> str | None:
     return chosen
 
 
+def _may_be_json(request: Request) -> bool:
+    return request.is_json or request.mimetype in _SNIFFED
+
+
 def _decide(request: Request) -> Invocation | None:
-    kind = request.mimetype
-    is_json = request.is_json
-    if not (is_json or kind in _SNIFFED):
-        return None
     body = whole_body(request)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
         return None

@@ -207,11 +207,10 @@ def test_what_no_contract_knows_is_drums(server: Server) -> None:
     for_drum = server.post(path, body, JSON, X_Scoring_Contract="drum")
     of_nobody = [
         post(server, path, {"foo": 1}),
-        post(server, path, "{broken"),
         post(server, path, "[1]"),
     ]
 
-    assert [list(reply.json()) for reply in (for_drum, *of_nobody)] == [["message"]] * 4
+    assert [list(reply.json()) for reply in (for_drum, *of_nobody)] == [["message"]] * 3
     assert {r.headers["X-Scoring-Contract"] for r in (for_drum, *of_nobody)} == {"drum"}
 
 

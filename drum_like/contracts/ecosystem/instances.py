@@ -61,7 +61,7 @@ def _service(services: Services, name: Any) -> Service:
 
 
 def _rows(tree: Mapping[str, Any], limits: Limits) -> Sequence[Row]:
-    rows = tree["instances"]
+    rows = tree.get("instances")
     if not isinstance(rows, list):
         raise PayloadError("instances must be a list of objects, one for each row")
     for at, row in enumerate(rows):

@@ -1,7 +1,7 @@
 """The routes of ecosystem.ai's model server and runtime."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
@@ -12,7 +12,14 @@ from drum_like.auth import Scope
 from drum_like.contracts.ecosystem import campaigns, failures, instances
 from drum_like.contracts.ecosystem.decisions import SUCCESS, Decisions
 from drum_like.contracts.ecosystem.requests import tree_of
-from drum_like.contracts.invocations import Shape, belongs_to, invocation, share, whole_body
+from drum_like.contracts.invocations import (
+    Shape,
+    belongs_to,
+    invocation,
+    is_chosen,
+    share,
+    whole_body,
+)
 from drum_like.decisions.opening import open_log
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.forms import Form
@@ -64,7 +71,7 @@ class _Views:
     decisions: Decisions
 
     def instances(self) -> Response:
-        """Answer a model server's /invocations."""
+        """Answer a model server's call: predictions of the model that the body names."""
         tree = _claimed()
         return wire.json_response(instances.answer(self.services, tree, self.limits))
 
@@ -75,6 +82,14 @@ class _Views:
     def accept(self) -> Response:
         """Answer /response."""
         return _replied(self.decisions.accept)
+
+    def refuse(self) -> Response:
+        """Refuse a body that none of this contract's calls has."""
+        tree_of(whole_body(request))
+        raise PayloadError(
+            "the body must have `model_id` and `instances`, or `campaign` and `in_params`, or "
+            "`uuid` and `offers_accepted`"
+        )
 
     def accept_known(self) -> Response:
         """Answer /responseResult."""
@@ -108,7 +123,6 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
     predict, observe = Scope.PREDICT, Scope.OBSERVE
     offers = "/offerRecommendations"
     return (
-        wire.Route("/invocate", "POST", "invocate", views.decide, predict),
         wire.Route("/response", "POST", "response", views.accept, predict),
         wire.Route("/responseResult", "POST", "response_result", views.accept_known, predict),
         wire.Route("/refresh", "GET", "refresh", views.refresh, observe),
@@ -118,17 +132,32 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
 
 
 def _share(services: Services, views: _Views, told: failures.Fail) -> None:
+    """Answer /invocations and /invocate, which take the same bodies, and /ping/."""
     detailed = failures.detailed(hide_errors=services.settings.hide_errors)
     for shape, answer, fail in (
         (Shape.INSTANCES, views.instances, detailed),
         (Shape.ACCEPTED, views.accept, told),
         (Shape.CAMPAIGN, views.decide, told),
     ):
-        endpoint, rank = f"ecosystem.{shape.name.lower()}", _RANKS[shape]
-        form = Form(answer, fail, endpoint, Scope.PREDICT, rank, belongs_to(shape))
+        form = _form(shape.name.lower(), answer, fail)
+        form = replace(form, rank=_RANKS[shape], claims=belongs_to(shape))
         share(services.forms, "ecosystem", form)
+        if shape is not Shape.CAMPAIGN:
+            form = replace(form, claims=belongs_to(shape, any_type=True))
+            services.forms.add("/invocate", "POST", form)
+    # All else on /invocate is a call for a decision: each of its fields may be left out.
+    services.forms.add("/invocate", "POST", _form("invocate", views.decide, told))
+    chosen = replace(
+        _form("chosen", views.refuse, detailed), rank=13, claims=is_chosen("ecosystem")
+    )
+    share(services.forms, "ecosystem", chosen)
     ping = Form(views.ping, told, "ecosystem.ping", Scope.PROBE, _PING_RANK, _has_message)
     services.forms.add("/ping/", "GET", ping)
+
+
+def _form(name: str, answer: Callable[[], Response], fail: failures.Fail) -> Form:
+    endpoint = f"ecosystem.{name}"
+    return Form(answer, fail, endpoint, Scope.PREDICT, fail_http=failures.http_error)
 
 
 def _has_message(asked: Request) -> bool:
@@ -136,7 +165,7 @@ def _has_message(asked: Request) -> bool:
 
 
 def _claimed() -> Any:
-    found = invocation(request)
+    found = invocation(request)  # decided already, by the form that claims it
     return {} if found is None else found.tree
 
 
