@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, true, update
 
 from drum_like.errors import NotFoundError
 from drum_like.store import removal, rows, tables, workspaces
@@ -71,6 +71,11 @@ class Pipelines:
         with self._database.read() as connection:
             return _pipelines(connection, _P.c.workspace_id == workspace_id)
 
+    def all(self) -> list[Pipeline]:
+        """Return all pipelines, the newest first."""
+        with self._database.read() as connection:
+            return _pipelines(connection, true())
+
     def version(self, version_id: int) -> PipelineVersion:
         """Return a version of a pipeline.
 
@@ -80,12 +85,22 @@ class Pipelines:
         with self._database.read() as connection:
             return _version(connection, version_id)
 
+    def version_by_uuid(self, uuid: str) -> PipelineVersion:
+        """Return a version of a pipeline.
+
+        Raises:
+            NotFoundError: there is none with that UUID.
+        """
+        found = self._versions(_V.c.uuid == uuid)
+        return _one(found, f"pipeline version {uuid[:100]}")
+
+    def all_versions(self) -> list[PipelineVersion]:
+        """Return the versions of all pipelines, the newest first."""
+        return self._versions(true())
+
     def versions(self, pipeline_id: int) -> list[PipelineVersion]:
         """Return the versions of a pipeline, the newest first."""
-        statement = select(*PIPELINE_VERSION).where(_V.c.pipeline_id == pipeline_id)
-        with self._database.read() as connection:
-            found = connection.execute(statement.order_by(_V.c.id.desc()))
-            return [rows.plain(row, PipelineVersion) for row in found]
+        return self._versions(_V.c.pipeline_id == pipeline_id)
 
     def deploy(self, new: NewDeployment) -> Deployment:
         """Return the one deployment of a pipeline, which is deployed from now on.
@@ -131,10 +146,21 @@ class Pipelines:
         with self._database.read() as connection:
             return next(iter(deployments(connection, _D.c.pipeline_id == pipeline_id)), None)
 
+    def deployments(self) -> list[Deployment]:
+        """Return the deployments of all pipelines, whether they are deployed at present or not."""
+        with self._database.read() as connection:
+            return deployments(connection, true())
+
     def deployed_version_ids(self) -> frozenset[int]:
         """Return the ids of the model versions that a deployed pipeline uses."""
         with self._database.read() as connection:
             return removal.deployed_version_ids(connection)
+
+    def _versions(self, which: ColumnElement[bool]) -> list[PipelineVersion]:
+        statement = select(*PIPELINE_VERSION).where(which).order_by(_V.c.id.desc())
+        with self._database.read() as connection:
+            found = connection.execute(statement)
+            return [rows.plain(row, PipelineVersion) for row in found]
 
 
 def deployments(connection: Connection, which: ColumnElement[bool]) -> list[Deployment]:

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -286,3 +287,90 @@ def test_the_page_shows_the_same_to_other_clients(server: Server, client: Any) -
     ).json()
 
     assert answer["models"][0].keys() == {"id", "name", "owner_id", "created_at", "updated_at"}
+
+
+def test_pipelines_are_listed_found_and_searched(client: Any, pipeline: Any) -> None:
+    room, name = client.get_current_workspace(), "progression"
+
+    got = client.get_pipeline(name)
+    listed = [client.list_pipelines(), client.list_pipelines(workspace_id=room.id())]
+    listed.append(client.list_pipelines(workspace_name=room.name()))
+    named = client.pipelines_by_name(name)
+    searched = client.search_pipelines(name, workspace_id=room.id())
+    deployed = client.search_pipelines(deployed=True, workspace_name=room.name())
+    versions = client.search_pipeline_versions(search_term="regressor")
+
+    assert got.id() == pipeline.id()
+    assert got.workspace().id() == room.id()
+    assert all(pipeline.id() in [one.id() for one in found] for found in listed)
+    assert pipeline.id() in [one.id() for one in named]
+    assert {one.pipeline().name() for one in searched} == {name}
+    assert pipeline.versions()[0].id() in [one.id() for one in deployed]
+    assert pipeline.versions()[0].id() in [one.id() for one in versions]
+    assert client.list_pipelines(workspace_name="nowhere") == []
+    assert client.search_pipelines(f"no-{name}") == []
+    newer = datetime.now(UTC) + timedelta(days=1)
+    assert client.search_pipelines(name, created_start=newer) == []
+    assert pipeline.versions()[0].id() in [
+        one.id() for one in client.search_pipelines(name, created_end=newer)
+    ]
+
+
+def test_a_configuration_of_a_pipeline_is_shown(pipeline: Any) -> None:
+    found = pipeline.get_pipeline_configuration()
+
+    assert found["pipeline_id"] == "progression"
+    assert found["version"] == pipeline.versions()[0].name()
+    assert found["definition"] == pipeline.versions()[0].definition()
+
+
+def test_deployments_are_listed_and_found(client: Any, pipeline: Any) -> None:
+    ids = [one.id() for one in client.list_deployments()]
+
+    name = pipeline._deployment.name()  # noqa: SLF001 - the SDK shows it nowhere else
+    assert pipeline._deployment.id() in ids  # noqa: SLF001 - as above
+    assert client.deployment_by_name(name).name() == name
+
+
+def test_models_are_searched_in_a_workspace_and_a_time(client: Any, regressor: Any) -> None:
+    room, newer = client.get_current_workspace(), datetime.now(UTC) + timedelta(days=1)
+
+    inside = client.search_models("regressor", workspace_id=room.id())
+    named = client.search_model_versions("regressor", workspace_name=room.name())
+
+    assert [one.id() for one in inside] == [one.id() for one in named] == [regressor.id()]
+    assert client.search_models("regressor", workspace_name="nowhere") == []
+    assert client.search_models("regressor", uploaded_time_start=newer) == []
+    assert client.search_models("regressor", uploaded_time_end=newer)
+
+
+def test_users_are_names(client: Any) -> None:
+    room = client.create_workspace(f"shared-{uuid.uuid4().hex[:8]}")
+
+    room.add_user("bob@example.org").add_owner("eve@example.org")
+
+    assert len(client.list_users()) == 1
+    assert client.get_email_by_id("bob@example.org") == "bob@example.org"
+    assert client.get_user_by_email("bob@example.org").email() == "bob@example.org"
+    assert {"bob@example.org", "eve@example.org"} <= {one.email() for one in room.users()}
+    with pytest.raises(Exception, match="already exists"):
+        room.add_user("bob@example.org")
+    room.remove_user("bob@example.org")
+    assert "bob@example.org" not in {one.email() for one in room.users()}
+
+
+def test_what_is_not_there_is_an_empty_list(client: Any, pipeline: Any) -> None:
+    room = client.get_current_workspace()
+    empty = [
+        client.list_orchestrations(),
+        client.list_tasks(),
+        client.list_connections(),
+        room.list_connections(),
+        client.list_tags(),
+        client.list_publishes(),
+        client.list_model_registries(),
+        client.list_assays(),
+        pipeline.publishes(),
+    ]
+
+    assert [list(one) for one in empty] == [[]] * len(empty)

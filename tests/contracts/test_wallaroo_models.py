@@ -178,7 +178,7 @@ def test_a_model_is_shown_with_its_versions(api: Api) -> None:  # C44, C45, C47
 def test_a_configuration_is_found_by_version_or_by_model(api: Api) -> None:  # C27 to C29
     version = api.stored("m")
 
-    by_version = api.got("models/get_config_by_id", model_id=version)
+    by_version = api.as_sdk().got("models/get_config_by_id", model_id=version)
 
     assert by_version.keys() == {"model_config"}
     assert by_version["model_config"].keys() == CONFIG_KEYS
@@ -186,9 +186,28 @@ def test_a_configuration_is_found_by_version_or_by_model(api: Api) -> None:  # C
     assert api.got("models/get_config_by_id", model_id=999_999) == {"model_config": None}
 
 
+def test_an_id_of_a_configuration_is_a_versions_to_the_sdk_and_a_models_to_others(api: Api) -> None:
+    api = api.in_new_workspace()
+    first, second, other = api.stored("a"), api.stored("a"), api.stored("b")
+    own = {id_: api.configure(id_, filter_threshold=id_)["id"] for id_ in (first, second, other)}
+    listed = api.got("models/list", workspace_id=api.workspace)["models"]
+    model = next(one["id"] for one in listed if one["name"] == "b")
+    # The id of this model is that of a version of another one, too, unless that was deleted.
+    clash = api.as_sdk().got("models/get_config_by_id", model_id=model)["model_config"]
+
+    plain = api.got("models/get_config_by_id", model_id=model)["model_config"]
+
+    assert model < other
+    assert plain["id"] == own[other]
+    assert clash is None or clash["id"] != own[other]
+    for agent in (api, api.as_sdk()):
+        far = agent.got("models/get_config_by_id", model_id=other)["model_config"]
+        assert far["id"] == own[other]
+
+
 def test_setting_a_configuration_echoes_it_and_puts_it_in_force(api: Api) -> None:  # C31 to C34
     version = api.stored("m")
-    before = api.got("models/get_config_by_id", model_id=version)["model_config"]["id"]
+    before = api.as_sdk().got("models/get_config_by_id", model_id=version)["model_config"]["id"]
 
     config = api.configure(
         version,
@@ -210,7 +229,7 @@ def test_setting_a_configuration_echoes_it_and_puts_it_in_force(api: Api) -> Non
         "batch_config": None,
     }
     assert config["id"] > before
-    after = api.got("models/get_config_by_id", model_id=version)["model_config"]
+    after = api.as_sdk().got("models/get_config_by_id", model_id=version)["model_config"]
     assert after["id"] == config["id"]
 
 
@@ -273,14 +292,14 @@ def test_the_sdk_gets_all_options_of_a_configuration(api: Api) -> None:
 )
 def test_wrong_configurations_are_refused(store_api: Api, fields: dict[str, Any]) -> None:
     version = store_api.stored("configured")
-    before = store_api.got("models/get_config_by_id", model_id=version)
+    before = store_api.as_sdk().got("models/get_config_by_id", model_id=version)
 
     status = store_api.refused(
         "models/insert_model_config", {"model_version_id": version, **fields}
     )
 
     assert status == 400
-    assert store_api.got("models/get_config_by_id", model_id=version) == before
+    assert store_api.as_sdk().got("models/get_config_by_id", model_id=version) == before
 
 
 @pytest.mark.parametrize(
@@ -342,7 +361,9 @@ def test_parallel_configurations_all_count_and_the_last_is_in_force(api: Api) ->
 
     ids = {config["id"] for config in made}
     assert len(ids) == 8
-    assert api.got("models/get_config_by_id", model_id=version)["model_config"]["id"] == max(ids)
+    assert api.as_sdk().got("models/get_config_by_id", model_id=version)["model_config"][
+        "id"
+    ] == max(ids)
 
 
 def test_both_paths_of_a_version_give_the_same(api: Api) -> None:  # C66

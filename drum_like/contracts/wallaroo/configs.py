@@ -29,13 +29,20 @@ class ConfigViews:
         return self.rooms.store
 
     def get_by_version(self) -> Response:
-        """Show the configuration in force of a version, or of the newest one of a model."""
+        """Show the configuration in force of the newest version of a model, or of a version.
+
+        Both have small numbers for ids. The SDK asks for versions, all others for models, as the
+        published page does; what is not there as that is looked for as the other.
+        """
         wanted = read_fields(request).integer("model_id")
-        config = self._store.configs.latest(wanted)
-        if config is None:
-            versions = self._store.versions.of_model(wanted)
-            config = self._store.configs.latest(versions[0].id) if versions else None
+        of_version, of_model = self._store.configs.latest, self._of_model
+        asked = (of_version, of_model) if shapes.is_sdk(request) else (of_model, of_version)
+        config = asked[0](wanted) or asked[1](wanted)
         return json_response({"model_config": shapes.config_summary(config)})
+
+    def _of_model(self, model_id: int) -> Config | None:
+        versions = self._store.versions.of_model(model_id)
+        return self._store.configs.latest(versions[0].id) if versions else None
 
     def insert(self) -> Response:
         """Set the configuration of a version: schemas that are left out stay as they are."""

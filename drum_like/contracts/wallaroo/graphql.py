@@ -19,6 +19,7 @@ from drum_like.contracts.wallaroo.deployments import ENGINE_CONFIG
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.frameworks import wire_status
 from drum_like.contracts.wallaroo.registry import Rooms, read_fields
+from drum_like.contracts.wallaroo.searches import Answer, Searches
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.store.records import Config, Deployment, Pipeline, PipelineVersion, Workspace
 from drum_like.store.store import Store
@@ -71,12 +72,12 @@ class GraphqlView:
             "ModelById": self._model_by_id,
             "ModelByName": self._model_by_name,
             "ModelConfigById": self._model_config_by_id,
-            "GetModels": self._search_models,
             "PipelineById": self._pipeline_by_id,
             "PipelineVariantById": self._pipeline_variant_by_id,
             "GetDeploymentForPipeline": self._deployment_for_pipeline,
             "DeploymentById": self._deployment_by_id,
             "QueryLimitStatus": lambda _: {"deployment": []},
+            **{name: _with_variables(one) for name, one in Searches(self.rooms).answers().items()},
         }
 
     def _user_default_workspace(self, call: "_Call") -> Json:
@@ -123,10 +124,6 @@ class GraphqlView:
         config = self._store.configs.get(call.variables.integer("model_config_id"))
         content = shapes.config_full(config)
         return {"model_config_by_pk": {**content, "model": {"id": config.version_id}}}
-
-    def _search_models(self, call: "_Call") -> Json:
-        found = self._store.versions.search(call.variables.optional_text("search_term") or "")
-        return {"search_models": [{"id": version.id} for version in found]}
 
     def _pipeline_by_id(self, call: "_Call") -> Json:
         pipeline = self._store.pipelines.get(call.variables.integer("pipeline_id"))
@@ -225,6 +222,10 @@ class _Call:
 
     text: str
     variables: Fields
+
+
+def _with_variables(answer: Answer) -> "Callable[[_Call], Json]":
+    return lambda call: answer(call.variables)
 
 
 def _variables(fields: Fields) -> Fields:

@@ -10,10 +10,14 @@ from drum_like.contracts.wallaroo.deployments import Deployments
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.naming import check_label
 from drum_like.contracts.wallaroo.registry import Rooms, caller, read_fields
+from drum_like.contracts.wallaroo.shapes import workspace_stub
 from drum_like.errors import NotFoundError, PayloadError
-from drum_like.store.records import Pipeline
+from drum_like.store.records import Pipeline, Workspace
 from drum_like.store.store import Store
 from drum_like.wire import json_response
+
+_UNTOLD = {"deployment": None, "pipeline_version": None}
+"""Clients that want these ask for them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +88,30 @@ class PipelineViews:
 
     def get_by_name(self) -> Response:
         """Show a pipeline of a workspace."""
+        pipeline = self._named(read_fields(request))
+        return json_response(_item(pipeline, self._store.workspaces.get(pipeline.workspace_id)))
+
+    def list_pipelines(self) -> Response:
+        """List the pipelines of a workspace, or all."""
         fields = read_fields(request)
-        pipeline = self._named(fields)
-        workspace = self._store.workspaces.get(pipeline.workspace_id)
+        id_, name = fields.optional_integer("workspace_id"), fields.optional_text("workspace_name")
+        rooms = {
+            room.id: room
+            for room in self._store.workspaces.all()
+            if id_ in (None, room.id) and name in (None, room.name)
+        }
+        found = [one for one in self._store.pipelines.all() if one.workspace_id in rooms]
+        content = [{**_item(one, rooms[one.workspace_id]), **_UNTOLD} for one in found]
+        return json_response({"pipelines": content})
+
+    def get_version(self) -> Response:
+        """Show what a version of a pipeline is made of."""
+        version = self._store.pipelines.version_by_uuid(read_fields(request).text("version"))
+        pipeline = self._store.pipelines.get(version.pipeline_id)
         content = {
-            "pipeline": {
-                "id": pipeline.id,
-                "name": pipeline.name,
-                "created_at": pipeline.created_at,
-                "updated_at": pipeline.updated_at,
-            },
-            "plateau_topic": _topic(pipeline),
-            "workspace": {"id": workspace.id, "name": workspace.name},
+            "pipeline_id": pipeline.name,
+            "version": version.uuid,
+            "definition": dict(version.definition),
         }
         return json_response(content)
 
@@ -131,6 +147,20 @@ class PipelineViews:
             "pipeline_statuses": {"pipelines": [{"id": pipeline, "status": "Running"}]},
             "model_statuses": {"models": []},
         }
+
+
+def _item(pipeline: Pipeline, workspace: Workspace) -> dict[str, Any]:
+    """Return a pipeline with the workspace it is in, as wholly as newer SDKs want that."""
+    return {
+        "pipeline": {
+            "id": pipeline.id,
+            "name": pipeline.name,
+            "created_at": pipeline.created_at,
+            "updated_at": pipeline.updated_at,
+        },
+        "plateau_topic": _topic(pipeline),
+        "workspace": workspace_stub(workspace),
+    }
 
 
 def _topic(pipeline: Pipeline) -> str:

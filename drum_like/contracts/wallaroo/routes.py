@@ -5,7 +5,7 @@ from flask import Blueprint
 from drum_like import wire
 from drum_like.auth import Scope
 from drum_like.catalog.registry import Registry
-from drum_like.contracts.wallaroo import failures, login
+from drum_like.contracts.wallaroo import absent, failures, login, users
 from drum_like.contracts.wallaroo.configs import ConfigViews
 from drum_like.contracts.wallaroo.deployments import Deployments
 from drum_like.contracts.wallaroo.graphql import GraphqlView
@@ -22,6 +22,7 @@ from drum_like.wire import Route
 
 _API = "/v1/api"
 _UPLOADS = ("upload", "upload_and_convert", "upload_stream")
+_USERS = "/auth/admin/realms/master/users"
 _TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a path
 
 
@@ -36,7 +37,9 @@ def blueprint(services: Services) -> Blueprint:
     deployments = Deployments(registry)
     routes = Blueprint("wallaroo", __name__)
     failures.handle(routes, failures.api, hide_errors=settings.hide_errors)
-    services.forms.own(r"v1/(api|graphql)(/|$)|auth/realms/", failures.http(failures.api))
+    services.forms.own(
+        r"v1/(api|graphql)(/|$)|v2/api/assays/|auth/(admin/)?realms/", failures.http(failures.api)
+    )
     wire.mount(routes, _model_routes(rooms, settings.max_upload_mb), services.scopes)
     wire.mount(routes, _other_routes(rooms, deployments, settings.url_prefix), services.scopes)
     for name in _UPLOADS:
@@ -100,6 +103,10 @@ def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[
         "pipelines/deploy": (pipelines.deploy, change),
         "pipelines/undeploy": (pipelines.undeploy, change),
         "pipelines/get_pipeline_by_name": (pipelines.get_by_name, look),
+        "pipelines/list_pipelines": (pipelines.list_pipelines, look),
+        "pipelines/get_version": (pipelines.get_version, look),
+        "users/query": (users.query, look),
+        "users/invite": (users.invite, look),
         "status/get_deployment": (pipelines.get_deployment, look),
         "admin/get_pipeline_external_url": (pipelines.get_external_url, look),
         "plateau/get_topic_name": (pipelines.get_topic_name, look),
@@ -108,9 +115,16 @@ def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[
         Route(f"{_API}/{path}", "POST", path.replace("/", "_"), view, scope)
         for path, (view, scope) in views.items()
     )
+    empty = tuple(
+        Route(path, "POST", path.strip("/").replace("/", "_"), view, look)
+        for path, view in absent.views().items()
+    )
     return (
         *posts,
+        *empty,
         Route(f"{_API}/config", "GET", "config", login.config, Scope.PROBE),
         Route(_TOKEN, "POST", "token", login.token, look),
+        Route(_USERS, "GET", "users_find", users.find, look),
+        Route(f"{_USERS}/<path:user>", "GET", "users_get", users.get, look),
         Route("/v1/graphql", "POST", "graphql", GraphqlView(rooms).answer, change),
     )

@@ -67,7 +67,7 @@ class WorkspaceViews:
     def add_user(self) -> Response:
         """Let somebody belong to a workspace."""
         fields = read_fields(request)
-        kind = fields.optional_text("user_type") or "COLLABORATOR"
+        kind = (fields.optional_text("user_type") or "COLLABORATOR").upper()
         if kind not in _KINDS:
             raise PayloadError("field `user_type` must be OWNER or COLLABORATOR")
         self._store.workspaces.add_member(fields.integer("workspace_id"), _user(fields), kind)
