@@ -1,26 +1,22 @@
 """The catalog: from a name to a model in memory.
 
-Requests are answered from memory. What the store has learned comes in the background: `refresh`
-asks it what has changed, and where a name means another version now it loads that version first
-and only then replaces the one entry. Until then the old version goes on serving. Nothing is ever
-taken from a request that holds it.
+Requests are answered from memory, after a look at the number that moves with every change of the
+store: what was acknowledged to anybody holds here from that moment. A new version of a name is
+loaded in the background, by `refresh`, which then replaces the one entry; until then the old
+version goes on serving. Nothing is ever taken from a request that holds it.
 """
 
 import logging
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from threading import Lock
 
 from drum_like.catalog.cache import Cache
+from drum_like.catalog.known import Known, under
 from drum_like.catalog.loaded import Loaded
 from drum_like.catalog.loader import Loader
-from drum_like.catalog.shelves import Shelves
-from drum_like.errors import DrumLikeError, NotFoundError, StoreError
+from drum_like.errors import DrumLikeError, NotFoundError
 from drum_like.service import Service
-from drum_like.store.changes import Clock, Deployed
+from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
-from drum_like.store.records import Config
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +41,9 @@ class Catalog:
         self._cache = Cache(limit)
         self._own = None if own is None else Loaded(own)
         self._default = default
-        self._shelves = Shelves()
-        self._clock = Clock()
+        self._known = Known(loader.store, self._cache)
         # What is served for names that can come to mean another version.
         self._serving: dict[Reference, int] = {}
-        self._refreshing = Lock()
 
     def resolve(self, name: str | None = None, version: str | None = None) -> Service:
         """Return a model; see `find`.
@@ -92,6 +86,7 @@ class Catalog:
             NotFoundError: there is none with that id that can be served.
             LoadError: it does not load.
         """
+        self._known.keep_up()
         found = self._cache.peek(version_id)
         if found is not None:
             return found
@@ -100,17 +95,17 @@ class Catalog:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
-        stored = (key for key, shelf in self._shelves.models.items() if shelf.ids)
+        stored = (key for key, shelf in self._known.now.models.items() if shelf.ids)
         own = () if self._own is None else (self._own.service.info.name,)
         return tuple(sorted({*own, *self._loader.directories, *stored}))
 
     def deployment(self, deployment_id: int) -> Deployed | None:
         """Return a deployment that is deployed, from memory."""
-        return self._shelves.deployments.get(deployment_id)
+        return self._known.now.deployments.get(deployment_id)
 
     def deployments(self) -> tuple[Deployed, ...]:
         """Return all that are deployed, from memory."""
-        return tuple(self._shelves.deployments.values())
+        return tuple(self._known.now.deployments.values())
 
     def pull(self) -> bool:
         """Learn what has changed in the store; False if nothing has.
@@ -118,20 +113,7 @@ class Catalog:
         Raises:
             StoreError: the store fails.
         """
-        store = self._loader.store
-        if store is None or store.changes.clock() == self._clock:
-            return False
-        with self._refreshing:
-            news = store.changes.since(self._clock)
-            # First all that may fail: what is noted as known is not asked for again.
-            configs = store.configs.latest_of(news.configured)
-            self._shelves = self._shelves.updated(news)
-            if news.is_all:
-                self._forget_removed()
-            for version_id, config in configs.items():
-                self._cache.replace(version_id, partial(_under, config=config))
-            self._clock = news.clock
-        return True
+        return self._known.pull()
 
     def refresh(self) -> None:
         """Learn what has changed, and load what names mean now before it is served.
@@ -150,8 +132,7 @@ class Catalog:
 
         What was changed stays changed if the store fails now; the next look learns it.
         """
-        with suppress(StoreError):
-            self.pull()
+        self._known.look()
 
     def preload(self) -> None:
         """Load models, as many as are kept; say which ones do not load."""
@@ -172,12 +153,15 @@ class Catalog:
         key = key_of(*split_key(wanted.key))
         wanted = Reference(key, wanted.version)
         meant = self._meant(wanted)
+        # Servers on other machines change the same database, and leave the number here alone.
+        if meant is None and self._known.look():
+            meant = self._meant(wanted)
         if meant is None:
             raise self._missing(wanted)
         if wanted.version is not None and (is_number(wanted.version) or is_uuid(wanted.version)):
             return self.loaded(meant)
         serving = self._serving.get(wanted)
-        if serving is not None and serving != meant:
+        if serving not in (None, meant) and self._cache.peek(meant) is None:
             before = self._cache.peek(serving)
             if before is not None:
                 return before
@@ -186,7 +170,7 @@ class Catalog:
         return loaded
 
     def _meant(self, wanted: Reference) -> int | None:
-        shelf = self._shelves.models.get(wanted.key)
+        shelf = self._known.now.models.get(wanted.key)
         return None if shelf is None else shelf.find(wanted.version)
 
     def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
@@ -218,15 +202,9 @@ class Catalog:
         store = self._loader.store
         if store is None:
             return loaded
-        change = partial(_under, config=store.configs.latest(version_id))
+        change = partial(under, config=store.configs.latest(version_id))
         self._cache.replace(version_id, change)
         return change(loaded)
-
-    def _forget_removed(self) -> None:
-        known = self._shelves.version_ids
-        for key in self._cache.in_memory():
-            if isinstance(key, int) and key not in known:
-                self._cache.discard(key)
 
     def _default_name(self) -> str:
         """Return what a request without a name means.
@@ -248,20 +226,12 @@ class Catalog:
         return self._own is not None and name == self._own.service.info.name
 
     def _missing(self, wanted: Reference) -> NotFoundError:
-        shelf = self._shelves.models.get(wanted.key)
+        shelf = self._known.now.models.get(wanted.key)
         if shelf is None or not shelf.ids:
             return NotFoundError(
                 f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
             )
         return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
-
-
-def _under(loaded: Loaded, config: Config | None) -> Loaded:
-    """Return a model under a configuration, unless a newer one is known of it already."""
-    known = loaded.config
-    if config is None or (known is not None and known.id >= config.id):
-        return loaded
-    return replace(loaded, config=config)
 
 
 def _only(loaded: Loaded, wanted: Reference) -> Loaded:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from drum_like.store import pipelines, rows, tables
 from drum_like.store.database import Database
+from drum_like.store.moves import Moves
 from drum_like.store.records import Config, Deployment, Details, Status
 
 _V = tables.versions
@@ -82,10 +83,20 @@ class News:
 
 
 class Changes:
-    """The changes of a store."""
+    """The changes of a store.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: Where they are.
+        moves: Tells whether there are any.
+    """
+
+    def __init__(self, database: Database, moves: Moves) -> None:
         self._database = database
+        self._moves = moves
+
+    def seen(self) -> bytes:
+        """Return what is another thing after every change that this directory's processes make."""
+        return self._moves.seen()
 
     def clock(self) -> Clock:
         """Return how far the store is; the one cheap query that workers repeat."""

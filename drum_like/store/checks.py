@@ -48,7 +48,7 @@ class Checks:
         with self._database.read() as connection:
             if _waiting(connection) is None:
                 return None
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             waiting = _waiting(writing.connection)
             if waiting is None:
                 return None
@@ -70,7 +70,7 @@ class Checks:
 
     def release(self, version_id: int, owner: str) -> None:
         """Leave a version to others, as if it had not been claimed."""
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             if _owned(writing.connection, version_id, owner):
                 _set(writing, version_id, status=Status.PENDING, attempts=_T.c.attempts - 1)
 
@@ -84,7 +84,7 @@ class Checks:
     def remember_good(self, fingerprint: str) -> None:
         """Note that what this is the digest of could be served."""
         table = tables.verdicts
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             known = select(table.c.fingerprint).where(table.c.fingerprint == fingerprint)
             if writing.connection.execute(known).scalar() is None:
                 values = {"fingerprint": fingerprint, "created_at": rows.now()}

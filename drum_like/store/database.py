@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
 from drum_like.store import tables
 from drum_like.store.json_text import json_text
+from drum_like.store.moves import Moves
 
 PATIENCE_S = 15
 """How long a transaction waits for another process to finish."""
@@ -64,10 +65,12 @@ class Database:
 
     Args:
         engine: As `engine_of` makes it.
+        moves: Tells other processes that something has changed; None to leave them to find out.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
         self.engine = engine
+        self._moves = moves
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reader = engine.execution_options(**snapshot)
         self._writer = engine.execution_options(**{_IMMEDIATE: True})
@@ -98,8 +101,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Writing]:
+    def write(self, *, told: bool = True) -> Iterator[Writing]:
         """Give a transaction that writes; it is committed at the end of the block.
+
+        Args:
+            told: Whether what is served may be another thing now, so that all processes learn it
+                before this returns.
 
         Raises:
             StoreBusyError: another process has written for too long, or the database is away.
@@ -112,10 +119,14 @@ class Database:
                 .returning(tables.state.c.revision)
             )
             yield Writing(connection, connection.execute(counted).scalar_one())
+        if told and self._moves is not None:
+            self._moves.move()
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._moves is not None:
+            self._moves.close()
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -6,6 +6,9 @@ from pathlib import Path
 DATABASE = "store.db"
 """The database file of a store that has no server."""
 
+MOVES = "moves"
+"""The file that says to the processes of a store that something has changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

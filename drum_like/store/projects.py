@@ -51,7 +51,7 @@ class Projects:
         made = Configuration(str(uuid4()), new, _ACTIVE, 1, moment)
         fields = asdict(new) | {"feature_fields": list(new.feature_fields), "tags": list(new.tags)}
         values = fields | {"id": made.id, "state": made.state, "version": 1, "created_at": moment}
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             for table, name in _names(new):
                 _check_free(writing.connection, table, new.project_id, name)
             writing.connection.execute(insert(_C).values(values))
@@ -90,7 +90,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such configuration, or no longer.
         """
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             of = _found(writing.connection, configuration_id)
             values = asdict(new) | {
                 "id": str(uuid4()),
@@ -110,7 +110,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such run, or no longer.
         """
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             of = select(_R.c.project_id).where(_R.c.id == run_id)
             project_id = writing.connection.execute(of).scalar()
             if project_id is None:
@@ -154,7 +154,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such configuration; nothing is noted then.
         """
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             of = _found(writing.connection, configuration_id)
             counts = {
                 table.name: writing.connection.execute(delete(table).where(condition)).rowcount
@@ -173,7 +173,7 @@ class Projects:
 
     def note(self, activity: str, user: str, project_id: str, document: Mapping[str, Any]) -> None:
         """Keep what somebody did to a project."""
-        with self._database.write() as writing:
+        with self._database.write(told=False) as writing:
             _note(writing.connection, activity, user, project_id, document)
 
     def activities(self, project_id: str) -> list[Activity]:

@@ -11,8 +11,9 @@ from drum_like.store.decisions import Decisions
 from drum_like.store.files import ORPHAN_AGE_S, Files
 from drum_like.store.logs import Logs
 from drum_like.store.models import Models
+from drum_like.store.moves import Moves
 from drum_like.store.pipelines import Pipelines
-from drum_like.store.place import DATABASE, Place
+from drum_like.store.place import DATABASE, MOVES, Place
 from drum_like.store.projects import Projects
 from drum_like.store.removal import collect, referenced
 from drum_like.store.schema import prepare
@@ -66,7 +67,8 @@ def open_store(place: Place) -> Store:
     """
     files = Files(place.root)
     engine = sqlite_engine(place.root / DATABASE) if place.url is None else server_engine(place.url)
-    database = Database(engine)
+    moves = Moves(place.root / MOVES)
+    database = Database(engine, moves)
     try:
         prepare(database, place.root)
     except BaseException:
@@ -83,7 +85,7 @@ def open_store(place: Place) -> Store:
         pipelines=Pipelines(database),
         logs=Logs(database),
         checks=Checks(database),
-        changes=Changes(database),
+        changes=Changes(database, moves),
         decisions=Decisions(database),
         projects=Projects(database),
     )
