@@ -123,6 +123,12 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
     _check_input_schema(raw.get("inputSchema"))
     if "hyperparameters" in raw:
         hyperparameters.check(raw["hyperparameters"])
+    intervals = interval_settings.read(raw.get("prediction_intervals"), FILE_NAME)
+    if intervals is not None:  # as it is shown: a number, however it is written
+        raw["prediction_intervals"] = {
+            **raw["prediction_intervals"],
+            "level": float(intervals.level),
+        }
     return Metadata(
         name=raw["name"],
         target_type=target_type,
@@ -133,7 +139,7 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         type_schema=type_schema.read(raw.get("typeSchema", {})),
         unseen_categories=raw.get("unseen_categories", "refuse"),
         missing_fields=raw.get("missing_fields", "refuse"),
-        prediction_intervals=interval_settings.read(raw.get("prediction_intervals"), FILE_NAME),
+        prediction_intervals=intervals,
         link=Link(raw["link"]) if "link" in raw else None,
         normalize_probabilities=raw.get("normalize_probabilities", False),
         raw=MappingProxyType(raw),

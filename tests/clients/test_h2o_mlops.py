@@ -132,6 +132,24 @@ def test_the_state_comes_from_the_control_plane(binary: Deployed) -> None:
     assert binary.scorer.state == "ENDPOINT_STATE_READY"
 
 
+def test_deployments_are_listed_and_shown(binary: Deployed) -> None:
+    client = binary.scorer._client  # noqa: SLF001 - it is made without a cloud
+    deployer, parent = client._backend.deployer, "workspaces/w"  # noqa: SLF001 - as above
+
+    listed = deployer.deployment.list_deployments(parent=parent).deployments
+    one = deployer.deployment.get_deployment(name=listed[0].name).deployment
+    count = deployer.deployment.count_deployments(parent=parent).count
+    status = deployer.status.get_deployment_status(name=f"{one.name}/status").deployment_status
+    names = [f"{one.name}/status"]
+    several = deployer.status.batch_get_deployment_statuses(parent=parent, names=names)
+
+    assert [found.display_name for found in listed] == ["Breast cancer, XGBoost"]
+    assert one == listed[0]
+    assert count == "1"
+    assert status.state.value == "HEALTHY"
+    assert several.deployment_statuses == [status]
+
+
 def test_the_addresses_are_those_of_one_segment(binary: Deployed) -> None:
     base = f"{binary.server.url}/822fcf3d"
 

@@ -292,4 +292,37 @@ def test_a_segment_is_the_name_of_one_of_many_models(tmp_path: Path) -> None:
     assert (near.status, near.json()["fields"]) == (200, ["Distance"])
     assert readiness == [200, 404]
     assert "nobody" in detail(unknown, 404)
-    detail(bare, 404)
+    told = detail(bare, 404)
+    assert "/NAME/model/score" in told
+    assert "far, near" in told
+    assert "predict" not in told
+
+
+def test_deployments_are_the_models(tmp_path: Path) -> None:
+    for name in ("near", "far"):
+        flights().write(tmp_path / name)
+    root = "/deployer/v2/workspaces/w/deployments"
+    names = "&".join(f"names=workspaces/w/deployments/{name}/status" for name in ("near", "no"))
+
+    with serve(None, "--models", str(tmp_path), *ONE_WORKER) as server:
+        listed = server.get(root).json()
+        pages = [server.get(f"{root}?pageSize=1&pageToken={token}").json() for token in ("", "1")]
+        count = server.get(f"{root}:count").json()
+        one = server.get(f"{root}/near").json()["deployment"]
+        status = server.get(f"{root}/near/status").json()["deploymentStatus"]
+        several = server.get(f"{root}/status:batchGet?{names}").json()
+        where = server.get(f"{root}/metadata:batchGet?{names}").json()
+        missing, filtered = server.get(f"{root}/no"), server.get(f"{root}?filter=a")
+
+    assert [found["displayName"] for found in listed["deployments"]] == ["far", "near"]
+    assert listed["nextPageToken"] == ""
+    assert [page["deployments"][0]["displayName"] for page in pages] == ["far", "near"]
+    assert [page["nextPageToken"] for page in pages] == ["1", ""]
+    assert count == {"count": "2"}
+    assert one["name"] == "workspaces/w/deployments/near"
+    assert status["state"] == "HEALTHY"
+    assert several["deploymentStatuses"] == [status]
+    assert where["deploymentsMetadata"][0]["name"].endswith("/near/metadata")
+    assert several["errors"].keys() == where["errors"].keys()
+    assert "no" in detail(missing, 404)
+    detail(filtered, 400)

@@ -392,4 +392,4 @@ def test_a_level_is_the_number_that_its_text_says(tmp_path: Path) -> None:
     assert found is not None
     assert found.prediction_intervals is not None
     assert found.prediction_intervals.level == Fraction(Decimal("0.07"))
-    assert found.raw["prediction_intervals"] == {"method": "hook", "level": "0.07"}
+    assert found.raw["prediction_intervals"] == {"method": "hook", "level": 0.07}

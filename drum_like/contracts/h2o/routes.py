@@ -3,6 +3,7 @@
 Source: the public API files of the scorer, and its Python clients, observed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
@@ -12,6 +13,7 @@ from werkzeug.routing import BaseConverter
 from drum_like import logs, wire
 from drum_like.auth import Scope
 from drum_like.contracts.h2o import failures
+from drum_like.contracts.h2o.deployments import DeploymentViews
 from drum_like.contracts.h2o.description import (
     capabilities,
     check_scores,
@@ -23,10 +25,12 @@ from drum_like.contracts.h2o.media import read_form
 from drum_like.contracts.h2o.rows import media_columns, wants_text
 from drum_like.contracts.h2o.score_request import ScoreRequest, read
 from drum_like.contracts.h2o.scores import answer, contributions_alone
-from drum_like.errors import DrumLikeError, PayloadError, UnsupportedError
+from drum_like.errors import DrumLikeError, NotFoundError, PayloadError, UnsupportedError
 from drum_like.payload import Limits
 from drum_like.service import Service
 from drum_like.services import Services, SingleService
+
+_NAMES_IN_MESSAGE = 10
 
 _OTHERS = "(?!(?:api|models|pipelines|v1|v2)/)"
 """First segments that begin the paths of other contracts, and name no model."""
@@ -118,20 +122,6 @@ class _Views:
         body, files = read_form(request)
         return wire.json_response(answer(service, self._read(service, body), files))
 
-    def metadata(self, workspace: str, deployment: str) -> Response:
-        """Answer what the control plane tells clients of a deployment: where it is, its state."""
-        service = self._service(deployment)
-        base = f"{request.host_url.rstrip('/')}{self.services.settings.url_prefix}/{deployment}"
-        interface = {
-            "score": {"uri": f"{base}/model/score"},
-            "sampleRequest": {"uri": f"{base}/model/sample_request"},
-            "capabilities": {"uri": f"{base}/model/capabilities"},
-            "defaultEndpointState": _state(service, serving=self.services.readiness.ready),
-        }
-        name = f"workspaces/{workspace}/deployments/{deployment}/metadata"
-        content = {"name": name, "scoringInterface": interface}
-        return wire.json_response({"deploymentMetadata": content})
-
     def _read(self, service: Service, body: bytes) -> ScoreRequest:
         return read(body, self.limits, literal=wants_text(service.inputs))
 
@@ -145,10 +135,35 @@ class _Views:
         """Return the model that a path names: any name does where there is one model only.
 
         A client that was given a bare URL takes its `model` for the segment.
+
+        Raises:
+            NotFoundError: there is no such model, or the path names none of several.
         """
-        if segment == "model" or isinstance(self.services.resolver, SingleService):
+        if segment not in (None, "model"):
+            return self.named(segment)
+        try:
             return self.services.resolve()
-        return self.services.resolve(segment)
+        except NotFoundError as error:
+            names = self.services.resolver.names()
+            raise NotFoundError(
+                f"this server has {len(names)} models and no default one; name one in the path, "
+                f"as /NAME/model/score{_listed(names)}"
+            ) from error
+
+    def named(self, name: str) -> Service:
+        """Return a model by name; any name does where there is one model only.
+
+        Raises:
+            NotFoundError: there is no such model.
+        """
+        if isinstance(self.services.resolver, SingleService):
+            return self.services.resolve()
+        return self.services.resolve(name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > _NAMES_IN_MESSAGE else ""
+    return f"; there are: {', '.join(names[:_NAMES_IN_MESSAGE])}{more}" if names else ""
 
 
 def _routes(views: _Views) -> tuple[wire.Route, ...]:
@@ -163,22 +178,15 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
         ("contribution", "POST", "contribution", views.contribution, predict),
         ("media-score", "POST", "media_score", views.media_score, predict),
     )
-    metadata = "/deployer/v2/workspaces/<workspace>/deployments/<deployment>/metadata"
     return (
         wire.Route("/<segment:segment>/readyz", "GET", "ready", views.ready, observe),
-        wire.Route(metadata, "GET", "metadata", views.metadata, observe),
+        *DeploymentViews(views.services, views.named).routes(),
         *(
             wire.Route(f"{start}/model/{path}", method, endpoint, view, scope)
             for start in ("", "/<segment:segment>")
             for path, method, endpoint, view, scope in below
         ),
     )
-
-
-def _state(service: Service, *, serving: bool) -> str:
-    if not service.ready():
-        return "ENDPOINT_STATE_ERROR"
-    return "ENDPOINT_STATE_READY" if serving else "ENDPOINT_STATE_PENDING"
 
 
 def _json_body() -> bytes:

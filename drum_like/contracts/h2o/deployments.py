@@ -1,0 +1,155 @@
+"""What the control plane tells clients of deployments: each model is one, of any workspace."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, request
+
+from drum_like import wire
+from drum_like.auth import Scope
+from drum_like.errors import DrumLikeError, PayloadError
+from drum_like.service import Service
+from drum_like.services import Services
+
+_ROOT = "/deployer/v2/workspaces/<workspace>/deployments"
+_RUNTIME = "drum_like"
+_FULL_PAGE = 1000
+_NOT_FOUND = 5
+"""The code of gRPC for it."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentViews:
+    """The views of one server.
+
+    Attributes:
+        services: Where models come from.
+        service: Finds the model of a deployment.
+    """
+
+    services: Services
+    service: Callable[[str], Service]
+
+    def routes(self) -> tuple[wire.Route, ...]:
+        """Return where they stand; those that name no deployment go first."""
+        return tuple(
+            wire.Route(f"{_ROOT}{path}", "GET", endpoint, view, Scope.OBSERVE)
+            for path, endpoint, view in (
+                ("", "deployments", self.list_all),
+                (":count", "count_deployments", self.count),
+                ("/status:batchGet", "statuses", self.statuses),
+                ("/metadata:batchGet", "all_metadata", self.all_metadata),
+                ("/<deployment>", "deployment", self.get),
+                ("/<deployment>/status", "status", self.status),
+                ("/<deployment>/metadata", "metadata", self.metadata),
+            )
+        )
+
+    def list_all(self, workspace: str) -> Response:
+        """List the models, page by page."""
+        names = self._names()
+        first, size = _number("pageToken", 0), _number("pageSize", _FULL_PAGE) or _FULL_PAGE
+        page = [_deployment(workspace, name) for name in names[first : first + size]]
+        after = str(first + size) if first + size < len(names) else ""
+        return wire.json_response({"deployments": page, "nextPageToken": after})
+
+    def count(self, workspace: str) -> Response:
+        """Say how many models there are, as text, which is how 64 bits are written there."""
+        del workspace
+        return wire.json_response({"count": str(len(self._names()))})
+
+    def get(self, workspace: str, deployment: str) -> Response:
+        """Show a deployment."""
+        self.service(deployment)
+        return wire.json_response({"deployment": _deployment(workspace, deployment)})
+
+    def status(self, workspace: str, deployment: str) -> Response:
+        """Say whether a deployment is well."""
+        return wire.json_response({"deploymentStatus": self._status(workspace, deployment)})
+
+    def metadata(self, workspace: str, deployment: str) -> Response:
+        """Say where a deployment is, and whether it serves."""
+        return wire.json_response({"deploymentMetadata": self._metadata(workspace, deployment)})
+
+    def statuses(self, workspace: str) -> Response:
+        """Say of several whether they are well."""
+        found, errors = _each(lambda name: self._status(workspace, name))
+        return wire.json_response({"deploymentStatuses": found, "errors": errors})
+
+    def all_metadata(self, workspace: str) -> Response:
+        """Say of several where they are."""
+        found, errors = _each(lambda name: self._metadata(workspace, name))
+        return wire.json_response({"deploymentsMetadata": found, "errors": errors})
+
+    def _names(self) -> Sequence[str]:
+        if request.args.get("filter"):
+            raise PayloadError("deployments are not filtered here; list them all")
+        return self.services.resolver.names()
+
+    def _status(self, workspace: str, name: str) -> Json:
+        is_ready = self.service(name).ready()
+        state = "PENDING" if is_ready else "FAILED"
+        if is_ready and self.services.readiness.ready:
+            state = "HEALTHY"
+        return {"name": f"{_path(workspace, name)}/status", "state": state, "message": ""}
+
+    def _metadata(self, workspace: str, name: str) -> Json:
+        service = self.service(name)
+        base = f"{request.host_url.rstrip('/')}{self.services.settings.url_prefix}/{quote(name)}"
+        interface = {
+            "score": {"uri": f"{base}/model/score"},
+            "sampleRequest": {"uri": f"{base}/model/sample_request"},
+            "capabilities": {"uri": f"{base}/model/capabilities"},
+            "defaultEndpointState": _state(service, serving=self.services.readiness.ready),
+        }
+        return {"name": f"{_path(workspace, name)}/metadata", "scoringInterface": interface}
+
+
+def _deployment(workspace: str, name: str) -> Json:
+    composition = {
+        "experimentId": name,
+        "deployableArtifactType": _RUNTIME,
+        "artifactProcessor": _RUNTIME,
+        "runtime": _RUNTIME,
+    }
+    return {
+        "name": _path(workspace, name),
+        "displayName": name,
+        "description": "",
+        "single": {"deploymentComposition": composition},
+        "paused": False,
+    }
+
+
+def _path(workspace: str, name: str) -> str:
+    return f"workspaces/{workspace}/deployments/{name}"
+
+
+def _each(tell: Callable[[str], Json]) -> tuple[list[Json], Json]:
+    """Return what is told of each deployment that is asked for, and why it is not of others."""
+    found, errors = [], {}
+    for resource in request.args.getlist("names"):
+        try:
+            found.append(tell(resource.removesuffix("/").split("/deployments/")[-1].split("/")[0]))
+        except DrumLikeError as error:
+            errors[resource] = {"code": _NOT_FOUND, "message": str(error)}
+    return found, errors
+
+
+def _number(name: str, usual: int) -> int:
+    text = request.args.get(name, "")
+    if not text:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise PayloadError(f"{name} must be a whole number, 0 or more")
+    return int(text)
+
+
+def _state(service: Service, *, serving: bool) -> str:
+    if not service.ready():
+        return "ENDPOINT_STATE_ERROR"
+    return "ENDPOINT_STATE_READY" if serving else "ENDPOINT_STATE_PENDING"
