@@ -18,7 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from use_cases.cases import USE_CASES, UseCase
-from use_cases.seeding import Seed, UnfitRowsError, make, preflight, reset
+from use_cases.seeding import (
+    MissingModuleError,
+    Seed,
+    UnfitRowsError,
+    check_modules,
+    check_place,
+    make,
+    preflight,
+)
 from use_cases.training import TRAINERS
 
 from drum_like.catalog.place import place_of
@@ -28,37 +36,42 @@ from drum_like.store.store import open_store
 
 
 def main() -> int:
-    """Make the use cases; return 1 if one could not be made, or not all of its models."""
+    """Make the use cases, each one whole or not at all; return 1 if one could not be made."""
     flags = _parser().parse_args()
     chosen = list(USE_CASES.values()) if flags.use_case == "all" else [USE_CASES[flags.use_case]]
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         for case in chosen:
             preflight(case)
+        check_modules(_chosen_frameworks(flags))
         if flags.dry_run:
             _say_plan(chosen, flags)
-            return 0
-        return 0 if _seed(chosen, flags) else 1
+        else:
+            _seed(chosen, flags)
     except ConflictError as error:
         print(f"error: {error}; --reset removes it first", file=sys.stderr)
         return 1
-    except (DrumLikeError, UnfitRowsError) as error:
+    except (DrumLikeError, MissingModuleError, OSError, UnfitRowsError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    return 0
 
 
-def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> bool:
-    """Make the use cases; return whether all of their models are there."""
+def _chosen_frameworks(flags: argparse.Namespace) -> tuple[str, ...]:
+    return () if flags.skip_training else tuple(TRAINERS)
+
+
+def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
+    """Make the use cases."""
     # Whoever runs this program trusts it, and so the pickle of scikit-learn that it writes.
     settings = replace(_settings(flags), allow_code_uploads=True)
     with closing(open_store(place_of(settings))) as store:
         seed = Seed(store, settings, flags.output, flags.url, flags.deploy, print)
-        complete = True
+        if not flags.reset:
+            for case in chosen:
+                check_place(case, seed)
         for case in chosen:
-            if flags.reset:
-                reset(case, seed)
-            complete &= make(case, seed, () if flags.skip_training else tuple(TRAINERS))
-        return complete
+            make(case, seed, _chosen_frameworks(flags))
 
 
 def _settings(flags: argparse.Namespace) -> Settings:

@@ -3,26 +3,31 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from drum_like.commands.local_store import LocalStore
-from drum_like.commands.model_stores import Push
-from drum_like.errors import DrumLikeError
+from drum_like.commands.model_stores import ListedVersion, Push
+from drum_like.errors import ConflictError
 from drum_like.settings import Settings
-from drum_like.store.project_records import NewConfiguration, NewRun, RunStatus
+from drum_like.store.project_records import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.records import Declared
 from drum_like.store.store import Store
 
 # Relative: programs beside this package find it under another name than tests do.
 from . import score_script
 from .cases import BINARY, UseCase
-from .training import N_ROWS, TRAINERS, Trained, model_id, train
+from .training import MODULES, N_ROWS, TRAINERS, Trained, model_id, train
 
 SEEDED = "SEED_MLRUN_USE_CASE"
 """The activity of a use case that was made anew."""
+
+SYNTHETIC = "synthetic"
+"""The tag of a configuration whose rows are made up."""
 
 _MOST_OF_ONE_LABEL = 0.95
 _SOURCES: Mapping[str, str] = {
@@ -32,6 +37,10 @@ _SOURCES: Mapping[str, str] = {
 _USER = "seed_mlrun_use_cases"
 _AT_ONCE = 2
 """One model learns while another is tried out."""
+
+
+class MissingModuleError(Exception):
+    """Something is not installed that a framework needs."""
 
 
 class UnfitRowsError(Exception):
@@ -73,71 +82,115 @@ def preflight(case: UseCase) -> None:
         )
 
 
-def reset(case: UseCase, seed: Seed) -> None:
-    """Remove the configuration of a use case, as the workbench does, if there is one."""
-    wanted = _configuration(case).name
-    for configuration in seed.store.projects.configurations(case.name):
-        if configuration.new.name == wanted:
-            seed.say(seed.store.projects.delete(configuration.id, _USER).message)
-
-
-def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS)) -> bool:
-    """Make the project of a use case, train its models, and put them into the store.
-
-    Returns:
-        Whether all runs succeeded; one that failed is in the store as such.
+def check_modules(frameworks: Sequence[str]) -> None:
+    """Look for what the frameworks need before anything is made with them.
 
     Raises:
-        ConflictError: the project is there already.
-        StoreError: the store fails.
+        MissingModuleError: something is not installed.
+    """
+    needed = {module: name for one in frameworks for module, name in MODULES[one].items()}
+    missing = sorted({name for module, name in needed.items() if find_spec(module) is None})
+    if missing:
+        raise MissingModuleError(
+            f"not installed: {', '.join(missing)}; nothing was made. Type: "
+            f"pip install {' '.join(missing)}"
+        )
+
+
+def check_place(case: UseCase, seed: Seed) -> None:
+    """Refuse a use case that is there; what a seeding that was killed has left is in nobody's way.
+
+    Raises:
+        ConflictError: it is there whole, or somebody else has made it.
+    """
+    for configuration in _present(case, seed):
+        if not _is_half(configuration, seed):
+            raise ConflictError(
+                f"the project {case.name!r} has a configuration {configuration.new.name!r} already"
+            )
+
+
+def make(case: UseCase, seed: Seed, frameworks: Sequence[str] = tuple(TRAINERS)) -> None:
+    """Make the project of a use case, and train and store its models: all or nothing.
+
+    The models learn before the store is touched, and what is there of the use case stays until
+    then. What was put into the store is taken out again if the rest fails.
+
+    Raises:
+        DrumLikeError: a model does not load, or the store fails.
+        OSError: the output cannot be written.
+        ValueError: a framework cannot learn.
     """
     started = perf_counter()
-    configuration = seed.store.projects.create(_configuration(case))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        runs = pool.map(lambda framework: _run(case, framework, seed), frameworks)
-        done = [run.framework for run in runs if _note(case, run, configuration.id, seed)]
-    document = {
-        "configuration_id": configuration.id,
-        "frameworks": list(frameworks),
-        "succeeded": len(done),
-        "elapsed_seconds": round(perf_counter() - started, 3),
+        trained = list(pool.map(lambda one: _timed(case, one, seed), frameworks))
+    with ExitStack() as undo:
+        runs = [_stored(case, one, seed, undo) for one in trained]
+        for configuration in _present(case, seed):
+            seed.say(seed.store.projects.delete(configuration.id, _USER).message)
+        configuration = seed.store.projects.create(_configuration(case))
+        undo.callback(seed.store.projects.delete, configuration.id, _USER)
+        for run in runs:
+            _note(case, run, configuration.id, seed)
+        document = {
+            "configuration_id": configuration.id,
+            "frameworks": list(frameworks),
+            "succeeded": len(runs),
+            "elapsed_seconds": round(perf_counter() - started, 3),
+        }
+        seed.store.projects.note(SEEDED, _USER, case.name, document)
+        undo.pop_all()
+
+
+def _present(case: UseCase, seed: Seed) -> list[Configuration]:
+    """Return the configurations of a use case that are there: one, or none."""
+    wanted = _configuration(case).name
+    found = seed.store.projects.configurations(case.name)
+    return [configuration for configuration in found if configuration.new.name == wanted]
+
+
+def _is_half(configuration: Configuration, seed: Seed) -> bool:
+    """Return whether a seeding has made a configuration, and was killed before its end."""
+    whole = {
+        activity.document.get("configuration_id")
+        for activity in seed.store.projects.activities(configuration.new.project_id)
+        if activity.activity == SEEDED
     }
-    seed.store.projects.note(SEEDED, _USER, case.name, document)
-    return len(done) == len(frameworks)
+    return SYNTHETIC in configuration.new.tags and configuration.id not in whole
 
 
-def _run(case: UseCase, framework: str, seed: Seed) -> NewRun:
-    """Train a model and store it; return how that went."""
+def _timed(case: UseCase, framework: str, seed: Seed) -> tuple[Trained, float]:
+    """Return a model that has learned, and the seconds that it took."""
     started = perf_counter()
-    name = model_id(case, framework)
-    try:
-        trained = train(case, framework, seed.output / name)
-        number = _push(case, trained, seed)
-    except (DrumLikeError, ValueError) as error:
-        seed.say(f"{name}: failed: {error}")
-        elapsed = round(perf_counter() - started, 3)
-        return NewRun(name, framework, RunStatus.FAILED, {}, None, elapsed)
-    uri = f"store://models/{case.name}/{name}:{number}"
-    elapsed = round(perf_counter() - started, 3)
+    trained = train(case, framework, seed.output / model_id(case, framework))
+    return trained, perf_counter() - started
+
+
+def _stored(case: UseCase, learned: tuple[Trained, float], seed: Seed, undo: ExitStack) -> NewRun:
+    """Put a model into the store; return the run that made it."""
+    trained, learning_s = learned
+    started = perf_counter()
+    version = _push(case, trained, seed)
+    undo.callback(LocalStore(seed.store, seed.settings).remove_version, version)
+    uri = f"store://models/{case.name}/{trained.model_id}:{version.number}"
+    elapsed = round(learning_s + perf_counter() - started, 3)
+    name, framework = trained.model_id, trained.framework
     return NewRun(name, framework, RunStatus.SUCCEEDED, trained.metrics, uri, elapsed)
 
 
-def _note(case: UseCase, run: NewRun, configuration_id: str, seed: Seed) -> bool:
-    """Write down how a run went, and what it leaves; return whether it went well."""
+def _note(case: UseCase, run: NewRun, configuration_id: str, seed: Seed) -> None:
+    """Write down how a run went, and what it leaves."""
     run_id = seed.store.projects.add_run(configuration_id, run)
-    if run.status is RunStatus.FAILED:
-        return False
     program = seed.output / run.model_id / "score_model.py"
     score_script.write(program, run.model_id, run_id, _instance(case), seed.url)
     if run.framework in seed.deploy:
         seed.store.projects.deploy(run_id)
     metrics = ", ".join(f"{key} {value:.2f}" for key, value in run.metrics.items())
     seed.say(f"{run.model_id}: {metrics}")
-    return True
 
 
-def _push(case: UseCase, trained: Trained, seed: Seed) -> int:
-    """Return the number of the version that a trained model has become."""
+def _push(case: UseCase, trained: Trained, seed: Seed) -> ListedVersion:
+    """Return the version that a trained model has become."""
     positive, negative = case.labels if case.problem_type == BINARY else (None, None)
     declared = Declared(
         target_type="binary" if case.problem_type == BINARY else "multiclass",
@@ -147,7 +200,7 @@ def _push(case: UseCase, trained: Trained, seed: Seed) -> int:
         target_name=case.target_field,
     )
     push = Push(trained.model_id, trained.artifact, trained.artifact.name, declared)
-    return LocalStore(seed.store, seed.settings).push(push, lambda _: None).number
+    return LocalStore(seed.store, seed.settings).push(push, lambda _: None)
 
 
 def _configuration(case: UseCase) -> NewConfiguration:
@@ -162,7 +215,7 @@ def _configuration(case: UseCase) -> NewConfiguration:
         feature_fields=case.fields,
         source={"database": "master", "collection": source},
         destination={"database": "master", "collection": f"{source}_mlrun"},
-        tags=("synthetic",),
+        tags=(SYNTHETIC,),
     )
 
 

@@ -37,6 +37,18 @@ TRAINERS: Mapping[str, str] = MappingProxyType(
 )
 """Modules beside this one whose `fit` learns, by framework; importing all of them takes seconds."""
 
+_SKLEARN = {"sklearn": "scikit-learn"}
+
+MODULES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "sklearn": _SKLEARN,
+        "xgboost": _SKLEARN | {"xgboost": "xgboost"},
+        "lightgbm": _SKLEARN | {"lightgbm": "lightgbm"},
+        "onnx": _SKLEARN | {"onnxruntime": "onnxruntime", "skl2onnx": "skl2onnx"},
+    }
+)
+"""What a framework needs, by the name of the module and then that of its distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:

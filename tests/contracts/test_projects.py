@@ -57,14 +57,14 @@ class Place:
     store: Path
     output: Path
 
-    def seed(self, *flags: str) -> subprocess.CompletedProcess[str]:
+    def seed(self, *flags: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run the script."""
         command = [sys.executable, str(SCRIPT), "--store", str(self.store)]
         return subprocess.run(
             [*command, "--output", str(self.output), *flags],
             check=False,
             capture_output=True,
-            env=environment(),
+            env={**environment(), **environ},
             text=True,
         )
 
@@ -269,6 +269,53 @@ def test_a_second_seeding_is_refused(place: Place) -> None:
     assert done.returncode == 1
     assert "--reset" in done.stderr
     assert place.rows("spend_risk")["mlrun_training_runs"] == 4
+
+
+def test_what_is_missing_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    """A module of that name that cannot be found: `-S` would hide more than this one."""
+    place = Place(tmp_path / "store", tmp_path / "mlrun")
+    blocker = "import sys; sys.modules['skl2onnx'] = None"
+    (tmp_path / "sitecustomize.py").write_text(blocker, encoding="utf-8")
+
+    done = place.seed("--use-case", "spend_risk", PYTHONPATH=str(tmp_path))
+
+    assert done.returncode == 1
+    assert "pip install skl2onnx" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not place.store.exists()
+    assert not place.output.exists()
+
+
+def test_a_model_that_fails_leaves_nothing_and_the_next_seeding_is_whole(tmp_path: Path) -> None:
+    place = Place(tmp_path / "store", tmp_path / "mlrun")
+    place.output.mkdir()
+    in_the_way = place.output / "spend_risk_onnx_v1"
+    in_the_way.write_text("no directory", encoding="utf-8")
+
+    failed = place.seed("--use-case", "spend_risk")
+    rows = place.rows("spend_risk") if (place.store / "store.db").exists() else {}
+    in_the_way.unlink()
+    made = place.seed("--use-case", "spend_risk")
+
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert not any(rows.values())
+    assert made.returncode == 0, made.stderr
+    assert place.rows("spend_risk")["mlrun_training_runs"] == 4
+
+
+def test_what_a_killed_seeding_has_left_is_replaced(tmp_path: Path) -> None:
+    place = Place(tmp_path / "store", tmp_path / "mlrun")
+    assert place.seed("--use-case", "spend_risk", "--skip-training").returncode == 0
+    with sqlite3.connect(place.store / "store.db") as connection:
+        connection.execute("DELETE FROM activities")
+
+    done = place.seed("--use-case", "spend_risk", "--skip-training")
+    again = place.seed("--use-case", "spend_risk", "--skip-training")
+
+    assert done.returncode == 0, done.stderr
+    assert place.rows("spend_risk")["mlrun_configurations"] == 1
+    assert "--reset" in again.stderr
 
 
 def test_a_dry_run_changes_nothing(place: Place) -> None:
