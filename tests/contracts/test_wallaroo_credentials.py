@@ -18,8 +18,10 @@ OPEN = "/v1/api/config"
 INFER = "/v1/api/pipelines/infer/m-0/m"
 PATHS = sorted(
     path.format(deployment="m-0", pipeline="m")
-    for path in yaml.safe_load(SPECIFICATION.read_text())["paths"]
+    for path, methods in yaml.safe_load(SPECIFICATION.read_text())["paths"].items()
+    if "get" not in methods or path == OPEN
 )
+USERS = "/auth/admin/realms/master/users"
 CLOSED = [path for path in PATHS if path not in (OPEN, INFER)]
 CREDENTIALS = """
 - {name: ann@example.org, passphrase: all of it}
@@ -106,3 +108,12 @@ def test_a_version_and_a_workspace_say_who_made_them(server: Server) -> None:
     by_id = {one["id"]: one["created_by"] for one in rooms}
     assert by_id[room["workspace_id"]] == "ann@example.org"
     assert users == {"users": [{"user_id": "ann@example.org", "user_type": "OWNER"}]}
+
+
+@pytest.mark.parametrize("path", [USERS, f"{USERS}/ann@example.org"])
+def test_users_are_shown_to_those_who_may_look(server: Server, path: str) -> None:
+    refused = [call(server.url, "GET", path, headers=shown).status for shown in BAD.values()]
+    mine = call(server.url, "GET", path, headers=ANN).json()
+
+    assert set(refused) == {401}
+    assert (mine[0] if isinstance(mine, list) else mine)["email"] == "ann@example.org"
