@@ -15,11 +15,16 @@ from drum_like.errors import SettingsError
 from drum_like.later import yaml
 from drum_like.model.metadata import FILE_NAME
 from drum_like.options.environment import (
-    PARAMETER_TYPES,
     RUNTIME_PARAMETER,
     RuntimeParameterError,
     has_parameter,
     parameter,
+)
+from drum_like.options.parameter_types import (
+    PARAMETER_TYPES,
+    data_error,
+    payload_error,
+    payload_fault,
 )
 
 PREFIX = RUNTIME_PARAMETER
@@ -78,10 +83,8 @@ def exports(code_dir: Path, values_file: Path) -> dict[str, str]:
         value = values.get(definition.name, definition.default)
         reason = None if value is None else _fault(definition, value)
         if reason is not None:
-            inner = f"{{0: {_data_error('value should be None')}, 1: {_data_error(reason)}}}"
             raise SettingsError(
-                f"Failed to load runtime parameter '{definition.name}'. "
-                f"{{'payload': {_data_error(inner)}}}"
+                f"Failed to load runtime parameter '{definition.name}'. {payload_error(reason)}"
             )
         content = {"payload": value, "type": definition.type}
         exported[PREFIX + definition.name] = json.dumps(content, default=str)
@@ -116,14 +119,12 @@ def read_definitions(code_dir: Path) -> tuple[Definition, ...]:
 
 def _definition(line: Any) -> Definition:
     content = line if isinstance(line, dict) else {}
-    faults = {
-        key: _data_error("is required") for key in ("fieldName", "type") if key not in content
-    }
+    faults = {key: data_error("is required") for key in ("fieldName", "type") if key not in content}
     if "type" in content and content["type"] not in PARAMETER_TYPES:
-        faults["type"] = _data_error("value doesn't match any variant")
+        faults["type"] = data_error("value doesn't match any variant")
     for key in ("minValue", "maxValue"):
         if not isinstance(content.get(key), int | float | None):
-            faults[key] = _data_error("value can't be converted to float")
+            faults[key] = data_error("value can't be converted to float")
     if faults:
         listed = ", ".join(f"'{key}': {fault}" for key, fault in faults.items())
         raise SettingsError(f"Failed to load runtime parameter: {{{listed}}}")
@@ -158,41 +159,15 @@ def _load(path: Path, problem: str) -> Any:
 
 def _fault(definition: Definition, value: Any) -> str | None:
     """Return why a value does not fit its definition, in the words of DRUM's validator."""
-    if definition.type == "boolean":
-        return None if isinstance(value, bool) else "value should be True or False"
-    if definition.type == "numeric":
-        return _numeric_fault(definition, value)
-    if definition.type == "credential":
-        return _credential_fault(value)
-    if not isinstance(value, str):
-        return "value is not a string"
-    return None if value else "blank value is not allowed"
-
-
-def _numeric_fault(definition: Definition, value: Any) -> str | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return "value can't be converted to float"
+    reason = payload_fault(definition.type, value)
+    if reason is not None or definition.type != "numeric":
+        return reason
+    number = float(value)
     if definition.low is not None and number < definition.low:
         return f"value is less than {definition.low}"
     if definition.high is not None and number > definition.high:
         return f"value is greater than {definition.high}"
     return None
-
-
-def _credential_fault(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return "value is not a dict"
-    if "credentialType" not in value:
-        return f"{{'credentialType': {_data_error('is required')}}}"
-    if not isinstance(value["credentialType"], str):
-        return f"{{'credentialType': {_data_error('value is not a string')}}}"
-    return None
-
-
-def _data_error(text: str) -> str:
-    return f"DataError({text!r})"
 
 
 __all__ = [

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from drum_like.errors import SettingsError
+from drum_like.options.parameter_types import (
+    PARAMETER_TYPES,
+    data_error,
+    payload_error,
+    payload_fault,
+)
 
 RUNTIME_PARAMETER = "MLOPS_RUNTIME_PARAM_"
 """Prefix of the variables that hold DRUM's runtime parameters as JSON."""
-
-PARAMETER_TYPES = ("boolean", "credential", "deployment", "numeric", "string")
 
 _TRUE = frozenset({"t", "true", "y", "yes", "on", "1"})
 _FALSE = frozenset({"false", "n", "no", "off", "none", "0"})
@@ -43,8 +47,8 @@ def parameter(name: str, environ: Mapping[str, str]) -> Any:
 
     Raises:
         RuntimeParameterError: the parameter is not defined, or its variable does not hold
-            {"type": ..., "payload": ...}. The messages begin as DRUM's do, but never repeat the
-            value, which may be a credential.
+            {"type": ..., "payload": ...} with a payload of that type. The messages begin as DRUM's
+            do, but never repeat the value, which may be a credential.
     """
     variable = RUNTIME_PARAMETER + name
     if variable not in environ:
@@ -56,18 +60,27 @@ def parameter(name: str, environ: Mapping[str, str]) -> Any:
             f"Invalid runtime parameter json payload. The value of {variable} is not JSON; "
             'write {"type": "numeric", "payload": 1}'
         ) from error
-    if not _is_parameter(content):
+    fault = _fault(content)
+    if fault is not None:
         raise RuntimeParameterError(
             f"Invalid runtime parameter! The value of {variable} has to be a JSON object with "
-            f'"type" (one of {", ".join(PARAMETER_TYPES)}) and "payload"'
+            f'"type" (one of {", ".join(PARAMETER_TYPES)}) and "payload", null or of that type: '
+            f"{fault}"
         )
     return content["payload"]
 
 
-def _is_parameter(content: object) -> bool:
-    return (
-        isinstance(content, dict)
-        and "payload" in content
-        and isinstance(content.get("type"), str)
-        and content["type"] in PARAMETER_TYPES
-    )
+def _fault(content: object) -> str | None:
+    """Return what is wrong with the content of a variable, in the words of DRUM's validator."""
+    if not isinstance(content, dict):
+        return data_error("value is not a dict")
+    missing = [key for key in ("type", "payload") if key not in content]
+    if missing:
+        listed = ", ".join(f"{key!r}: {data_error('is required')}" for key in missing)
+        return f"{{{listed}}}"
+    kind = content["type"]
+    if not isinstance(kind, str) or kind not in PARAMETER_TYPES:
+        unknown = data_error("value doesn't match any variant")
+        return f"{{'type': {unknown}}}"
+    reason = payload_fault(kind, content["payload"])
+    return None if reason is None else payload_error(reason)

@@ -138,6 +138,75 @@ def test_a_parameter_of_the_environment(score: Score, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        pytest.param("boolean", False, id="boolean"),
+        pytest.param("numeric", "7", id="numeric-text"),
+        pytest.param("numeric", True, id="numeric-boolean"),
+        pytest.param("string", "word", id="string"),
+        pytest.param("deployment", "5f0c", id="deployment"),
+        pytest.param("credential", {"credentialType": "s3", "key": "k"}, id="credential"),
+        pytest.param("boolean", None, id="empty"),
+    ],
+)
+def test_a_payload_of_the_environment_that_is_of_its_type(
+    score: Score, tmp_path: Path, kind: str, payload: object
+) -> None:
+    env = {"MLOPS_RUNTIME_PARAM_N": json.dumps({"type": kind, "payload": payload})}
+
+    said = look_up(score, tmp_path, READING, "--target-type", "textgeneration", env=env)
+
+    assert (said["has"], said["get"], type(said["get"])) == (True, payload, type(payload))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(
+            {"type": "boolean", "payload": "false"}, "value should be True or False", id="boolean"
+        ),
+        pytest.param({"type": "boolean", "payload": 0}, "value should be True or False", id="zero"),
+        pytest.param(
+            {"type": "numeric", "payload": "x"}, "value can't be converted to float", id="numeric"
+        ),
+        pytest.param({"type": "numeric", "payload": []}, "be converted to float", id="list"),
+        pytest.param({"type": "string", "payload": 5}, "value is not a string", id="string"),
+        pytest.param({"type": "string", "payload": ""}, "blank value is not allowed", id="blank"),
+        pytest.param(
+            {"type": "deployment", "payload": 5}, "value is not a string", id="deployment"
+        ),
+        pytest.param(
+            {"type": "credential", "payload": "s3"}, "value is not a dict", id="credential"
+        ),
+        pytest.param(
+            {"type": "credential", "payload": {"key": "k"}},
+            "'credentialType': DataError('is required')",
+            id="credential-type",
+        ),
+        pytest.param(
+            {"type": "credential", "payload": {"credentialType": 1}},
+            "'credentialType': DataError('value is not a string')",
+            id="credential-type-number",
+        ),
+        pytest.param({"payload": 1}, "{'type': DataError('is required')}", id="no-type"),
+        pytest.param({"type": "string"}, "{'payload': DataError('is required')}", id="no-payload"),
+        pytest.param({"type": "colour", "payload": 1}, "match any variant", id="unknown-type"),
+        pytest.param(["string", "x"], "value is not a dict", id="no-object"),
+    ],
+)
+def test_a_payload_of_the_environment_that_is_refused(
+    score: Score, tmp_path: Path, content: object, reason: str
+) -> None:
+    """The value is never repeated: it may be a credential."""
+    env = {"MLOPS_RUNTIME_PARAM_N": json.dumps(content)}
+
+    said = look_up(score, tmp_path, READING, "--target-type", "textgeneration", env=env)
+
+    assert said["get"].startswith("ValueError: Invalid runtime parameter! ")
+    assert reason in said["get"].replace("\\", "")
+
+
+@pytest.mark.parametrize(
     ("definitions", "text", "expected"),
     [
         pytest.param(
@@ -161,6 +230,27 @@ def test_a_parameter_of_the_environment(score: Score, tmp_path: Path) -> None:
             "N: 'yes'",
             ["Failed to load runtime parameter 'N'. {", "value should be True or False"],
             id="M-18",
+        ),
+        pytest.param([definition("string")], "N: 5", ["value is not a string"], id="string"),
+        pytest.param([definition("string")], "N: ''", ["blank value is not"], id="blank"),
+        pytest.param(
+            [definition("deployment")], "N: 5", ["value is not a string"], id="deployment"
+        ),
+        pytest.param([definition("credential")], "N: s3", ["value is not a dict"], id="credential"),
+        pytest.param(
+            [definition("credential")], "N:\n  key: k", ["is required"], id="credential-type"
+        ),
+        pytest.param(
+            ["  - type: string\n"],
+            "N: x",
+            ["Failed to load runtime parameter: {'fieldName': DataError('is required')}"],
+            id="no-name",
+        ),
+        pytest.param(
+            ["  - fieldName: N\n"],
+            "N: x",
+            ["Failed to load runtime parameter: {'type': DataError('is required')}"],
+            id="no-type",
         ),
         pytest.param(
             [definition("string")], "", ["Runtime parameter values YAML file is empty!"], id="empty"
