@@ -11,6 +11,7 @@ from drum_like.errors import SettingsError
 from drum_like.options.declaration import (
     EVERY,
     MODEL,
+    NEW_MODEL,
     PERF_TEST,
     SCORE,
     SERVER,
@@ -48,6 +49,7 @@ class InertFlag:
     words: tuple[str, ...] = ()
 
 
+_PYTHON = "python"
 _MONITORING = "predictions are not reported to DataRobot"
 _API_ACCESS = "the DataRobot API is not made available to the model"
 _CONTAINER = "the model runs in this process, not in a container"
@@ -95,8 +97,8 @@ FLAGS = (
         "--language",
         EVERY,
         "custom.py is the only code that is run",
-        usual="python",
-        words=("python", "r", "java", "other"),
+        usual=_PYTHON,
+        words=(_PYTHON, "r", "java", "other"),
     ),
     InertFlag(
         "--production",
@@ -152,6 +154,20 @@ def notes(flags: Mapping[str, str | bool]) -> tuple[str, ...]:
         for flag in FLAGS
         if flag.name in flags and not flag.quiet and flags[flag.name] != (flag.usual or None)
     )
+
+
+def check_language(verb: str, flags: Mapping[str, str | bool]) -> None:
+    """Refuse to begin a model directory in another language than Python.
+
+    Raises:
+        SettingsError: `new model` is to write R, Java or something else.
+    """
+    language = flags.get("--language", _PYTHON)
+    if verb == NEW_MODEL and language != _PYTHON:
+        raise SettingsError(
+            f"--language {language}: only Python is there, R and Java are not; leave the flag out "
+            "for a custom.py, or write the directory with DRUM"
+        )
 
 
 def check(flags: Collection[str], max_workers: int | None, target: TargetType | None) -> None:

@@ -185,5 +185,6 @@ def _inert_notes(
     line: CommandLine, values: Mapping[str, Any], environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     flags = inert.given(line.verb, line.inert, environ)
+    inert.check_language(line.verb, flags)
     inert.check(flags, values.get("max_workers"), values.get("target_type"))
     return inert.notes(flags)

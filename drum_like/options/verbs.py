@@ -97,9 +97,17 @@ def _two_words(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
     if second in ("", "-h", "--help"):
         listed = {verb: text for verb, text in VERBS.items() if verb.startswith(f"{first} ")}
         _leave(_top_help(listed), status=0 if second else 1)
-    if f"{first} {second}" not in VERBS:
-        raise _not_a_verb(f"{first} {second}")
-    return f"{first} {second}", argv[2:]
+    place = _second_word(argv) if second.startswith("-") else 1
+    verb = f"{first} {argv[place]}"
+    if verb not in VERBS:
+        raise _not_a_verb(verb)
+    return verb, [*argv[1:place], *argv[place + 1 :]]
+
+
+def _second_word(argv: Sequence[str]) -> int:
+    """Return where the second word of a verb stands behind flags, as in `new --verbose model`."""
+    found = (place for place, word in enumerate(argv) if f"{argv[0]} {word}" in VERBS)
+    return next(found, 1)
 
 
 def _not_a_verb(word: str) -> UsageError:

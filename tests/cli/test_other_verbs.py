@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import run_here
 from tests.support.models import REG, Model, hooks
 from tests.support.serving import run
 
@@ -40,6 +41,38 @@ def test_a_new_model_directory(tmp_path: Path) -> None:
     assert second.returncode == 2
     expected = f"The path {tmp_path / 'd'} already exists! Please provide a non existing path!"
     assert expected in second.stderr
+
+
+@pytest.mark.parametrize("language", ["r", "java", "other"])
+def test_a_new_model_directory_in_another_language(tmp_path: Path, language: str) -> None:
+    done = run_here("new", "model", "--code-dir", tmp_path / "d", "--language", language)
+
+    assert done.returncode == 1
+    assert f"--language {language}: only Python is there" in done.stderr
+    assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("new", "--verbose", "model", "--code-dir", "d"), id="switch"),
+        pytest.param(("new", "--code-dir", "d", "--verbose", "model"), id="value"),
+        pytest.param(("new", "--logging-level", "info", "model", "-cd", "d"), id="two-flags"),
+    ],
+)
+def test_flags_may_stand_before_the_second_word(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run_here(*words, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "d" / "custom.py").is_file()
+
+
+@pytest.mark.parametrize("words", [("new", "--verbose"), ("new", "--verbose", "zoo")])
+def test_flags_do_not_stand_for_the_second_word(words: tuple[str, ...]) -> None:
+    done = run_here(*words)
+
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr
 
 
 def test_a_validation_that_passes(tmp_path: Path, rows: Path) -> None:
