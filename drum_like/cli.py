@@ -10,7 +10,13 @@ from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 
 from drum_like.commands.entrance import load_settings
-from drum_like.errors import DrumLikeError, LoadError, OutputSchemaError, TypeSchemaError
+from drum_like.errors import (
+    DrumLikeError,
+    LoadError,
+    OutputSchemaError,
+    TypeSchemaError,
+    for_operator,
+)
 from drum_like.options.verbs import PROGRAM, UsageError
 
 _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
@@ -53,7 +59,7 @@ def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:
     if show_stacktrace:
         traceback.print_exception(error)
     usage = error.usage if isinstance(error, UsageError) else ""
-    sys.stderr.write(f"{usage}{PROGRAM}: error: {error}\n")
+    sys.stderr.write(f"{usage}{PROGRAM}: error: {for_operator(error)}\n")
     if usage:
         return _USAGE
     if isinstance(error, TypeSchemaError | OutputSchemaError):

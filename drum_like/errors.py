@@ -57,10 +57,13 @@ class LoadError(DrumLikeError):
 
     Attributes:
         hint: Where the fault lies or what to do, for the operator's eyes; may be empty.
+        plain: What the operator reads instead of the message, where that is in DRUM's words only
+            because clients know them; empty if the message is good for both.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, plain: str = "") -> None:
         self.hint = hint
+        self.plain = plain
         super().__init__(message)
 
 
@@ -163,10 +166,12 @@ class HookError(ScoringError):
         summary: What failed, in our words; safe to show to anyone.
         user_text: The exception in the words of custom.py, cut to USER_TEXT_LIMIT characters;
             empty if there is none.
+        hint: Where in custom.py it was raised, for the operator's eyes; may be empty.
     """
 
-    def __init__(self, summary: str, user_text: str = "") -> None:
+    def __init__(self, summary: str, user_text: str = "", hint: str = "") -> None:
         self.summary = summary
+        self.hint = hint
         self.user_text = user_text[:USER_TEXT_LIMIT]
         super().__init__(
             f"{summary} {self.user_text}" if user_text and summary else summary or self.user_text
@@ -203,3 +208,10 @@ class UserError(DrumLikeError):
     def __init__(self, message: str, status: int = 400) -> None:
         self.status = status
         super().__init__(message)
+
+
+def for_operator(error: DrumLikeError) -> str:
+    """Return what the terminal or the log of the operator says: plain words, and where it was."""
+    text = getattr(error, "plain", "") or str(error)
+    hint = getattr(error, "hint", "")
+    return f"{text} ({hint})" if hint else text

@@ -126,7 +126,7 @@ def _service(
 
 def _load(settings: Settings) -> _Model:
     directory = ModelDirectory(settings.code_dir)
-    directory.check(artifact_kinds())
+    directory.check(artifact_kinds(), settings.language)
     custom_py = directory.custom_py
     # Where no code of the directory may run, nothing of it may be found by an import, either.
     without_code = custom_py is None and settings.no_pickle
@@ -139,7 +139,8 @@ def _load(settings: Settings) -> _Model:
         predictor = _predictor(hooks, settings.target_type, value, artifact)
     except LoadError as error:
         text = f"An error occurred when loading your artifact: {error}"
-        raise type(error)(text, error.hint) from error
+        plain = error.plain and f"An error occurred when loading your artifact: {error.plain}"
+        raise type(error)(text, error.hint, plain=plain) from error
     return _Model(directory, hooks, artifact, value, predictor)
 
 

@@ -82,6 +82,7 @@ class Settings:
     Attributes:
         verb: The verb of the command line.
         notes: Lines for the operator: what was accepted without effect.
+        language: Of DRUM's flag, empty without; `python` lets files of R and Java lie unused.
     """
 
     code_dir: Path = option(
@@ -385,6 +386,7 @@ class Settings:
     )
     verb: str = SERVER
     notes: tuple[str, ...] = ()
+    language: str = ""
 
     @property
     def has_code_dir(self) -> bool:

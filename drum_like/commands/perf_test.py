@@ -124,7 +124,8 @@ def _server_flags(settings: Settings) -> list[str]:
         if getattr(settings, field.name) != field.default and field.name != "class_labels_file"
     }
     passed = {name: option for name, option in options().items() if PERF_TEST in option.verbs}
-    return [*flags_of(passed, values, SERVER), "--show-perf"]
+    language = ["--language", settings.language] if settings.language else []
+    return [*flags_of(passed, values, SERVER), *language, "--show-perf"]
 
 
 def _send(child: Child, path: str, body: bytes, iterations: int, timeout_s: int) -> Iterator[float]:

@@ -4,13 +4,13 @@ import hashlib
 import logging
 import warnings
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
 from drum_like import plugins
 from drum_like.api import ArtifactKind, Predictor
 from drum_like.errors import ArtifactError, LoadError, PluginError
+from drum_like.model.advice import advice, how_to_get
 from drum_like.model.directory import DRUM_SUFFIXES, ModelDirectory, suffixes
 from drum_like.model.pickles import read_pickle
 
@@ -18,14 +18,17 @@ logger = logging.getLogger(__name__)
 
 _HINTS = {
     "XGBoostError": (
-        "a model in XGBoost's old binary format has to be loaded with XGBoost 3.0 or older "
-        "and saved again with save_model('model.ubj')"
+        "the file is cut off or damaged, or a newer XGBoost wrote it: copy it again, or save the "
+        "model again with save_model('model.ubj')"
     ),
     "AttributeError": (
         "a pickle finds its classes by module and name: define them in custom.py or in a module "
         "beside it"
     ),
 }
+
+_OTHER_VERSION = "InconsistentVersionWarning"
+"""The category of scikit-learn's warning about a version, one for each tree of a forest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def predictor_for(model: Any, artifact: Artifact | None = None) -> Predictor:
     raise PluginError(
         "\n\nRunning environment language: Python.\n"
         "Could not find any framework to handle loaded model and a score hook is not provided; "
-        f"the model is of type {_type_name(model)}. {_advice()}"
+        f"the model is of type {_type_name(model)}. {advice()}"
     )
 
 
@@ -142,12 +145,11 @@ def _read(artifact: Artifact, *, alone: bool) -> Any:
     except ModuleNotFoundError as error:
         raise PluginError(
             f"Could not load model from the artifact file. {artifact.path.name} needs the module "
-            f"{error.name!r}, which does not import. {_advice()}"
+            f"{error.name!r}, which does not import. {how_to_get(error.name or '')}"
         ) from error
     except Exception as error:
         raise ArtifactError(_unreadable(error)) from error
-    for warning in caught:
-        _repeat(warning)
+    _repeat(caught)
     return model
 
 
@@ -158,18 +160,21 @@ def _reader(kind: ArtifactKind, *, alone: bool) -> Any:
     return getattr(plugin, "load_alone", plugin.load) if alone else plugin.load
 
 
-def _repeat(warning: warnings.WarningMessage) -> None:
-    """Give scikit-learn's warning about versions as one line, any other as it is."""
-    message: Any = warning.message
-    if warning.category.__name__ != "InconsistentVersionWarning":
-        warnings.warn_explicit(message, warning.category, warning.filename, warning.lineno)
-        return
-    logger.warning(
-        "%s was saved by scikit-learn %s and is loaded by %s; predictions may differ",
-        message.estimator_name,
-        message.original_sklearn_version,
-        message.current_sklearn_version,
-    )
+def _repeat(caught: list[warnings.WarningMessage]) -> None:
+    """Give scikit-learn's warnings about versions as one line, any other as it is."""
+    others = [w for w in caught if w.category.__name__ != _OTHER_VERSION]
+    for warning in others:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    about: list[Any] = [w.message for w in caught if w.category.__name__ == _OTHER_VERSION]
+    if about:
+        names = sorted({message.estimator_name for message in about})
+        logger.warning(
+            "the model was saved by scikit-learn %s and is loaded by %s; predictions may differ "
+            "(%s)",
+            ", ".join(sorted({message.original_sklearn_version for message in about})),
+            about[0].current_sklearn_version,
+            ", ".join(names),
+        )
 
 
 def _prepared(plugin: Any, model: Any) -> Predictor:
@@ -226,19 +231,6 @@ def _unreadable(error: Exception) -> str:
     name = type(error).__name__
     hint = _HINTS.get(name, "save the model again, or implement custom.load_model()")
     return f"Could not load model from the artifact file. Exception: {name}; {hint}"
-
-
-def _advice() -> str:
-    """Say which frameworks can be served here, and how more are added."""
-    installed = ", ".join(sorted(plugins.registered(plugins.PREDICTORS))) or "none"
-    try:
-        extras = sorted(metadata("drum-like").get_all("Provides-Extra") or [])
-    except PackageNotFoundError:
-        extras = []
-    return (
-        f"Installed plugins: {installed}; frameworks come with the extras of drum-like: "
-        f"{', '.join(extras)}"
-    )
 
 
 def _type_name(model: Any) -> str:

@@ -1,11 +1,12 @@
 """What lies in a model directory; opens no model and imports no code of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from drum_like.api import ArtifactKind
 from drum_like.errors import CustomCodeError, LoadError
+from drum_like.model.languages import PYTHON, foreign
 
 HEAD_BYTES = 4096
 """Bytes of a file that its kind is told from."""
@@ -15,6 +16,8 @@ DRUM_SUFFIXES = (".h5", ".onnx", ".pkl", ".pth")
 
 FILES_IN_MESSAGE = 100
 """Files that a message names."""
+
+_FILES_FOR_OPERATORS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,67 @@ class ModelDirectory:
         """Return a path as messages show it."""
         return path.relative_to(self.path).as_posix()
 
-    def check(self, kinds: Iterable[ArtifactKind]) -> None:
-        """Refuse a directory that holds neither custom.py nor anything like a model.
+    def check(self, kinds: Iterable[ArtifactKind], language: str = "") -> None:
+        """Refuse a directory that holds nothing to serve, or files of another language.
 
         A model below the top level is enough here, as in DRUM; it is not found later.
 
+        Args:
+            kinds: The kinds of model file that are read here.
+            language: Of DRUM's flag: `python` lets files of R and Java lie there unused.
+
         Raises:
-            LoadError: nothing to serve; in DRUM's words, with the files of the top level.
+            LoadError: nothing to serve, or it is not clear what; in DRUM's words, with the files of
+                the top level.
         """
         wanted = tuple(kinds)
         names = self._names()
-        if "custom.py" in names or any(True for _ in _model_files(self.path, wanted)):
-            return
-        raise LoadError(
+        files = [path for path in sorted(self.path.rglob("*")) if path.is_file()]
+        others = foreign(self.path, files, suffixes(wanted))
+        has_model = any(True for _ in _model_files(files, wanted))
+        if others.files and language != PYTHON:
+            by_artifacts = (*others.artifacts, *((PYTHON,) if has_model else ()))
+            raise self._refused(wanted, (by_artifacts, others.custom), _of_others(others.files))
+        if "custom.py" not in names and not has_model:
+            raise self._refused(wanted, ((), ()), self._holds_nothing(wanted))
+
+    def _refused(
+        self, kinds: Iterable[ArtifactKind], detected: tuple[Sequence[str], ...], plain: str
+    ) -> LoadError:
+        by_artifacts, by_custom = (", ".join(sorted(found)) or None for found in detected)
+        text = (
             "Can not detect language by artifacts and/or custom.py/R files.\n"
-            "Detected: language by artifacts - None; language by custom - None.\n"
+            f"Detected: language by artifacts - {by_artifacts}; language by custom - {by_custom}.\n"
             "Code directory must have one or more model artifacts, with an extension:\n"
-            f"{suffixes(wanted)}.\n"
+            f"{suffixes(kinds)}.\n"
             "Or a file custom.py.\n\n"
             f"Files(100 first) found in {self.path.resolve().name}:\n"
-            + "\n".join(names[:FILES_IN_MESSAGE])
+            + "\n".join(self._names()[:FILES_IN_MESSAGE])
+        )
+        return LoadError(text, plain=plain)
+
+    def _holds_nothing(self, kinds: Iterable[ArtifactKind]) -> str:
+        """Say to the operator what is there, and what would be a model."""
+        found = ", ".join(self._names()[:_FILES_FOR_OPERATORS]) or "nothing"
+        more = len(self._names()) - _FILES_FOR_OPERATORS
+        return (
+            f"{self.path.resolve().name} holds no model and no custom.py; found: {found}"
+            f"{f' and {more} more' if more > 0 else ''}. {self._wrong_inside(kinds)}"
+            f"Put a model file there ({', '.join(suffixes(kinds))}), or begin a directory with "
+            "`drum-like new model --code-dir DIR`"
+        )
+
+    def _wrong_inside(self, kinds: Iterable[ArtifactKind]) -> str:
+        """Name the first file that has a model's suffix, but does not begin like one."""
+        known = tuple(suffixes(kinds))
+        named = [name for name in self._names() if name.lower().endswith(known)]
+        if not named:
+            return ""
+        old = named[0].lower().endswith(".ubj")
+        return (
+            f"{named[0]} has the suffix of a model, but does not begin like one"
+            f"{'; is it of the old binary format of XGBoost?' if old else ''}: save the model "
+            "again. "
         )
 
     def _names(self) -> list[str]:
@@ -115,8 +159,14 @@ def suffixes(kinds: Iterable[ArtifactKind]) -> list[str]:
     return sorted({suffix for kind in kinds for suffix in kind.suffixes})
 
 
-def _model_files(root: Path, kinds: tuple[ArtifactKind, ...]) -> Iterator[Path]:
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+def _of_others(files: Sequence[str]) -> str:
+    return (
+        f"{', '.join(files[:_FILES_FOR_OPERATORS])}: models and hooks in R or Java are not served. "
+        "Take the files away, serve them with DRUM, or leave them unused with --language python"
+    )
+
+
+def _model_files(files: Sequence[Path], kinds: tuple[ArtifactKind, ...]) -> Iterator[Path]:
     yield from (path for path in files if path.suffix.lower() in DRUM_SUFFIXES)
     yield from (path for path, _ in _claimed(files, kinds))
 

@@ -143,7 +143,12 @@ def failure(error: BaseException, summary: str) -> Exception:
     asked_for = datarobot_alias.user_error(error)
     if asked_for is not None:
         return asked_for
-    return HookError(summary, _text_of(error, "Exception:" if summary else ""))
+    custom = getattr(sys.modules.get("custom"), "__file__", None)
+    return HookError(
+        summary,
+        _text_of(error, "Exception:" if summary else ""),
+        _hint(error, custom and Path(custom)),
+    )
 
 
 def _text_of(error: BaseException, summary: str) -> str:
@@ -162,11 +167,13 @@ def _is_the_operators(error: BaseException) -> bool:
 
 
 def _hint(error: BaseException, custom_py: Path | None) -> str:
-    """Say where in custom.py an exception came from."""
-    if custom_py is None:
+    """Say where in custom.py an exception came from, and of which class it is."""
+    if custom_py is None or isinstance(error, SyntaxError):  # which names file and line itself
         return type(error).__name__
-    if isinstance(error, SyntaxError):
-        return f"{custom_py.name} line {error.lineno}: {type(error).__name__}: {error.msg}"
-    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == str(custom_py)]
-    where = f"{custom_py.name} line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {error}"
+    return _place(error, (str(custom_py),)) + type(error).__name__
+
+
+def _place(error: BaseException, files: tuple[str, ...]) -> str:
+    """Return `custom.py line 3: `, the last line of a file that an exception came through."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename in files]
+    return f"{Path(frames[-1].filename).name} line {frames[-1].lineno}: " if frames else ""

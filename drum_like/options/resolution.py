@@ -61,6 +61,7 @@ def resolved(
         values["code_dir"] = values["code_dir"].expanduser().resolve()
     return values | {
         "verb": line.verb,
+        "language": line.inert.get("--language", ""),
         "notes": notes + server_notes(found) if line.verb == SERVER else notes,
     }
 

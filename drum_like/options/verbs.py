@@ -49,6 +49,13 @@ EXIT_CODES = (
 SERVE = "serve"
 """The word that SageMaker starts a container with."""
 
+_ADDRESS, _CODE_DIR = ("--address", "HOST:PORT"), ("--code-dir", "DIR")
+_MEANT = {
+    **dict.fromkeys(("--port", "-p", "--host", "--bind", "--listen"), _ADDRESS),
+    **dict.fromkeys(("--model-dir", "--model-path", "--dir", "-m"), _CODE_DIR),
+}
+"""Flags of other servers, and what is meant by them here."""
+
 _FIRST_WORDS = frozenset(verb.partition(" ")[0] for verb in VERBS if " " in verb)
 
 _NOT_DONE = {
@@ -139,6 +146,10 @@ def _top_help(verbs: Mapping[str, str]) -> str:
 
 
 def hint(word: str, known: Sequence[str]) -> str:
-    """Return a question that names the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word.partition("=")[0], known, n=1)
+    """Return a question that names the known word that is meant, or nearest; or nothing."""
+    flag = word.partition("=")[0]
+    meant, form = _MEANT.get(flag, ("", ""))
+    if meant in known:
+        return f"; did you mean {meant} {form}?"
+    near = difflib.get_close_matches(flag, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -11,12 +11,13 @@ from drum_like import logs
 CHATTER = (
     "Starting gunicorn",
     "Using worker",
+    "Listening at",
     "Booting worker",
     "Worker exiting",
     "Handling signal",
     "Shutting down",
 )
-"""Beginnings of messages that say nothing new when all goes well."""
+"""Beginnings of messages that say nothing new when all goes well, or say it too early."""
 
 
 class ServerLog(Logger):
@@ -29,12 +30,13 @@ class ServerLog(Logger):
         self.error_log.setLevel(logs.LEVELS[str(cfg.loglevel)])
 
     def info(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log; where the server listens is shown at any level, what is usual only for debugging."""
-        if str(msg).startswith("Listening at"):
-            logs.ANNOUNCE.info(msg, *args, **kwargs)
-        else:
-            level = logging.DEBUG if str(msg).startswith(CHATTER) else logging.INFO
-            self.error_log.log(level, msg, *args, **kwargs)
+        """Log; what is usual only for debugging.
+
+        That includes gunicorn's line about its address: it comes before the model has loaded. Ours
+        comes after.
+        """
+        level = logging.DEBUG if str(msg).startswith(CHATTER) else logging.INFO
+        self.error_log.log(level, msg, *args, **kwargs)
 
     def reopen_files(self) -> None:
         """Do nothing: there are no log files."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError
+from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError, for_operator
 
 MODEL_DOES_NOT_LOAD = 4
 """Exit code of a server whose model does not load."""
@@ -46,7 +46,9 @@ class Report:
 
 def failure(error: Exception) -> Report:
     """Return the report of a load that raised."""
-    text = str(error) if isinstance(error, DrumLikeError) else f"{type(error).__name__}: {error}"
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, DrumLikeError):
+        text = for_operator(error)
     trace = "".join(traceback.format_exception(error))
     return Report(
         State.FAILED,

@@ -1,6 +1,7 @@
 """`score`: what is written, and where (rows L-15 to L-24)."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -132,6 +133,7 @@ def test_a_failing_hook_fails_the_command(score_alone: Score, tmp_path: Path) ->
 
     assert done.returncode == 1
     assert "boom" in done.stderr
+    assert re.search(r"\(custom\.py line \d+: ValueError\)", done.stderr)
     assert not (tmp_path / "out.csv").exists()
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import run_here
 from tests.support.models import BINARY, MULTICLASS, REG
 from tests.support.more_models import UNSTRUCTURED
 from tests.support.serving import run
@@ -72,6 +73,22 @@ def test_a_wrong_command_line(words: tuple[str, ...]) -> None:
 
     assert done.returncode == 2
     assert "usage:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [
+        ("--port", "--address HOST:PORT"),
+        ("--host=0.0.0.0", "--address HOST:PORT"),
+        ("--model-dir", "--code-dir DIR"),
+        ("--adress", "--address"),
+    ],
+)
+def test_a_flag_of_other_servers_names_ours(tmp_path: Path, flag: str, meant: str) -> None:
+    done = run_here("server", "--code-dir", tmp_path, flag, "8080")
+
+    assert done.returncode == 2
+    assert f"; did you mean {meant}?" in done.stderr
 
 
 def test_a_directory_that_does_not_exist(tmp_path: Path) -> None:

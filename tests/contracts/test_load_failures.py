@@ -57,8 +57,13 @@ def failing(files: Mapping[str, str | bytes], *flags: str) -> Model:
         ),
         pytest.param(
             failing({"notes.md": ""}),
-            ["Can not detect language by artifacts and/or custom.py/R files."],
-            id="A-18",
+            ["holds no model and no custom.py; found: notes.md. ", "`drum-like new model "],
+            id="A-18-by-D70",
+        ),
+        pytest.param(
+            failing({"model.pkl": PICKLE, "custom.R": ""}),
+            ["custom.R: models and hooks in R or Java are not served."],
+            id="custom-R",
         ),
         pytest.param(
             failing({"custom.py": "def load_model(code_dir): pass\n" + SCORE}),
@@ -67,7 +72,7 @@ def failing(files: Mapping[str, str | bytes], *flags: str) -> Model:
         ),
         pytest.param(
             failing({"custom.py": "def load_model(code_dir): raise ValueError('boom')\n" + SCORE}),
-            ["'load_model' hook failed to load the model.", "boom"],
+            ["'load_model' hook failed to load the model.", "boom", "(custom.py line 1: Value"],
             id="E-load-model-raises",
         ),
         pytest.param(
@@ -83,7 +88,7 @@ def failing(files: Mapping[str, str | bytes], *flags: str) -> Model:
         ),
         pytest.param(
             failing(hooks("def init(code_dir): raise ValueError('in init')\n" + SCORE)),
-            ["in init"],
+            ["in init", "(custom.py line "],
             id="X-19-init",
         ),
         pytest.param(
@@ -114,6 +119,7 @@ def test_a_model_that_does_not_load(model: Model, texts: list[str], tmp_path: Pa
     assert done.returncode == 4
     for text in texts:
         assert (done.stdout + done.stderr).count(text) == 1, done.stderr
+    assert "istening" not in done.stdout + done.stderr, "nothing was ever served"
 
 
 def test_a_text_model_needs_the_name_of_its_target(tmp_path: Path) -> None:

@@ -201,11 +201,13 @@ def test_broken_file_names_the_class_of_the_exception(
     assert str(tmp_path) not in text
 
 
-def test_old_xgboost_format_has_a_hint(tmp_path: Path) -> None:
+def test_xgboost_file_that_is_cut_off_is_called_so(tmp_path: Path) -> None:
     artifact = found(tmp_path, m_ubj=XGBOOST_UBJ[:200])
 
-    with pytest.raises(ArtifactError, match=r"old binary format .* save_model\('model\.ubj'\)"):
+    with pytest.raises(ArtifactError, match=r"is cut off .* save_model\('model\.ubj'\)") as caught:
         load_artifact(artifact)
+
+    assert "old binary" not in str(caught.value)
 
 
 def test_pickle_of_nothing_is_refused(tmp_path: Path) -> None:
@@ -275,10 +277,25 @@ def test_other_version_of_scikit_learn_is_one_line(
 
     assert len(caplog.messages) == 1
     assert re.fullmatch(
-        rf"LinearRegression was saved by scikit-learn 0+ and is loaded by "
-        rf"{re.escape(state['_sklearn_version'])}; predictions may differ",
+        rf"the model was saved by scikit-learn 0+ and is loaded by "
+        rf"{re.escape(state['_sklearn_version'])}; predictions may differ \(LinearRegression\)",
         caplog.messages[0],
     )
+
+
+def test_forest_of_another_version_gives_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """scikit-learn warns once a tree."""
+    model = RandomForestRegressor(5, random_state=0).fit(ROWS, TARGET)
+    version = model.__getstate__()["_sklearn_version"].encode()
+    artifact = found(tmp_path, m_pkl=pickle.dumps(model).replace(version, b"0" * len(version)))
+
+    with caplog.at_level(logging.WARNING):
+        load_artifact(artifact)
+
+    (line,) = caplog.messages
+    assert line.endswith("may differ (DecisionTreeRegressor, RandomForestRegressor)")
 
 
 @pytest.mark.parametrize("model", [{"a": 1}, len, "text"], ids=["dict", "function", "text"])
@@ -293,6 +310,8 @@ def test_model_of_no_framework_is_refused(model: Any) -> None:
     )
     assert "Installed plugins: " in text
     assert "onnxruntime, sklearn, xgboost" in text
+    assert "extras of drum-like: lightgbm, onnx, sklearn, xgboost. " in text
+    assert "`drum-like new model --code-dir DIR`" in text
 
 
 def test_model_that_is_not_fitted_is_refused() -> None:

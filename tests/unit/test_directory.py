@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drum_like.api import ArtifactKind
-from drum_like.errors import CustomCodeError, LoadError
+from drum_like.errors import CustomCodeError, LoadError, for_operator
 from drum_like.model.directory import ModelDirectory, suffixes
 
 RED = ArtifactKind("red", (".col", ".red"), lambda head: head.startswith(b"red"))
@@ -130,6 +130,62 @@ def test_directory_without_a_model_is_refused(files: dict[str, str], tmp_path: P
     )
     assert text.endswith("\n".join(sorted(name for name in files if "/" not in name)))
     assert str(tmp_path) not in text
+
+
+def test_operator_is_told_what_lies_in_a_directory_without_a_model(tmp_path: Path) -> None:
+    found = directory(tmp_path / "d", {"1.col": "green", "readme.md": ""})
+
+    with pytest.raises(LoadError) as caught:
+        found.check(KINDS)
+
+    assert for_operator(caught.value) == (
+        "d holds no model and no custom.py; found: 1.col, readme.md. 1.col has the suffix of a "
+        "model, but does not begin like one: save the model again. Put a model file there (.col, "
+        ".red), or begin a directory with `drum-like new model --code-dir DIR`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "by_artifacts", "by_custom", "named"),
+    [
+        ({"1.col": "red", "custom.R": ""}, "python", "r", "custom.R"),
+        ({"1.col": "red", "custom.r": ""}, "python", "r", "custom.r"),
+        ({"custom.py": "", "custom.R": ""}, None, "python, r", "custom.R"),
+        ({"1.col": "red", "deep/m.RDS": ""}, "python, r", None, "deep/m.RDS"),
+        ({"custom.py": "", "m.jar": "", "n.mojo": ""}, "java", "python", "m.jar, n.mojo"),
+        ({"custom.R": "", "m.rds": ""}, "r", "r", "custom.R, m.rds"),
+    ],
+)
+def test_other_languages_are_refused_as_by_drum(
+    tmp_path: Path,
+    files: dict[str, str],
+    by_artifacts: str | None,
+    by_custom: str | None,
+    named: str,
+) -> None:
+    found = directory(tmp_path, files)
+
+    with pytest.raises(LoadError) as caught:
+        found.check(KINDS)
+
+    assert str(caught.value).startswith(
+        "Can not detect language by artifacts and/or custom.py/R files.\n"
+        f"Detected: language by artifacts - {by_artifacts}; language by custom - {by_custom}.\n"
+    )
+    assert for_operator(caught.value).startswith(f"{named}: models and hooks in R or Java are not")
+
+
+@pytest.mark.parametrize(
+    ("files", "language"),
+    [
+        ({"1.col": "red", "custom.R": "", "m.rds": ""}, "python"),
+        ({"1.col": "red", "deep/custom.R": ""}, ""),
+        ({"custom.py": "", "data.zip": ""}, ""),
+    ],
+    ids=["asked-for", "hooks-below", "zip"],
+)
+def test_files_that_are_left_unused(tmp_path: Path, files: dict[str, str], language: str) -> None:
+    directory(tmp_path, files).check(KINDS, language)
 
 
 def test_missing_directory_is_refused(tmp_path: Path) -> None:

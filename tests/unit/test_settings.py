@@ -306,7 +306,8 @@ def test_missing_labels_file_is_named(tmp_path: Path) -> None:
 def test_runtime_parameters_steer_the_server(
     tmp_path: Path, name: str, payload: object, field: str, expected: object
 ) -> None:
-    env = {f"MLOPS_RUNTIME_PARAM_{name}": parameter(payload)}
+    kind = "string" if isinstance(payload, str) else "numeric"
+    env = {f"MLOPS_RUNTIME_PARAM_{name}": parameter(payload, kind)}
 
     assert getattr(load(tmp_path, env=env), field) == expected
 
