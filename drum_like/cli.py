@@ -10,6 +10,8 @@ from collections.abc import MutableMapping, Sequence
 from importlib import import_module
 
 from drum_like.commands.entrance import load_settings
+from drum_like.commands.given_input import as_file
+from drum_like.commands.outputs import discard_standard_output
 from drum_like.errors import (
     DrumLikeError,
     LoadError,
@@ -20,6 +22,9 @@ from drum_like.errors import (
 from drum_like.options.verbs import PROGRAM, UsageError
 
 _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
+_PIPE_CLOSED = 141
+"""As of a program that SIGPIPE ends: who reads standard output, such as `head`, has enough."""
+
 _STACKTRACE = "--show-stacktrace"
 
 
@@ -37,7 +42,8 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
     Returns:
         0 done; 1 wrong settings, failed scoring, failed validation; 2 wrong command line; 3 the
-        data breaks the typeSchema; 4 the model does not load.
+        data breaks the typeSchema; 4 the model does not load; 130 Ctrl-C; 141 nobody reads the
+        output any more.
     """
     show_stacktrace = _STACKTRACE in argv
     try:
@@ -47,11 +53,17 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
             sys.stderr.write(f"{PROGRAM}: {note}\n")
         module = settings.verb.replace(" ", "_").replace("-", "_")
         verb = import_module(f"drum_like.commands.{module}")
-        return int(verb.run(settings, environ))
+        with as_file(settings) as complete:
+            code = int(verb.run(complete, environ))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_standard_output()
+        return _PIPE_CLOSED
     except DrumLikeError as error:
         return _failed(error, show_stacktrace=show_stacktrace)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return code
 
 
 def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:

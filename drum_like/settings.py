@@ -16,15 +16,18 @@ from drum_like.options.declaration import (
     ADDRESS,
     ALIAS_NAME,
     CALIBRATE,
+    CHARSET,
     COLUMN,
     DATABASE,
     DECISION_LOGS,
+    DELIMITER,
     DIRECTORIES,
     DIRECTORY,
     EVERY,
     EXPLAIN,
     FILE,
     FILES,
+    INPUT,
     KIND,
     LABEL,
     LOADING,
@@ -195,8 +198,20 @@ class Settings:
     target_name: str | None = option(
         None, "name of the target, the output column of text", TARGETED, TEXT, env=("TARGET_NAME",)
     )
-    input: Path | None = option(None, "file to score", FILES, FILE)
-    output: Path | None = option(None, "file to write; else it is printed", (SCORE,), NEW_FILE)
+    input: Path | None = option(None, "file to score; - for standard input", FILES, INPUT)
+    output: Path | None = option(
+        None, "file to write, - for standard output; else a table is printed", (SCORE,), NEW_FILE
+    )
+    delimiter: str | None = option(
+        None, "what separates the fields of --input, else a comma", (SCORE,), DELIMITER
+    )
+    decimal: str = option(
+        ".", "decimal mark in the numbers of --input", (SCORE,), TEXT, choices=(".", ",")
+    )
+    encoding: str | None = option(None, "encoding of --input, else UTF-8", (SCORE,), CHARSET)
+    passthrough: tuple[str, ...] = option(
+        (), "columns of --input to repeat behind the predictions", (SCORE,), NAMES
+    )
     target: str = option("", "column of --input that holds the true values", (CALIBRATE,), COLUMN)
     level: Fraction = option(
         Fraction(9, 10),

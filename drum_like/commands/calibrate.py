@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.commands.outputs import replacing
 from drum_like.commands.rows import MATRIX_MARKET, input_path, template
-from drum_like.commands.score import replacing
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.explaining import residual_file
 from drum_like.explaining.abilities import Absent

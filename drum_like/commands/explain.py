@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from drum_like.cells import is_missing
+from drum_like.commands.outputs import check, opened
 from drum_like.commands.rows import MATRIX_MARKET, input_path, template
-from drum_like.commands.score import replacing
 from drum_like.commands.shown import print_json, print_text, table
 from drum_like.commands.waterfall import Bar, waterfall
 from drum_like.errors import SettingsError
@@ -190,9 +190,8 @@ def _draw(settings: Settings, service: ModelService, found: Sequence[Explained])
         others = float(np.sum([part.value for part in rest]))
         shown.append(Bar(f"{len(rest)} others", others))
     title = f"row {one.row}: {one.output} = {one.prediction:.6g}"
-    if not settings.plot.resolve().parent.is_dir():
-        raise SettingsError(f"--plot: there is no directory to put {settings.plot.name} into")
-    with replacing(settings.plot) as stream:
+    check(settings.plot, "--plot")
+    with opened(settings.plot, "--plot") as stream:
         stream.write(waterfall(title, _scale(service), one.bias, shown).encode())
 
 

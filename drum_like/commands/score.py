@@ -4,16 +4,15 @@ Rows go through in blocks where that gives the same as the whole file; otherwise
 hook sees them, the whole file is one frame, as in DRUM.
 """
 
-import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import BinaryIO
 
@@ -21,6 +20,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from drum_like import cgroup
+from drum_like.commands.csv_dialect import Dialect, plain
+from drum_like.commands.outputs import check, opened
+from drum_like.commands.passed_through import beside
 from drum_like.commands.rows import MATRIX_MARKET, input_path, template
 from drum_like.commands.unstructured_input import answer
 from drum_like.encoders.csv import predictions_csv
@@ -29,11 +31,15 @@ from drum_like.errors import RequestError, SettingsError
 from drum_like.formats import csv
 from drum_like.later import pd
 from drum_like.loading import open_service
+from drum_like.options.declaration import DASH
 from drum_like.payload import Payload
+from drum_like.scoring.pipeline import decode
 from drum_like.server.threads import set_native_threads
 from drum_like.service import Service
 from drum_like.settings import Settings
 from drum_like.target_type import TargetType
+
+_NO_PASSTHROUGH = "a transform model answers its rows itself; let the hook keep the columns"
 
 _MOST_AHEAD = 8
 """Blocks that are scored at a time, at most; else one a CPU. As many wait to be.
@@ -52,18 +58,21 @@ def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
     """
     started = perf_counter()
     if settings.verbose:
-        _say("Detected score mode")
-    _check_output(settings.output)
+        _say("Detected score mode", settings)
+    check(settings.output, "--output")
+    dialect = Dialect.of(settings)
     # One process has all CPUs to itself: a block on each of them, or a large one on all of them.
     set_native_threads(environ, cgroup.cpus())
     service = open_service(replace(settings, max_workers=1))
     loaded = perf_counter()
     if service.target.type is TargetType.UNSTRUCTURED:
+        _check_is_structured(settings, dialect)
         _answer(settings, service)
     else:
-        _score(settings, service)
+        with plain(input_path(settings), dialect, service.inputs) as path:
+            _score(replace(settings, input=path), service)
     if settings.show_perf:
-        _show_perf(started, loaded, perf_counter())
+        _show_perf((started, loaded, perf_counter()), settings)
     return 0
 
 
@@ -75,15 +84,17 @@ def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
     """
     path = input_path(settings)
     payload = template(settings, path)
+    score = partial(_predictions, service, settings.passthrough)
     if service.target.type is TargetType.TRANSFORM:
+        if settings.passthrough:
+            raise SettingsError(f"--passthrough: {_NO_PASSTHROUGH}")
         # DRUM gives transform models no names of sparse columns here.
         whole = replace(payload, body=path.read_bytes(), columns=None)
         stream.write(frame_csv(service.transform(whole).x))
     elif service.streams and path.suffix != MATRIX_MARKET:
-        stream.writelines(_blocks(path, payload, service))
+        stream.writelines(_blocks(path, payload, partial(_scored, score)))
     else:
-        prediction = service.predict(replace(payload, body=path.read_bytes()))
-        stream.write(predictions_csv(prediction, service.target))
+        stream.write(score(replace(payload, body=path.read_bytes()))[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +112,11 @@ class _Scored:
     rows: bytes
 
 
-def _blocks(path: Path, payload: Payload, service: Service) -> Iterator[bytes]:
+def _blocks(path: Path, payload: Payload, score: Callable[[Payload], _Scored]) -> Iterator[bytes]:
     """Yield the CSV of one block of rows after the other, the header with the first."""
     done = 0
     with path.open("rb") as stream, _progress(path.stat().st_size) as advance:
-        scored = _ahead(partial(_scored, service), csv.blocks(stream, payload))
+        scored = _ahead(score, csv.blocks(stream, payload))
         for future in scored:
             try:
                 block = future.result()
@@ -119,12 +130,29 @@ def _blocks(path: Path, payload: Payload, service: Service) -> Iterator[bytes]:
             advance(stream.tell())
 
 
-def _scored(service: Service, block: Payload) -> _Scored:
-    prediction = service.predict(block)
-    none = replace(prediction, values=prediction.values[:0])
-    head = predictions_csv(none, service.target)
+def _scored(score: Callable[[Payload], tuple[int, bytes]], block: Payload) -> _Scored:
+    n_rows, text = score(block)
+    end = _header_end(text)
+    return _Scored(n_rows, text[:end], text[end:])
+
+
+def _header_end(text: bytes) -> int:
+    """Return where the rows of a CSV begin; a line break inside of quotes ends no header."""
+    end = text.index(b"\n") + 1
+    while text.count(b'"', 0, end) % 2:
+        end = text.index(b"\n", end) + 1
+    return end
+
+
+def _predictions(
+    service: Service, passthrough: Sequence[str], payload: Payload
+) -> tuple[int, bytes]:
+    """Return how many rows were scored, and their predictions as CSV."""
+    prediction = service.predict(payload)
     text = predictions_csv(prediction, service.target)
-    return _Scored(prediction.n_rows, head, text[len(head) :])
+    if passthrough:
+        text = beside(text, decode(payload), passthrough)
+    return prediction.n_rows, text
 
 
 def _ahead(
@@ -165,20 +193,21 @@ def _progress(size: int) -> Iterator[Callable[[int], None]]:
 
 def _score(settings: Settings, service: Service) -> None:
     if settings.output is not None:
-        with replacing(settings.output) as stream:
+        with opened(settings.output, "--output") as stream:
             score_to(stream, settings, service)
         return
     with TemporaryDirectory() as folder:
         path = Path(folder) / "predictions.csv"
         with path.open("wb") as stream:
             score_to(stream, settings, service)
-        _say(str(pd.read_csv(path)))
+        as_sent = dict.fromkeys(settings.passthrough, str)
+        _say(str(pd.read_csv(path, dtype=as_sent, keep_default_na=not as_sent)), settings)
 
 
 def _answer(settings: Settings, service: Service) -> None:
     body = answer(settings, service)
     if settings.output is not None:
-        with replacing(settings.output) as stream:
+        with opened(settings.output, "--output") as stream:
             stream.write(body)
         return
     sys.stdout.flush()
@@ -186,45 +215,27 @@ def _answer(settings: Settings, service: Service) -> None:
     sys.stdout.buffer.flush()
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place when the block ends without an error."""
-    target = path.resolve()
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
-        partial = Path(stream.name)
-        try:
-            yield stream  # type: ignore[misc] # the wrapper is a binary file in all but its type
-            stream.close()
-            partial.chmod(_mode(target))
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+def _check_is_structured(settings: Settings, dialect: Dialect) -> None:
+    if dialect != Dialect() or settings.passthrough:
+        raise SettingsError(
+            "--delimiter, --decimal, --encoding and --passthrough are about rows of CSV; an "
+            "unstructured model gets the file as it is, see --content-type"
+        )
 
 
-def _mode(target: Path) -> int:
-    """Return the permissions that writing to `target` itself would have given or left."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _check_output(path: Path | None) -> None:
-    if path is not None and not path.resolve().parent.is_dir():
-        raise SettingsError(f"--output: there is no directory to put {path.name} into; create it")
-
-
-def _show_perf(started: float, loaded: float, ended: float) -> None:
+def _show_perf(moments: tuple[float, float, float], settings: Settings) -> None:
+    started, loaded, ended = moments
     blocks = {
         "Full time:": ended - started,
         "Init time (incl model loading):": loaded - started,
         "Run time (incl reading CSV):": ended - loaded,
     }
     for title, seconds in blocks.items():
-        _say(f"{title}\n\tsec: min: {seconds:.2f}; avg: {seconds:.2f}; max: {seconds:.2f}")
+        _say(
+            f"{title}\n\tsec: min: {seconds:.2f}; avg: {seconds:.2f}; max: {seconds:.2f}", settings
+        )
 
 
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the answer of the command
+def _say(text: str, settings: Settings) -> None:
+    """Print a line about the command, not among predictions on standard output."""
+    print(text, file=sys.stderr if settings.output == DASH else sys.stdout)

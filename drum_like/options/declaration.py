@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, Unpack
 
+from drum_like.charsets import codec
+from drum_like.errors import CharsetError
 from drum_like.options.environment import boolean
 from drum_like.target_type import TargetType
 
@@ -17,6 +19,9 @@ OWN_PREFIX = "DRUM_LIKE_"
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 6789
+
+DASH = Path("-")
+"""What stands for standard input and standard output."""
 
 SCORE = "score"
 SERVER = "server"
@@ -243,6 +248,33 @@ def existing_file(text: str) -> Path:
     return path.resolve()
 
 
+def readable(text: str) -> Path:
+    """Return the absolute path of what rows are read from; `-` stays, for standard input."""
+    path = Path(text)
+    if path != DASH and (path.is_dir() or not path.exists()):
+        raise ValueError(f"is wrong: The file {text} does not exist!")
+    return path.resolve() if path.is_file() else path
+
+
+def delimiter(text: str) -> str:
+    """Return the character between the fields of a CSV; `tab` stands for a tab."""
+    found = {"tab": "\t", r"\t": "\t"}.get(text, text)
+    if len(found) != 1 or found in '"\r\n' or not (found.isprintable() or found == "\t"):
+        raise ValueError("must be one character, such as ; or | or tab")
+    return found
+
+
+def charset(text: str) -> str:
+    """Return the name of a text encoding that is read."""
+    try:
+        codec(text)
+    except CharsetError as error:
+        raise ValueError(
+            "must be one of utf-8, utf-16, latin-1, iso-8859-15, windows-1252, us-ascii"
+        ) from error
+    return text
+
+
 def secret(text: str) -> str:
     """Return a secret, which a header can carry."""
     if not text.strip() or text != text.strip() or not text.isprintable():
@@ -331,6 +363,9 @@ TARGET_TYPE = Kind(target_type, "TYPE")
 DIRECTORY = Kind(Path, "DIR")
 SECRET = Kind(secret, "TEXT")
 FILE = Kind(existing_file, "FILE")
+INPUT = Kind(readable, "FILE")
+DELIMITER = Kind(delimiter, "CHAR")
+CHARSET = Kind(charset, "NAME")
 NEW_FILE = Kind(Path, "FILE")
 UPLOAD = Kind(existing_path, "FILE")
 MODELS_DIRECTORY = Kind(existing_directory, "DIR")
