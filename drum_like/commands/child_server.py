@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
+from types import FrameType
 from typing import Any
 
 from drum_like.errors import DrumLikeError
@@ -18,6 +20,15 @@ from drum_like.errors import DrumLikeError
 START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.05
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_WATCH = """
+import os, signal, sys
+sys.stdin.buffer.read()
+try:
+    os.kill(int(sys.argv[1]), signal.SIGTERM)
+except ProcessLookupError:
+    pass
+"""
 _LISTENING = re.compile(r"listening http://127\.0\.0\.1:(\d+)")
 
 
@@ -78,9 +89,44 @@ def started(flags: Sequence[str], environ: Mapping[str, str]) -> Iterator[Child]
                 command, stdout=stream, stderr=subprocess.STDOUT, env=dict(environ)
             )
         try:
-            yield Child(_port(process, log))
+            with _ending_with_us(process.pid):
+                yield Child(_port(process, log))
         finally:
             _stop(process)
+
+
+@contextmanager
+def _ending_with_us(pid: int) -> Iterator[None]:
+    """Let a process get SIGTERM when this one ends within the block, even by SIGKILL.
+
+    A small process waits for the end of a pipe that only we hold. Signals that can be handled end
+    the block as an exception, so that what it began is cleared away.
+    """
+    watcher = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-S", "-c", _WATCH, str(pid)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,  # so that Ctrl-C does not reach it
+    )
+    try:
+        with _signals_as_exceptions():
+            yield
+    finally:
+        watcher.kill()
+        watcher.communicate()
+
+
+@contextmanager
+def _signals_as_exceptions() -> Iterator[None]:
+    def leave(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _port(process: "subprocess.Popen[bytes]", log: Path) -> int:

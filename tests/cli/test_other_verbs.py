@@ -1,12 +1,19 @@
 """`new model`, `validation` and `perf-test` (rows L-25 to L-28)."""
 
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.support.command_line import run_here
 from tests.support.models import REG, Model, hooks
-from tests.support.serving import run
+from tests.support.serving import environment, run
 
 FRAGILE = Model(
     hooks("""
@@ -19,6 +26,23 @@ def score(data, model, **kwargs):
 """),
     REG.flags,
 )
+
+MARKED = Model(
+    hooks("""
+import os
+
+import pandas as pd
+
+def score(data, model, **kwargs):
+    with open(os.environ["PID_FILE"], "w") as file:
+        file.write(str(os.getppid()))
+    return pd.DataFrame({"Predictions": data["a"]})
+"""),
+    REG.flags,
+)
+"""Writes down the process that its worker is of."""
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -109,3 +133,38 @@ def test_a_performance_test(tmp_path: Path, rows: Path, env: dict[str, str]) -> 
     assert done.returncode == 0, done.stderr
     for column in ("samples", "iters", "min", "avg", "max"):
         assert column in done.stdout
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGINT])
+def test_a_performance_test_that_is_killed_takes_its_server_along(
+    tmp_path: Path, rows: Path, how: signal.Signals
+) -> None:
+    directory = MARKED.write(tmp_path / "model")
+    words = ("perf-test", "--code-dir", directory, "--input", rows, "-s", "1", "-i", "100000")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "drum_like", *map(str, words), *REG.flags],
+        env=environment({"PID_FILE": str(tmp_path / "pid")}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        server = eventually(lambda: int((tmp_path / "pid").read_text()))
+
+        process.send_signal(how)
+
+        assert process.wait(30) != 0
+        eventually(lambda: not Path(f"/proc/{server}").exists() or None)
+    finally:
+        process.kill()
+
+
+def eventually(look: Callable[[], T | None]) -> T:
+    """Return what a function finds, within half a minute."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with suppress(OSError, ValueError):
+            found = look()
+            if found is not None:
+                return found
+        time.sleep(0.05)
+    raise TimeoutError
