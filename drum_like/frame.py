@@ -73,6 +73,9 @@ class Frame(ABC):
             return column_of(data, position)
         return numbers(self.cells(position), str(data.columns[position]))
 
+    has_order: bool = True
+    """Whether columns without names are in the order of the model, as their sender has agreed."""
+
     has_words_for_missing: bool = False
     """Whether a word such as NA stands for a missing cell: text formats have nothing else."""
 
@@ -111,7 +114,7 @@ class Frame(ABC):
 
         Args:
             columns: Names of the wanted columns in their order; None for all as sent. A frame
-                without names is taken by position and has to be as wide.
+                without names is taken by position, if it has an order, and has to be as wide.
 
         Returns:
             (n_rows, n_columns) float64.
@@ -221,10 +224,13 @@ def positions(frame: Frame, columns: Names) -> Positions | None:
     """Return where the wanted columns stand in a frame, None if they are all, in order.
 
     Raises:
-        ColumnsError: columns are missing, or the frame has no names and another width.
+        ColumnsError: columns are missing, or the frame has no names, and either another width or no
+            order that the caller has agreed to.
     """
     found = frame.columns
     if found is None:
+        if not frame.has_order:
+            raise nameless_error()
         if frame.n_columns != len(columns):
             raise width_error(len(columns), frame.n_columns)
         return None
@@ -256,6 +262,14 @@ def width_error(expected: int, found: int) -> ColumnsError:
     return ColumnsError(
         f"the model takes {expected} columns by position, but the payload has {found}; "
         f"send exactly the {expected} columns that the model was trained on"
+    )
+
+
+def nameless_error() -> ColumnsError:
+    """Say that a model knows its columns by names that the data do not have."""
+    return ColumnsError(
+        "the model knows its columns by name, but a matrix has none; send the names, one a line, "
+        "as the file part X.colnames (or --sparse-column-file)"
     )
 
 

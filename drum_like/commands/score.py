@@ -88,8 +88,9 @@ def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
     if service.target.type is TargetType.TRANSFORM:
         if settings.passthrough:
             raise SettingsError(f"--passthrough: {_NO_PASSTHROUGH}")
-        # DRUM gives transform models no names of sparse columns here.
-        whole = replace(payload, body=path.read_bytes(), columns=None)
+        # DRUM gives transform models no names of sparse columns here; hooks never see them.
+        names = None if service.inputs is None else payload.columns
+        whole = replace(payload, body=path.read_bytes(), columns=names)
         stream.write(frame_csv(service.transform(whole).x))
     elif service.streams and path.suffix != MATRIX_MARKET:
         stream.writelines(_blocks(path, payload, partial(_scored, score)))

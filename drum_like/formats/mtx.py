@@ -77,6 +77,8 @@ class _MtxFrame(Frame):
         names: One a column, None to number them.
     """
 
+    has_order = False
+
     def __init__(self, matrix: "sparse.csc_array", names: Names | None) -> None:
         self._matrix = matrix
         self._names = names

@@ -6,8 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.support import artifacts
 from tests.support.http_calls import Part, Reply, form
+from tests.support.models import ONE_WORKER, served
 from tests.support.serving import Server
+
+named = served(artifacts.sklearn_regressor().model, *ONE_WORKER)
 
 ROWS = "a\n1\n2\n"
 MTX = "%%MatrixMarket matrix coordinate real general\n2 2 3\n1 1 1.5\n1 2 2\n2 2 3\n"
@@ -172,6 +176,28 @@ def test_column_names_beside_a_matrix(echo: Server) -> None:
 
     assert said["columns"] == ["'a'", "'b'"]
     assert said["kwargs"]["sparse_colnames"] == "['a', 'b']"
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "said"),
+    [
+        pytest.param([], 422, "the names, one a line, as the file part X.colnames", id="nameless"),
+        pytest.param([Part("X.colnames", "b\na\n", "n")], 200, "", id="other-order"),
+        pytest.param([Part("X.colnames", "a\nq\n", "n")], 422, "'b'", id="wrong-names"),
+    ],
+)
+def test_a_matrix_for_a_model_that_knows_names(
+    named: Server, parts: list[Part], status: int, said: str
+) -> None:
+    """Difference D72: never by position, which nobody has agreed to."""
+    reply = post_form(named, Part("X", MTX, "m.mtx"), *parts)
+
+    assert reply.status == status, reply.text
+    if status == 200:
+        rows = "b,a\n1.5,2\n0,3\n"
+        assert reply.json() == named.post("/predict/", rows, "text/csv").json()
+    else:
+        assert said in reply.message
 
 
 def test_column_names_beside_csv_are_only_passed_on(echo: Server) -> None:
