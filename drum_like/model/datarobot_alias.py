@@ -12,6 +12,7 @@ from types import ModuleType
 
 from drum_like.errors import UserError
 from drum_like.model import runtime_parameters
+from drum_like.model.custom_task import INTERFACES
 from drum_like.target_type import TargetType
 
 _ROOT = "datarobot_drum"
@@ -74,6 +75,7 @@ def install() -> None:
         "": {"CustomHTTPError": CustomHTTPError, **parameters},
         ".runtime_parameters": parameters,
         ".runtime_parameters.runtime_parameters": parameters,
+        ".custom_task_interfaces": dict(INTERFACES),
         ".drum": {},
         ".drum.enum": {"TargetType": TargetType},
         ".drum.exceptions": errors,

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from drum_like.errors import CustomCodeError, HookError
-from drum_like.model import datarobot_alias
+from drum_like.model import custom_task, datarobot_alias
 from drum_like.target_type import TargetType
 
 Hook = Callable[..., Any]
@@ -59,7 +59,7 @@ def load_hooks(custom_py: Path | None, code_dir: Path, target_type: TargetType |
     modules import and pickles that name `custom` load.
 
     Raises:
-        CustomCodeError: the import raised.
+        CustomCodeError: the import raised, or a class CustomTask is none of DRUM's.
     """
     if str(code_dir) not in sys.path:
         sys.path.append(str(code_dir))
@@ -69,6 +69,8 @@ def load_hooks(custom_py: Path | None, code_dir: Path, target_type: TargetType |
     if str(custom_py.parent) not in sys.path[:1]:
         sys.path.insert(0, str(custom_py.parent))
     module = _import(custom_py, code_dir)
+    if hasattr(module, "CustomTask"):  # instead of hooks, as in DRUM
+        return Hooks(**custom_task.hooks_of(module.CustomTask))
     wanted = _UNSTRUCTURED if target_type is TargetType.UNSTRUCTURED else None
     found = {f.name: getattr(module, f.name, None) for f in fields(Hooks)}
     hooks = {name: hook for name, hook in found.items() if callable(hook)}
