@@ -6,8 +6,15 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn
 
-from drum_like.options.declaration import MODELS, NAMES, Option, flag_name, variables
-from drum_like.options.inert import FLAGS, InertFlag
+from drum_like.options.declaration import (
+    MODELS,
+    NAMES,
+    Option,
+    existing_file,
+    flag_name,
+    variables,
+)
+from drum_like.options.inert import EXCLUSIVE, FLAGS, InertFlag
 from drum_like.options.verbs import EXIT_CODES, PROGRAM, SERVE, VERBS, UsageError, hint, split
 
 
@@ -71,9 +78,11 @@ def parser_of(verb: str, declared: Mapping[str, Option]) -> argparse.ArgumentPar
     rest = parser.add_argument_group(
         "accepted without effect", "for scripts that pass them to DRUM"
     )
+    one_of = rest.add_mutually_exclusive_group()
     for flag in FLAGS:
         if verb in flag.verbs:
-            rest.add_argument(flag.name, **_inert_arguments(flag))
+            group = one_of if flag.name in EXCLUSIVE else rest
+            group.add_argument(flag.name, **_inert_arguments(flag))
     return parser
 
 
@@ -169,10 +178,13 @@ def described_help(name: str, option: Option) -> str:
 
 def _reader(option: Option) -> Callable[[str], Any]:
     """Return the option's parser with errors that argparse shows in full."""
+    return _parser(option.kind.parse)
 
+
+def _parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         try:
-            return option.kind.parse(text)
+            return parse(text)
         except ValueError as error:
             reason = str(error).removeprefix("is wrong: ")
             raise argparse.ArgumentTypeError(reason) from error
@@ -181,9 +193,10 @@ def _reader(option: Option) -> Callable[[str], Any]:
 
 
 def _inert_arguments(flag: InertFlag) -> dict[str, Any]:
-    described = {"dest": flag.name, "help": flag.effect}
+    described: dict[str, Any] = {"dest": flag.name, "help": flag.effect}
     if flag.takes_value:
-        return described | {"metavar": "VALUE", "choices": flag.words or None}
+        described |= {"metavar": "VALUE", "choices": flag.words or None}
+        return described | ({"type": _parser(existing_file)} if flag.is_file else {})
     return described | {"action": "store_true"}
 
 

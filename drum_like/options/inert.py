@@ -37,6 +37,7 @@ class InertFlag:
         quiet: Whether it is only a companion of another flag and needs no line of its own.
         usual: A value that asks for what is done anyway.
         words: The values that DRUM takes; empty for any.
+        is_file: Whether the value has to be a file that is there.
     """
 
     name: str
@@ -47,6 +48,7 @@ class InertFlag:
     quiet: bool = False
     usual: str = ""
     words: tuple[str, ...] = ()
+    is_file: bool = False
 
 
 _PYTHON = "python"
@@ -86,7 +88,7 @@ FLAGS = (
     InertFlag("--docker", MODEL, _CONTAINER),
     InertFlag("--skip-deps-install", MODEL, _CONTAINER, takes_value=False, quiet=True),
     InertFlag("--memory", MODEL, "the memory of this process is not limited"),
-    InertFlag("--gpu-predictor", _DEPLOYED, _GPU),
+    InertFlag("--gpu-predictor", _DEPLOYED, _GPU, words=("triton", "nim", "vllm")),
     InertFlag("--sidecar", _DEPLOYED, _GPU, takes_value=False),
     InertFlag("--triton-host", _DEPLOYED, _GPU, ("TRITON_HOST",)),
     InertFlag("--triton-http-port", _DEPLOYED, _GPU, ("TRITON_HTTP_PORT",)),
@@ -113,8 +115,12 @@ FLAGS = (
         (SCORE, SERVER, VALIDATION),
         "no files are downloaded; the model directory has to be complete",
         ("LAZY_LOADING_FILE",),
+        is_file=True,
     ),
 )
+
+EXCLUSIVE = ("--monitor", "--monitor-embedded")
+"""Flags of which DRUM takes one."""
 
 _MONITORING_NEEDS = ("--model-id", "--deployment-id", "--monitor-settings")
 
