@@ -47,15 +47,8 @@ from .xgboost_dense import scorer
 from .xgboost_names import Version
 from .xgboost_native import Answers, NativeModel, meaning_of, n_targets, schema_of
 
-
-class FileBooster(xgb.Booster):
-    """A booster from a file, of which some say who saved it.
-
-    Attributes:
-        version: The version of XGBoost that saved the file, as far as it tells.
-    """
-
-    version: Version = ()
+_VERSION = "drum_like_version"
+"""The attribute of a booster's object that says which version of XGBoost saved its file."""
 
 
 class _Rows:
@@ -96,10 +89,10 @@ class _Rows:
         return frame.pandas
 
 
-def read(path: Path) -> FileBooster:
+def read(path: Path) -> xgb.Booster:
     """Read a booster that `save_model` wrote as JSON or UBJSON."""
-    booster = FileBooster(model_file=path)
-    booster.version = version_in(path)
+    booster = xgb.Booster(model_file=path)
+    setattr(booster, _VERSION, version_in(path))  # hooks get a plain Booster
     return booster
 
 
@@ -143,8 +136,8 @@ class _Trees:
     """A booster of the package and how to ask it."""
 
     def __init__(self, owner: xgb.Booster) -> None:
-        from_file = isinstance(owner, FileBooster)
-        version = owner.version if isinstance(owner, FileBooster) else ()
+        from_file = hasattr(owner, _VERSION)
+        version: Version = getattr(owner, _VERSION, ())
         self.owner = owner
         self.booster = Booster(owner.handle, owner, from_file=from_file)
         schema = with_categories(schema_of(self.booster), owner, version)

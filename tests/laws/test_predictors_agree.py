@@ -155,9 +155,10 @@ def test_predictor_gives_what_its_framework_gives(
 
     expected = np.asarray(case.expected(data[NAMES]))
     assert found.values.dtype == expected.dtype
-    if format_name == "matrix-market":
-        # scikit-learn multiplies sparse columns in another order: the last bit may differ.
-        np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+    if format_name == "matrix-market" or name == "pipeline":
+        # scikit-learn multiplies a matrix in another order by its layout and its number of rows:
+        # the last bits of what it gives itself differ, alone and among others.
+        np.testing.assert_allclose(found.values, expected, rtol=0, atol=1e-12)
     else:
         assert found.values.tolist() == expected.tolist()
 

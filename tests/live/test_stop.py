@@ -15,6 +15,8 @@ from tests.support.http_calls import Reply, send
 from tests.support.serving import serve
 
 FLAGS = ("--target-type", "regression")
+LISTENING = ("--server-log-level", "debug", "--logging-level", "debug")
+"""Says where a server listens before its model is ready."""
 STOP_S = 15.0
 
 
@@ -78,7 +80,7 @@ def test_sigint_does_not_wait_for_requests(name: str, tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_a_server_that_still_loads(tmp_path: Path) -> None:
-    with serve(write(tmp_path, "sleep 60"), *FLAGS, ready=False) as server:
+    with serve(write(tmp_path, "sleep 60"), *FLAGS, *LISTENING, ready=False) as server:
         eventually(lambda: boots(tmp_path))
 
         server.process.send_signal(signal.SIGTERM)
@@ -87,7 +89,7 @@ def test_sigterm_ends_a_server_that_still_loads(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_a_load_whose_failure_would_be_served(tmp_path: Path) -> None:
-    flags = (*FLAGS, "--max-workers", "1", "--with-error-server")
+    flags = (*FLAGS, *LISTENING, "--max-workers", "1", "--with-error-server")
     with serve(write(tmp_path, "sleep 60"), *flags, ready=False) as server:
         eventually(lambda: boots(tmp_path))
 

@@ -86,9 +86,7 @@ class _TensorStep:
 def _fed(column: pa.Array, tensor: Tensor, name: str) -> NDArray[Any]:
     """Return a column in the shape and type of a tensor."""
     values = cast(values_of(column, name), tensor.dtype, name)
-    rows, sizes = tensor.shape[:1], tensor.shape[1:]
-    if rows and rows[0] not in (None, len(values)):
-        raise PayloadError(f"the model takes exactly {rows[0]} rows a request")
+    sizes = tensor.shape[1:]  # a fixed number of rows is fed in blocks
     open_sizes = sum(size is None for size in sizes)
     found = values.shape[1:]
     fits = len(found) == len(sizes) and all(
