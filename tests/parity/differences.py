@@ -5,6 +5,7 @@ and drum-like's answer look like where the difference shows.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -231,6 +232,25 @@ def _rows_named(exchange: Exchange) -> bool:
     return same and said and drum.splitlines()[0] == ours.splitlines()[0]
 
 
+def _equal_but_for_rounding(exchange: Exchange) -> bool:
+    """The same answer within the rounding of float32."""
+    if exchange.drum.status != OK or exchange.ours.status != OK:
+        return False
+    drum, ours = (_numbers_in(one.json()) for one in (exchange.drum, exchange.ours))
+    return len(drum) == len(ours) and all(
+        math.isclose(one, other, rel_tol=2e-6, abs_tol=1e-6)
+        for one, other in zip(drum, ours, strict=True)
+    )
+
+
+def _numbers_in(tree: object) -> list[float]:
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return [number for part in tree for number in _numbers_in(part)]
+    return [float(tree)] if isinstance(tree, int | float) else []
+
+
 def _labels_of_all_outputs(exchange: Exchange) -> bool:
     return _is_error(exchange.drum, 500) and exchange.ours.status == OK
 
@@ -336,6 +356,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "error-value": _value_withheld,
     "error-named": _error_named,
     "rows-named": _rows_named,
+    "equal-bits": _equal_but_for_rounding,
     "several-labels": _labels_of_all_outputs,
     "relative-paths": _relative_paths,
     "metadata-error": _metadata_error_explained,

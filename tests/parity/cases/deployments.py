@@ -60,8 +60,8 @@ CASES: tuple[Case, ...] = (
                 "above, below and at the threshold": "F({'yes': [.7, .3, .5], 'no': [.3, .7, .5]})",
                 "other order": "F({'no': [.3], 'yes': [.7]})",
                 "extra column": "F({'yes': [.7], 'no': [.3], 'e': [None]})",
-                "sum": "F({'yes': [.7], 'no': [.7]})",
-            }
+            },
+            {"sum": ("F({'yes': [.7], 'no': [.7]})", "rows-named")},
         ),
     ),
     ServerCase(

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import xgboost as xgb
@@ -39,6 +40,8 @@ def score(data, model, class_labels=(), **kwargs):
 """
 CHAT = '{"model": "m", "messages": [{"role": "user", "content": "The data"}], "seed": 1%s}'
 TRAINING_TIMEOUT_S = 600
+MATRIX_PRODUCTS = frozenset({"media", "onnx_regression"})
+"""Templates whose framework gives one row other bits than the same row among others."""
 
 
 def template_cases(root: Path) -> tuple[Case, ...]:
@@ -54,6 +57,11 @@ def _cases(directory: Path) -> list[Case]:
     twin = _twin(directory)
     build, drum_build = _copied(directory), None if twin is None else _copied(directory, twin)
     probes = _probes(target["targetType"], _sample(directory), has_twin=twin is not None)
+    if directory.name in MATRIX_PRODUCTS:
+        probes = tuple(
+            replace(probe, differs=("equal-bits",)) if probe.name == "one row" else probe
+            for probe in probes
+        )
     name = f"template-{directory.name}"
     if twin is not _pickled_booster or target["targetType"] != "binary":
         return [
