@@ -16,6 +16,7 @@ from tests.parity.case import (
     files,
     get,
     post,
+    rounds_one_row,
     upload_rows,
 )
 
@@ -282,7 +283,7 @@ CASES: tuple[Case, ...] = (
         ServerCase(
             name=f"onnx-multiclass-{name}",
             arguments=TRIPLE,
-            probes=served(IRIS),
+            probes=rounds_one_row(served(IRIS)),
             build=artifact(onnx_classifier(iris, zipmap=name == "zipmap"), "m.onnx"),
         )
         for name in ("zipmap", "tensor")

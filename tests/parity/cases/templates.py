@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import xgboost as xgb
@@ -20,6 +19,7 @@ from tests.parity.case import (
     ServerCase,
     get,
     post,
+    rounds_one_row,
     upload_rows,
 )
 
@@ -58,10 +58,7 @@ def _cases(directory: Path) -> list[Case]:
     build, drum_build = _copied(directory), None if twin is None else _copied(directory, twin)
     probes = _probes(target["targetType"], _sample(directory), has_twin=twin is not None)
     if directory.name in MATRIX_PRODUCTS:
-        probes = tuple(
-            replace(probe, differs=("equal-bits",)) if probe.name == "one row" else probe
-            for probe in probes
-        )
+        probes = rounds_one_row(probes)
     name = f"template-{directory.name}"
     if twin is not _pickled_booster or target["targetType"] != "binary":
         return [
