@@ -387,8 +387,9 @@ def _settings_refused(drum: Finished, ours: Finished) -> bool:
 
 
 def _checked_at_load(drum: Finished, ours: Finished) -> bool:
-    """Exit 4 at the start, where DRUM serves and fails with every request."""
-    return drum.serving and ours.exit_code == 4 and bool(ours.said.strip())
+    """Exit 4 at the start, where DRUM serves and fails with every request, or scores nonsense."""
+    goes_on = drum.serving or drum.exit_code == 0
+    return goes_on and ours.exit_code == 4 and bool(ours.said.strip())
 
 
 def _language_is_python(drum: Finished, ours: Finished) -> bool:
