@@ -23,6 +23,7 @@ SLICE = {
     "lgbm-text-categories": ".txt",
     "onnx-logistic-columns": ".onnx",
     "onnx-blocks-of-four": ".onnx",
+    "onnx-mixed-columns": ".onnx",
 }
 """The models that are asked about here, each out of one file."""
 

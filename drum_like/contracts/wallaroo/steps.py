@@ -95,7 +95,8 @@ def _fed(column: pa.Array, tensor: Tensor, name: str) -> NDArray[Any]:
     if fits:
         return values
     # Callers may send a tensor flat, and a scalar for a list of one.
-    if open_sizes == 0 and values[0].size == int(np.prod([s or 1 for s in sizes], dtype=np.int64)):
+    per_row = int(np.prod(found, dtype=np.int64))
+    if open_sizes == 0 and per_row == int(np.prod([s or 1 for s in sizes], dtype=np.int64)):
         return values.reshape(len(values), *[size or 1 for size in sizes])
     raise PayloadError(
         f"the cells of column {name[:100]!r} are of shape {list(found)}, and the model takes "
