@@ -73,7 +73,7 @@ def text_of(cell: Any) -> str | None:
 
 
 def to_boolean_word(cell: Any) -> bool | None:
-    """Return what `true` or `false`, as a truth value or a word in any case, means; else None."""
+    """Return a truth value, or the word for one in any case, as a boolean; else None."""
     if isinstance(cell, bool):
         return cell
     return _BOOLEANS.get(cell.strip(_SPACE).lower()) if isinstance(cell, str) else None
@@ -175,7 +175,7 @@ def to_time(cell: Any) -> str | None:
 
 
 def to_bytes(cell: Any) -> bytes | None:
-    """Return what base64 stands for; line breaks and missing padding are forgiven.
+    """Decode base64; line breaks and missing padding are forgiven.
 
     Raises:
         ValueError: it is no base64.

@@ -90,7 +90,7 @@ class Column:
 
 
 def reader_of(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa: FBT001 - of a schema
-    """Return what reads the cells of a column, None for one of no known type."""
+    """Return the reader of a column, None for a column of no known type."""
     if column.kind == "number" and column.exact:
         return ParsedReader(column.name, cells.to_exact, "numbers")
     if column.kind == "number":
@@ -116,7 +116,7 @@ def _categorical(categories: tuple[Any, ...]) -> Any:
 
 
 def _values_reader(column: Column) -> Reader:
-    """Return what reads cells as values like the categories."""
+    """Return the reader of values like the categories of a column."""
     kind = _type_of(column.categories)
     if kind is DataType.BOOL:
         return ValueReader(cells.to_boolean, column.missing)
@@ -137,7 +137,7 @@ _DECLARED: dict[DataType, tuple[Callable[[Any], Any], str, bool]] = {
 
 
 def _declared(name: str, stored: DataType | None) -> Reader | None:
-    """Return what reads cells of a type that the artifact or the metadata names."""
+    """Return the reader of a type that the artifact or the metadata names."""
     if stored is None:
         return None
     if stored in _DECLARED:

@@ -167,15 +167,15 @@ class NativeFrame(Frame):
         return self._data
 
 
-class ColumnsFrame(Frame):
-    """Typed columns, for contracts whose cells come with a type (JSON, tensors).
+class NamedColumns(Frame):
+    """Rows as named columns of one length.
 
     Args:
         names: One name a column.
-        columns: One (n_rows,) array a column; objects may be text, lists, bytes or None.
+        columns: The (n_rows,) values of each.
     """
 
-    def __init__(self, names: Names, columns: Sequence[NDArray[Any]]) -> None:
+    def __init__(self, names: Names, columns: Sequence[Any]) -> None:
         self._names = names
         self._columns = columns
 
@@ -194,6 +194,18 @@ class ColumnsFrame(Frame):
         """Number of columns."""
         return len(self._names)
 
+
+class ColumnsFrame(NamedColumns):
+    """Typed columns, for contracts whose cells come with a type (JSON, tensors).
+
+    Args:
+        names: One name a column.
+        columns: One (n_rows,) array a column; objects may be text, lists, bytes or None.
+    """
+
+    def __init__(self, names: Names, columns: Sequence[NDArray[Any]]) -> None:
+        super().__init__(names, columns)
+
     def cells(self, position: int) -> Cells:
         """Return the cells of a column as Python values."""
         values: Cells = self._columns[position].tolist()
@@ -207,7 +219,7 @@ class ColumnsFrame(Frame):
     def _numbers_at(self, position: int) -> NDArray[np.float64]:
         values = self._columns[position]
         if values.dtype.kind in "biuf":
-            return values.astype(np.float64)
+            return np.asarray(values, dtype=np.float64)
         return numbers(self.cells(position), self._names[position])
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:

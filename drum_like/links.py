@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Link(Enum):
-    """What makes a prediction of the scale on which contributions add up.
+    """The function from the scale on which contributions add up to the prediction.
 
     LOG and LOGIT are named after the scale: the prediction is its exponential, or its logistic.
     """

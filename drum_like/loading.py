@@ -292,7 +292,7 @@ def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> S
 
 
 def _conversion(model: _Model, target: Target, metadata: Metadata | None) -> Conversion:
-    """Return what makes probabilities of the model's output.
+    """Return the conversion of the model's output to probabilities.
 
     Raises:
         LoadError: the output is known to be none, or what is asked for does not fit it.

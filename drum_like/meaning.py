@@ -1,11 +1,11 @@
-"""What the numbers of a model's output are: probabilities, or something else."""
+"""The meaning of a model's output: probabilities, or other numbers."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Scale(Enum):
-    """What a model gives where a target asks for probabilities of classes."""
+    """The scale of a model's output where a target asks for probabilities of classes."""
 
     CHANCES = "probabilities"
     CHANCES_EACH = "a probability for each class on its own"
@@ -14,7 +14,7 @@ class Scale(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a model's output is, as far as the model tells.
+    """The meaning of a model's output, as far as the model tells.
 
     Attributes:
         scale: What the numbers are.

@@ -183,7 +183,7 @@ def text_reader(
 
 
 def _key(cell: float) -> Any:
-    """Return what a cell has in common with texts that spell it; True is not 1 here."""
+    """Return the key that a cell shares with texts that spell it; True is not 1 here."""
     return ("word", cell) if isinstance(cell, bool) else cell
 
 

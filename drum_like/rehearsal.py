@@ -40,7 +40,7 @@ _WAY_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What came of predicting made-up rows.
+    """The result of predicting made-up rows.
 
     Attributes:
         labels: Of the columns, None where no row was answered, or the target has none.

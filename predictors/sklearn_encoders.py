@@ -79,7 +79,7 @@ def with_types(model: Any, schema: Schema | None) -> Schema | None:
 
 
 def _joined(column: Column, found: Sequence[Column]) -> Column:
-    """Return what several readers know of one column; the strictest about its type counts."""
+    """Join the knowledge of several readers about a column; the strictest type counts."""
     encoded = [one for one in found if one.kind == "encoded"]
     texts = [one for one in found if one.kind == "text"]
     marks = [one.missing for one in found if not _is_nan(one.missing)]
@@ -150,7 +150,7 @@ def _in_estimator(model: Any, columns: Sequence[Any], filled: Filled | None) -> 
 
 
 def filled_by(step: SimpleImputer) -> Filled:
-    """Return what a fitted imputer takes for missing, and what it fills in."""
+    """Return the missing mark and the fill values of a fitted imputer."""
     mark = step.missing_values
     known = mark is None or mark is pd.NA or _is_nan(mark)
     return Filled(mark if known else NAN, np.asarray(step.statistics_, dtype=object).tolist())

@@ -19,7 +19,7 @@ PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What was found out about the sender of a request.
+    """The sender of a request, as far as a look without waiting tells.
 
     Attributes:
         principal: Who it is, None for a stranger.

@@ -1,4 +1,4 @@
-"""What a worker knows of its store: versions, aliases and deployments, in memory and up to date."""
+"""A worker's view of its store: versions, aliases and deployments, in memory and up to date."""
 
 import logging
 from contextlib import suppress
@@ -22,7 +22,7 @@ AWAY_S = 1.0
 
 
 class Known:
-    """What a worker knows of its store.
+    """The view that a worker has of its store.
 
     Args:
         store: The store; None without one.

@@ -136,7 +136,7 @@ class _CsvFrame(Frame):
         return self._checked()
 
     def _checked(self, dtype: type[str] | None = None) -> pd.DataFrame:
-        """Return what pandas reads; of `str` are fields as they were sent, "" for empty ones."""
+        """Return the rows as pandas reads them; with `str`, fields as sent, "" for empty ones."""
         n_rows = self._checked_rows
         data = _read(self._text, self._header, dtype)
         if data.shape != (n_rows, self.n_columns):

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from drum_like import cells as grammar
 from drum_like.formats.csv_numbers import few_rows, plain_rows
-from drum_like.frame import Frame, Matrix, Names, Positions
+from drum_like.frame import Matrix, NamedColumns, Names, Positions
 from drum_like.later import pd
 from drum_like.readers import Cells, numbers, objects, packed
 
 _NUMBERS = frozenset({float, int, bool, type(None)})
 
 
-class JsonFrame(Frame):
+class JsonFrame(NamedColumns):
     """Rows of a JSON body, their cells as they were sent.
 
     Args:
@@ -28,27 +28,12 @@ class JsonFrame(Frame):
     """
 
     def __init__(self, names: Names, columns: Sequence[Cells]) -> None:
-        self._names = names
-        self._columns = columns
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows, 0 without columns."""
-        return len(self._columns[0]) if self._columns else 0
-
-    @property
-    def columns(self) -> Names | None:
-        """The names given."""
-        return self._names
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self._names)
+        super().__init__(names, columns)
 
     def cells(self, position: int) -> Cells:
         """Return the cells of a column."""
-        return self._columns[position]
+        cells: Cells = self._columns[position]
+        return cells
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         wanted = range(self.n_columns) if chosen is None else chosen

@@ -36,7 +36,7 @@ _NORMALIZE = (
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What the metadata says about a model's output.
+    """The conversion of a model's output that the metadata asks for.
 
     Attributes:
         link: Makes probabilities of margins: LOGIT, SOFTMAX, or None for output as it is.
@@ -130,7 +130,7 @@ def needs_more(meaning: Meaning | None, target: Target, conversion: Conversion) 
 
 
 def meaning_of(predictor: object, target: Target) -> Meaning | None:
-    """Return what a classifier's output is, None where the model does not tell."""
+    """Return the meaning of a classifier's output, None where the model does not tell."""
     told = target.type.is_classification and isinstance(predictor, MeaningSource)
     return predictor.meaning(target) if told and isinstance(predictor, MeaningSource) else None
 

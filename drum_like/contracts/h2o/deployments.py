@@ -1,4 +1,4 @@
-"""What the control plane tells clients of deployments: each model is one, of any workspace."""
+"""Deployments as the control plane lists them: each model is one, in any workspace."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the SDK lists and a server of this kind has none of: the lists are there, and empty."""
+"""Lists of the SDK that are always empty on this kind of server."""
 
 from collections.abc import Callable
 from functools import partial
