@@ -41,7 +41,8 @@ test-postgres: $(STAMP) ## Test the store alone, on all databases
 	$(ON_POSTGRES) $(BIN)/python -m pytest tests/store tests/faults
 
 faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
-	DRUM_LIKE_TEST_FULL=1 $(ON_POSTGRES) $(BIN)/python -m pytest tests/faults
+	DRUM_LIKE_TEST_FULL=1 $(ON_POSTGRES) $(BIN)/python -m pytest tests/faults \
+		tests/live/test_chunked_bodies.py tests/live/test_slow_clients.py
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.faults.scale import FULL
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 20
@@ -175,3 +176,42 @@ def test_slow_requests_hold_up_no_quick_one(server: Server, clients: list[socket
 
     assert max(ping_s(server) for _ in range(20)) < 0.5
     assert clients[0].recv(65536).endswith(b"\r\n\r\nx")
+
+
+@pytest.mark.skipif(not FULL, reason="takes longer than the limit for a head, 30 s: make faults")
+def test_a_head_that_never_ends_is_cut_off_though_bytes_keep_coming(
+    server: Server, clients: list[socket.socket]
+) -> None:
+    began = time.monotonic()
+    for client in clients:
+        client.sendall(b"POST /predict/ HTTP/1.1\r\nX-Never: ")
+        client.settimeout(1)
+
+    trickle(clients, 45)
+
+    assert 25 < time.monotonic() - began < 45, "every client was cut off by the limit"
+    assert ping_s(server) < 1
+
+
+def trickle(clients: list[socket.socket], timeout_s: float) -> None:
+    """Send a byte a second over each connection until the server has closed all of them."""
+    deadline = time.monotonic() + timeout_s
+    open_ = list(clients)
+    while open_ and time.monotonic() < deadline:
+        time.sleep(1)
+        open_ = [client for client in open_ if took(client, b"x")]
+
+
+def took(client: socket.socket, data: bytes) -> bool:
+    """Return whether the connection still takes bytes: the server has neither answered nor left."""
+    try:
+        client.sendall(data)
+        client.settimeout(0)
+        client.recv(65536)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    finally:
+        client.settimeout(1)
+    return False
