@@ -123,7 +123,8 @@ def resources(pids: Collection[int], limits: cgroup.Memory | None = None) -> dic
     drum_info has an object for each process: cmdline, cpu_percent (of one CPU, since the last
     call, 0.0 the first time), mem (resident) and pid. In mem_info, `drum_rss` is the sum of `mem`;
     the `container_` numbers are null outside a control group with a limit, and inside one `avail`
-    and `free` are the rest of that limit. `total` is the machine's.
+    and `free` are the rest of that limit. `total` is the machine's. `nginx_rss` is what older
+    clients read: no nginx stands in front of these workers.
 
     Args:
         pids: The worker processes. One that is neither this process nor its sibling is left out:
@@ -164,6 +165,7 @@ def _mem_info(drum_rss: float, limits: cgroup.Memory) -> dict[str, float | None]
         "container_used": _mib(limits.used),
         "drum_rss": drum_rss,
         "free": free / MIB,
+        "nginx_rss": 0.0,
         "total": machine.total / MIB,
     }
 
