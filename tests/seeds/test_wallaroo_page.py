@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 import requests
 
+from tests.support.artifacts import content, native_xgboost
 from tests.support.curl import curl
 from tests.support.http_calls import Part
 from tests.support.models import ONE_WORKER
@@ -28,7 +29,6 @@ TOKEN = "Bearer all of it"
 CREDENTIALS = "- {name: ann@example.org, passphrase: all of it}\n"
 MULTI, SAMPLE = "api-upload-pytorch-multi-io", "api-sample-model"
 IMAGE = "proxy.example.org/mlflow-deploy:v2023.4.0"
-BROKEN = b"no model of any framework"
 NONE = type(None)
 
 ITEM = {"id": int, "name": str, "owner_id": str, "created_at": str, "updated_at": str}
@@ -39,7 +39,8 @@ VERSION = {
     "owner_id": str,
     "model_id": str,
     "id": int,
-    "file_name": str,
+    # An image that was registered without a file has no name of one.
+    "file_name": str | None,
     "image_path": str | None,
 }
 LISTED_VERSION = {**VERSION, "status": str}
@@ -71,11 +72,11 @@ class Page:
     versions: tuple[int, ...]
 
 
-def by_requests(page: Page, path: str, content: Any) -> Any:
+def by_requests(page: Page, path: str, sent: Any) -> Any:
     """Return the JSON of a call as the page makes it in Python."""
     reply = requests.post(
         f"{page.endpoint}/{path}",
-        json=content,
+        json=sent,
         headers={"Authorization": TOKEN},
         verify=True,
         timeout=60,
@@ -84,18 +85,24 @@ def by_requests(page: Page, path: str, content: Any) -> Any:
     return reply.json()
 
 
-def by_curl(page: Page, path: str, content: Any) -> Any:
+def by_curl(page: Page, path: str, sent: Any) -> Any:
     """Return the JSON of a call as the page makes it in a shell."""
     reply = curl(
         f"{page.endpoint}/{path}",
         *("-H", f"Authorization: {TOKEN}", "-H", f"Content-Type: {JSON}"),
-        *("--data", json.dumps(content)),
+        *("--data", json.dumps(sent)),
     )
     assert (reply.status, reply.headers["Content-Type"]) == (200, JSON), reply.text
     return reply.json()
 
 
 both = pytest.mark.parametrize("call", [by_requests, by_curl], ids=["requests", "curl"])
+
+
+def cut_off() -> bytes:
+    """Return half a file of XGBoost, which does not load."""
+    whole = content(native_xgboost(".ubj"), "model.ubj")
+    return whole[: len(whole) // 2]
 
 
 def made(api: Api) -> tuple[int, ...]:
@@ -105,7 +112,7 @@ def made(api: Api) -> tuple[int, ...]:
     second = version_id(api.upload(api.metadata(MULTI), sums(2.0), MULTI))
     image = api.metadata(MULTI, "mlflow", image_path=IMAGE)
     third = version_id(api.send("upload", (Part("metadata", json.dumps(image), None),)))
-    last = api.converted(api.metadata(MULTI, "xgboost"), BROKEN, "model.ubj")["id"]
+    last = api.converted(api.metadata(MULTI, "xgboost"), cut_off(), "model.ubj")["id"]
     return (first, second, third, last)
 
 
@@ -134,10 +141,10 @@ def listed(page: Page) -> Any:
     return by_requests(page, "list", {"workspace_id": page.api.workspace})["models"]
 
 
-def refused(page: Page, path: str, content: Any) -> int:
+def refused(page: Page, path: str, sent: Any) -> int:
     """Return the status of a refusal in the form of the contract."""
     reply = requests.post(
-        f"{page.endpoint}/{path}", json=content, headers={"Authorization": TOKEN}, timeout=60
+        f"{page.endpoint}/{path}", json=sent, headers={"Authorization": TOKEN}, timeout=60
     )
     assert reply.json().keys() == {"msg", "code"}
     return reply.status_code
@@ -262,9 +269,9 @@ def test_a_workspace_alone_names_no_model(page: Page) -> None:
 
 
 def test_a_workspace_beside_the_id_does_no_harm(page: Page, first: dict[str, Any]) -> None:
-    content = {"id": first["id"], "workspace_id": page.api.workspace}
+    sent = {"id": first["id"], "workspace_id": page.api.workspace}
 
-    assert by_requests(page, "get_by_id", content)["name"] == MULTI
+    assert by_requests(page, "get_by_id", sent)["name"] == MULTI
 
 
 # Versions of a model.
@@ -285,9 +292,9 @@ def test_versions_are_listed(page: Page, first: dict[str, Any], call: Any) -> No
 def test_versions_are_found_by_the_name_or_the_id_alone(
     page: Page, first: dict[str, Any], by: str
 ) -> None:
-    content = {by: MULTI if by == "model_id" else first["id"]}
+    sent = {by: MULTI if by == "model_id" else first["id"]}
 
-    rows = by_requests(page, "list_versions", content)
+    rows = by_requests(page, "list_versions", sent)
 
     assert {row["id"] for row in rows} == set(page.versions)
 
@@ -297,12 +304,12 @@ def test_versions_are_found_by_the_name_or_the_id_alone(
     [
         pytest.param(0, {"file_name": "ccfraud.onnx", "status": "ready"}, id="ready"),
         pytest.param(1, {"file_name": MULTI, "status": "ready"}, id="file-without-a-suffix"),
-        pytest.param(2, {"image_path": IMAGE}, id="an-image"),
+        pytest.param(2, {"image_path": IMAGE, "file_name": None}, id="an-image"),
         pytest.param(3, {"file_name": "model.ubj", "status": "error"}, id="error"),
         pytest.param(
             0, {"sha": hashlib.sha256(sums(2.0)).hexdigest(), "image_path": None}, id="its-sha"
         ),
-        pytest.param(3, {"sha": hashlib.sha256(BROKEN).hexdigest()}, id="sha-of-a-broken-one"),
+        pytest.param(3, {"sha": hashlib.sha256(cut_off()).hexdigest()}, id="sha-of-a-broken-one"),
     ],
 )
 def test_a_version_of_the_list_tells(page: Page, at: int, expected: dict[str, Any]) -> None:
@@ -354,9 +361,9 @@ def test_a_configuration_is_set_and_echoed(page: Page) -> None:
 )
 def test_each_field_of_a_configuration_may_stand_alone(page: Page, field: str, value: Any) -> None:
     version = page.api.stored("configured")
-    content = {"model_version_id": version, field: value}
+    sent = {"model_version_id": version, field: value}
 
-    config = by_requests(page, "insert_model_config", content)["model_config"]
+    config = by_requests(page, "insert_model_config", sent)["model_config"]
 
     assert config.keys() == {"id", "model_version_id", "runtime", *SET}
     assert config[field] == value

@@ -9,6 +9,7 @@ from flask import Response, request
 
 from drum_like import wire
 from drum_like.auth import Scope
+from drum_like.contracts.h2o.description import model_id
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.service import Service
 from drum_like.services import Services
@@ -53,7 +54,8 @@ class DeploymentViews:
         """List the models, page by page."""
         names = self._names()
         first, size = _number("pageToken", 0), _number("pageSize", _FULL_PAGE) or _FULL_PAGE
-        page = [_deployment(workspace, name) for name in names[first : first + size]]
+        # A list loads no models: it names the experiment as it names the deployment.
+        page = [_deployment(workspace, name, name) for name in names[first : first + size]]
         after = str(first + size) if first + size < len(names) else ""
         return wire.json_response({"deployments": page, "nextPageToken": after})
 
@@ -63,9 +65,9 @@ class DeploymentViews:
         return wire.json_response({"count": str(len(self._names()))})
 
     def get(self, workspace: str, deployment: str) -> Response:
-        """Show a deployment."""
-        self.service(deployment)
-        return wire.json_response({"deployment": _deployment(workspace, deployment)})
+        """Show a deployment, with the id that its scorer tells as that of the experiment."""
+        shown = _deployment(workspace, deployment, model_id(self.service(deployment)))
+        return wire.json_response({"deployment": shown})
 
     def status(self, workspace: str, deployment: str) -> Response:
         """Say whether a deployment is well."""
@@ -109,9 +111,9 @@ class DeploymentViews:
         return {"name": f"{_path(workspace, name)}/metadata", "scoringInterface": interface}
 
 
-def _deployment(workspace: str, name: str) -> Json:
+def _deployment(workspace: str, name: str, experiment: str) -> Json:
     composition = {
-        "experimentId": name,
+        "experimentId": experiment,
         "deployableArtifactType": _RUNTIME,
         "artifactProcessor": _RUNTIME,
         "runtime": _RUNTIME,
