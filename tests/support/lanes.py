@@ -15,7 +15,14 @@ WAITING = ("tests/live/", "tests/faults/")
 """Folders whose tests wait for most of their time, or measure: one test at a time."""
 
 _PAGES = "tests/docs/test_commands.py"
-_LONGEST = (*WAITING, "tests/docs/", "tests/contracts/", "tests/templates/", "tests/predictors/")
+_LONGEST = (
+    *WAITING,
+    "tests/docs/",
+    "tests/contracts/",
+    "tests/seeds/",
+    "tests/templates/",
+    "tests/predictors/",
+)
 
 
 class Lanes(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
