@@ -56,9 +56,10 @@ class JsonFrame(NamedColumns):
 def inferred(cells: Cells) -> NDArray[Any]:
     """Return cells of a column whose type nobody tells, as pandas reads them in a CSV column.
 
-    Numbers, or booleans, if all of them are, else text.
+    Numbers, or booleans, if all of them are, else text; words for missing values are missing.
     """
-    present = [cell for cell in cells if cell is not None and cell != ""]
+    cells = [None if _is_word_for_missing(cell) else cell for cell in cells]
+    present = [cell for cell in cells if cell is not None]
     booleans = sum(grammar.to_boolean_word(cell) is not None for cell in present)
     if booleans and booleans == len(present):
         return packed([grammar.to_boolean(cell) for cell in cells], grammar.NAN)
@@ -70,8 +71,12 @@ def inferred(cells: Cells) -> NDArray[Any]:
     return objects([_text(cell) for cell in cells])
 
 
+def _is_word_for_missing(cell: Any) -> bool:
+    return isinstance(cell, str) and cell in grammar.MISSING_WORDS
+
+
 def _text(cell: Any) -> str | None:
-    return None if grammar.is_missing(cell) else grammar.text_of(cell) or None
+    return None if grammar.is_missing(cell) else grammar.text_of(cell)
 
 
 def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
