@@ -23,7 +23,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients check fmt dev parity oracle bench one-row scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients newcomer check fmt dev parity oracle bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -67,6 +67,11 @@ client-%: $(STAMP)
 	$(PYTHON) -m venv build/clients/$*
 	build/clients/$*/bin/python -m pip install -qq pytest -r tests/clients/$*.txt
 	SERVER_PYTHON=$(abspath $(BIN)/python) build/clients/$*/bin/python -m pytest -W ignore tests/clients/test_$*.py
+
+newcomer: $(STAMP) ## Serve what a newcomer brings as the documentation says, also CatBoost and TorchScript
+	$(PYTHON) -m venv build/newcomer
+	build/newcomer/bin/python -m pip install -qq --editable '.[all]' pytest -r tests/newcomer/frameworks.txt
+	build/newcomer/bin/python -m pytest -W ignore tests/newcomer
 
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md

@@ -116,8 +116,9 @@ class ModelDirectory:
         return (
             f"{self.path.resolve().name} holds no model and no custom.py; found: {found}"
             f"{f' and {more} more' if more > 0 else ''}. {self._wrong_inside(kinds)}"
-            f"Put a model file there ({', '.join(suffixes(kinds))}), or begin a directory with "
-            "`drum-like new model --code-dir DIR`"
+            f"Put a model file there ({', '.join(suffixes(kinds))}), or a custom.py whose hooks "
+            "load_model and score serve another file: `drum-like new model --code-dir DIR` begins "
+            "one"
         )
 
     def _wrong_inside(self, kinds: Iterable[ArtifactKind]) -> str:

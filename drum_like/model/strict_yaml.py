@@ -53,7 +53,10 @@ def _check(event: yaml.Event, source: str) -> None:
         raise _error(event, source, "anchors and aliases are not allowed; put quotes around text")
     if isinstance(event, yaml.CollectionStartEvent) and event.flow_style:
         raise _error(
-            event, source, "flow style, { } and [ ], is not allowed; put quotes around text"
+            event,
+            source,
+            "flow style, { } and [ ], is not allowed; write a list as one line a value, each "
+            "behind `- `, and put quotes around text",
         )
     if getattr(event, "tag", None) is not None:
         raise _error(event, source, "tags are not allowed; leave out what starts with !")

@@ -141,7 +141,8 @@ def test_operator_is_told_what_lies_in_a_directory_without_a_model(tmp_path: Pat
     assert for_operator(caught.value) == (
         "d holds no model and no custom.py; found: 1.col, readme.md. 1.col has the suffix of a "
         "model, but does not begin like one: save the model again. Put a model file there (.col, "
-        ".red), or begin a directory with `drum-like new model --code-dir DIR`"
+        ".red), or a custom.py whose hooks load_model and score serve another file: `drum-like "
+        "new model --code-dir DIR` begins one"
     )
 
 
