@@ -123,6 +123,7 @@ EXCLUSIVE = ("--monitor", "--monitor-embedded")
 """Flags of which DRUM takes one."""
 
 _MONITORING_NEEDS = ("--model-id", "--deployment-id", "--monitor-settings")
+_API_ACCESS_NEEDS = ("--webserver", "--api-token")
 
 
 def given(
@@ -192,6 +193,12 @@ def check(flags: Collection[str], max_workers: int | None, target: TargetType | 
         )
     if "--monitor" in flags:
         _check_monitoring(flags, target)
+    if "--monitor-embedded" in flags and target not in (None, TargetType.UNSTRUCTURED):
+        raise SettingsError(
+            "Error: MLOps embedded monitoring is supported for unstructured modes only."
+        )
+    if "--allow-dr-api-access" in flags:
+        _check_api_access(flags)
 
 
 def _check_monitoring(flags: Collection[str], target: TargetType | None) -> None:
@@ -203,4 +210,13 @@ def _check_monitoring(flags: Collection[str], target: TargetType | None) -> None
             "Error: MLOps Monitoring requires all monitoring options to be present.\n"
             "Note: The following MLOps monitoring option(s) is/are missing:\n"
             + "\n".join(f"  {name}" for name in missing)
+        )
+
+
+def _check_api_access(flags: Collection[str]) -> None:
+    missing = [name for name in _API_ACCESS_NEEDS if name not in flags]
+    if missing:
+        raise SettingsError(
+            "Error: DataRobot APIs access requires certain option(s) that are missing.\n"
+            "Missing options:\n" + "\n".join(f"  {name}" for name in missing)
         )

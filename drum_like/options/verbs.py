@@ -56,6 +56,9 @@ _MEANT = {
 }
 """Flags of other servers, and what is meant by them here."""
 
+_ANYWHERE = "--verbose"
+"""The flag that stands between the words of a verb where scripts for DRUM put it."""
+
 _FIRST_WORDS = frozenset(verb.partition(" ")[0] for verb in VERBS if " " in verb)
 
 _NOT_DONE = {
@@ -100,11 +103,12 @@ def split(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _two_words(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    first, second = argv[0], argv[1] if len(argv) > 1 else ""
+    first = argv[0]
+    second = next((word for word in argv[1:] if word != _ANYWHERE), "")
     if second in ("", "-h", "--help"):
         listed = {verb: text for verb, text in VERBS.items() if verb.startswith(f"{first} ")}
         _leave(_top_help(listed), status=0 if second else 1)
-    place = _second_word(argv) if second.startswith("-") else 1
+    place = _second_word(argv) if argv[1].startswith("-") else 1
     verb = f"{first} {argv[place]}"
     if verb not in VERBS:
         raise _not_a_verb(verb)

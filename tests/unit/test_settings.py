@@ -339,7 +339,10 @@ def test_a_flag_beats_other_runtime_parameters(tmp_path: Path) -> None:
         ),
         ({"MONGO_CONNECT": "mongodb://x"}, "MONGO_CONNECT has no effect"),
         ({"TRITON_HOST": "http://x"}, "--triton-host is accepted but has no effect"),
-        ({"MLOPS_REPORTING_FROM_UNSTRUCTURED_MODELS": "1"}, "--monitor-embedded"),
+        (
+            {"MLOPS_REPORTING_FROM_UNSTRUCTURED_MODELS": "1", "TARGET_TYPE": "unstructured"},
+            "--monitor-embedded",
+        ),
     ],
 )
 def test_other_servers_get_one_line(tmp_path: Path, env: dict[str, str], note: str) -> None:
@@ -386,6 +389,17 @@ def test_flags_of_the_cloud_get_a_line_each(tmp_path: Path) -> None:
         (
             ["--production"],
             "Production mode requires a non-zero number of workers [--max-workers > 0].",
+        ),
+        (
+            ["--monitor-embedded", "--target-type", "regression"],
+            "Error: MLOps embedded monitoring is supported for unstructured modes only.",
+        ),
+        (
+            ["--allow-dr-api-access", "--webserver", "w"],
+            (
+                "Error: DataRobot APIs access requires certain option(s) that are missing.\n"
+                "Missing options:\n  --api-token"
+            ),
         ),
         (
             ["--monitor", "--target-type", "unstructured"],
