@@ -91,12 +91,17 @@ def test_flags_may_stand_before_the_second_word(tmp_path: Path, words: tuple[str
     assert (tmp_path / "d" / "custom.py").is_file()
 
 
-@pytest.mark.parametrize("words", [("new", "--verbose"), ("new", "--verbose", "zoo")])
-def test_flags_do_not_stand_for_the_second_word(words: tuple[str, ...]) -> None:
-    done = run_here(*words)
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(("--verbose",), 1, "new model  "), (("--verbose", "zoo"), 2, "invalid choice")],
+)
+def test_flags_do_not_stand_for_the_second_word(
+    words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run_here("new", *words)
 
-    assert done.returncode == 2
-    assert "invalid choice" in done.stderr
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
 
 
 def test_a_validation_that_passes(tmp_path: Path, rows: Path) -> None:
