@@ -52,6 +52,7 @@ class Column:
         takes_missing: Whether a cell of text may be missing. Else words such as NA are text, and an
             empty cell is refused, unless `missing` is a text for it.
         exact: Whether whole numbers keep all their digits, as int64, instead of being float64.
+        as_objects: Whether values like `categories` stay objects, which the encoder was fitted on.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     missing: Any = NAN
     takes_missing: bool = True
     exact: bool = False
+    as_objects: bool = False
 
     @property
     def dtype(self) -> DataType:
@@ -119,11 +121,11 @@ def _values_reader(column: Column) -> Reader:
     """Return the reader of values like the categories of a column."""
     kind = _type_of(column.categories)
     if kind is DataType.BOOL:
-        return ValueReader(cells.to_boolean, column.missing)
+        return ValueReader(cells.to_boolean, column.missing, column.as_objects)
     if kind is DataType.STR:
         known = [text for text in column.categories if isinstance(text, str)]
         return _text_reader(column, known)
-    return ValueReader(cells.to_exact, column.missing)
+    return ValueReader(cells.to_exact, column.missing, column.as_objects)
 
 
 _DECLARED: dict[DataType, tuple[Callable[[Any], Any], str, bool]] = {

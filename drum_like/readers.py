@@ -211,15 +211,20 @@ class ValueReader:
     Attributes:
         parse: From a cell to its value, None for a missing one; raises ValueError for others.
         missing: What stands for a missing cell.
+        as_objects: Whether values stay objects, whatever they are.
     """
 
     parse: Callable[[Any], Any]
     missing: Any
+    as_objects: bool = False
 
     def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
         """Return bool, int64 or float64 where all cells are such; else objects."""
         del words  # they are missing values beside numbers in every format
-        return packed([self._value(cell) for cell in column], self.missing)
+        values = [self._value(cell) for cell in column]
+        if self.as_objects:
+            return objects([self.missing if value is None else value for value in values])
+        return packed(values, self.missing)
 
     def _value(self, cell: Any) -> Any:
         try:

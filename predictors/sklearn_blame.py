@@ -118,9 +118,12 @@ def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> 
     where = {str(name): at for at, name in enumerate(schema.names)}
     refusing = (e for e in sklearn_encoders.encoders(model, columns) if e.refuses_unknown)
     for encoder in refusing:
-        for column, known in zip(encoder.columns, encoder.categories, strict=True):
+        for place, (column, known) in enumerate(
+            zip(encoder.columns, encoder.categories, strict=True)
+        ):
             at = where[str(column)]
-            row = _first_unknown(data.iloc[:, at], known, filled=encoder.filled is not None)
+            missing = encoder.takes_missing(place)
+            row = _first_unknown(data.iloc[:, at], known, takes_missing=missing)
             if row is not None:
                 return Blame(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
     return None
@@ -142,8 +145,10 @@ def _is_missing(data: pd.DataFrame, row: int, at: int) -> bool:
     return bool(data.iloc[:, at].isna().iloc[row])
 
 
-def _first_unknown(cells: "pd.Series[Any]", known: NDArray[Any], *, filled: bool) -> int | None:
+def _first_unknown(
+    cells: "pd.Series[Any]", known: NDArray[Any], *, takes_missing: bool
+) -> int | None:
     unknown = ~cells.isin(known).to_numpy()
-    if filled or bool(pd.isna(known).any()):
+    if takes_missing:
         unknown &= cells.notna().to_numpy()
     return int(np.argmax(unknown)) if unknown.any() else None

@@ -58,6 +58,13 @@ class Encoder:
     refuses_unknown: bool = False
     reads_text: bool = False
 
+    def takes_missing(self, at: int) -> bool:
+        """Whether a missing cell of a column is something that the encoder knows."""
+        known = self.categories[at]
+        fills = () if self.filled is None else self.filled.fills
+        is_filled = at < len(fills) and bool(np.isin(known, [fills[at]]).any())
+        return is_filled or bool(pd.isna(known).any())
+
 
 def with_types(model: Any, schema: Schema | None) -> Schema | None:
     """Return a schema whose encoded columns have the categories or the type they were fitted on."""
@@ -90,7 +97,8 @@ def _joined(column: Column, found: Sequence[Column]) -> Column:
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
     if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
         return column
-    return replace(column, kind="encoded", categories=categories)
+    as_objects = any(one.as_objects for one in encoded)
+    return replace(column, kind="encoded", categories=categories, as_objects=as_objects)
 
 
 def _families(values: Sequence[Any]) -> set[str]:
@@ -101,11 +109,20 @@ def _column(encoder: Encoder, at: int) -> Column:
     filled = encoder.filled
     mark = NAN if filled is None else filled.missing
     if encoder.categories:
-        values = np.asarray(encoder.categories[at]).tolist()
+        known = np.asarray(encoder.categories[at])
+        values = known.tolist()
         if any(value is None for value in values):
             mark = None
         present = tuple(value for value in values if not _is_missing(value))
-        return Column("", "encoded" if present else "any", present, missing=mark)
+        # Encoders that were fitted on objects fail on an array of numbers.
+        as_objects = known.dtype == object and _families(present) == {"number"}
+        return Column(
+            "",
+            "encoded" if present else "any",
+            present,
+            missing=mark,
+            as_objects=as_objects,
+        )
     if encoder.reads_text:
         return Column("", "text", missing=mark, takes_missing=filled is not None)
     fills = () if filled is None else filled.fills

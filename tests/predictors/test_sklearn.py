@@ -29,7 +29,9 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     PowerTransformer,
     StandardScaler,
+    TargetEncoder,
 )
+from sklearn.tree import DecisionTreeClassifier
 
 from drum_like.api import ColumnsError, PredictorError, Schema, Target, TargetType, Transformer
 from drum_like.model.artifact import predictor_for
@@ -463,6 +465,30 @@ def test_category_that_an_imputer_fills_is_not_blamed() -> None:
 
     with pytest.raises(ColumnsError, match="'colour' holds in row 7 a category"):
         score(model, sent, BINARY)
+
+
+def test_gap_that_an_imputer_fills_with_an_unknown_word_is_named() -> None:
+    encoded = make_pipeline(SimpleImputer(strategy="constant", fill_value="none"), OneHotEncoder())
+    chosen = ColumnTransformer([("colours", encoded, ["colour"])])
+    model = make_pipeline(chosen, LogisticRegression()).fit(mixed(), WORDS)
+
+    with pytest.raises(ColumnsError, match="'colour' holds a missing value in row 2"):
+        score(model, csv_frame("colour\nred\nNA\n"), BINARY)
+
+
+@pytest.mark.parametrize("cells", [(True, False), (1, 2), (0.5, 1.5), (1, 2, None), (True, None)])
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), TargetEncoder(cv=2)])
+def test_encoder_fitted_on_objects_answers_each_cell_alone(
+    encoder: BaseEstimator, cells: tuple[Any, ...]
+) -> None:
+    data = pd.DataFrame({"a": pd.Series(cells * 6, dtype=object)})
+    model = make_pipeline(clone(encoder), DecisionTreeClassifier())
+    model.fit(data, ["yes", *["no"] * (len(cells) - 1)] * 6)
+
+    for cell in (*cells, None):
+        sent = csv_frame('a\n""\n' if cell is None else f"a\n{cell}\n")
+        expected = model.predict_proba(pd.DataFrame({"a": pd.Series([cell], dtype=object)}))
+        assert np.array_equal(score(model, sent, BINARY).values, expected)
 
 
 def test_gap_among_booleans_is_named() -> None:
