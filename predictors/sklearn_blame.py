@@ -1,7 +1,8 @@
 """Which cell of a request made a scikit-learn model raise.
 
 Looked for after a failure only: numbers that are missing or infinite, found by predicting single
-rows again, and categories that an encoder told to refuse unknown ones was not fitted on.
+rows again, categories that an encoder told to refuse unknown ones was not fitted on, and at last
+numbers that are too large, or that a function such as the logarithm makes no number of.
 """
 
 from collections.abc import Iterator
@@ -46,11 +47,15 @@ def cell_to_blame(model: Any, method: Any, rows: Any, schema: Schema | None) -> 
         schema: The columns of the rows, None if they are unknown.
     """
     data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    return _odd_number(method, rows, data, schema) or _unknown_category(model, data, schema)
-
-
-def _odd_number(method: Any, rows: Any, data: pd.DataFrame, schema: Schema | None) -> Blame | None:
     numeric = [at for at in range(data.shape[1]) if _is_number(data, at, schema)]
+    return (
+        _odd_number(method, rows, data, numeric)
+        or _unknown_category(model, data, schema)
+        or _unfit_number(method, rows, numeric)
+    )
+
+
+def _odd_number(method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]) -> Blame | None:
     cells = NativeFrame(data.iloc[:, numeric]).matrix()
     trials = islice(_trials(method, rows, numeric, np.isfinite(cells)), PREDICTIONS_TO_BLAME)
     found = next((cell for cell in trials if cell is not None), None)
@@ -90,15 +95,40 @@ def _trials(
             yield None if _works(method, _with(rows, row, others)) else (row, at)
 
 
-def _with(rows: Any, row: int, zeros: list[int]) -> Any:
-    """Return one row as the estimator gets it, some cells of it replaced by 0."""
+def _unfit_number(method: Any, rows: Any, numeric: list[int]) -> Blame | None:
+    row = _first_refused(method, rows)
+    for at in numeric[:PREDICTIONS_TO_BLAME]:
+        if _works(method, _with(rows, row, [at], 1.0)):
+            return Blame(
+                row,
+                at,
+                f"holds in row {row + 1} a number that the model does not take, such as one that "
+                "is too large; send another",
+            )
+    return None
+
+
+def _first_refused(method: Any, rows: Any) -> int:
+    """Return the first row that is refused together with those before it, by halving."""
+    low, high = 0, len(rows) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _works(method, rows[: middle + 1]):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _with(rows: Any, row: int, places: list[int], filling: float = 0.0) -> Any:
+    """Return one row as the estimator gets it, some cells of it replaced by a number."""
     if isinstance(rows, pd.DataFrame):
         one = rows.iloc[[row]].copy()
-        for at in zeros:
-            one.isetitem(at, np.zeros(1))
+        for at in places:
+            one.isetitem(at, np.full(1, filling))
         return one
     array: NDArray[Any] = rows[[row]].copy()
-    array[0, zeros] = 0.0
+    array[0, places] = filling
     return array
 
 

@@ -34,10 +34,12 @@ class Filled:
     Attributes:
         missing: What it takes for a missing cell.
         fills: What it fills in, one value a column.
+        numbers: Whether it was fitted on columns of numbers, which no code of others reads then.
     """
 
     missing: Any
     fills: Sequence[Any]
+    numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,11 @@ def _joined(column: Column, found: Sequence[Column]) -> Column:
     marks = [one.missing for one in found if not _is_nan(one.missing)]
     missing = marks[0] if marks else NAN
     column = replace(column, missing=missing, takes_missing=all(one.takes_missing for one in texts))
+    if not encoded and not texts:
+        filled = any(one.kind == "number" for one in found)
+        return replace(column, kind="number" if filled else "any", takes_missing=True)
     if not encoded:
-        return replace(column, kind="text") if texts else replace(column, takes_missing=True)
+        return replace(column, kind="text")
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
     if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
         return column
@@ -125,6 +130,8 @@ def _column(encoder: Encoder, at: int) -> Column:
         )
     if encoder.reads_text:
         return Column("", "text", missing=mark, takes_missing=filled is not None)
+    if filled is not None and filled.numbers:
+        return Column("", "number", missing=mark)
     fills = () if filled is None else filled.fills
     is_text = at < len(fills) and isinstance(fills[at], str)
     return Column("", "text" if is_text else "any", missing=mark)
@@ -170,7 +177,10 @@ def filled_by(step: SimpleImputer) -> Filled:
     """Return the missing mark and the fill values of a fitted imputer."""
     mark = step.missing_values
     known = mark is None or mark is pd.NA or _is_nan(mark)
-    return Filled(mark if known else NAN, np.asarray(step.statistics_, dtype=object).tolist())
+    fills = np.asarray(step.statistics_, dtype=object).tolist()
+    fitted = np.dtype(getattr(step, "_fit_dtype", object))
+    numbers = fitted.kind in "iuf" and mark is not None and mark is not pd.NA
+    return Filled(mark if known else NAN, fills, numbers)
 
 
 def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
@@ -186,12 +196,21 @@ def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequenc
 def _in_pipeline(
     model: Pipeline, columns: Sequence[Any], filled: Filled | None
 ) -> Iterator[Encoder]:
-    for _, step in model.steps:
-        yield from encoders(step, columns, filled=filled)
+    for at, (_, step) in enumerate(model.steps):
         if isinstance(step, SimpleImputer):
-            filled = filled or filled_by(step)
-        elif not _changes_nothing(step):
+            own = not all(map(_is_known, model.steps[at + 1 :]))
+            found = replace(filled_by(step), numbers=False) if own else filled_by(step)
+            yield Encoder(columns, filled=found)
+            filled = filled or found
+            continue
+        yield from encoders(step, columns, filled=filled)
+        if not _changes_nothing(step):
             return
+
+
+def _is_known(named: tuple[str, Any]) -> bool:
+    """Whether a step of a pipeline is code of known libraries, which takes 1.0 for 1."""
+    return _changes_nothing(named[1]) or sklearn_columns.is_framework_only(named[1])
 
 
 def _changes_nothing(step: Any) -> bool:

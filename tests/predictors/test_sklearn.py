@@ -27,6 +27,7 @@ from sklearn.preprocessing import (
     LabelBinarizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     PowerTransformer,
     StandardScaler,
     TargetEncoder,
@@ -80,6 +81,11 @@ def mixed() -> pd.DataFrame:
 def days(data: pd.DataFrame) -> Any:
     """Return dates as numbers; what a user may put into custom.py."""
     return data.apply(pd.to_datetime).apply(lambda column: column.dt.day)
+
+
+def as_text(data: Any) -> Any:
+    """Return cells as text; what a user may put into custom.py."""
+    return data.astype(str)
 
 
 def preparation() -> ColumnTransformer:
@@ -381,6 +387,54 @@ def test_cell_that_an_estimator_refuses_is_named(value: float, said: str, *, nam
         score(model, sent, BINARY)
 
 
+@pytest.mark.parametrize(
+    ("model", "number", "named"),
+    [
+        (RandomForestClassifier(3), 1e300, True),
+        (RandomForestClassifier(3), 1e300, False),
+        (make_pipeline(PolynomialFeatures(2), DecisionTreeClassifier()), 1e200, True),
+        (make_pipeline(PolynomialFeatures(2), DecisionTreeClassifier()), 1e200, False),
+        (make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()), -5.0, True),
+    ],
+)
+def test_number_that_an_estimator_refuses_is_named(
+    model: BaseEstimator,
+    number: float,
+    named: bool,  # noqa: FBT001 - of a table
+) -> None:
+    data = numbers().abs()
+    fitted = clone(model).fit(data if named else data.to_numpy(), WORDS)
+    data.loc[7, "b"] = number
+
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ColumnsError, match="column 'b' holds in row 8 a number that the model"),
+    ):
+        score(fitted, data, BINARY)
+
+
+def test_text_in_a_column_that_is_imputed_with_numbers_is_refused() -> None:
+    imputed = make_pipeline(SimpleImputer(strategy="most_frequent"), StandardScaler())
+    chosen = ColumnTransformer([("n", imputed, ["a"]), ("d", FunctionTransformer(days), ["day"])])
+    model = make_pipeline(chosen, LogisticRegression()).fit(mixed(), WORDS)
+
+    assert kinds(model) == {"a": "number", "day": "any"}
+    with pytest.raises(ColumnsError, match="column 'a' holds text in row 2"):
+        score(model, csv_frame("a,day\n1,2024-01-02\nsecret,2024-01-02\n"), BINARY)
+
+
+def test_imputer_before_a_function_of_a_user_tells_no_type() -> None:
+    steps = (SimpleImputer(strategy="most_frequent"), FunctionTransformer(as_text), OneHotEncoder())
+    chosen = ColumnTransformer([("sizes", make_pipeline(*steps), ["size"])])
+    model = make_pipeline(chosen, LogisticRegression()).fit(mixed(), WORDS)
+
+    assert kinds(model) == {"size": "any"}
+    expected = model.predict_proba(mixed()[:3])
+    assert np.allclose(
+        score(model, csv_frame(mixed()[:3].to_csv(index=False)), BINARY).values, expected
+    )
+
+
 def test_gap_that_an_imputer_fills_is_not_blamed() -> None:
     model = make_pipeline(preparation(), LogisticRegression()).fit(mixed(), WORDS)
     sent = mixed()
@@ -511,7 +565,8 @@ def test_search_for_a_cell_is_limited() -> None:
     with pytest.raises(ValueError, match="200"):
         score(model, numbers(gaps=True), BINARY)
 
-    assert len(calls) == 1 + 64
+    # Gaps are tried in 64 rows; then 200 rows are halved, and each cell of one row is tried.
+    assert len(calls) <= 1 + 64 + 8 + 3
 
 
 def test_several_outputs_are_refused() -> None:
