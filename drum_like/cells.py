@@ -111,6 +111,16 @@ def _float_in(text: str) -> float:
     raise ValueError
 
 
+def to_real(cell: Any) -> float | None:
+    """Return a cell as the nearest float64, None for a missing one.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    number = to_float(cell)
+    return number if number == number else None  # noqa: PLR0124 - NaN differs from itself
+
+
 def to_exact(cell: Any) -> int | float | None:
     """Return a cell as a number, whole ones without a detour through float64; None if missing.
 

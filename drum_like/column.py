@@ -19,6 +19,7 @@ from drum_like.readers import (
     ValueReader,
     text_reader,
 )
+from drum_like.time_reader import TimeReader
 
 Kind = Literal["number", "category", "encoded", "text", "any"]
 
@@ -53,6 +54,8 @@ class Column:
             empty cell is refused, unless `missing` is a text for it.
         exact: Whether whole numbers keep all their digits, as int64, instead of being float64.
         as_objects: Whether values like `categories` stay objects, which the encoder was fitted on.
+        times: What the encoder was fitted on where `categories` are times as text: the dtype of
+            numpy, such as "datetime64[ns]", or "date" or "object" for objects.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Column:
     takes_missing: bool = True
     exact: bool = False
     as_objects: bool = False
+    times: str = ""
 
     @property
     def dtype(self) -> DataType:
@@ -119,13 +123,18 @@ def _categorical(categories: tuple[Any, ...]) -> Any:
 
 def _values_reader(column: Column) -> Reader:
     """Return the reader of values like the categories of a column."""
+    if column.times:
+        return TimeReader(column.name, column.times, column.missing)
     kind = _type_of(column.categories)
     if kind is DataType.BOOL:
         return ValueReader(cells.to_boolean, column.missing, column.as_objects)
     if kind is DataType.STR:
         known = [text for text in column.categories if isinstance(text, str)]
         return _text_reader(column, known)
-    return ValueReader(cells.to_exact, column.missing, column.as_objects)
+    # Where training had a gap, whole numbers were float64 to the encoder.
+    is_float = kind is DataType.FLOAT64 and column.kind == "encoded" and not column.as_objects
+    parse = cells.to_real if is_float else cells.to_exact
+    return ValueReader(parse, column.missing, column.as_objects)
 
 
 _DECLARED: dict[DataType, tuple[Callable[[Any], Any], str, bool]] = {

@@ -48,24 +48,39 @@ def schema_of(model: Any) -> Schema | None:
         return None
     columns = range(int(width)) if names is None else [str(name) for name in names]
     numbers = _numbers(model, _Row(columns if names is not None else None, int(width)))
-    used = _used(first, names) if isinstance(first, ColumnTransformer) else range(int(width))
+    used = _used(model, names, int(width))
     return Schema(
-        tuple(Column(str(columns[at]), "number" if at in numbers else "any") for at in used),
+        tuple(
+            Column(str(columns[at]), "number" if at in numbers else "any") for at in sorted(used)
+        ),
         named=names is not None,
     )
 
 
-def _used(model: ColumnTransformer, names: Any) -> list[int]:
+def _used(model: Any, names: Any, width: int) -> Positions:
     """Return the columns that some step reads; dropped ones need not be sent."""
-    width = model.n_features_in_
-    if names is None:
-        return list(range(width))
-    parts = [
-        positions_of(columns, names, width)
-        for _, step, columns in model.transformers_
-        if not (isinstance(step, str) and step == "drop")
-    ]
-    return sorted(frozenset[int]().union(*parts))
+    model = thawed(model)
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+        return _used(steps[0], names, width) if steps else frozenset(range(width))
+    if isinstance(model, ColumnTransformer):
+        parts = [
+            frozenset(positions_of(columns, names, width))
+            for _, step, columns in model.transformers_
+            if not (isinstance(step, str) and step == "drop")
+        ]
+        return frozenset[int]().union(*parts)
+    return _used_inside(model, names, width)
+
+
+def _used_inside(model: Any, names: Any, width: int) -> Positions:
+    """Return the columns that any of the estimators in an estimator reads."""
+    # A stack may hand its columns to its last estimator, too; bags choose some for each.
+    all_used = getattr(model, "passthrough", False) or hasattr(model, "estimators_features_")
+    inner = list(inner_models(model)) if is_trusted(model) and not all_used else []
+    if not inner or hasattr(model, "is_categorical_"):
+        return frozenset(range(width))
+    return frozenset[int]().union(*(_used(one, names, width) for one in inner))
 
 
 class _Row:
@@ -95,6 +110,7 @@ class _Row:
 
 def _numbers(model: Any, row: _Row) -> Positions:
     """Return the columns that have to be numbers."""
+    model = thawed(model)
     if isinstance(model, Pipeline):
         return _of_pipeline(model, row)
     if isinstance(model, ColumnTransformer):
@@ -119,14 +135,15 @@ def _of_known(model: Any, row: _Row) -> Positions:
 
 
 def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
-    steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+    steps = [thawed(step) for _, step in model.steps if isinstance(step, BaseEstimator)]
     if not steps:
         return frozenset()
     found = _numbers(steps[0], row)
     if len(steps) == 1 or not isinstance(steps[0], ColumnTransformer):
         return found
     width = _attribute(steps[1], "n_features_in_")
-    if width is None or len(_numbers(steps[1], _Row(None, int(width)))) != width:
+    names = _attribute(steps[1], "feature_names_in_")
+    if width is None or len(_numbers(steps[1], _Row(names, int(width)))) != width:
         return found
     return found | _passed_through(steps[0], row)
 
@@ -197,6 +214,13 @@ def _parts(model: Any) -> Iterator[Any]:
             yield value
 
 
+def thawed(model: Any) -> Any:
+    """Return what a frozen estimator holds, any other estimator itself."""
+    # By name: scikit-learn has it since 1.6.
+    is_frozen = type(model).__name__ == "FrozenEstimator" and is_trusted(model)
+    return thawed(model.estimator) if is_frozen else model
+
+
 def is_trusted(model: Any) -> bool:
     """Return whether an object is of a library whose behaviour on text is known."""
     package = type(model).__module__.partition(".")[0]
@@ -239,6 +263,7 @@ def inner_model(model: Any) -> Any:
 
 def _first(model: Any) -> Any:
     """Return the estimator that sees the columns first."""
+    model = thawed(model)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
         return _first(steps[0]) if steps else model

@@ -7,6 +7,7 @@ column transformers, unions, searches and estimators of estimators.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,13 @@ def _joined(column: Column, found: Sequence[Column]) -> Column:
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
     if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
         return column
+    times = {one.times for one in encoded}
+    if len(times) > 1:
+        return column
     as_objects = any(one.as_objects for one in encoded)
-    return replace(column, kind="encoded", categories=categories, as_objects=as_objects)
+    return replace(
+        column, kind="encoded", categories=categories, as_objects=as_objects, times=times.pop()
+    )
 
 
 def _families(values: Sequence[Any]) -> set[str]:
@@ -115,6 +121,9 @@ def _column(encoder: Encoder, at: int) -> Column:
     mark = NAN if filled is None else filled.missing
     if encoder.categories:
         known = np.asarray(encoder.categories[at])
+        times = _times(known)
+        if times is not None:
+            return replace(times, missing=None if known.dtype == object and None in known else mark)
         values = known.tolist()
         if any(value is None for value in values):
             mark = None
@@ -137,6 +146,18 @@ def _column(encoder: Encoder, at: int) -> Column:
     return Column("", "text" if is_text else "any", missing=mark)
 
 
+def _times(known: NDArray[Any]) -> Column | None:
+    """Return the column of an encoder of dates and times, which are text in requests, else None."""
+    held = [value for value in known.tolist() if not pd.isna(value)]
+    if known.dtype.kind not in "mM":
+        if known.dtype != object or not held or not all(isinstance(one, date) for one in held):
+            return None
+        dtype = "object" if all(isinstance(one, datetime) for one in held) else "date"
+        return Column("", "encoded", tuple(str(one) for one in held), times=dtype)
+    texts = [str(one) for one in pd.Series(known) if not pd.isna(one)]
+    return Column("", "encoded", tuple(texts), times=known.dtype.name) if texts else None
+
+
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN differs from itself
 
@@ -149,6 +170,7 @@ def encoders(
     model: Any, columns: Sequence[Any], *, filled: Filled | None = None
 ) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
+    model = sklearn_columns.thawed(model)
     if isinstance(model, Pipeline):
         yield from _in_pipeline(model, columns, filled)
     elif isinstance(model, ColumnTransformer | FeatureUnion):
@@ -169,8 +191,18 @@ def _in_estimator(model: Any, columns: Sequence[Any], filled: Filled | None) -> 
         kept = categories[: len(columns)]  # behind them stand the marks of an imputer
         yield Encoder(columns, kept, filled, refuses_unknown=unknown == "error")
         return
-    for inner in sklearn_columns.inner_models(model):
-        yield from encoders(inner, columns, filled=filled)
+    for inner, places in _inside(model):
+        part = columns if places is None else [columns[at] for at in places]
+        yield from encoders(inner, part, filled=filled)
+
+
+def _inside(model: Any) -> Iterator[tuple[Any, Sequence[int] | None]]:
+    """Yield the estimators in an estimator, with the places of their columns if not all."""
+    chosen = getattr(model, "estimators_features_", None)
+    if chosen is None:
+        yield from ((inner, None) for inner in sklearn_columns.inner_models(model))
+    else:
+        yield from zip(model.estimators_, chosen, strict=True)
 
 
 def filled_by(step: SimpleImputer) -> Filled:

@@ -131,7 +131,8 @@ def forests(model: Any, depth: int = 8) -> list[Any]:
 def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> Any:
     if column.categories:
         chosen = rng.integers(0, len(column.categories), len(numbers))
-        return pd.Series([column.categories[at] for at in chosen])
+        cells = pd.Series([column.categories[at] for at in chosen])
+        return cells.astype(column.times) if column.times.endswith("]") else cells
     return numbers if column.kind == "number" else pd.Series(rng.choice(_WORDS, len(numbers)))
 
 

@@ -9,12 +9,15 @@ import pytest
 import xgboost as xgb
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
+    BaggingClassifier,
     HistGradientBoostingClassifier,
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -435,6 +438,97 @@ def test_imputer_before_a_function_of_a_user_tells_no_type() -> None:
     )
 
 
+def zip_codes() -> pd.DataFrame:
+    """Return text that pandas would read as numbers, and words for missing values."""
+    rng = np.random.default_rng(5)
+    cells = {"code": ["01", "1", "10"], "land": ["NA", "DE", "1.0"]}
+    return pd.DataFrame({name: rng.choice(known, 60) for name, known in cells.items()})
+
+
+def encoded(*columns: str) -> Any:
+    """Return a pipeline that encodes some columns and leaves the others out."""
+    chosen = ColumnTransformer([("codes", OneHotEncoder(sparse_output=False), list(columns))])
+    return make_pipeline(chosen, DecisionTreeClassifier(random_state=1))
+
+
+def models_of_models() -> dict[str, Any]:
+    """Return fitted estimators whose encoders lie in estimators within them."""
+    data, words = zip_codes(), np.resize(WORDS, 60)
+    parts = [("a", encoded("code")), ("b", encoded("land"))]
+    whole_row = make_pipeline(OneHotEncoder(sparse_output=False), DecisionTreeClassifier())
+    bag = BaggingClassifier(whole_row, 4, max_features=0.5, random_state=1)
+    return {
+        "stack-of-different-columns": StackingClassifier(parts, cv=2).fit(data, words),
+        "vote-of-different-columns": VotingClassifier(parts, voting="soft").fit(data, words),
+        "bag-of-some-columns": bag.fit(data, words),
+    }
+
+
+@pytest.mark.parametrize("name", models_of_models())
+def test_encoders_in_estimators_of_estimators_tell_the_columns(name: str) -> None:
+    check_zip_codes(models_of_models()[name])
+
+
+def test_encoders_in_frozen_estimators_tell_the_columns() -> None:
+    freeze = pytest.importorskip("sklearn.frozen").FrozenEstimator
+    data, words = zip_codes(), np.resize(WORDS, 60)
+    whole = encoded("code", "land").fit(data, words)
+
+    check_zip_codes(CalibratedClassifierCV(freeze(whole)).fit(data, words))
+    check_zip_codes(make_pipeline(freeze(whole[0]), DecisionTreeClassifier()).fit(data, words))
+
+
+def check_zip_codes(model: Any) -> None:
+    """Check that rows of text that looks like numbers get the model's own answers, alone."""
+    data = zip_codes()
+    assert kinds(model) == {"code": "encoded", "land": "encoded"}
+    for row in range(6):
+        sent = csv_frame(data[row : row + 1].to_csv(index=False))
+        expected = model.predict_proba(data[row : row + 1])
+        assert np.allclose(score(model, sent, BINARY).values, expected, rtol=0, atol=1e-12)
+
+
+TIMES = pd.Series(pd.to_datetime(["2020-01-31 00:00", "2021-05-05 12:30", "2022-02-02 07:00"] * 20))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        TIMES.astype("datetime64[ns]"),
+        TIMES.astype("datetime64[s]"),
+        TIMES.dt.date,
+        TIMES.dt.tz_localize("Europe/Berlin"),
+        TIMES - TIMES.min(),
+    ],
+    ids=["ns", "s", "date", "zone", "difference"],
+)
+@pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder()])
+def test_encoder_of_times_reads_them_in_text(encoder: BaseEstimator, cells: Any) -> None:
+    data = pd.DataFrame({"at": cells})
+    chosen = ColumnTransformer([("at", clone(encoder), ["at"])])
+    model = make_pipeline(chosen, HistGradientBoostingClassifier(min_samples_leaf=1))
+    model.fit(data, np.resize(WORDS, len(data)))
+
+    assert kinds(model) == {"at": "encoded"}
+    for row in range(5):
+        sent = csv_frame(data[row : row + 1].to_csv())
+        expected = model.predict_proba(data[row : row + 1])
+        assert np.array_equal(score(model, sent, BINARY).values, expected)
+    with pytest.raises(ColumnsError, match="column 'at' holds something else in row 2"):
+        score(model, csv_frame(f"id,at\n1,{cells[1]}\n2,soon\n"), BINARY)
+
+
+def test_steps_behind_named_columns_are_served() -> None:
+    kept = ColumnTransformer([("kept", "passthrough", ["a", "b"])], verbose_feature_names_out=False)
+    scaled = ColumnTransformer([("scaled", StandardScaler(), ["b", "a"])])
+    model = make_pipeline(kept.set_output(transform="pandas"), scaled, LogisticRegression())
+    model.fit(numbers(), WORDS)
+
+    assert kinds(model) == {"a": "number", "b": "number"}
+    expected = model.predict_proba(numbers())
+    assert np.allclose(score(model, csv_frame(numbers().to_csv()), BINARY).values, expected)
+
+
 def test_gap_that_an_imputer_fills_is_not_blamed() -> None:
     model = make_pipeline(preparation(), LogisticRegression()).fit(mixed(), WORDS)
     sent = mixed()
@@ -543,6 +637,18 @@ def test_encoder_fitted_on_objects_answers_each_cell_alone(
         sent = csv_frame('a\n""\n' if cell is None else f"a\n{cell}\n")
         expected = model.predict_proba(pd.DataFrame({"a": pd.Series([cell], dtype=object)}))
         assert np.array_equal(score(model, sent, BINARY).values, expected)
+
+
+def test_large_whole_number_beside_a_gap_is_the_category_that_it_is_alone() -> None:
+    """Beside a gap training had it as float64, which is the whole number before it."""
+    data = pd.DataFrame({"a": pd.Series([2**53 + 1, 7, None] * 20, dtype="Int64")})
+    model = make_pipeline(OneHotEncoder(handle_unknown="ignore"), DecisionTreeClassifier())
+    model.fit(data, ["yes", "no", "no"] * 20)
+    alone = score(model, csv_frame(f"a\n{2**53 + 1}\n"), BINARY).values
+
+    assert np.array_equal(alone, model.predict_proba(data[:1]))
+    beside = score(model, csv_frame(f'a\n{2**53 + 1}\n""\nword\n'), BINARY).values
+    assert np.array_equal(beside[:1], alone)
 
 
 def test_gap_among_booleans_is_named() -> None:
