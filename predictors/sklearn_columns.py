@@ -162,12 +162,15 @@ def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
 
 def _passed_through(model: ColumnTransformer, row: _Row) -> Positions:
     """Return the columns that reach the next step as they are."""
-    parts = [
-        positions_of(columns, row.names, row.width)
-        for _, step, columns in model.transformers_
-        if step == "passthrough" or (isinstance(step, FunctionTransformer) and step.func is None)
-    ]
-    return frozenset[int]().union(*parts)
+    found: set[int] = set()
+    for _, step, columns in model.transformers_:
+        positions = positions_of(columns, row.names, row.width)
+        if isinstance(step, ColumnTransformer):
+            inner = _passed_through(step, row.take(list(positions)))
+            found.update(positions[at] for at in inner)
+        elif step == "passthrough" or _is_identity(step):
+            found.update(positions)
+    return frozenset(found)
 
 
 def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:

@@ -148,13 +148,15 @@ def _column(encoder: Encoder, at: int) -> Column:
 
 def _times(known: NDArray[Any]) -> Column | None:
     """Return the column of an encoder of dates and times, which are text in requests, else None."""
-    held = [value for value in known.tolist() if not pd.isna(value)]
-    if known.dtype.kind not in "mM":
-        if known.dtype != object or not held or not all(isinstance(one, date) for one in held):
+    if known.dtype == object:
+        held = [value for value in known.tolist() if not _is_missing(value)]
+        if not held or not all(isinstance(one, date) for one in held):
             return None
         dtype = "object" if all(isinstance(one, datetime) for one in held) else "date"
-        return Column("", "encoded", tuple(str(one) for one in held), times=dtype)
-    texts = [str(one) for one in pd.Series(known) if not pd.isna(one)]
+        return Column("", "encoded", tuple(map(str, held)), times=dtype)
+    if known.dtype.kind not in "mM":
+        return None
+    texts = [str(one) for one in pd.Series(known).dropna()]
     return Column("", "encoded", tuple(texts), times=known.dtype.name) if texts else None
 
 

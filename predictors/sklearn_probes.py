@@ -132,7 +132,8 @@ def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generato
     if column.categories:
         chosen = rng.integers(0, len(column.categories), len(numbers))
         cells = pd.Series([column.categories[at] for at in chosen])
-        return cells.astype(column.times) if column.times.endswith("]") else cells
+        times: Any = column.times
+        return cells.astype(times) if column.times.endswith("]") else cells
     return numbers if column.kind == "number" else pd.Series(rng.choice(_WORDS, len(numbers)))
 
 

@@ -294,6 +294,14 @@ def test_remainder_that_passes_through_is_numbers() -> None:
     assert kinds(model) == {"colour": "encoded", "a": "number", "b": "number"}
 
 
+def test_columns_that_pass_through_a_transformer_in_another_are_numbers() -> None:
+    inner = ColumnTransformer([("c", OneHotEncoder(), ["colour"])], remainder="passthrough")
+    outer = ColumnTransformer([("inner", inner, ["colour", "b"])])
+    model = make_pipeline(outer, LogisticRegression()).fit(mixed(), WORDS)
+
+    assert kinds(model) == {"b": "number", "colour": "encoded"}
+
+
 def test_union_takes_numbers_where_a_branch_does() -> None:
     union = make_union(StandardScaler(), PowerTransformer())
     model = make_pipeline(union, LogisticRegression()).fit(numbers(), WORDS)
