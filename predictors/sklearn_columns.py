@@ -151,8 +151,8 @@ def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
 def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
     found: set[int] = set()
     for _, step, columns in model.transformers_:
-        # A single name hands over a Series, which is what readers of text want.
-        if not isinstance(step, BaseEstimator) or isinstance(columns, str):
+        # A single name or place hands over a Series, which is what readers of text want.
+        if not isinstance(step, BaseEstimator) or np.isscalar(columns):
             continue
         positions = list(positions_of(columns, row.names, row.width))
         part = row.take(positions)

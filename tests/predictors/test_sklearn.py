@@ -294,6 +294,17 @@ def test_remainder_that_passes_through_is_numbers() -> None:
     assert kinds(model) == {"colour": "encoded", "a": "number", "b": "number"}
 
 
+def test_text_that_is_chosen_by_its_place_is_text() -> None:
+    chosen = ColumnTransformer([("n", StandardScaler(), [0]), ("words", TfidfVectorizer(), 1)])
+    data = mixed()[["a", "note"]]
+    model = make_pipeline(chosen, LogisticRegression()).fit(data.to_numpy(dtype=object), WORDS)
+
+    assert kinds(model) == {"0": "number", "1": "text"}
+    expected = model.predict_proba(data.to_numpy(dtype=object)[:1])
+    found = score(model, csv_frame(data[:1].to_csv(index=False)), BINARY).values
+    assert np.allclose(found, expected, rtol=0, atol=1e-12)
+
+
 def test_columns_that_pass_through_a_transformer_in_another_are_numbers() -> None:
     inner = ColumnTransformer([("c", OneHotEncoder(), ["colour"])], remainder="passthrough")
     outer = ColumnTransformer([("inner", inner, ["colour", "b"])])
