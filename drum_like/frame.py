@@ -9,7 +9,7 @@ way under one rule: give what the base class would give, or refuse and call it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -232,8 +232,16 @@ class ColumnsFrame(NamedColumns):
         return matrix
 
 
-def positions(frame: Frame, columns: Names) -> Positions | None:
+def positions(
+    frame: Frame, columns: Names, as_known: Callable[[Names], Names] | None = None
+) -> Positions | None:
     """Return where the wanted columns stand in a frame, None if they are all, in order.
+
+    Args:
+        frame: The rows.
+        columns: The names of the wanted columns.
+        as_known: From the names of the frame to the spellings of the wanted ones, if it forgives
+            others.
 
     Raises:
         ColumnsError: columns are missing, or the frame has no names, and either another width or no
@@ -248,6 +256,7 @@ def positions(frame: Frame, columns: Names) -> Positions | None:
         return None
     if found == columns:
         return None
+    found = found if as_known is None else as_known(found)
     return list(_remembered(found, columns) if _is_short(found) else _where(found, columns))
 
 

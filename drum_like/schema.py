@@ -78,7 +78,7 @@ class Schema:
         if isinstance(frame, _ConformedFrame) and frame.schema is self:
             return frame
         if self.named:
-            chosen = positions(frame, self.names)
+            chosen = positions(frame, self.names, self.as_known)
         elif frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
         else:

@@ -7,7 +7,6 @@ the thread that they run in.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.api import (
-    ArtifactError,
     Column,
-    ColumnsError,
     Explainer,
     Frame,
     Label,
     Matrix,
     Meaning,
     ModelTarget,
-    Names,
     NativeFrame,
     Prediction,
     PredictorError,
@@ -38,7 +34,9 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .additive import Additive, of_columns
+from .lightgbm_categories import categories_of
 from .lightgbm_contributions import additive, of_estimator
+from .lightgbm_names import BlankSchema
 from .lightgbm_row import scorer
 from .native_calls import two_columns
 
@@ -53,11 +51,6 @@ _SCALES = {
     "multiclassova": Scale.CHANCES_EACH,
 }
 """What objectives give where probabilities are asked for; all others give numbers."""
-
-_ONE_KIND = (
-    "train with pandas categories only and categorical_feature left to 'auto', or with integer "
-    "codes only, or implement the score hook"
-)
 
 
 class LightGBMPredictor:
@@ -108,60 +101,6 @@ class LightGBMPredictor:
         """
         names = () if self.schema is None else self.schema.names
         return of_columns(self._scorer.additive(target), names, self._scorer.classes)
-
-
-class _BlankSchema(Schema):
-    """Names as LightGBM keeps them: a blank of the training data has become an underscore."""
-
-    __slots__ = ()
-
-    def as_known(self, names: Names) -> Names:
-        """Return names with the model's `a_b` for `a b`.
-
-        Raises:
-            ColumnsError: two names stand for the same column.
-        """
-        return names if set(self.names) <= set(names) else _underscored(names, self.names)
-
-    def conform(self, frame: Frame) -> Frame:
-        """Return the rows with the model's columns, taking `a b` for its `a_b`.
-
-        Raises:
-            ColumnsError: a column is missing, or two columns stand for the same one.
-        """
-        names = frame.columns
-        if names is None or set(self.names) <= set(names):
-            return Schema.conform(self, frame)
-        return Schema.conform(self, _RenamedFrame(frame, _underscored(names, self.names)))
-
-
-class _RenamedFrame(Frame):
-    """The same rows under other names."""
-
-    def __init__(self, source: Frame, names: Names) -> None:
-        self._source = source
-        self._names = names
-
-    @property
-    def n_rows(self) -> int:
-        return self._source.n_rows
-
-    @property
-    def columns(self) -> Names | None:
-        return self._names
-
-    @property
-    def n_columns(self) -> int:
-        return self._source.n_columns
-
-    def _to_pandas(self) -> Any:
-        return self._source.pandas.set_axis(list(self._names), axis="columns")
-
-    def _to_matrix(self, chosen: list[int] | None) -> Matrix:
-        names = self._source.columns
-        if chosen is None or names is None:
-            return self._source.matrix()
-        return self._source.matrix([names[position] for position in chosen])
 
 
 class _Rows:
@@ -286,51 +225,12 @@ class _Wrapper:
 def _schema(booster: lgb.Booster, text: str) -> Schema:
     names = booster.feature_name()
     named = names != [f"Column_{position}" for position in range(len(names))]
-    categories = _categories(booster.pandas_categorical or [], text)
+    categories = categories_of(booster.pandas_categorical or [], text)
     columns = tuple(
         Column(name, "category", categories[position]) if position in categories else Column(name)
         for position, name in enumerate(names)
     )
-    return _BlankSchema(columns) if named else Schema(columns, named=False)
-
-
-def _categories(stored: Sequence[Sequence[Any]], text: str) -> dict[int, tuple[Any, ...]]:
-    """Return the categories of the columns that were pandas categories in training.
-
-    The model lists their values in column order and, apart from that, which columns are
-    categorical, with integer columns among them.
-
-    Raises:
-        ArtifactError: integer and pandas categories cannot be told apart, or the categories stored
-            are those of a column that is not marked.
-    """
-    if not stored:
-        return {}
-    match = re.search(r"^\[categorical_feature: ([\d,]*)\]$", text, re.MULTILINE)
-    positions = [int(part) for part in match[1].split(",") if part] if match else []
-    if len(positions) != len(stored):
-        raise ArtifactError(
-            f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
-            f"{len(positions)} columns as categorical; {_ONE_KIND}"
-        )
-    paired = dict(zip(positions, map(tuple, stored), strict=True))
-    infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
-    codes = list(map(_codes, infos[1].split(" "))) if infos else []
-    for position, categories in paired.items():
-        if codes and max(codes[position], default=-1) >= len(categories):
-            raise ArtifactError(
-                f"the LightGBM model marks column {position + 1} as categorical, but its codes are "
-                f"not those of the pandas categories stored ({len(categories)} values); {_ONE_KIND}"
-            )
-    return paired
-
-
-def _codes(info: str) -> list[int]:
-    """Return the codes that a categorical column had in training, -1 for missing cells.
-
-    Empty for a column of numbers, `[low:high]`, and for one without use, `none`.
-    """
-    return [int(part) for part in info.split(":")] if re.fullmatch(r"[-\d:]+", info) else []
+    return BlankSchema(columns) if named else Schema(columns, named=False)
 
 
 def _objective(text: str) -> str:
@@ -370,21 +270,3 @@ def _labels(model: Any) -> tuple[Label, ...] | None:
     """Return the classes of a classifier as Python values."""
     classes = getattr(model, "classes_", None)
     return None if classes is None else tuple(np.asarray(classes).tolist())
-
-
-def _underscored(names: Names, wanted: Names) -> Names:
-    """Return the payload's names with those of the model where blanks make the difference."""
-    missing = set(wanted) - set(names)
-    renamed: dict[str, str] = {}
-    for name in dict.fromkeys(names):
-        short = name.replace(" ", "_")
-        if short not in missing or short == name:
-            continue
-        if short in renamed.values():
-            other = next(old for old, new in renamed.items() if new == short)
-            raise ColumnsError(
-                f"columns {other[:100]!r} and {name[:100]!r} both stand for the model's "
-                f"{short[:100]!r}; send one of them"
-            )
-        renamed[name] = short
-    return tuple(renamed.get(name, name) for name in names)

@@ -1,6 +1,5 @@
 """scikit-learn: estimators, transformers and pipelines, whatever their last step is."""
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from drum_like.api import (
 from . import (
     row_blocks,
     sklearn_blame,
+    sklearn_boosters,
     sklearn_columns,
     sklearn_contributions,
     sklearn_encoders,
@@ -30,9 +30,6 @@ from . import (
     sklearn_targets,
 )
 from .row_blocks import Finding, Way
-
-_TELLING = {"xgboost": "XGBoostPredictor", "lightgbm": "LightGBMPredictor"}
-"""Packages of estimators that may end a pipeline without giving probabilities, and who knows."""
 
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
 
@@ -110,12 +107,10 @@ class SklearnPredictor:
         last = self._model
         while isinstance(last, Pipeline):
             last = last.steps[-1][1]
-        package = type(last).__module__.partition(".")[0]
-        if package not in _TELLING:
+        predictor = sklearn_boosters.predictor_of(last)
+        if predictor is None:
             return Meaning(Scale.CHANCES, f"predict_proba of {type(self._model).__name__}")
-        # By name: predictors do not import each other, and most models need neither.
-        module = import_module(f".{package}", __package__)
-        told: Meaning | None = getattr(module, _TELLING[package])(last).meaning(target)
+        told: Meaning | None = predictor.meaning(target)
         return told
 
     def explainer(self, target: Target) -> Explainer:
@@ -170,7 +165,8 @@ class SklearnPredictor:
 
 
 def _schema(model: Any) -> Schema | None:
-    return sklearn_encoders.with_types(model, sklearn_columns.schema_of(model))
+    schema = sklearn_encoders.with_types(model, sklearn_columns.schema_of(model))
+    return sklearn_boosters.with_boosters(model, schema)
 
 
 def _framework(model: Any) -> str:

@@ -41,9 +41,11 @@ def schema_of(model: Any) -> Schema | None:
     """
     if reads_one_text(model):
         return Schema((Column("0", "text", takes_missing=False),), named=False)
-    names = _attribute(model, "feature_names_in_")
-    width = _attribute(model, "n_features_in_") if names is None else len(names)
-    first = _first(model)
+    first = first_model(model)
+    # A pipeline that begins with "passthrough" does not say what the step behind it takes.
+    teller = model if _attribute(model, "n_features_in_") is not None else first
+    names = _attribute(teller, "feature_names_in_")
+    width = _attribute(teller, "n_features_in_") if names is None else len(names)
     if width is None or (names is None and not is_trusted(first)):
         return None
     columns = range(int(width)) if names is None else [str(name) for name in names]
@@ -145,7 +147,7 @@ def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
     names = _attribute(steps[1], "feature_names_in_")
     if width is None or len(_numbers(steps[1], _Row(names, int(width)))) != width:
         return found
-    return found | _passed_through(steps[0], row)
+    return found | passed_through(steps[0], row.names)
 
 
 def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
@@ -160,14 +162,14 @@ def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
     return frozenset(found)
 
 
-def _passed_through(model: ColumnTransformer, row: _Row) -> Positions:
+def passed_through(model: ColumnTransformer, names: Any) -> Positions:
     """Return the columns that reach the next step as they are."""
     found: set[int] = set()
     for _, step, columns in model.transformers_:
-        positions = positions_of(columns, row.names, row.width)
+        positions = positions_of(columns, names, model.n_features_in_)
         if isinstance(step, ColumnTransformer):
-            inner = _passed_through(step, row.take(list(positions)))
-            found.update(positions[at] for at in inner)
+            within = None if names is None else [names[at] for at in positions]
+            found.update(positions[at] for at in passed_through(step, within))
         elif step == "passthrough" or _is_identity(step):
             found.update(positions)
     return frozenset(found)
@@ -264,19 +266,19 @@ def inner_model(model: Any) -> Any:
     return next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
 
 
-def _first(model: Any) -> Any:
+def first_model(model: Any) -> Any:
     """Return the estimator that sees the columns first."""
     model = thawed(model)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
-        return _first(steps[0]) if steps else model
+        return first_model(steps[0]) if steps else model
     inner = next(inner_models(model), None) if is_trusted(model) else None
-    return model if inner is None or hasattr(model, "is_categorical_") else _first(inner)
+    return model if inner is None or hasattr(model, "is_categorical_") else first_model(inner)
 
 
 def reads_one_text(model: Any) -> bool:
     """Return whether a model takes the cells of one column of text, not a table."""
-    first = _first(model)
+    first = first_model(model)
     if isinstance(first, FeatureUnion):
         return all(reads_one_text(step) for _, step in first.transformer_list)
     return isinstance(first, TEXT_READERS)

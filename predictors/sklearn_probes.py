@@ -131,9 +131,12 @@ def forests(model: Any, depth: int = 8) -> list[Any]:
 def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> Any:
     if column.categories:
         chosen = rng.integers(0, len(column.categories), len(numbers))
-        cells = pd.Series([column.categories[at] for at in chosen])
-        times: Any = column.times
-        return cells.astype(times) if column.times.endswith("]") else cells
+        values = [column.categories[at] for at in chosen]
+        if column.times.endswith("]"):
+            times: Any = column.times
+            return pd.Series(values).astype(times)
+        known = column.categories if column.kind == "category" else None
+        return pd.Series(values if known is None else pd.Categorical(values, categories=known))
     return numbers if column.kind == "number" else pd.Series(rng.choice(_WORDS, len(numbers)))
 
 

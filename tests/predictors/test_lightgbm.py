@@ -201,6 +201,52 @@ def test_codes_of_one_column_are_not_the_categories_of_another() -> None:
         predictor_for(model)
 
 
+def ordered(**more: Any) -> pd.DataFrame:
+    """Return a category with an order beside one without, and other columns."""
+    rng = np.random.default_rng(3)
+    names = ["01", "1", "NA"]
+    return pd.DataFrame(
+        {
+            "n": rng.normal(size=200),
+            "size": pd.Categorical(rng.choice(names, 200), names[::-1], ordered=True),
+            "colour": pd.Categorical(rng.choice(["red", "blue"], 200)),
+            **more,
+        }
+    )
+
+
+def test_categories_with_an_order_are_found() -> None:
+    """LightGBM stores their values, and does not mark their column."""
+    data = ordered()
+    trained = booster(data, data["size"].cat.codes + data["n"], objective="regression")
+    frame = csv_frame(data[["colour", "size", "n"]].to_csv(index=False))
+
+    assert [column.kind for column in schema_of(trained).columns] == [
+        "number",
+        "category",
+        "category",
+    ]
+    assert same(values(trained, data), trained.predict(data))
+    assert same(values(trained, frame), trained.predict(data))
+
+
+def test_categories_with_an_order_that_could_be_of_two_columns_are_refused() -> None:
+    data = ordered(code=np.arange(200) % 3)[["code", "n", "size", "colour"]]
+    trained = booster(data, data["size"].cat.codes + data["code"], objective="regression")
+
+    with pytest.raises(ArtifactError, match="2 pandas categories but marks 1 columns"):
+        predictor_for(trained)
+
+
+def test_cells_keep_their_types_beside_a_blank_in_a_name() -> None:
+    data = ordered().rename(columns={"n": "a number", "size": "a size"})
+    trained = booster(data, data["a size"].cat.codes + data["a number"], objective="regression")
+
+    found = values(trained, csv_frame(data.to_csv(index=False)))
+
+    assert same(found, trained.predict(data))
+
+
 def test_best_iteration_is_used() -> None:
     data = lgb.Dataset(numbers(), classes(), free_raw_data=False)
     held_out = lgb.Dataset(numbers(), classes()[::-1], reference=data)

@@ -152,6 +152,8 @@ class _FrameStep:
         )
         if not inputs or (not is_declared and _holds_rows(table)):
             inputs = tuple(Input(name, name) for name in table.column_names)
+        elif not is_declared and self.service.schema is not None:
+            table = table.rename_columns(self.service.schema.as_known(tuple(table.column_names)))
         columns = chosen(table, inputs, strict=self._has_schema)
         values = [values_of(column, one.sent) for one, column in zip(inputs, columns, strict=True)]
         if self.service.schema is not None and any(one.ndim > 1 for one in values):

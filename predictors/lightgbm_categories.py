@@ -1,0 +1,98 @@
+"""Which columns of a LightGBM model were pandas categories in training, and their values."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from drum_like.api import ArtifactError
+
+Stored = Sequence[Sequence[Any]]
+"""The values of the categories in the order of their columns, which are not named."""
+
+_ONE_KIND = (
+    "train with pandas categories only and categorical_feature left to 'auto', or with integer "
+    "codes only, or implement the score hook"
+)
+
+
+def categories_of(stored: Stored, text: str) -> dict[int, tuple[Any, ...]]:
+    """Return the categories of the columns that were pandas categories in training.
+
+    The model lists their values in column order and, apart from that, which columns are
+    categorical: integer columns among them, and pandas categories with an order not. Those are
+    codes that count as numbers.
+
+    Raises:
+        ArtifactError: integer and pandas categories cannot be told apart, several columns of
+            numbers could be the categories with an order, or the categories stored are those of
+            a column that is not marked.
+    """
+    if not stored:
+        return {}
+    match = re.search(r"^\[categorical_feature: ([\d,]*)\]$", text, re.MULTILINE)
+    marked = [int(part) for part in match[1].split(",") if part] if match else []
+    infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
+    columns = infos[1].split(" ") if infos else []
+    if len(marked) < len(stored):
+        return _with_ordered(stored, marked, columns)
+    if len(marked) > len(stored):
+        raise _not_told_apart(stored, marked)
+    _check_codes(stored, marked, columns)
+    return dict(zip(marked, map(tuple, stored), strict=True))
+
+
+def _with_ordered(
+    stored: Stored, marked: Sequence[int], columns: Sequence[str]
+) -> dict[int, tuple[Any, ...]]:
+    found = _placements(stored, frozenset(marked), columns)
+    if len(found) != 1:
+        raise _not_told_apart(stored, marked)
+    return dict(zip(found[0], map(tuple, stored), strict=True))
+
+
+def _placements(
+    stored: Stored, marked: frozenset[int], columns: Sequence[str]
+) -> list[tuple[int, ...]]:
+    """Return the columns that the stored categories can be of, at most two ways of that."""
+    ways: dict[int, list[tuple[int, ...]]] = {0: [()]}
+    for at, info in enumerate(columns):
+        longer: dict[int, list[tuple[int, ...]]] = {}
+        for used, found in ways.items():
+            if used < len(stored) and _fits(info, len(stored[used]), is_marked=at in marked):
+                longer.setdefault(used + 1, []).extend((*places, at) for places in found)
+            if at not in marked:
+                longer.setdefault(used, []).extend(found)
+        ways = {used: found[:2] for used, found in longer.items()}
+    return ways.get(len(stored), [])
+
+
+def _fits(info: str, n_categories: int, *, is_marked: bool) -> bool:
+    """Whether what is known of a column's values in training goes with a number of categories."""
+    if is_marked:
+        return max(_codes(info), default=-1) < n_categories
+    span = re.fullmatch(r"\[(\d+):(\d+)\]", info)
+    return info == "none" or (span is not None and int(span[2]) < n_categories)
+
+
+def _check_codes(stored: Stored, marked: Sequence[int], columns: Sequence[str]) -> None:
+    for position, categories in zip(marked, stored, strict=True):
+        if columns and max(_codes(columns[position]), default=-1) >= len(categories):
+            raise ArtifactError(
+                f"the LightGBM model marks column {position + 1} as categorical, but its codes are "
+                f"not those of the pandas categories stored ({len(categories)} values); {_ONE_KIND}"
+            )
+
+
+def _not_told_apart(stored: Stored, marked: Sequence[int]) -> ArtifactError:
+    return ArtifactError(
+        f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
+        f"{len(marked)} columns as categorical; {_ONE_KIND}"
+    )
+
+
+def _codes(info: str) -> list[int]:
+    """Return the codes that a categorical column had in training, -1 for missing cells.
+
+    Empty for a column of numbers, `[low:high]`, and for one without use, `none`.
+    """
+    return [int(part) for part in info.split(":")] if re.fullmatch(r"[-\d:]+", info) else []
