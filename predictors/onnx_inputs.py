@@ -14,6 +14,7 @@ from drum_like.api import Column, ColumnsError, DataType, Frame, LoadError, Sche
 
 # Relative: type checkers know this package under its folder's name.
 from .onnx_cells import narrowed, typed
+from .onnx_column import OneColumn
 from .onnx_graph import Graph
 from .onnx_widths import Width
 
@@ -226,6 +227,8 @@ def _tensor(node: ort.NodeArg) -> Tensor:
 
 def _positional(node: ort.NodeArg, width: int) -> Schema:
     column = _column(node, check=False)
+    if width == 1:
+        return OneColumn((replace(column, name="0"),), named=False, alias=str(node.name))
     return Schema(tuple(replace(column, name=str(at)) for at in range(width)), named=False)
 
 

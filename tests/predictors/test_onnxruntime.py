@@ -23,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
 from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
+from drum_like.records.rows import known
 from tests.predictors.scoring import (
     REGRESSION,
     TEXT,
@@ -408,3 +409,13 @@ def test_session_has_the_threads_of_one_worker(
     opened = loaded(tmp_path)
 
     assert opened.get_session_options().intra_op_num_threads == threads
+
+
+@pytest.mark.parametrize("shape", [[None, 1], [4, 1], [None, 1, 1]])
+def test_one_column_is_also_known_by_the_name_of_its_input(shape: list[int | None]) -> None:
+    schema = predictor_for(identity(TensorProto.FLOAT, shape)).schema
+
+    assert schema is not None
+    assert schema.as_known(("y", "x")) == ("y", "0")
+    assert schema.as_known(("x", "0")) == ("x", "0")
+    assert known([{"y": 1, "x": 2.5}], schema).frame.matrix().tolist() == [[2.5]]

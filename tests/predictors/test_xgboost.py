@@ -1,6 +1,7 @@
 """The XGBoost plugin, on models trained here."""
 
 import json
+import logging
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -347,3 +348,20 @@ def test_stored_classes_that_are_no_labels_are_refused(text: str) -> None:
 
     with pytest.raises(ArtifactError, match="JSON list of labels"):
         predictor_for(trained)
+
+
+def test_columns_whose_categories_a_slice_has_lost_are_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = with_categories()
+    whole = booster(data, classes(), objective="reg:squarederror")
+    with caplog.at_level(logging.WARNING):
+        predictor_for(whole)
+        assert not caplog.records
+        found = values(whole[1:3], data.assign(colour=1, size=2))
+
+    codes = pd.DataFrame({"a": data["a"], "colour": 1, "size": 2})
+    types = ["float", "c", "c"]
+    asked = xgb.DMatrix(codes.to_numpy(), feature_names=list(codes), feature_types=types)
+    assert same(found, whole[1:3].predict(asked))
+    assert "does not hold the categories of 'colour', 'size'" in caplog.text
