@@ -45,7 +45,14 @@ def _with_ordered(
     stored: Stored, marked: Sequence[int], columns: Sequence[str]
 ) -> dict[int, tuple[Any, ...]]:
     found = _placements(stored, frozenset(marked), columns)
-    if len(found) != 1:
+    if len(found) > 1:
+        raise ArtifactError(
+            f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
+            f"{len(marked)} columns as categorical: the others have an order, and several columns "
+            "of small whole numbers or truth values could be theirs; train with categories without "
+            "an order (cat.as_unordered()), or implement the score hook"
+        )
+    if not found:
         raise _not_told_apart(stored, marked)
     return dict(zip(found[0], map(tuple, stored), strict=True))
 

@@ -234,7 +234,7 @@ def test_categories_with_an_order_that_could_be_of_two_columns_are_refused() -> 
     data = ordered(code=np.arange(200) % 3)[["code", "n", "size", "colour"]]
     trained = booster(data, data["size"].cat.codes + data["code"], objective="regression")
 
-    with pytest.raises(ArtifactError, match="2 pandas categories but marks 1 columns"):
+    with pytest.raises(ArtifactError, match=r"marks 1 columns .* could be theirs"):
         predictor_for(trained)
 
 
