@@ -16,10 +16,14 @@ from scipy import sparse
 from scipy.io import mmread
 
 from drum_like.errors import ColumnsError, PayloadError, SizeError
+from drum_like.formats.mtx_digits import Digits, long_integers
 from drum_like.formats.names import check_count
 from drum_like.frame import Frame, Matrix, Names, Positions
 from drum_like.payload import Limits, Payload
 from drum_like.readers import Cells
+
+_EXACT = 2.0**53
+"""Up to here a float64 tells each integer from the next."""
 
 _HEAD = 1 << 20
 """Bytes that the banner and the comments behind it may take."""
@@ -42,12 +46,14 @@ class _Header:
         n_columns: Columns.
         n_entries: Entries that follow.
         end: Where they start.
+        is_dense: Whether all entries are given, column by column.
     """
 
     n_rows: int
     n_columns: int
     n_entries: int
     end: int
+    is_dense: bool
 
 
 def decode(payload: Payload) -> Frame:
@@ -66,7 +72,7 @@ def decode(payload: Payload) -> Frame:
             "X.colnames needs one line for each column of the matrix"
         )
     matrix = _read(payload.body) if header.n_rows else _no_rows(payload.body, header)
-    return _MtxFrame(matrix, payload.columns)
+    return _MtxFrame(matrix, payload.columns, _digits(payload.body, header, matrix))
 
 
 class _MtxFrame(Frame):
@@ -75,13 +81,15 @@ class _MtxFrame(Frame):
     Args:
         matrix: Entries given twice already summed.
         names: One a column, None to number them.
+        digits: Whole numbers that the matrix has rounded.
     """
 
     has_order = False
 
-    def __init__(self, matrix: "sparse.csc_array", names: Names | None) -> None:
+    def __init__(self, matrix: "sparse.csc_array", names: Names | None, digits: Digits) -> None:
         self._matrix = matrix
         self._names = names
+        self._digits = digits
 
     @property
     def columns(self) -> Names | None:
@@ -103,8 +111,11 @@ class _MtxFrame(Frame):
         return np.ascontiguousarray(matrix.toarray(), dtype=np.float64)
 
     def cells(self, position: int) -> Cells:
-        """Return the entries of a column, 0 where none is given."""
-        values: Cells = self._matrix[:, [position]].toarray().ravel().tolist()
+        """Return the entries of a column with all their digits, 0 where none is given."""
+        values: list[Any] = self._matrix[:, [position]].toarray().ravel().tolist()
+        for row, number in self._digits.get(position, {}).items():
+            if values[row] == float(number):  # else a sum of entries, or a mirrored one
+                values[row] = number
         return values
 
     def _to_pandas(self) -> pd.DataFrame:
@@ -144,11 +155,11 @@ def _declared(symmetry: bytes, sizes: re.Match[bytes]) -> _Header:
             f"{n_rows} rows and {n_columns} columns"
         )
     if sizes[3] is not None:
-        return _Header(n_rows, n_columns, int(sizes[3]), sizes.end())
+        return _Header(n_rows, n_columns, int(sizes[3]), sizes.end(), is_dense=False)
     n_entries = n_rows * n_columns
     if symmetry != b"general":
         n_entries = (n_entries - n_rows) // 2
-    return _Header(n_rows, n_columns, n_entries, sizes.end())
+    return _Header(n_rows, n_columns, n_entries, sizes.end(), is_dense=True)
 
 
 def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
@@ -177,8 +188,7 @@ def _read(body: bytes) -> "sparse.csc_array":
         raise PayloadError("the Matrix Market body holds NUL bytes; is it text?")
     text = body if body.endswith(b"\n") else body + b"\n"
     try:
-        matrix = mmread(BytesIO(text), spmatrix=False)
-        return sparse.csc_array(matrix)
+        return sparse.csc_array(mmread(BytesIO(text)))
     except (ValueError, OverflowError) as error:
         found = _LINE.match(str(error))
         where = f"line {found[1]}" if found else "the body"
@@ -186,6 +196,13 @@ def _read(body: bytes) -> "sparse.csc_array":
             f"{where} is not what the Matrix Market header announces: an index out of bounds, not "
             "a number, or more or fewer lines"
         ) from error
+
+
+def _digits(body: bytes, header: _Header, matrix: "sparse.csc_array") -> Digits:
+    if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= _EXACT):
+        return {}
+    # The line of the sizes ends where the entries start.
+    return long_integers(body, header.end, header.n_rows if header.is_dense else None)
 
 
 def _no_rows(body: bytes, header: _Header) -> "sparse.csc_array":

@@ -64,14 +64,15 @@ def to_file(table: pa.Table) -> bytes:
 
 
 def to_matrix_market(columns: Columns, rows: Sequence[Row]) -> bytes:
-    """Return rows of numbers in coordinate form."""
+    """Return rows of numbers in coordinate form; whole numbers keep their digits."""
     cells = [
-        f"{i} {j} {float(value_of(cell))!r}"
+        f"{i} {j} {value_of(cell)!r}"
         for i, row in enumerate(rows, 1)
         for j, cell in enumerate(row, 1)
         if value_of(cell) != 0
     ]
-    head = "%%MatrixMarket matrix coordinate real general"
+    field = "integer" if all(column.is_integer for column in columns.all) else "real"
+    head = f"%%MatrixMarket matrix coordinate {field} general"
     size = f"{len(rows)} {len(columns.all)} {len(cells)}"
     return "\n".join([head, size, *cells, ""]).encode()
 

@@ -84,6 +84,47 @@ def test_names_beside_the_matrix_are_its_columns() -> None:
     assert frame.matrix(["q"]).tolist() == [[3.0]]
 
 
+@pytest.mark.parametrize(
+    ("body", "column", "expected"),
+    [
+        pytest.param(
+            b"coordinate real general\n3 2 3\n1 2 0.5\n2 1 9007199254740993\n3 1 7\n",
+            0,
+            [0, 9007199254740993, 7],
+            id="coordinate",
+        ),
+        pytest.param(
+            b"coordinate real general\r\n2 1 2\r\n1 1 -9007199254740993.0\r\n2 1 1e300\r\n",
+            0,
+            [-9007199254740993, 1e300],
+            id="written-as-decimal",
+        ),
+        pytest.param(
+            b"array real general\n2 2\n0.5\n1\n9007199254740992\n 9007199254740993",
+            1,
+            [9007199254740992, 9007199254740993],
+            id="dense",
+        ),
+        pytest.param(
+            b"coordinate real general\n1 1 2\n1 1 9007199254740993\n1 1 9007199254740993\n",
+            0,
+            [2.0**54],
+            id="given-twice",
+        ),
+        pytest.param(
+            b"coordinate integer general\n2 1 2\n1 1 9007199254740993\n2 1 3\n",
+            0,
+            [9007199254740993, 3],
+            id="integer",
+        ),
+    ],
+)
+def test_cells_keep_the_digits_of_whole_numbers(
+    body: bytes, column: int, expected: list[float]
+) -> None:
+    assert frame_of(body).cells(column) == expected
+
+
 def test_another_number_of_names_is_refused() -> None:
     with pytest.raises(ColumnsError, match=r"^Column length mismatch: 3 vs\. 2"):
         frame_of(b"coordinate real general\n1 2 0\n", ("a", "b", "c"))

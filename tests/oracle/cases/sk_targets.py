@@ -137,6 +137,22 @@ def sk_labels_forest(rng: Random) -> Case:
 
 
 @case
+def sk_labels_stacking(rng: Random) -> Case:
+    frame = data.numbers(rng, 3)
+    parts = [("t", DecisionTreeClassifier(max_depth=3, random_state=1))]
+    model = StackingClassifier(parts, RandomForestClassifier(12, random_state=1), cv=3)
+    model.fit(frame, topics(frame, rng))
+    return Case(
+        plugin="scikit-learn",
+        frame=frame,
+        target=classes(*TOPICS, kind="multilabel"),
+        # Of several labels it gives the chances of 0.
+        ask=lambda rows: 1 - model.predict_proba(rows),
+        files=data.pickles(model),
+    )
+
+
+@case
 def sk_labels_each(rng: Random) -> Case:
     frame = data.numbers(rng, 3)
     model = MultiOutputClassifier(DecisionTreeClassifier(max_depth=3, random_state=1))
