@@ -42,6 +42,7 @@ from .xgboost_categories import (
     version_in,
     with_categories,
 )
+from .xgboost_codes import warn_of_codes
 from .xgboost_contributions import Divided, additive
 from .xgboost_dense import scorer
 from .xgboost_names import Version
@@ -141,6 +142,7 @@ class _Trees:
         self.owner = owner
         self.booster = Booster(owner.handle, owner, from_file=from_file)
         schema = with_categories(schema_of(self.booster), owner, version)
+        warn_of_codes(schema, owner.feature_types or ())
         self.rows = _Rows(owner, schema)
         self.dense = self.booster.in_place and self.booster.on_cpu
 

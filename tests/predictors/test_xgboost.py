@@ -277,7 +277,7 @@ def test_numbers_beside_categories_may_be_objects() -> None:
     assert same(found, model.predict(xgb.DMatrix(data, enable_categorical=True)))
 
 
-def test_categories_that_are_not_stored_are_codes() -> None:
+def test_categories_that_are_not_stored_are_codes(caplog: pytest.LogCaptureFixture) -> None:
     data = numbers()[["a"]].assign(code=classes(n_classes=3))
     matrix = xgb.DMatrix(data, classes(), feature_types=["q", "c"], enable_categorical=True)
     model = xgb.train({**FEW, "objective": "reg:squarederror"}, matrix, 5)
@@ -285,6 +285,7 @@ def test_categories_that_are_not_stored_are_codes() -> None:
     found = values(model, data)
 
     assert same(found, model.predict(xgb.DMatrix(data, feature_types=["q", "c"])))
+    assert "this model has none for 'code'. Cells there are codes" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """XGBoost: the estimators and boosters of every kind, in every file that holds them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from tests.oracle.case import (
 )
 from tests.oracle.cases import data
 
+STORES_CATEGORIES = tuple(map(int, xgboost.__version__.split(".")[:2])) >= (3, 1)
+"""Whether files hold the names of categories; before, all that they know is codes."""
+
 TREES: dict[str, Any] = {"max_depth": 3, "nthread": 1, "seed": 1}
 FEW: dict[str, Any] = {"n_estimators": 8, "max_depth": 3, "n_jobs": 1, "random_state": 1}
 
@@ -43,7 +47,7 @@ def estimator_case(model: Any, frame: pd.DataFrame, y: Any, target: Target, **re
         "files": {**data.pickles(model), ".json": model.save_model, ".ubj": model.save_model},
         "gaps": all_columns(frame),
     }
-    return Case(**{**made, "frame": frame, "target": target, **rest})
+    return as_known(Case(**{**made, "frame": frame, "target": target, **rest}))
 
 
 def booster_case(booster: Any, frame: pd.DataFrame, target: Target, **rest: Any) -> Case:
@@ -54,7 +58,24 @@ def booster_case(booster: Any, frame: pd.DataFrame, target: Target, **rest: Any)
         "files": {**data.pickles(booster), ".json": booster.save_model, ".ubj": booster.save_model},
         "gaps": all_columns(frame),
     }
-    return Case(**{**made, "frame": frame, "target": target, **rest})
+    return as_known(Case(**{**made, "frame": frame, "target": target, **rest}))
+
+
+def as_known(made: Case) -> Case:
+    """Return a case whose rows hold codes of categories, where files know nothing else of them."""
+    kinds = made.frame.dtypes.to_dict()
+    kinds = {key: kind for key, kind in kinds.items() if isinstance(kind, pd.CategoricalDtype)}
+    if STORES_CATEGORIES or not kinds:
+        return made
+
+    def ask(rows: pd.DataFrame) -> Answers:
+        codes = {key: rows[key].fillna(-1).astype(int) for key in kinds}
+        held = {key: pd.Categorical.from_codes(codes[key], dtype=kinds[key]) for key in kinds}
+        return made.ask(rows.assign(**held))
+
+    codes = {key: made.frame[key].cat.codes.astype("Int64") for key in kinds}
+    known = {key: column.mask(column < 0) for key, column in codes.items()}
+    return replace(made, frame=made.frame.assign(**known), ask=ask)
 
 
 def of_booster(booster: Any, target: Target) -> Ask:
