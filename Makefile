@@ -23,7 +23,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients newcomer check fmt dev parity oracle bench one-row scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients newcomer check fmt dev parity oracle oracle-oldest bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -78,6 +78,13 @@ parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 
 oracle: $(STAMP) ## Demand of servers what the libraries themselves answer; ORACLE='--models xgb --seed 7'
 	$(BIN)/python -m tests.oracle $(ORACLE)
+
+# What trains the models and draws rows may be of any version.
+oracle-oldest: ## The same on the oldest versions that pyproject.toml allows; needs Python 3.11 or 3.12
+	$(PYTHON) -m venv build/oldest
+	build/oldest/bin/python -m pip install -qq --editable '.[$(EXTRAS)]' \
+		hypothesis onnx onnxmltools requests skl2onnx --constraint tests/oracle/oldest.txt
+	build/oldest/bin/python -m tests.oracle $(ORACLE)
 
 bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk); BENCH='--only one-row --quick'
 	$(BIN)/python -m benchmarks $(DRUM_GIVEN) $(BENCH)

@@ -27,7 +27,14 @@ def main() -> int:
     if flags.mutants:
         return _broken(flags)
     orders = [
-        Order(name, flags.seed, flags.doors, mutant=flags.mutant, files=flags.files)
+        Order(
+            name,
+            flags.seed,
+            flags.doors,
+            mutant=flags.mutant,
+            files=flags.files,
+            drawn=flags.drawn,
+        )
         for name in names
     ]
 
@@ -69,6 +76,7 @@ def _parse() -> argparse.Namespace:
     add("--doors", type=_words, default=ALL_DOORS, metavar="A,B", help="ask through these only")
     add("--files", type=_words, default=(), metavar=".A,.B", help="serve these files only")
     add("--seed", type=int, default=0, metavar="N", help="draw other rows (default: 0)")
+    add("--drawn", type=int, default=12, metavar="N", help="requests drawn a door (default: 12)")
     add("--jobs", type=int, default=2, metavar="N", help="cases that run at once (default: 2)")
     add("--mutant", default="", choices=["", *MUTANTS], help="break what the server reads")
     add("--mutants", action="store_true", help="break decoders, and see each break noticed")

@@ -120,10 +120,11 @@ def visit(visit: Visit, doorway: Doorway, rng: Random) -> None:
     if case.far and doorway.tally.door == "csv":
         requests.append(far_request(pool, pool.usual))
     for request in requests:
-        doorway.judge(request, _asked(visit, doorway, request))
+        doorway.judge(request, asked(visit, doorway, request))
 
 
-def _asked(visit: Visit, doorway: Doorway, request: Request) -> Answer:
+def asked(visit: Visit, doorway: Doorway, request: Request) -> Answer:
+    """Send a request through a door, and return what was answered."""
     pool = doorway.pool
     rows: Sequence[Row] = [pool.rows[at] for at in request.rows]
     if request.repeat:

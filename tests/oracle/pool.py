@@ -77,12 +77,12 @@ def pool_of(case: Case, rng: Random) -> Pool:
 
 def ask_all(case: Case, columns: Columns, rows: Sequence[Row]) -> tuple[Answers, bool]:
     """Return the answers to each row alone, and whether batches give the same bits."""
-    alone = np.concatenate([_shaped(case.ask(columns.frame([row]))) for row in rows])
-    batch = _shaped(case.ask(columns.frame(rows)))
-    back = _shaped(case.ask(columns.frame(rows[::-1])))[::-1]
+    alone = np.concatenate([shaped(case.ask(columns.frame([row]))) for row in rows])
+    batch = shaped(case.ask(columns.frame(rows)))
+    back = shaped(case.ask(columns.frame(rows[::-1])))[::-1]
     few = np.concatenate(
         [
-            _shaped(case.ask(columns.frame([*rows[at : at + 8], *rows[:8]][:8])))
+            shaped(case.ask(columns.frame([*rows[at : at + 8], *rows[:8]][:8])))
             for at in range(0, len(rows), 8)
         ]
     )[: len(rows)]
@@ -97,7 +97,8 @@ def bound_of(case: Case, answers: Answers) -> float:
     return unit * float(np.max(np.abs(answers[np.isfinite(answers)]), initial=0.0))
 
 
-def _shaped(answers: Answers) -> Answers:
+def shaped(answers: Answers) -> Answers:
+    """Return a row of numbers for each answer."""
     return answers if answers.ndim == 2 else answers.reshape(-1, 1)
 
 

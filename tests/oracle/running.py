@@ -15,7 +15,8 @@ from tests.oracle.case import Case
 from tests.oracle.catalogue import CASES
 from tests.oracle.cells import to_csv
 from tests.oracle.doors import DOORS, MODEL
-from tests.oracle.doorway import Doorway, Visit, visit
+from tests.oracle.doorway import TWINS, Doorway, Visit, visit
+from tests.oracle.drawn import Drawer
 from tests.oracle.mutants import MUTANTS, Mutant
 from tests.oracle.places import Request
 from tests.oracle.pool import Pool, pool_of
@@ -42,6 +43,8 @@ class Order:
         doors: Names of the doors.
         store_url: Address of a server with a store.
         mutant: Name of the way in which rows are broken; empty for none.
+        files: The files that are served; all of the case if empty.
+        drawn: How many requests hypothesis draws for a door.
     """
 
     case: str
@@ -50,6 +53,7 @@ class Order:
     store_url: str = ""
     mutant: str = ""
     files: tuple[str, ...] = ()
+    drawn: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class _Work:
     case: Case
     pool: Pool
     rng: np.random.Generator
+    drawer: Drawer
     tallies: list[Tally] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     refused_start: list[str] = field(default_factory=list)
@@ -85,7 +90,8 @@ def run_order(order: Order) -> CaseReport:
     start = time.monotonic()
     rng = np.random.default_rng([order.seed, zlib.crc32(order.case.encode())])
     case = CASES[order.case](rng)
-    work = _Work(order, case, pool_of(case, rng), rng)
+    pool = pool_of(case, rng)
+    work = _Work(order, case, pool, rng, Drawer(case, pool, order.seed, order.drawn))
     with TemporaryDirectory(prefix="oracle-") as folder:
         for suffix in case.files:
             if not order.files or suffix in order.files:
@@ -167,6 +173,8 @@ def _known_as(case: Case, server: Server) -> tuple[str, ...]:
 def _visit(work: _Work, asked: Visit, where: tuple[str, str]) -> None:
     doorway = work.doorway(*where)
     visit(asked, doorway, work.rng)
+    if doorway.tally.compared and not asked.door.brief and where[0] not in TWINS:
+        work.drawer.draw(asked, doorway)
     if doorway.tally.compared:
         work.keep(doorway)
 

@@ -1,5 +1,6 @@
 """A slice of the oracle: servers answer as the libraries themselves. `make oracle` asks it all."""
 
+import json
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -29,6 +30,8 @@ SLICE = {
 
 QUICK = ("csv", "h2o")
 MOST_LINES = 20
+DRAWN = 4
+"""Requests that hypothesis draws for a door; `make oracle` draws more."""
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +55,22 @@ def findings_of_whole_rows(case: str, file: str) -> int:
 
 @pytest.mark.parametrize("case", SLICE)
 def test_a_server_answers_as_the_library(case: str, store_url: str) -> None:
-    report = run_quietly(Order(case, 0, ALL_DOORS, store_url, files=(SLICE[case],)))
+    order = Order(case, 0, ALL_DOORS, store_url, files=(SLICE[case],), drawn=DRAWN)
+    report = run_quietly(order)
 
     found = [reproduction(finding) for finding in all_findings([report])]
     assert not found, "\n".join(found[:MOST_LINES])
     assert report.refused_start or report.tallies
+
+
+def test_the_smallest_row_that_fails_is_named() -> None:
+    broken = Order(
+        "sk-numbers-logistic", 0, ("csv",), mutant="sign-dropped", files=(".pkl",), drawn=20
+    )
+
+    (drawn,) = [one for one in run_quietly(broken).findings if one.place == "drawn"]
+
+    assert sum(number < 0 for number in json.loads(drawn.row).values()) == 1
 
 
 @pytest.mark.parametrize("mutant", BROKEN)

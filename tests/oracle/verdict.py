@@ -63,6 +63,13 @@ class Tally:
     right_alone: set[int] = field(default_factory=set)
     moved: bool = False
 
+    def add(self, other: "Tally") -> None:
+        """Count what was compared elsewhere, too."""
+        self.compared += other.compared
+        self.wrong += other.wrong
+        self.refused += other.refused
+        self.failed += other.failed
+
     @property
     def differences(self) -> int:
         """How often the answer was not right."""

@@ -63,8 +63,8 @@ def booster_case(booster: Any, frame: pd.DataFrame, target: Target, **rest: Any)
 
 def as_known(made: Case) -> Case:
     """Return a case whose rows hold codes of categories, where files know nothing else of them."""
-    kinds = made.frame.dtypes.to_dict()
-    kinds = {key: kind for key, kind in kinds.items() if isinstance(kind, pd.CategoricalDtype)}
+    dtypes = {str(key): kind for key, kind in made.frame.dtypes.items()}
+    kinds = {key: kind for key, kind in dtypes.items() if isinstance(kind, pd.CategoricalDtype)}
     if STORES_CATEGORIES or not kinds:
         return made
 
