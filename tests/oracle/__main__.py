@@ -48,7 +48,7 @@ def main() -> int:
     reports = run_all(orders, flags.jobs, tell)
     _say("\n" + show(reports))
     if flags.table is not None:
-        write_page(flags.table, f"{complaints(reports)[0]}.", reports)
+        write_page(flags.table, complaints(reports), reports)
     return 1 if len(complaints(reports)) > 1 or not reports else 0
 
 

@@ -3,7 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
+
+import xgboost
 
 from tests.oracle.verdict import CaseReport, Tally
 
@@ -79,11 +83,18 @@ def _plain(text: str) -> str:
     return re.sub(r"\brow \d+", "row N", text).replace("|", "\\|").replace("\n", " ")[:200]
 
 
-def write_page(page: Path, summary: str, reports: Sequence[CaseReport]) -> None:
-    """Write the generated part of a page: between its two comments."""
+def versions() -> str:
+    """Return the versions of the libraries that were asked."""
+    names = ("pandas", "numpy", "scipy", "pyarrow", "scikit-learn", "lightgbm", "onnxruntime")
+    told = [f"{name} {version(name)}" for name in names]
+    return f"Python {python_version()}, {', '.join(told)}, xgboost {xgboost.__version__}."
+
+
+def write_page(page: Path, said: Sequence[str], reports: Sequence[CaseReport]) -> None:
+    """Write the generated part of a page, between its two comments; `said` comes first."""
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
     tail = rest.partition(END)[2]
-    parts = [summary, "", table(reports), bounded(reports), starts(reports), reasons(reports)]
+    parts = [*(f"{line}.\n" for line in said), versions(), "", table(reports), bounded(reports), starts(reports), reasons(reports)]
     body = "\n".join(parts)
     page.write_text(f"{head}{BEGIN}\n{body}{END}{tail}", encoding="utf-8")
