@@ -95,6 +95,14 @@ def write_page(page: Path, said: Sequence[str], reports: Sequence[CaseReport]) -
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
     tail = rest.partition(END)[2]
-    parts = [*(f"{line}.\n" for line in said), versions(), "", table(reports), bounded(reports), starts(reports), reasons(reports)]
+    parts = [
+        *(f"{line}.\n" for line in said),
+        versions(),
+        "",
+        table(reports),
+        bounded(reports),
+        starts(reports),
+        reasons(reports),
+    ]
     body = "\n".join(parts)
     page.write_text(f"{head}{BEGIN}\n{body}{END}{tail}", encoding="utf-8")

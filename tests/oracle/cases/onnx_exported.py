@@ -31,11 +31,15 @@ from tests.oracle.cases.lgbm import FEW as LIGHTGBM
 from tests.oracle.cases.sk_targets import TOPICS, topics
 from tests.oracle.cases.xgb import FEW as XGBOOST
 
+OPSETS = {"": 17, "ai.onnx.ml": 3}
+"""Versions that the oldest onnxruntime reads, too."""
+
 
 def exported(model: Any, kinds: Any, **options: Any) -> bytes:
     """Return a fitted estimator as an ONNX file."""
     chosen = {id(model): options} if options else None
-    written: bytes = to_onnx(model, initial_types=kinds, options=chosen).SerializeToString()
+    made = to_onnx(model, initial_types=kinds, options=chosen, target_opset=OPSETS)
+    written: bytes = made.SerializeToString()
     return written
 
 
