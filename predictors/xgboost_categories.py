@@ -118,7 +118,6 @@ def with_categories(schema: Schema, booster: xgb.Booster, version: Version) -> S
         ArtifactError: XGBoost cut names so that nobody can tell which is which.
     """
     stored = _stored(booster)
-    _warn_of_codes(schema.names, booster, stored)
     columns = list(schema.columns)
     cut = {}
     for at, values in stored.items():
@@ -191,18 +190,6 @@ def _stored(booster: xgb.Booster) -> Mapping[int, Any]:
     if stored.empty():
         return {}
     return {at: values for at, (_, values) in enumerate(stored.to_arrow()) if values is not None}
-
-
-def _warn_of_codes(names: Names, booster: xgb.Booster, stored: Mapping[int, Any]) -> None:
-    types = booster.feature_types or ()
-    codes = [names[at] for at, kind in enumerate(types) if kind == "c" and at not in stored]
-    if codes:
-        logger.warning(
-            "the XGBoost model does not hold the categories of %s: slices of a booster lose them, "
-            "and before 3.1 none were kept. Cells there are taken for the codes of training: 0 for "
-            "its first category, 1 for the second",
-            ", ".join(repr(name[:100]) for name in codes[:10]),
-        )
 
 
 def _is_text(values: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Categories of XGBoost before 3.1, of which a model knows nothing but their codes."""
+"""Columns of categories of which an XGBoost model knows nothing but the codes."""
 
 import logging
 from collections.abc import Sequence
@@ -24,8 +24,9 @@ def warn_of_codes(schema: Schema, kinds: Sequence[str]) -> None:
     ]
     if bare:
         logger.warning(
-            "XGBoost stores the names of categories since 3.1, and this model has none for %s. "
-            "Cells there are codes: 0, 1, 2 and so on, in the order of the training's categories. "
-            "To send the categories themselves, train it again with XGBoost 3.1 or later",
+            "the XGBoost model does not hold the categories of %s: XGBoost before 3.1 stores none, "
+            "and slices of a booster lose them. Cells there are codes: 0, 1, 2 and so on, in the "
+            "order of the training's categories. To send the categories themselves, save the whole "
+            "model with XGBoost 3.1 or later",
             ", ".join(map(repr, bare[:_MOST_NAMES])),
         )
