@@ -76,6 +76,21 @@ class Deployments:
         self.registry.catalog.look()
         return deployment
 
+    def again(self, deployment_id: int) -> Deployment:
+        """Deploy what a deployment held before it was undeployed; nothing happens if it runs.
+
+        Raises:
+            NotFoundError: there is no such deployment.
+        """
+        found = self._store.pipelines.deployment(deployment_id)
+        if found.deployed:
+            return found
+        ids, kept = found.config_ids, found.engine_config
+        new = NewDeployment(found.name, found.pipeline_version_id, ids, kept)
+        deployment = self._store.pipelines.deploy(new)
+        self.registry.catalog.look()
+        return deployment
+
     def _known(self, name: str, pipeline: str | None) -> Deployed | None:
         parts = _NAME.fullmatch(name)
         found = None if parts is None else self.registry.catalog.deployment(int(parts[2]))

@@ -51,6 +51,7 @@ _PREFIX = {
     413: "Payload too large",
     415: "Unsupported media type",
     500: "Internal Server Error",
+    501: "Not implemented",
     503: "Service unavailable",
     507: "Insufficient storage",
 }

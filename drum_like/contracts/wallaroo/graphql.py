@@ -14,8 +14,8 @@ from typing import Any
 from flask import Response, request
 
 from drum_like import __version__
-from drum_like.contracts.wallaroo import shapes
-from drum_like.contracts.wallaroo.deployments import ENGINE_CONFIG
+from drum_like.contracts.wallaroo import absent, shapes
+from drum_like.contracts.wallaroo.deployments import ENGINE_CONFIG, Deployments
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.frameworks import wire_status
 from drum_like.contracts.wallaroo.registry import Rooms, read_fields
@@ -58,7 +58,7 @@ class GraphqlView:
             return json_response(introspection())
         answer = self._answers().get(name)
         if answer is None:
-            return _errors(f"the operation {name[:100]!r} is not served here")
+            return _errors(absent.operation(name))
         try:
             return json_response({"data": answer(_Call(text, _variables(fields)))})
         except (NotFoundError, PayloadError) as error:
@@ -76,6 +76,7 @@ class GraphqlView:
             "PipelineVariantById": self._pipeline_variant_by_id,
             "GetDeploymentForPipeline": self._deployment_for_pipeline,
             "DeploymentById": self._deployment_by_id,
+            "Deploy": self._deploy,
             "QueryLimitStatus": lambda _: {"deployment": []},
             **{name: _with_variables(one) for name, one in Searches(self.rooms).answers().items()},
         }
@@ -167,6 +168,10 @@ class GraphqlView:
             "pipeline": {"pipeline_id": deployment.pipeline_name},
         }
         return {"deployment_by_pk": content}
+
+    def _deploy(self, call: "_Call") -> Json:
+        deployment = Deployments(self.rooms.registry).again(call.variables.integer("id"))
+        return {"update_deployment_by_pk": _deployment(deployment)}
 
     def _workspace(self, workspace: Workspace) -> Json:
         trees = self._store.models.trees(workspace.id)

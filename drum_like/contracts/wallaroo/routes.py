@@ -38,7 +38,8 @@ def blueprint(services: Services) -> Blueprint:
     routes = Blueprint("wallaroo", __name__)
     failures.handle(routes, failures.api, hide_errors=settings.hide_errors)
     services.forms.own(
-        r"v1/(api|graphql)(/|$)|v2/api/assays/|auth/(admin/)?realms/", failures.http(failures.api)
+        r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/",
+        absent.refusing(failures.http(failures.api), settings.url_prefix),
     )
     wire.mount(routes, _model_routes(rooms, settings.max_upload_mb), services.scopes)
     wire.mount(routes, _other_routes(rooms, deployments, settings.url_prefix), services.scopes)
@@ -126,5 +127,6 @@ def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[
         Route(_TOKEN, "POST", "token", login.token, look),
         Route(_USERS, "GET", "users_find", users.find, look),
         Route(f"{_USERS}/<path:user>", "GET", "users_get", users.get, look),
+        Route(f"{_USERS}/<path:user>", "PUT", "users_change", users.change, change),
         Route("/v1/graphql", "POST", "graphql", GraphqlView(rooms).answer, change),
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
+from drum_like.contracts.wallaroo import absent
 from drum_like.contracts.wallaroo.login import claimed
 from drum_like.contracts.wallaroo.registry import caller, read_fields
 from drum_like.errors import PayloadError
@@ -40,6 +41,14 @@ def find() -> Response:
 def get(user: str) -> Response:
     """Show a user."""
     return json_response(_user(_checked(user)))
+
+
+def change(user: str) -> Response:
+    """Take a user as enabled, which everybody is; anything else is refused."""
+    _checked(user)
+    if not read_fields(request).flag("enabled"):
+        return absent.refusal(absent.USERS)
+    return Response(status=204)
 
 
 def _own() -> str:
