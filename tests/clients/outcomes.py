@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-_REQUEST = re.compile(r'HTTP Request: (\w+) (\S+) "HTTP/[\d.]+ (\d{3})')
+_LOGS = {
+    "httpx": re.compile(r'HTTP Request: (?P<method>\w+) (?P<url>\S+) "HTTP/[\d.]+ (?P<status>\d+)'),
+    "urllib3.connectionpool": re.compile(
+        r'(?P<host>http\S+) "(?P<method>\w+) (?P<path>\S+) HTTP/[\d.]+" (?P<status>\d+)'
+    ),
+}
+"""The libraries that clients send with, and how they log a request."""
+
 _FAULTS = (404, 405, 500)
 """Statuses of answers that do not say why."""
 
@@ -97,23 +104,39 @@ def observe(call: Callable[[], Any], waits_for: str | None = None) -> Outcome:
 
 @contextmanager
 def _sent() -> Iterator[list[Sent]]:
-    """Collect the requests that httpx, which both clients use, writes to its log."""
+    """Collect the requests that the libraries write to their logs."""
     sent: list[Sent] = []
-    handler, logger = logging.Handler(), logging.getLogger("httpx")
-
-    def note(record: logging.LogRecord) -> None:
-        if found := _REQUEST.match(record.getMessage()):
-            sent.append(Sent(found[1], found[2], int(found[3])))
-
-    handler.emit = note  # type: ignore[method-assign]
-    before = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    handler = _Collector(sent)
+    loggers = list(map(logging.getLogger, _LOGS))
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
     try:
         yield sent
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+
+
+class _Collector(logging.Handler):
+    """Appends each request that is logged to a list.
+
+    Args:
+        sent: The list.
+    """
+
+    def __init__(self, sent: list[Sent]) -> None:
+        super().__init__()
+        self._sent = sent
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = _LOGS[record.name].match(record.getMessage())
+        if found is not None:
+            parts = found.groupdict()
+            url = parts.get("url") or parts["host"] + parts["path"]
+            self._sent.append(Sent(parts["method"], url, int(parts["status"])))
 
 
 def _is_empty(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,10 +16,22 @@ from drum_like.service import Service
 from drum_like.services import Services
 
 _ROOT = "/deployer/v2/workspaces/<workspace>/deployments"
+_COMPOSITIONS = "/deployer/v2/artifactCompositions"
 _RUNTIME = "drum_like"
 _FULL_PAGE = 1000
 _NOT_FOUND = 5
 """The code of gRPC for it."""
+
+_STARTED = datetime.now(UTC).isoformat()
+_ELEMENT = {
+    "kubernetesResourceSpec": {
+        "replicas": 1,
+        "kubernetesResourceRequirements": {"requests": {}, "limits": {}},
+    },
+    "kubernetesConfigShortcut": {},
+    "runtimeEnvironmentVariables": {},
+}
+"""What clients read of each deployment without asking whether it is there."""
 
 Json = dict[str, Any]
 
@@ -37,7 +50,8 @@ class DeploymentViews:
 
     def routes(self) -> tuple[wire.Route, ...]:
         """Return where they stand; those that name no deployment go first."""
-        return tuple(
+        kinds = wire.Route(_COMPOSITIONS, "GET", "compositions", self.compositions, Scope.OBSERVE)
+        return kinds, *(
             wire.Route(f"{_ROOT}{path}", "GET", endpoint, view, Scope.OBSERVE)
             for path, endpoint, view in (
                 ("", "deployments", self.list_all),
@@ -50,12 +64,24 @@ class DeploymentViews:
             )
         )
 
+    def compositions(self) -> Response:
+        """Show the one kind of deployment, which is no streaming one."""
+        named = {"name": _RUNTIME, "displayName": _RUNTIME}
+        model = {**named, "streaming": False}
+        only = {
+            "deployableArtifactType": {**named, "artifactType": _RUNTIME},
+            "artifactProcessor": {**named, "deployableArtifactType": _RUNTIME},
+            "modelType": model,
+            "runtime": {**named, "modelType": _RUNTIME, "image": ""},
+        }
+        return wire.json_response({"artifactCompositions": [only]})
+
     def list_all(self, workspace: str) -> Response:
         """List the models, page by page."""
         names = self._names()
         first, size = _number("pageToken", 0), _number("pageSize", _FULL_PAGE) or _FULL_PAGE
         # A list loads no models: it names the experiment as it names the deployment.
-        page = [_deployment(workspace, name, name) for name in names[first : first + size]]
+        page = [self._deployment(workspace, name, name) for name in names[first : first + size]]
         after = str(first + size) if first + size < len(names) else ""
         return wire.json_response({"deployments": page, "nextPageToken": after})
 
@@ -66,7 +92,7 @@ class DeploymentViews:
 
     def get(self, workspace: str, deployment: str) -> Response:
         """Show a deployment, with the id that its scorer tells as that of the experiment."""
-        shown = _deployment(workspace, deployment, model_id(self.service(deployment)))
+        shown = self._deployment(workspace, deployment, model_id(self.service(deployment)))
         return wire.json_response({"deployment": shown})
 
     def status(self, workspace: str, deployment: str) -> Response:
@@ -97,7 +123,36 @@ class DeploymentViews:
         state = "PENDING" if is_ready else "FAILED"
         if is_ready and self.services.readiness.ready:
             state = "HEALTHY"
-        return {"name": f"{_path(workspace, name)}/status", "state": state, "message": ""}
+        return {
+            "name": f"{_path(workspace, name)}/status",
+            "state": state,
+            "message": "",
+            "updateTime": datetime.now(UTC).isoformat(),
+            "lastUpdateOutcome": "LAST_UPDATE_OUTCOME_UNSPECIFIED",
+        }
+
+    def _deployment(self, workspace: str, name: str, experiment: str) -> Json:
+        composition = {
+            "experimentId": experiment,
+            "deployableArtifactType": _RUNTIME,
+            "artifactProcessor": _RUNTIME,
+            "runtime": _RUNTIME,
+        }
+        secret = {"passphrase": {"hashAlgorithm": "PBKDF2"}}
+        return {
+            "name": _path(workspace, name),
+            "displayName": name,
+            "description": "",
+            "creator": f"users/{_RUNTIME}",
+            "createTime": _STARTED,
+            "updateTime": _STARTED,
+            "etag": name,
+            "single": {"deploymentComposition": composition, **_ELEMENT},
+            "security": secret
+            if self.services.settings.asks_who_calls
+            else {"disabledSecurity": {}},
+            "paused": False,
+        }
 
     def _metadata(self, workspace: str, name: str) -> Json:
         service = self.service(name)
@@ -109,22 +164,6 @@ class DeploymentViews:
             "defaultEndpointState": _state(service, serving=self.services.readiness.ready),
         }
         return {"name": f"{_path(workspace, name)}/metadata", "scoringInterface": interface}
-
-
-def _deployment(workspace: str, name: str, experiment: str) -> Json:
-    composition = {
-        "experimentId": experiment,
-        "deployableArtifactType": _RUNTIME,
-        "artifactProcessor": _RUNTIME,
-        "runtime": _RUNTIME,
-    }
-    return {
-        "name": _path(workspace, name),
-        "displayName": name,
-        "description": "",
-        "single": {"deploymentComposition": composition},
-        "paused": False,
-    }
 
 
 def _path(workspace: str, name: str) -> str:

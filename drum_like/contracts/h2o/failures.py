@@ -26,6 +26,11 @@ from drum_like.errors import (
 
 logger = logging.getLogger(__name__)
 
+_NO_CONTROL_PLANE = (
+    "this server has no control plane: its models are its deployments, which are listed and "
+    "scored, and nothing else of them is told or changed here"
+)
+
 STATUS: wire.StatusTable = {
     RequestError: 400,
     CharsetError: 415,
@@ -62,6 +67,16 @@ def http_error(error: HTTPException) -> Response:
     ours = ("Content-Type", "Content-Length")
     response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
     return response
+
+
+def of_control_plane(error: HTTPException) -> Response:
+    """Return Flask's own errors where clients speak to the control plane of a cloud.
+
+    What is not here is a 501: clients take 404 and 405 for something that they could find or make.
+    """
+    if error.code not in (404, 405):
+        return http_error(error)
+    return _detail(_NO_CONTROL_PLANE, 501)
 
 
 def unexpected(error: Exception) -> Response:

@@ -35,8 +35,14 @@ _NAMES_IN_MESSAGE = 10
 _OTHERS = "(?!(?:api|models|pipelines|v1|v2)/)"
 """First segments that begin the paths of other contracts, and name no model."""
 
-_OWN = rf"{_OTHERS}(?:[^/]+/)?model(?:/|$)|deployer/"
+_OWN = rf"{_OTHERS}(?:[^/]+/)?model(?:/|$)"
 """Where errors have this contract's form."""
+
+_CONTROL_PLANE = (
+    r"(?:deployer|storage|batch|monitoring|runtime)/(?:v\d|ai\.h2o)|"
+    r"v1/(?:users|workspaces)(?:/|:|$)"
+)
+"""Where clients manage what a server of models does not have."""
 
 
 class _Segment(BaseConverter):
@@ -60,6 +66,7 @@ def blueprint(services: Services) -> Blueprint:
     routes.record_once(lambda state: state.app.url_map.converters.update(segment=_Segment))
     wire.mount(routes, _routes(views), services.scopes)
     services.forms.own(_OWN, failures.http_error)
+    services.forms.own(_CONTROL_PLANE, failures.of_control_plane)
     return routes
 
 
