@@ -7,8 +7,9 @@ STAMP := $(VENV)/.ready
 MODEL ?= model_templates/xgboost_binary
 ADDRESS ?= 127.0.0.1:6789
 DRUM ?= build/parity/drum-env/bin/drum
-# tests/clients/test_NAME.py runs in an environment with what tests/clients/NAME.txt lists.
-CLIENTS := $(patsubst tests/clients/test_%.py,%,$(wildcard tests/clients/test_*.py))
+# tests/clients/test_NAME*.py run in an environment with what tests/clients/NAME.txt lists, and in
+# one more for each NAME-VERSION.txt.
+CLIENTS := $(patsubst tests/clients/%.txt,%,$(wildcard tests/clients/*.txt))
 # Runs a command beside a PostgreSQL server of its own; without one if none is installed.
 ON_POSTGRES := $(BIN)/python -m tests.support.postgres
 # A file goes to one worker; tests/support/lanes.py says how many, and what runs one at a time.
@@ -66,7 +67,8 @@ clients: $(CLIENTS:%=client-%) ## Call real servers with the real clients of oth
 client-%: $(STAMP)
 	$(PYTHON) -m venv build/clients/$*
 	build/clients/$*/bin/python -m pip install -qq pytest -r tests/clients/$*.txt
-	SERVER_PYTHON=$(abspath $(BIN)/python) build/clients/$*/bin/python -m pytest -W ignore tests/clients/test_$*.py
+	SERVER_PYTHON=$(abspath $(BIN)/python) build/clients/$*/bin/python -m pytest -W ignore \
+		$(wildcard tests/clients/test_$(firstword $(subst -, ,$*))*.py)
 
 newcomer: $(STAMP) ## Serve what a newcomer brings as the documentation says, also CatBoost and TorchScript
 	$(PYTHON) -m venv build/newcomer

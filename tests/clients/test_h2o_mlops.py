@@ -84,7 +84,8 @@ def test_deployments_are_listed_and_shown(binary: Deployed) -> None:
     several = deployer.status.batch_get_deployment_statuses(parent=parent, names=[name])
 
     assert [found.display_name for found in listed] == ["Breast cancer, XGBoost"]
-    assert one == listed[0]
+    assert one.name == listed[0].name
+    assert one.single.deployment_composition.experiment_id == binary.call("schema")["id"]
     if not IS_OLD:
         assert deployer.deployment.count_deployments(parent=parent).count == "1"
     assert getattr(status.state, "value", status.state) == "HEALTHY"

@@ -159,5 +159,7 @@ def _reason(server: Server, outcome: Outcome) -> str:
         return str(found.errors[0]["message"])
     last = outcome.refusals[-1]
     headers = {"Content-Type": "application/json"}
-    reply = call(server.url, last.method, last.url.removeprefix(server.url), b"{}", headers)
+    reply = call(
+        server.url, last.method, last.url.removeprefix(server.url), body=b"{}", headers=headers
+    )
     return str(json.loads(reply.body)["msg"]).removeprefix("Not implemented: ")

@@ -127,7 +127,7 @@ class DeploymentViews:
             "name": f"{_path(workspace, name)}/status",
             "state": state,
             "message": "",
-            "updateTime": datetime.now(UTC).isoformat(),
+            "updateTime": _STARTED,
             "lastUpdateOutcome": "LAST_UPDATE_OUTCOME_UNSPECIFIED",
         }
 
@@ -138,7 +138,7 @@ class DeploymentViews:
             "artifactProcessor": _RUNTIME,
             "runtime": _RUNTIME,
         }
-        secret = {"passphrase": {"hashAlgorithm": "PBKDF2"}}
+        secret = {"passphrase": {"passphrase": "", "hashAlgorithm": "PBKDF2"}}
         return {
             "name": _path(workspace, name),
             "displayName": name,
