@@ -7,7 +7,6 @@ import pytest
 import requests
 from hypothesis import given
 from schemathesis import Case
-from schemathesis.checks import not_a_server_error
 
 from tests.support.described import CONFORMANCE, cases, drawn, operations
 from tests.support.models import ONE_WORKER
@@ -30,14 +29,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_answers_are_as_described(label: str, server: Server, session: requests.Session) -> None:
+    """501 is what this server does not do; nothing else above 499 is right here."""
     operation = OPERATIONS[label]
 
     @given(case=cases(operation))
     @drawn(EXAMPLES if operation.body else 1)
     def answers_as_described(case: Case[Any]) -> None:
-        case.call_and_validate(
-            base_url=server.url, session=session, checks=[not_a_server_error, *CONFORMANCE]
-        )
+        response = case.call(base_url=server.url, session=session)
+        assert response.status_code < 500 or response.status_code == 501
+        case.validate_response(response, checks=CONFORMANCE)
 
     answers_as_described()
     assert server.process.poll() is None
