@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -12,14 +13,15 @@ from flask import Flask, Response, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
-from drum_like import __version__, custom_flask, drum_errors, logs, plugins, wire
+from drum_like import __version__, custom_flask, logs
 from drum_like.auth import Authenticator, Open, Principal, Scope
 from drum_like.auth.admission import CALLER, Admission, Caller
 from drum_like.auth.gate import authenticator
 from drum_like.body import CheckedRequest, check_coding
-from drum_like.errors import DrumLikeError
+from drum_like.error_form import drum_form
 from drum_like.lifecycle import Background, Readiness
 from drum_like.model_service import DRUM_VERSION
+from drum_like.mounting import Mounted, make_contracts, mount
 from drum_like.services import Services
 from drum_like.settings import Settings
 from drum_like.sources import open_sources
@@ -93,29 +95,22 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    scopes = _mount(app, services)
+    mounted = mount(app, make_contracts(services), settings.url_prefix)
+    scopes = mounted.scopes
     _guard(app, scopes, authenticate)
-    _share(app, services)
+    _share(app, mounted, settings)
     own = sources.resolver.default()
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
-    background = (*sources.background, *services.background, readiness)
+    of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
+    background = (*sources.background, *of_contracts, readiness)
     usual = settings.max_body_mb * MIB
-    limit = _body_limit(app, scopes, services.body_limits, usual, _everybody(authenticate))
+    limit = _body_limit(app, scopes, mounted.body_limits, usual, _everybody(authenticate))
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission)
 
 
-def _mount(app: Flask, services: Services) -> dict[str, Scope]:
-    """Add every contract that the settings name; return the scope of each endpoint."""
-    prefix = services.settings.url_prefix
-    for name in services.settings.contracts:
-        blueprint = plugins.load(plugins.CONTRACTS, name)(services)
-        app.register_blueprint(blueprint, url_prefix=blueprint.url_prefix or prefix or None)
-    return services.scopes | services.forms.mount(app, prefix)
-
-
-def _guard(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> None:
+def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> None:
     """Ask who sends a request, and whether it is coded, before its body is read."""
     # Without credentials nobody need look at headers, nor Flask make an object of them.
     everybody = _everybody(authenticate)
@@ -156,7 +151,7 @@ def _caller(authenticate: Authenticator) -> Principal | None:
     return principal
 
 
-def _admission(app: Flask, scopes: dict[str, Scope], authenticate: Authenticator) -> Admission:
+def _admission(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> Admission:
     def asks(environ: Mapping[str, Any]) -> bool:
         endpoint = _endpoint(app, environ)
         return endpoint is not None and scopes.get(endpoint) is not Scope.PROBE
@@ -242,20 +237,15 @@ def _signed(application: Wsgi) -> Wsgi:
     return answer
 
 
-def _share(app: Flask, services: Services) -> None:
-    """Add the headers and the forms of errors that belong to no contract."""
-    settings = services.settings
+def _share(app: Flask, mounted: Mounted, settings: Settings) -> None:
+    """Add the headers and the form of the errors that belong to no contract."""
+    usual = drum_form(hide_errors=settings.hide_errors)
 
-    def http_error(error: HTTPException) -> Response:
+    def answer(error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            return usual.answer(error)
         below = request.path.removeprefix(settings.url_prefix)
-        fail = services.forms.owner(below)
-        # The body of a stranger is looked at only where the server has it in its hands already.
-        if fail is None and wire.WHOLE in request.environ:
-            fail = services.forms.claimed(below, request)
-        return (fail or drum_errors.http_error)(error)
+        return (mounted.errors(below, request) or usual).answer(error)
 
-    fail = drum_errors.responder(hide_errors=settings.hide_errors)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    app.register_error_handler(DrumLikeError, fail)
-    app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(Exception, drum_errors.unexpected)
+    app.register_error_handler(Exception, answer)

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from drum_like.auth import Scope
 from drum_like.errors import SettingsError, UnsupportedError
-from drum_like.forms import Forms
-from drum_like.lifecycle import Background, Readiness
+from drum_like.lifecycle import Readiness
 from drum_like.service import Service
 from drum_like.settings import Settings
 from drum_like.stats import Timings
@@ -65,11 +63,6 @@ class Services:
         settings: Every knob.
         timings: Of predictions, over all workers.
         readiness: Whether new requests should come to this worker.
-        forms: The routes that contracts share.
-        scopes: What each endpoint lets its caller do.
-        body_limits: How long bodies may be, of endpoints that take longer ones than
-            `--max-body-mb`.
-        background: What contracts need beside the requests, in the order of its start.
         parts: What else there is, by its class: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
     """
@@ -78,10 +71,6 @@ class Services:
     settings: Settings
     timings: Timings
     readiness: Readiness
-    forms: Forms = field(default_factory=Forms)
-    scopes: dict[str, Scope] = field(default_factory=dict)
-    body_limits: dict[str, int] = field(default_factory=dict)
-    background: list[Background] = field(default_factory=list)
     parts: Mapping[type[Any], Any] = field(default_factory=dict)
     serves_names: bool = False
 

@@ -1,27 +1,21 @@
-"""Between Flask and the core: requests to payloads, results to responses, errors to statuses."""
+"""Between Flask and the core: requests to payloads, results to responses."""
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
 import orjson
-from flask import Blueprint, Request, Response
+from flask import Request, Response
 from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
-from drum_like.auth import Scope
-from drum_like.errors import DrumLikeError, MediaTypeError, PayloadError, UserError
-from drum_like.forms import spellings
+from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.payload import Limits, Payload, unsupported
 
 WHOLE = "drum_like.body"
 """WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
-
-StatusTable = Mapping[type[DrumLikeError], int]
-"""A contract's HTTP status by class of error; the nearest ancestor counts."""
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -36,40 +30,6 @@ NO_SAMPLES = (
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _BY_SUFFIX = {".mtx": MATRIX_MARKET, ".arrow": ARROW_STREAM}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One route of a contract.
-
-    Attributes:
-        rule: Flask's URL rule, below the prefix.
-        method: HTTP method; GET includes HEAD.
-        endpoint: Name within the contract.
-        view: Gives the response.
-        scope: What the route lets its caller do.
-    """
-
-    rule: str
-    method: str
-    endpoint: str
-    view: Callable[..., Response]
-    scope: Scope
-
-
-def mount(blueprint: Blueprint, routes: tuple[Route, ...], scopes: dict[str, Scope]) -> None:
-    """Add routes to a contract's blueprint, and to `scopes` what each lets its caller do."""
-    for route in routes:
-        scopes[f"{blueprint.name}.{route.endpoint}"] = route.scope
-        for rule in spellings(route.rule):
-            blueprint.add_url_rule(rule, route.endpoint, route.view, methods=[route.method])
-
-
-def status_of(error: DrumLikeError, table: StatusTable) -> int:
-    """Return the status of an error in a contract, 500 for what its table does not know."""
-    if isinstance(error, UserError):
-        return error.status
-    return next((table[c] for c in type(error).__mro__ if c in table), 500)
 
 
 def json_response(content: Any, status: int = 200) -> Response:

@@ -4,15 +4,17 @@ Source: observed behaviour of DRUM 1.18.1.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from drum_like import drum_errors, wire
+from drum_like import wire
 from drum_like.auth import Scope
+from drum_like.contract import Claim, Contract
+from drum_like.error_form import drum_form
 from drum_like.errors import PayloadError, UnsupportedError
-from drum_like.forms import Form
 from drum_like.scoring.chat import ChunkStream
 from drum_like.services import Services
 from drum_like.target_type import TargetType
@@ -20,16 +22,20 @@ from drum_like.target_type import TargetType
 _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
 
 
-def blueprint(services: Services) -> Blueprint:
-    """Register the chat routes; all of them are shared with whoever speaks OpenAI's dialect."""
+def contract(services: Services) -> Contract:
+    """Return the chat routes; all of them are shared with whoever speaks OpenAI's dialect."""
     views = _Views(services)
-    fail = drum_errors.responder(hide_errors=services.settings.hide_errors)
-    chat = Form(views.chat, fail, "model_api.chat", Scope.PREDICT)
-    models = Form(views.models, fail, "model_api.get_supported_llm_models", Scope.PREDICT)
-    for prefix in ("", "/v1"):
-        services.forms.add(f"{prefix}/chat/completions", "POST", chat)
-        services.forms.add(f"{prefix}/models", "GET", models)
-    return Blueprint("chat", __name__)
+    errors = drum_form(hide_errors=services.settings.hide_errors)
+    chat = ("model_api.chat", views.chat, Scope.PREDICT, errors)
+    models = ("model_api.get_supported_llm_models", views.models, Scope.PREDICT, errors)
+    claims = (
+        (
+            Claim(f"{prefix}/chat/completions", "POST", *chat),
+            Claim(f"{prefix}/models", "GET", *models),
+        )
+        for prefix in ("", "/v1")
+    )
+    return Contract("chat", errors, claims=tuple(chain.from_iterable(claims)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from secrets import token_hex
 from time import perf_counter
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
-from drum_like import drum_errors, wire
+from drum_like import broken_json, wire
 from drum_like.auth import Scope
-from drum_like.contracts import broken_json
-from drum_like.contracts.invocations import share
+from drum_like.contract import Claim, Contract, Route
 from drum_like.encoders import arrow, json, pps, transformed
-from drum_like.errors import DrumLikeError, EndpointError
-from drum_like.forms import Form
+from drum_like.error_form import drum_form
+from drum_like.errors import EndpointError
 from drum_like.payload import Limits
 from drum_like.prediction import Prediction
 from drum_like.service import Service
@@ -33,26 +32,21 @@ _BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATIO
 _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
 
 
-def blueprint(services: Services) -> Blueprint:
-    """Return DRUM's routes; those that other contracts know too are registered as forms."""
+def contract(services: Services) -> Contract:
+    """Return DRUM's routes, and its claims on those that other contracts know, too."""
     settings = services.settings
     encode: Encode = json.predictions_json
     if settings.deployment_config is not None:
         encode = pps.encoder(pps.read_deployment_config(settings.deployment_config))
     views = _Views(services, Limits(settings.max_columns, settings.max_cells), encode)
-    fail = drum_errors.responder(hide_errors=settings.hide_errors)
-    routes = Blueprint("model_api", __name__)
-    routes.register_error_handler(DrumLikeError, fail)
-    wire.mount(routes, _routes(views), services.scopes)
-    if services.serves_names:
-        wire.mount(routes, _named_routes(views), services.scopes)
-    alive = Form(views.alive, fail, "model_api.ping", Scope.PROBE)
-    services.forms.add("/", "GET", alive)
-    services.forms.add("/ping/", "GET", alive)
-    invocations = Form(views.predict, fail, "model_api.invocations", Scope.PREDICT)
-    share(services.forms, "drum", invocations)
-    services.forms.add("/invocations", "POST", broken_json.form(services))
-    return routes
+    named = _named_routes(views) if services.serves_names else ()
+    return Contract(
+        "drum",
+        drum_form(hide_errors=settings.hide_errors),
+        routes=_routes(views) + named,
+        claims=(*_claims(views), broken_json.claim(services)),
+        endpoints="model_api",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,30 +156,40 @@ def _recorded(timings: Timings) -> Iterator[None]:
         timings.record(perf_counter() - started)
 
 
-def _routes(views: _Views) -> tuple[wire.Route, ...]:
+def _claims(views: _Views) -> tuple[Claim, ...]:
+    errors = drum_form(hide_errors=views.services.settings.hide_errors)
+    predict, alive = (views.predict, Scope.PREDICT, errors), (views.alive, Scope.PROBE, errors)
+    return (
+        Claim("/", "GET", "model_api.ping", *alive),
+        Claim("/ping/", "GET", "model_api.ping", *alive),
+        Claim("/invocations", "POST", "model_api.invocations", *predict, is_choice=True),
+    )
+
+
+def _routes(views: _Views) -> tuple[Route, ...]:
     predict, observe = Scope.PREDICT, Scope.OBSERVE
     own = (
-        wire.Route("/health/", "GET", "health", views.alive, Scope.PROBE),
-        wire.Route("/info/", "GET", "info", views.info, observe),
-        wire.Route("/capabilities/", "GET", "capabilities", views.capabilities, observe),
-        wire.Route("/stats/", "GET", "stats", views.stats, observe),
-        wire.Route("/predict/", "POST", "predict", views.predict, predict),
-        wire.Route("/predictions/", "POST", "predict", views.predict, predict),
-        wire.Route("/transform/", "POST", "transform", views.transform, predict),
+        Route("/health/", "GET", "health", views.alive, Scope.PROBE),
+        Route("/info/", "GET", "info", views.info, observe),
+        Route("/capabilities/", "GET", "capabilities", views.capabilities, observe),
+        Route("/stats/", "GET", "stats", views.stats, observe),
+        Route("/predict/", "POST", "predict", views.predict, predict),
+        Route("/predictions/", "POST", "predict", views.predict, predict),
+        Route("/transform/", "POST", "transform", views.transform, predict),
     )
     unstructured = tuple(
-        wire.Route(rule, "POST", "predict_unstructured", views.predict_unstructured, predict)
+        Route(rule, "POST", "predict_unstructured", views.predict_unstructured, predict)
         for rule in ("/predictUnstructured/", "/predictionsUnstructured/")
     )
     proxy = tuple(
-        wire.Route(f"/{name}/<path:path>", method, "forward_request", views.forward, predict)
+        Route(f"/{name}/<path:path>", method, "forward_request", views.forward, predict)
         for name in ("directAccess", "nim")
         for method in ("GET", "POST", "PUT")
     )
     return own + unstructured + proxy
 
 
-def _named_routes(views: _Views) -> tuple[wire.Route, ...]:
+def _named_routes(views: _Views) -> tuple[Route, ...]:
     """Return the routes of models by name: DRUM's, below /models/NAME or /models/NAME@VERSION."""
     observe, predict = Scope.OBSERVE, Scope.PREDICT
     unstructured = views.predict_unstructured
@@ -200,7 +204,7 @@ def _named_routes(views: _Views) -> tuple[wire.Route, ...]:
         ("predictionsUnstructured", "POST", unstructured, predict),
     )
     return tuple(
-        wire.Route(f"/models/<model>/{verb}/", method, f"named_{view.__name__}", view, scope)
+        Route(f"/models/<model>/{verb}/", method, f"named_{view.__name__}", view, scope)
         for verb, method, view, scope in verbs
     )
 

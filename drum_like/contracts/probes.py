@@ -3,14 +3,15 @@
 Both answer at the root and below URL_PREFIX, touch no disk and take no credential.
 """
 
-from flask import Blueprint, Response
+from flask import Response
 
-from drum_like import wire
 from drum_like.auth import Scope
+from drum_like.contract import Contract, Route
+from drum_like.error_form import drum_form
 from drum_like.services import Services
 
 
-def blueprint(services: Services) -> Blueprint:
+def contract(services: Services) -> Contract:
     """Return /livez and /readyz."""
 
     def live() -> Response:
@@ -21,15 +22,11 @@ def blueprint(services: Services) -> Blueprint:
             return Response("Ready", content_type="text/plain")
         return Response("Not ready", 503, content_type="text/plain")
 
-    routes = Blueprint("probes", __name__, url_prefix="/")
-    wire.mount(
-        routes,
-        (
-            wire.Route("/livez", "GET", "livez", live, Scope.PROBE),
-            wire.Route("/readyz", "GET", "readyz", ready, Scope.PROBE),
-            wire.Route("/<path:_>/livez", "GET", "livez_below", lambda _: live(), Scope.PROBE),
-            wire.Route("/<path:_>/readyz", "GET", "readyz_below", lambda _: ready(), Scope.PROBE),
-        ),
-        services.scopes,
+    routes = (
+        Route("/livez", "GET", "livez", live, Scope.PROBE),
+        Route("/readyz", "GET", "readyz", ready, Scope.PROBE),
+        Route("/<path:_>/livez", "GET", "livez_below", lambda _: live(), Scope.PROBE),
+        Route("/<path:_>/readyz", "GET", "readyz_below", lambda _: ready(), Scope.PROBE),
     )
-    return routes
+    errors = drum_form(hide_errors=services.settings.hide_errors)
+    return Contract("probes", errors, routes, below_prefix=False)

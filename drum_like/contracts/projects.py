@@ -4,67 +4,46 @@ Source: the published page on access and scoring. Envelopes and the path of the 
 the page does not show them. docs/ecosystem.md says what is served.
 """
 
-import logging
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import HTTPException
+from flask import Response, g, request
 
 from drum_like import wire
 from drum_like.auth import Scope
 from drum_like.catalog.registry import Registry
-from drum_like.errors import (
-    DrumLikeError,
-    NotFoundError,
-    PayloadError,
-    RequestError,
-    StoreBusyError,
-    StoreError,
-    StoreFullError,
-)
+from drum_like.contract import Contract, Route
+from drum_like.error_form import ErrorForm, Failure
+from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.services import Services
 from drum_like.settings import Settings
 from drum_like.store.project_records import Configuration, Run
 from drum_like.store.projects import Projects
-from drum_like.wire import Route
-
-logger = logging.getLogger(__name__)
 
 _API = "/api/v1/mlrun-runtime"
-_STATUS: wire.StatusTable = {
-    RequestError: 422,
-    NotFoundError: 404,
-    StoreError: 500,
-    StoreBusyError: 503,
-    StoreFullError: 507,
-}
 _NAME_HEADERS = ("X-User", "X-Forwarded-User")
 _LONGEST_NAME = 200
 
 
-def blueprint(services: Services) -> Blueprint:
-    """Return the contract's routes.
+def contract(services: Services) -> Contract:
+    """Return the contract.
 
     Raises:
         SettingsError: the server has no store.
     """
     views = _Views(services.part(Registry).store.projects, services.settings)
-    routes = Blueprint("projects", __name__)
-    routes.register_error_handler(DrumLikeError, _failed)
-    routes.register_error_handler(HTTPException, _refused)
-    services.forms.own(r"api/v1/mlrun-runtime(/|$)", _refused)
     one = f"{_API}/configurations/<configuration_id>"
     look, change = Scope.OBSERVE, Scope.ADMIN
-    mounted = (
+    routes = (
         Route(f"{_API}/models", "GET", "models", views.models, look),
         Route(f"{_API}/configurations", "GET", "list", views.configurations, look),
         Route(f"{_API}/configurations", "DELETE", "delete_bound", views.delete_bound, change),
         Route(one, "GET", "get", views.configuration, look),
         Route(one, "DELETE", "delete", views.delete, change),
     )
-    wire.mount(routes, mounted, services.scopes)
-    return routes
+    errors = ErrorForm({RequestError: 422}, _detail, services.settings.hide_errors)
+    paths = ((r"api/v1/mlrun-runtime(/|$)", errors),)
+    return Contract("projects", errors, routes, paths=paths, openapi="ecosystem.yaml")
 
 
 class _Views:
@@ -184,19 +163,5 @@ def _moment(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _failed(error: DrumLikeError) -> Response:
-    status = wire.status_of(error, _STATUS)
-    if status >= 500:
-        logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    response = wire.json_response({"detail": str(error)}, status)
-    if isinstance(error, StoreBusyError):
-        response.headers["Retry-After"] = "1"
-    return response
-
-
-def _refused(error: HTTPException) -> Response:
-    """Return Flask's own errors (401, 403, 404, 405 and so on) in this form."""
-    response = wire.json_response({"detail": error.description or error.name}, error.code or 500)
-    ours = ("Content-Type", "Content-Length")
-    response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
-    return response
+def _detail(failure: Failure) -> Response:
+    return wire.json_response({"detail": failure.text}, failure.status)

@@ -167,5 +167,5 @@ def test_tensors_of_another_shape_are_the_models_fault(
 def test_errors_have_two_forms(
     error: HTTPException, api: dict[str, Any], engine: dict[str, Any]
 ) -> None:
-    assert failures.http(failures.api)(error).json == api
-    assert failures.http(failures.engine)(error).json == engine
+    assert failures.api_form(hide_errors=False).answer(error).json == api
+    assert failures.engine_form(hide_errors=False).answer(error).json == engine

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from drum_like.contracts.ecosystem import failures
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.flattening import flat
 from drum_like.contracts.ecosystem.requests import Asked, accepting, asked
@@ -15,6 +14,7 @@ from drum_like.contracts.ecosystem.results import Result, ranked
 from drum_like.contracts.ecosystem.scoring import score
 from drum_like.decisions.calls import Answered, Call, padded
 from drum_like.decisions.log import DecisionLog
+from drum_like.error_form import ErrorForm
 from drum_like.errors import DrumLikeError
 
 SUCCESS = "Success"
@@ -40,12 +40,12 @@ class Decisions:
     Attributes:
         campaigns: Which model decides.
         log: Where decisions are written; None if they are not.
-        hide_errors: Leave out the texts of custom.py's exceptions.
+        errors: What the texts of failed calls are.
     """
 
     campaigns: Campaigns
     log: DecisionLog | None
-    hide_errors: bool
+    errors: ErrorForm
 
     def decide(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
         """Answer a call for a decision, and log it; also if scoring fails.
@@ -120,9 +120,7 @@ class Decisions:
             scored = score(service, [question.row()])
             return _Outcome(campaign, model, ranked(scored, uuid, question.n_results))
         except DrumLikeError as error:
-            failures.log(error)
-            told = failures.text_of(error, hide_errors=self.hide_errors)
-            return _Outcome(campaign, model, [], told)
+            return _Outcome(campaign, model, [], self.errors.note(error).text)
 
 
 def _answer(question: Asked, outcome: _Outcome, uuid: str, at: str) -> dict[str, Any]:

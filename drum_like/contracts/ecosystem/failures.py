@@ -1,94 +1,33 @@
 """Errors in ecosystem.ai's two forms: a model server's, and a runtime's, which always says 200."""
 
-import logging
-from collections.abc import Callable
-
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from drum_like import drum_errors, wire
-from drum_like.errors import (
-    BodyError,
-    CharsetError,
-    ColumnsError,
-    DrumLikeError,
-    HookError,
-    LoadError,
-    NotFoundError,
-    RequestError,
-    ScoringError,
-    SettingsError,
-    SizeError,
-    StoreBusyError,
-    StoreError,
-    UnsupportedError,
-    UserError,
-)
-
-logger = logging.getLogger(__name__)
-
-Fail = Callable[[DrumLikeError], Response]
-
-STATUS: wire.StatusTable = {
-    RequestError: 422,
-    BodyError: 400,
-    CharsetError: 415,
-    SizeError: 413,
-    NotFoundError: 404,
-    UnsupportedError: 404,
-    StoreError: 500,
-    StoreBusyError: 503,
-    ScoringError: 500,
-    LoadError: 513,
-    SettingsError: 513,
-}
+from drum_like import wire
+from drum_like.error_form import DRUM_STATUSES, ErrorForm, Failure, user_response
+from drum_like.errors import UserError
 
 
-def detailed(*, hide_errors: bool) -> Fail:
-    """Return what answers an error with `{"detail": ...}` and a status.
-
-    An answer that custom.py asked for is its own in every contract.
-    """
-    own = drum_errors.responder(hide_errors=hide_errors)
-
-    def fail(error: DrumLikeError) -> Response:
-        if isinstance(error, UserError):
-            return own(error)
-        log(error)
-        detail = text_of(error, hide_errors=hide_errors)
-        return wire.json_response({"detail": detail}, wire.status_of(error, STATUS))
-
-    return fail
+def server_form(*, hide_errors: bool) -> ErrorForm:
+    """Return the form of a model server: `{"detail": ...}` and a status."""
+    return ErrorForm(DRUM_STATUSES, _detail, hide_errors, counts_from_zero=True)
 
 
-def told(*, hide_errors: bool) -> Fail:
-    """Return what answers an error with 200 and `{"ErrorMessage": ...}`, as a runtime does."""
-
-    def fail(error: DrumLikeError) -> Response:
-        log(error)
-        return wire.json_response({"ErrorMessage": text_of(error, hide_errors=hide_errors)})
-
-    return fail
+def runtime_form(*, hide_errors: bool) -> ErrorForm:
+    """Return the form of a runtime: 200 and `{"ErrorMessage": ...}`."""
+    return ErrorForm(DRUM_STATUSES, _message, hide_errors, counts_from_zero=True)
 
 
-def http_error(error: HTTPException) -> Response:
-    """Return Flask's own errors (401, 404, 405, 413 and so on) as a model server does."""
-    response = wire.json_response({"detail": error.description or error.name}, error.code or 500)
-    ours = ("Content-Type", "Content-Length")
-    response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
-    return response
+def _detail(failure: Failure) -> Response:
+    """Answer with a status; an answer that custom.py asked for is its own in every contract."""
+    if isinstance(failure.error, UserError):
+        return user_response(failure.error, failure.status)
+    return wire.json_response({"detail": failure.text}, failure.status)
 
 
-def text_of(error: DrumLikeError, *, hide_errors: bool) -> str:
-    """Return what a caller is told."""
-    if isinstance(error, ColumnsError):
-        return error.from_zero
-    if isinstance(error, HookError) and hide_errors:
-        return error.summary or "The code of the model failed."
-    return str(error) or "The code of the model failed."
-
-
-def log(error: DrumLikeError) -> None:
-    """Log an error that is not the caller's fault."""
-    if isinstance(error, ScoringError):
-        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+def _message(failure: Failure) -> Response:
+    """Answer with 200 what a runtime knows: not a wrong route or credential, nor our mistakes."""
+    if isinstance(failure.error, HTTPException):
+        return _detail(failure)
+    status = 500 if failure.is_unexpected else 200
+    return wire.json_response({"ErrorMessage": failure.text}, status)

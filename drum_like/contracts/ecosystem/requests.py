@@ -13,7 +13,7 @@ from drum_like.records.trees import loads
 MOST_LEVELS = 64
 """How deep `in_params` may be nested."""
 
-_SUB_CAMPAIGN = ("sub-campaign", "subcampaign", "sub_campaign")
+SUB_CAMPAIGN = ("sub-campaign", "subcampaign", "sub_campaign")
 _PARAMS = ("in_params", "params", "in_param")
 _COUNT = ("responses", "numberoffers")
 _MOST_RESULTS = 1_000_000
@@ -89,7 +89,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
     """
     return Asked(
         campaign=_text(body, ("campaign",)),
-        sub_campaign=_text(body, _SUB_CAMPAIGN),
+        sub_campaign=_text(body, SUB_CAMPAIGN),
         channel=_text(body, ("channel",)) or "api",
         customer=_text(body, ("customer",)) or "none",
         user=_text(body, ("userid",)) or "api",

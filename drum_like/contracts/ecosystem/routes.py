@@ -1,59 +1,50 @@
 """The routes of ecosystem.ai's model server and runtime."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
-from werkzeug.exceptions import HTTPException
+from flask import Request, Response, request
 
 from drum_like import wire
 from drum_like.auth import Scope
-from drum_like.contracts.ecosystem import campaigns, failures, instances
+from drum_like.contract import Claim, Contract, Route
+from drum_like.contracts.ecosystem import campaigns, instances
 from drum_like.contracts.ecosystem.decisions import SUCCESS, Decisions
-from drum_like.contracts.ecosystem.requests import tree_of
-from drum_like.contracts.invocations import (
-    Shape,
-    belongs_to,
-    invocation,
-    is_chosen,
-    share,
-    whole_body,
-)
+from drum_like.contracts.ecosystem.failures import runtime_form, server_form
+from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
 from drum_like.decisions.opening import open_log
-from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.forms import Form
+from drum_like.error_form import ErrorForm
+from drum_like.errors import PayloadError
+from drum_like.json_body import Tree, holds, json_object, whole_body
 from drum_like.payload import Limits
 from drum_like.services import Services
+from drum_like.shared_routes import chosen
 
-_OWN = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
-"""Where errors of Flask's have this contract's form."""
-
-_RANKS = {Shape.INSTANCES: 10, Shape.ACCEPTED: 11, Shape.CAMPAIGN: 12}
-_PING_RANK = 10
+_PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
+"""Where 404 and 405 have this contract's form."""
 
 Reply = Callable[[Any, int], dict[str, Any]]
 """From a body and its size to an answer."""
 
 
-def blueprint(services: Services) -> Blueprint:
-    """Return the routes; /invocations and /ping/ are shared with other contracts."""
+def contract(services: Services) -> Contract:
+    """Return the contract; /invocations and /ping/ are shared with others."""
     settings = services.settings
     table = None if settings.campaigns is None else campaigns.read(settings.campaigns)
     log = open_log(settings)
-    if log is not None:
-        services.background.append(log)
-    found = campaigns.Campaigns(services, table)
-    decisions = Decisions(found, log, settings.hide_errors)
+    errors = runtime_form(hide_errors=settings.hide_errors)
+    decisions = Decisions(campaigns.Campaigns(services, table), log, errors)
     views = _Views(services, Limits(settings.max_columns, settings.max_cells), decisions)
-    routes = Blueprint("ecosystem", __name__)
-    told = failures.told(hide_errors=settings.hide_errors)
-    routes.register_error_handler(DrumLikeError, told)
-    routes.register_error_handler(HTTPException, failures.http_error)
-    wire.mount(routes, _routes(views), services.scopes)
-    services.forms.own(_OWN, failures.http_error)
-    _share(services, views, told)
-    return routes
+    return Contract(
+        "ecosystem",
+        errors,
+        _routes(views),
+        (*_ping(views, errors), *_invocations(views, errors), *_invocate(views, errors)),
+        paths=((_PATHS, errors),),
+        background=() if log is None else (log,),
+        openapi="ecosystem.yaml",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +63,7 @@ class _Views:
 
     def instances(self) -> Response:
         """Answer a model server's call: predictions of the model that the body names."""
-        tree = _claimed()
+        tree = json_object(request) or {}  # read already, by the claim
         return wire.json_response(instances.answer(self.services, tree, self.limits))
 
     def decide(self) -> Response:
@@ -119,54 +110,87 @@ class _Views:
         return wire.json_response({"message": "Ping successful", "pong": text})
 
 
-def _routes(views: _Views) -> tuple[wire.Route, ...]:
+def _routes(views: _Views) -> tuple[Route, ...]:
     predict, observe = Scope.PREDICT, Scope.OBSERVE
     offers = "/offerRecommendations"
     return (
-        wire.Route("/response", "POST", "response", views.accept, predict),
-        wire.Route("/responseResult", "POST", "response_result", views.accept_known, predict),
-        wire.Route("/refresh", "GET", "refresh", views.refresh, observe),
-        wire.Route(offers, "GET", "offer", views.offer, predict),
-        wire.Route(offers, "PUT", "offer_accepted", views.offer_accepted, predict),
+        Route("/response", "POST", "response", views.accept, predict),
+        Route("/responseResult", "POST", "response_result", views.accept_known, predict),
+        Route("/refresh", "GET", "refresh", views.refresh, observe),
+        Route(offers, "GET", "offer", views.offer, predict),
+        Route(offers, "PUT", "offer_accepted", views.offer_accepted, predict),
     )
 
 
-def _share(services: Services, views: _Views, told: failures.Fail) -> None:
-    """Answer /invocations and /invocate, which take the same bodies, and /ping/."""
-    detailed = failures.detailed(hide_errors=services.settings.hide_errors)
-    for shape, answer, fail in (
-        (Shape.INSTANCES, views.instances, detailed),
-        (Shape.ACCEPTED, views.accept, told),
-        (Shape.CAMPAIGN, views.decide, told),
-    ):
-        form = _form(shape.name.lower(), answer, fail)
-        form = replace(form, rank=_RANKS[shape], claims=belongs_to(shape))
-        share(services.forms, "ecosystem", form)
-        if shape is not Shape.CAMPAIGN:
-            form = replace(form, claims=belongs_to(shape, any_type=True))
-            services.forms.add("/invocate", "POST", form)
-    # All else on /invocate is a call for a decision: each of its fields may be left out.
-    services.forms.add("/invocate", "POST", _form("invocate", views.decide, told))
-    chosen = replace(
-        _form("chosen", views.refuse, detailed), rank=13, claims=is_chosen("ecosystem")
+def _ping(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
+    name = "ecosystem.ping"
+    yield Claim("/ping/", "GET", name, views.ping, Scope.PROBE, errors, 10, _has_message)
+
+
+def _invocations(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
+    """Claim JSON bodies whose keys are this contract's, and all for callers who choose it."""
+    claims = _bodies("/invocations", views, errors, any_type=False)
+    yield from (replace(claim, is_choice=True) for claim in claims)
+    yield Claim(
+        "/invocations",
+        "POST",
+        "ecosystem.chosen",
+        views.refuse,
+        Scope.PREDICT,
+        _server_form(views),
+        rank=14,
+        fits=lambda asked: chosen(asked) == "ecosystem",
+        is_choice=True,
     )
-    share(services.forms, "ecosystem", chosen)
-    ping = Form(views.ping, told, "ecosystem.ping", Scope.PROBE, _PING_RANK, _has_message)
-    services.forms.add("/ping/", "GET", ping)
 
 
-def _form(name: str, answer: Callable[[], Response], fail: failures.Fail) -> Form:
-    endpoint = f"ecosystem.{name}"
-    return Form(answer, fail, endpoint, Scope.PREDICT, fail_http=failures.http_error)
+def _invocate(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
+    """Claim the same bodies, JSON whatever their Content-Type says, and all others as calls."""
+    yield from _bodies("/invocate", views, errors, any_type=True)
+    # Each field of a call for a decision may be left out.
+    name = "ecosystem.invocate"
+    yield Claim("/invocate", "POST", name, views.decide, Scope.PREDICT, errors)
+
+
+def _bodies(rule: str, views: _Views, errors: ErrorForm, *, any_type: bool) -> Iterator[Claim]:
+    """Claim each body of the contract by its keys; the first that fits decides."""
+    kinds = (
+        (views.instances, _server_form(views), _is_instances),
+        # Before calls: the answer to a call, sent back as accepted, repeats in_params.
+        (views.accept, errors, _is_accepted),
+        (views.decide, errors, _is_call),
+        # Half of the first kind, whose view says what is missing.
+        (views.instances, _server_form(views), _names_model),
+    )
+    for rank, (view, form, fits) in enumerate(kinds, 10):
+        name = f"ecosystem.{view.__name__}"
+        fitting = holds(fits, any_type=any_type)
+        yield Claim(rule, "POST", name, view, Scope.PREDICT, form, rank, fitting)
+
+
+def _server_form(views: _Views) -> ErrorForm:
+    return server_form(hide_errors=views.services.settings.hide_errors)
+
+
+def _is_instances(body: Tree) -> bool:
+    return "model_id" in body and "instances" in body
+
+
+def _is_accepted(body: Tree) -> bool:
+    return "uuid" in body and ("offers_accepted" in body or "final_result" in body)
+
+
+def _is_call(body: Tree) -> bool:
+    names_campaign = any(name in body for name in ("campaign", *SUB_CAMPAIGN))
+    return names_campaign or ("in_params" in body and "instances" not in body)
+
+
+def _names_model(body: Tree) -> bool:
+    return "model_id" in body
 
 
 def _has_message(asked: Request) -> bool:
     return "message" in asked.args
-
-
-def _claimed() -> Any:
-    found = invocation(request)  # decided already, by the form that claims it
-    return {} if found is None else found.tree
 
 
 def _replied(reply: Reply) -> Response:

@@ -10,6 +10,7 @@ from flask import Response, request
 
 from drum_like import wire
 from drum_like.auth import Scope
+from drum_like.contract import Route
 from drum_like.contracts.h2o.description import model_id
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.service import Service
@@ -48,11 +49,11 @@ class DeploymentViews:
     services: Services
     service: Callable[[str], Service]
 
-    def routes(self) -> tuple[wire.Route, ...]:
+    def routes(self) -> tuple[Route, ...]:
         """Return where they stand; those that name no deployment go first."""
-        kinds = wire.Route(_COMPOSITIONS, "GET", "compositions", self.compositions, Scope.OBSERVE)
+        kinds = Route(_COMPOSITIONS, "GET", "compositions", self.compositions, Scope.OBSERVE)
         return kinds, *(
-            wire.Route(f"{_ROOT}{path}", "GET", endpoint, view, Scope.OBSERVE)
+            Route(f"{_ROOT}{path}", "GET", endpoint, view, Scope.OBSERVE)
             for path, endpoint, view in (
                 ("", "deployments", self.list_all),
                 (":count", "count_deployments", self.count),

@@ -6,12 +6,12 @@ Source: the public API files of the scorer, and its Python clients, observed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException, UnsupportedMediaType
-from werkzeug.routing import BaseConverter
+from flask import Response, request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from drum_like import logs, wire
 from drum_like.auth import Scope
+from drum_like.contract import FREE_SEGMENT, Contract, Route
 from drum_like.contracts.h2o import failures
 from drum_like.contracts.h2o.deployments import DeploymentViews
 from drum_like.contracts.h2o.description import (
@@ -25,18 +25,15 @@ from drum_like.contracts.h2o.media import read_form
 from drum_like.contracts.h2o.rows import media_columns, wants_text
 from drum_like.contracts.h2o.score_request import ScoreRequest, read
 from drum_like.contracts.h2o.scores import answer, contributions_alone
-from drum_like.errors import DrumLikeError, NotFoundError, PayloadError, UnsupportedError
+from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
 from drum_like.payload import Limits
 from drum_like.service import Service
 from drum_like.services import Services, SingleService
 
 _NAMES_IN_MESSAGE = 10
 
-_OTHERS = "(?!(?:api|models|pipelines|v1|v2)/)"
-"""First segments that begin the paths of other contracts, and name no model."""
-
-_OWN = rf"{_OTHERS}(?:[^/]+/)?model(?:/|$)"
-"""Where errors have this contract's form."""
+_PATHS = rf"(?:{FREE_SEGMENT}/)?model(?:/|$)"
+"""Where 404 and 405 have this contract's form."""
 
 _CONTROL_PLANE = (
     r"(?:deployer|storage|batch|monitoring|runtime)/(?:v\d|ai\.h2o)|"
@@ -45,29 +42,20 @@ _CONTROL_PLANE = (
 """Where clients manage what a server of models does not have."""
 
 
-class _Segment(BaseConverter):
-    """The segment that names a model; goes before the probes' path of any depth."""
-
-    regex = rf"{_OTHERS}[^/]+"
-    part_isolating = False
-    weight = 50
-
-
-def blueprint(services: Services) -> Blueprint:
-    """Return the scorer's routes."""
-    settings = services.settings
+def contract(services: Services) -> Contract:
+    """Return the scorer's contract."""
+    settings, hide = services.settings, services.settings.hide_errors
     views = _Views(services, Limits(settings.max_columns, settings.max_cells))
-    routes = Blueprint("h2o", __name__)
-    fail = failures.responder(hide_errors=settings.hide_errors)
-    routes.register_error_handler(DrumLikeError, fail)
-    routes.register_error_handler(HTTPException, failures.http_error)
-    routes.register_error_handler(Exception, failures.unexpected)
-    routes.after_request(_with_request_id)
-    routes.record_once(lambda state: state.app.url_map.converters.update(segment=_Segment))
-    wire.mount(routes, _routes(views), services.scopes)
-    services.forms.own(_OWN, failures.http_error)
-    services.forms.own(_CONTROL_PLANE, failures.of_control_plane)
-    return routes
+    errors = failures.form(hide_errors=hide)
+    control_plane = failures.control_plane_form(hide_errors=hide)
+    return Contract(
+        "h2o",
+        errors,
+        _routes(views),
+        paths=((_PATHS, errors), (_CONTROL_PLANE, control_plane)),
+        finish=_with_request_id,
+        openapi="h2o_scorer.yaml",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +161,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"; there are: {', '.join(names[:_NAMES_IN_MESSAGE])}{more}" if names else ""
 
 
-def _routes(views: _Views) -> tuple[wire.Route, ...]:
+def _routes(views: _Views) -> tuple[Route, ...]:
     observe, predict = Scope.OBSERVE, Scope.PREDICT
     below = (
         ("id", "GET", "id", views.id, observe),
@@ -186,11 +174,11 @@ def _routes(views: _Views) -> tuple[wire.Route, ...]:
         ("media-score", "POST", "media_score", views.media_score, predict),
     )
     return (
-        wire.Route("/<segment:segment>/readyz", "GET", "ready", views.ready, observe),
+        Route("/<free:segment>/readyz", "GET", "ready", views.ready, observe),
         *DeploymentViews(views.services, views.named).routes(),
         *(
-            wire.Route(f"{start}/model/{path}", method, endpoint, view, scope)
-            for start in ("", "/<segment:segment>")
+            Route(f"{start}/model/{path}", method, endpoint, view, scope)
+            for start in ("", "/<free:segment>")
             for path, method, endpoint, view, scope in below
         ),
     )

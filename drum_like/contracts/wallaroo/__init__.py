@@ -4,6 +4,6 @@ Source: the published pages of the API, and the observed behaviour of its SDK. d
 what is served and where it differs.
 """
 
-from drum_like.contracts.wallaroo.routes import blueprint
+from drum_like.contracts.wallaroo.routes import contract
 
-__all__ = ["blueprint"]
+__all__ = ["contract"]

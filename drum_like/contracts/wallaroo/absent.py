@@ -6,15 +6,15 @@ raises an error of its own with the text, or without it where it shows none.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from flask import Response, request
-from werkzeug.exceptions import HTTPException
 
-from drum_like.contracts.wallaroo import failures
+from drum_like.contracts.wallaroo.failures import api_response
 from drum_like.contracts.wallaroo.registry import read_fields
-from drum_like.forms import FailHttp
+from drum_like.error_form import ErrorForm, Failure
 from drum_like.wire import json_response
 
 _LISTS: dict[str, Any] = {
@@ -62,25 +62,25 @@ def views() -> dict[str, Callable[[], Response]]:
     return {path: partial(_empty, content) for path, content in _LISTS.items()}
 
 
-def refusing(fail: FailHttp, prefix: str) -> FailHttp:
-    """Return what answers Flask's errors, and says why of what other servers would do.
+def refusing_form(errors: ErrorForm, prefix: str) -> ErrorForm:
+    """Return the form of unknown paths, which says why of what other servers would do.
 
     Args:
-        fail: Answers unknown paths, and all other errors.
+        errors: The form of all other errors.
         prefix: Of all paths of the server.
     """
 
-    def answer(error: HTTPException) -> Response:
+    def body(failure: Failure) -> Response:
         reason = _first(_REASONS, request.path.removeprefix(prefix).lstrip("/"))
-        is_ours = error.code == 404 and reason is not None
-        return refusal(reason or "") if is_ours else fail(error)
+        is_ours = failure.status == 404 and reason is not None
+        return refusal(reason or "") if is_ours else errors.body(failure)
 
-    return answer
+    return replace(errors, body=body)
 
 
 def refusal(reason: str) -> Response:
     """Return the answer to what is not done here."""
-    return failures.api(501, reason)
+    return api_response(501, reason)
 
 
 def operation(name: str) -> str:

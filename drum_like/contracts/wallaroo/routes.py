@@ -1,13 +1,12 @@
 """Where the contract's views stand, and what each lets its caller do."""
 
-from flask import Blueprint
-
-from drum_like import wire
 from drum_like.auth import Scope
 from drum_like.catalog.registry import Registry
-from drum_like.contracts.wallaroo import absent, failures, login, users
+from drum_like.contract import Contract, Route
+from drum_like.contracts.wallaroo import absent, login, users
 from drum_like.contracts.wallaroo.configs import ConfigViews
 from drum_like.contracts.wallaroo.deployments import Deployments
+from drum_like.contracts.wallaroo.failures import api_form, engine_form
 from drum_like.contracts.wallaroo.graphql import GraphqlView
 from drum_like.contracts.wallaroo.inference import InferenceViews
 from drum_like.contracts.wallaroo.models import ModelViews
@@ -18,16 +17,19 @@ from drum_like.contracts.wallaroo.uploads import UploadViews
 from drum_like.contracts.wallaroo.workspaces import WorkspaceViews
 from drum_like.payload import Limits
 from drum_like.services import Services
-from drum_like.wire import Route
+from drum_like.settings import Settings
 
 _API = "/v1/api"
+_PATHS = r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/"
+"""Where 404 and 405 have this contract's form."""
+
 _UPLOADS = ("upload", "upload_and_convert", "upload_stream")
 _USERS = "/auth/admin/realms/master/users"
 _TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a path
 
 
-def blueprint(services: Services) -> Blueprint:
-    """Return the contract's routes: models, workspaces, pipelines, inference and GraphQL.
+def contract(services: Services) -> Contract:
+    """Return the contract: models, workspaces, pipelines, inference and GraphQL.
 
     Raises:
         SettingsError: the server has no store.
@@ -35,29 +37,22 @@ def blueprint(services: Services) -> Blueprint:
     registry = services.part(Registry)
     rooms, settings = Rooms(registry), services.settings
     deployments = Deployments(registry)
-    routes = Blueprint("wallaroo", __name__)
-    failures.handle(routes, failures.api, hide_errors=settings.hide_errors)
-    services.forms.own(
-        r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/",
-        absent.refusing(failures.http(failures.api), settings.url_prefix),
+    errors = api_form(hide_errors=settings.hide_errors)
+    routes = (
+        *_model_routes(rooms, settings.max_upload_mb),
+        *_other_routes(rooms, deployments, settings.url_prefix),
+        _infer_route(deployments, settings),
     )
-    wire.mount(routes, _model_routes(rooms, settings.max_upload_mb), services.scopes)
-    wire.mount(routes, _other_routes(rooms, deployments, settings.url_prefix), services.scopes)
-    for name in _UPLOADS:
-        services.body_limits[f"{routes.name}.models_{name}"] = longest(settings.max_upload_mb)
-    limits = Limits(settings.max_columns, settings.max_cells)
-    routes.register_blueprint(_engine(services, InferenceViews(deployments, limits)))
-    return routes
+    paths = ((_PATHS, absent.refusing_form(errors, settings.url_prefix)),)
+    return Contract("wallaroo", errors, routes, paths=paths, openapi="wallaroo.yaml")
 
 
-def _engine(services: Services, views: InferenceViews) -> Blueprint:
+def _infer_route(deployments: Deployments, settings: Settings) -> Route:
     """Return the route that infers, whose errors have a form of their own."""
-    routes = Blueprint("engine", __name__)
-    failures.handle(routes, failures.engine, hide_errors=services.settings.hide_errors)
+    views = InferenceViews(deployments, Limits(settings.max_columns, settings.max_cells))
     rule = f"{_API}/pipelines/infer/<deployment>/<pipeline>"
-    services.scopes["wallaroo.engine.infer"] = Scope.PREDICT
-    routes.add_url_rule(rule, "infer", views.infer, methods=["POST"])
-    return routes
+    errors = engine_form(hide_errors=settings.hide_errors)
+    return Route(rule, "POST", "infer", views.infer, Scope.PREDICT, errors)
 
 
 def _model_routes(rooms: Rooms, max_upload_mb: int) -> tuple[Route, ...]:
@@ -83,8 +78,16 @@ def _model_routes(rooms: Rooms, max_upload_mb: int) -> tuple[Route, ...]:
         "list_aliases": (models.list_aliases, look),
         "set_alias": (models.set_alias, change),
     }
+    most = longest(max_upload_mb)
     return tuple(
-        Route(f"{_API}/models/{name}", "POST", f"models_{name}", view, scope)
+        Route(
+            f"{_API}/models/{name}",
+            "POST",
+            f"models_{name}",
+            view,
+            scope,
+            body_limit=most if name in _UPLOADS else None,
+        )
         for name, (view, scope) in views.items()
     )
 

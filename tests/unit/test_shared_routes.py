@@ -1,0 +1,115 @@
+"""Routes with several owners."""
+
+import pytest
+from flask import Flask, Response
+
+from drum_like.auth import Scope
+from drum_like.contract import LAST, Claim, Contract
+from drum_like.error_form import ErrorForm, Failure
+from drum_like.errors import PayloadError
+from drum_like.shared_routes import CHOICE, SharedRoutes
+
+
+def text(content: str) -> Response:
+    return Response(content, content_type="text/plain")
+
+
+def teapot(failure: Failure) -> Response:
+    return Response(f"failed: {failure.text}", 418)
+
+
+ERRORS = ErrorForm({}, teapot, hide_errors=False)
+
+
+def claim(
+    content: str,
+    rank: int = LAST,
+    media_type: str | None = None,
+    *,
+    is_choice: bool = False,
+    rule: str = "/a",
+) -> Claim:
+    return Claim(
+        rule,
+        "POST" if media_type or is_choice else "GET",
+        f"{content}.route",
+        lambda: text(content),
+        Scope.PREDICT,
+        ERRORS,
+        rank,
+        lambda r: media_type is None or r.mimetype == media_type,
+        is_choice,
+    )
+
+
+def of(name: str, *claims: Claim) -> Contract:
+    return Contract(name, ERRORS, claims=claims)
+
+
+def app_with(*contracts: Contract) -> Flask:
+    app = Flask("test", static_folder=None)
+    SharedRoutes(contracts).mount(app, "/p")
+    app.register_error_handler(Exception, ERRORS.answer)
+    return app
+
+
+def test_the_first_rank_that_claims_a_request_answers_it() -> None:
+    last = claim("last", is_choice=True)
+    client = app_with(of("x", last), of("y", claim("json", 1, "application/json"))).test_client()
+
+    assert client.post("/p/a", json={}).text == "json"
+    assert client.post("/p/a", data="a").text == "last"
+
+
+@pytest.mark.parametrize("choice", ["x", "y", " Y "])
+def test_a_caller_may_choose_the_contract(choice: str) -> None:
+    contracts = of("x", claim("x", 1, is_choice=True)), of("y", claim("y", 2, is_choice=True))
+    client = app_with(*contracts).test_client()
+
+    response = client.post("/p/a", headers={CHOICE: choice})
+
+    assert response.text == response.headers[CHOICE] == choice.strip().lower()
+
+
+def test_a_choice_that_is_not_here_is_refused_with_those_that_are() -> None:
+    contracts = of("y", claim("y", 2, is_choice=True)), of("x", claim("x", 1, is_choice=True))
+
+    response = app_with(*contracts).test_client().post("/p/a", headers={CHOICE: "z"})
+
+    assert response.text == f"failed: {CHOICE} must be auto, x or y"
+
+
+def test_an_error_takes_the_form_of_the_contract_that_answered() -> None:
+    def broken() -> Response:
+        raise PayloadError("no")
+
+    client = app_with(
+        of("x", Claim("/", "GET", "x.route", broken, Scope.PROBE, ERRORS))
+    ).test_client()
+
+    response = client.get("/p/")
+
+    assert (response.status_code, response.text) == (418, "failed: no")
+
+
+def test_the_last_claim_names_the_endpoint_and_its_scope() -> None:
+    app = Flask("test", static_folder=None)
+
+    scopes = SharedRoutes([of("x", claim("last")), of("y", claim("first", 1))]).mount(app, "")
+
+    assert scopes == {"last.route": Scope.PREDICT}
+
+
+def test_head_is_answered_like_get() -> None:
+    assert app_with(of("x", claim("x", 1))).test_client().head("/p/a").status_code == 200
+
+
+def test_a_request_that_nobody_claims_is_refused() -> None:
+    app = app_with(of("x", claim("x", 1, "application/json")))
+
+    assert app.test_client().post("/p/a", data="a").status_code == 418
+
+
+def test_two_claims_of_one_rank_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="two claims of rank 1 on GET /a"):
+        SharedRoutes([of("x", claim("x", 1)), of("y", claim("y", 1))])
