@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients newcomer check fmt dev parity oracle oracle-oldest bench one-row scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity oracle oracle-oldest bench one-row scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -57,6 +57,9 @@ check: $(STAMP) ## What has to be green before a commit
 fmt: $(STAMP) ## Format, and repair what can be repaired
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only --quiet .
+
+house: $(STAMP) ## Count modules, imports and words beside their bars; HOUSE=--check fails where one is missed
+	$(BIN)/python scripts/house.py $(HOUSE)
 
 references: $(STAMP) ## Write the generated parts of docs/
 	$(BIN)/python scripts/references.py
