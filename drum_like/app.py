@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Response, g, request
+from flask import Flask, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
@@ -21,7 +21,7 @@ from drum_like.body import CheckedRequest, check_coding
 from drum_like.error_form import drum_form
 from drum_like.lifecycle import Background, Readiness
 from drum_like.model_service import DRUM_VERSION
-from drum_like.mounting import Mounted, make_contracts, mount
+from drum_like.mounting import make_contracts, mount
 from drum_like.services import Services
 from drum_like.settings import Settings
 from drum_like.sources import open_sources
@@ -95,17 +95,18 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    mounted = mount(app, make_contracts(services), settings.url_prefix)
+    usual = drum_form(hide_errors=settings.hide_errors)
+    mounted = mount(app, make_contracts(services), usual, settings.url_prefix)
     scopes = mounted.scopes
     _guard(app, scopes, authenticate)
-    _share(app, mounted, settings)
+    app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     own = sources.resolver.default()
     if own is not None and own.ready():
         custom_flask.extend(app, settings.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
-    usual = settings.max_body_mb * MIB
-    limit = _body_limit(app, scopes, mounted.body_limits, usual, _everybody(authenticate))
+    most = settings.max_body_mb * MIB
+    limit = _body_limit(app, scopes, mounted.body_limits, most, _everybody(authenticate))
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission)
 
@@ -235,17 +236,3 @@ def _signed(application: Wsgi) -> Wsgi:
         return application(environ, start)
 
     return answer
-
-
-def _share(app: Flask, mounted: Mounted, settings: Settings) -> None:
-    """Add the headers and the form of the errors that belong to no contract."""
-    usual = drum_form(hide_errors=settings.hide_errors)
-
-    def answer(error: Exception) -> Response:
-        if not isinstance(error, HTTPException):
-            return usual.answer(error)
-        below = request.path.removeprefix(settings.url_prefix)
-        return (mounted.errors(below, request) or usual).answer(error)
-
-    app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    app.register_error_handler(Exception, answer)

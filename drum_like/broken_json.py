@@ -4,11 +4,12 @@ Their keys name no contract, and MLflow's clients are the ones who send JSON to 
 """
 
 from flask import Request, Response, request
+from werkzeug.exceptions import HTTPException
 
 from drum_like import wire
 from drum_like.auth import Scope
 from drum_like.contract import LAST, Claim
-from drum_like.error_form import ErrorForm, Failure
+from drum_like.error_form import ErrorForm, Failure, drum_body
 from drum_like.errors import BodyError, DrumLikeError
 from drum_like.json_body import is_broken, whole_body
 from drum_like.services import Services
@@ -45,5 +46,7 @@ def _refuse() -> Response:
 
 
 def _bad_request(failure: Failure) -> Response:
+    if isinstance(failure.error, HTTPException):  # a stranger, of whom no contract knows
+        return drum_body(failure)
     content = {"error_code": "BAD_REQUEST", "message": failure.text}
     return wire.json_response(content, failure.status)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, Request, Response, request
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins, wire
@@ -19,36 +20,50 @@ _RESERVED, _FREE = "RESERVED", "<free:"
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """The answers to errors outside the contracts' own routes.
+
+    Attributes:
+        prefix: Of all paths of the server.
+        shared: The routes that contracts share.
+        paths: Beginnings of paths, and the form of 404 and 405 there.
+        usual: The form of all other errors: DRUM's.
+    """
+
+    prefix: str
+    shared: SharedRoutes
+    paths: tuple[tuple[re.Pattern[str], ErrorForm], ...]
+    usual: ErrorForm
+
+    def answer(self, error: Exception) -> Response:
+        """Return the response to an error that no contract has answered."""
+        form = self._form() if isinstance(error, HTTPException) else None
+        return (form or self.usual).answer(error)
+
+    def _form(self) -> ErrorForm | None:
+        """Return the form of the contract that a request is for, as far as that can be told."""
+        path = request.path.removeprefix(self.prefix)
+        bare = path.lstrip("/")
+        own = next((errors for start, errors in self.paths if start.match(bare)), None)
+        # The body of a stranger is looked at only where the server has it in its hands already.
+        if own is None and wire.WHOLE in request.environ:
+            return self.shared.errors(path, request)
+        return own
+
+
+@dataclass(frozen=True, slots=True)
 class Mounted:
     """The contracts of an application.
 
     Attributes:
         contracts: In the order of their mounting.
-        shared: The routes that they share.
         scopes: What each endpoint lets its caller do.
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
-        paths: Beginnings of paths, and the form of 404 and 405 there.
     """
 
     contracts: tuple[Contract, ...]
-    shared: SharedRoutes
     scopes: Mapping[str, Scope]
     body_limits: Mapping[str, int]
-    paths: tuple[tuple[re.Pattern[str], ErrorForm], ...]
-
-    def errors(self, path: str, asked: Request) -> ErrorForm | None:
-        """Return the form of an error that Flask raises before a contract has the request.
-
-        Args:
-            path: Below the prefix.
-            asked: The request.
-        """
-        bare = path.lstrip("/")
-        own = next((errors for start, errors in self.paths if start.match(bare)), None)
-        # The body of a stranger is looked at only where the server has it in its hands already.
-        if own is None and wire.WHOLE in asked.environ:
-            return self.shared.errors(path, asked)
-        return own
 
 
 def make_contracts(services: Services) -> tuple[Contract, ...]:
@@ -60,28 +75,40 @@ def make_contracts(services: Services) -> tuple[Contract, ...]:
     return tuple(_contract(name, services) for name in services.settings.contracts)
 
 
-def mount(app: Flask, contracts: tuple[Contract, ...], prefix: str) -> Mounted:
-    """Add the routes of contracts to an application.
+def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str) -> Mounted:
+    """Add the routes of contracts to an application, and the answers to its errors.
+
+    Args:
+        app: The application.
+        contracts: In the order of their mounting.
+        usual: The form of errors that belong to no contract.
+        prefix: Of all paths of the server.
 
     Raises:
         ValueError: two contracts have claims of one rank on one route.
     """
     free = FREE_SEGMENT.replace(_RESERVED, "|".join(sorted(_reserved(contracts))))
     app.url_map.converters["free"] = _segment(free)
-    for contract in contracts:
-        app.register_blueprint(_blueprint(contract, prefix))
     shared = SharedRoutes(contracts)
+    outside = Outside(prefix, shared, _paths(contracts, free), usual)
+    app.register_error_handler(Exception, outside.answer)
+    for contract in contracts:
+        app.register_blueprint(_blueprint(contract, outside))
     own = [(_endpoint(c, route), route) for c in contracts for route in c.routes]
     return Mounted(
         contracts,
-        shared,
         {name: route.scope for name, route in own} | dict(shared.mount(app, prefix)),
         {name: route.body_limit for name, route in own if route.body_limit is not None},
-        tuple(
-            (re.compile(start.replace(FREE_SEGMENT, free)), errors)
-            for contract in contracts
-            for start, errors in contract.paths
-        ),
+    )
+
+
+def _paths(
+    contracts: Iterable[Contract], free: str
+) -> tuple[tuple[re.Pattern[str], ErrorForm], ...]:
+    return tuple(
+        (re.compile(start.replace(FREE_SEGMENT, free)), errors)
+        for contract in contracts
+        for start, errors in contract.paths
     )
 
 
@@ -95,28 +122,27 @@ def _contract(name: str, services: Services) -> Contract:
     return made
 
 
-def _blueprint(contract: Contract, prefix: str) -> Blueprint:
+def _blueprint(contract: Contract, outside: Outside) -> Blueprint:
     name = contract.endpoints or contract.name
-    below = prefix if contract.below_prefix else ""
+    below = outside.prefix if contract.below_prefix else ""
     blueprint = Blueprint(name, __name__, url_prefix=below or "/")
     for route in contract.routes:
         for rule in spellings(route.rule):
             blueprint.add_url_rule(rule, route.endpoint, route.view, methods=[route.method])
-    blueprint.register_error_handler(Exception, _responder(contract))
+    blueprint.register_error_handler(Exception, _responder(contract, outside))
     if contract.finish is not None:
         blueprint.after_request(contract.finish)
     return blueprint
 
 
-def _responder(contract: Contract) -> Callable[[Exception], Response]:
+def _responder(contract: Contract, outside: Outside) -> Callable[[Exception], Response]:
     forms = {
-        _endpoint(contract, route): route.errors
-        for route in contract.routes
-        if route.errors is not None
+        _endpoint(contract, route): route.errors or contract.errors for route in contract.routes
     }
 
     def answer(error: Exception) -> Response:
-        return forms.get(request.endpoint or "", contract.errors).answer(error)
+        form = forms.get(request.endpoint or "")  # Flask takes shared routes for ours by their name
+        return outside.answer(error) if form is None else form.answer(error)
 
     return answer
 

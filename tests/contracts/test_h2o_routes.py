@@ -83,9 +83,15 @@ def test_an_unknown_path_of_the_scorer_is_404_in_its_form(scorer: Server, start:
     assert "not found" in detail(scorer.get(f"{start}/model/unknown"), 404)
 
 
-@pytest.mark.parametrize("segment", ["api", "models", "pipelines", "v1", "v2"])
+@pytest.mark.parametrize("segment", ["v1", "chat"])
 def test_segments_of_other_contracts_name_no_model(scorer: Server, segment: str) -> None:
     assert scorer.get(f"/{segment}/model/schema").message.startswith("ERROR: 404")
+
+
+def test_segments_of_contracts_that_need_a_store_name_no_model_beside_one(tmp_path: Path) -> None:
+    with serve(None, "--store", str(tmp_path / "store"), "--max-workers", "1") as server:
+        for segment in ("api", "auth", "models", "v1", "v2"):
+            assert server.get(f"/{segment}/model/schema").message.startswith("ERROR: 404")
 
 
 @pytest.mark.parametrize(

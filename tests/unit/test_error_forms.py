@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from drum_like import errors as module
 from drum_like.contract import Contract
-from drum_like.error_form import ErrorForm
+from drum_like.error_form import ErrorForm, drum_form
 from drum_like.errors import (
     ColumnsError,
     DrumLikeError,
@@ -114,7 +114,12 @@ class Failing:
         )
         app = Flask("test", static_folder=None)
         app.url_map.strict_slashes = False
-        mount(app, (replace(contract, routes=routes, claims=claims),), "")
+        mount(
+            app,
+            (replace(contract, routes=routes, claims=claims),),
+            drum_form(hide_errors=False),
+            "",
+        )
         self._client = app.test_client()
         self._requests = tuple(requests_of(contract))
 
