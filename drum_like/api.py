@@ -7,8 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.cpus import CPUS
-from drum_like.data_type import DataType
 from drum_like.errors import (
     ArtifactError,
     ColumnsError,
@@ -20,15 +18,17 @@ from drum_like.errors import (
     SizeError,
     UnsupportedError,
 )
-from drum_like.explainer import Explainer, Shares
-from drum_like.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
-from drum_like.links import Link
-from drum_like.meaning import Meaning, Scale
-from drum_like.payload import Limits, Payload
-from drum_like.prediction import Label, Prediction
-from drum_like.schema import Column, Schema
-from drum_like.target import ModelTarget, Target
-from drum_like.target_type import TargetType
+from drum_like.system.cpus import CPUS
+from drum_like.types.data_type import DataType
+from drum_like.types.explainer import Explainer, Shares
+from drum_like.types.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
+from drum_like.types.links import Link
+from drum_like.types.meaning import Meaning, Scale
+from drum_like.types.payload import Limits, Payload
+from drum_like.types.prediction import Prediction
+from drum_like.types.schema import Column, Schema
+from drum_like.types.target import Label, ModelTarget, Target
+from drum_like.types.target_type import TargetType
 
 __all__ = [
     "CPUS",

@@ -8,8 +8,8 @@ import atexit
 import logging
 import os
 
-from drum_like.app import create_app
-from drum_like.commands.entrance import load_settings
+from drum_like.cli.settings import load_settings
+from drum_like.http.app import create_app
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""Framework plugins, one file each; they see the core through drum_like.api only."""
+"""Framework plugins, a folder each; they see the core through drum_like.api only."""

@@ -16,8 +16,8 @@ from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from drum_like import __version__
-from drum_like.app import create_app
-from drum_like.settings import Settings
+from drum_like.config.settings import Settings
+from drum_like.http.app import create_app
 
 SPECS = Path(__file__).parents[1] / "openapi"
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})

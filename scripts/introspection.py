@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 from graphql import build_schema, introspection_from_schema
 
-FOLDER = Path(__file__).parents[1] / "drum_like/contracts/wallaroo"
+FOLDER = Path(__file__).parents[1] / "drum_like/contracts/wallaroo/management"
 
 
 def main() -> int:

@@ -11,12 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from drum_like.options.arguments import spellings
-from drum_like.options.declaration import Option, variables
-from drum_like.options.environment import RUNTIME_PARAMETER
-from drum_like.options.inert import FLAGS
-from drum_like.options.verbs import VERBS
-from drum_like.settings import Settings, options
+from drum_like.config.command_line import spellings
+from drum_like.config.drum_flags import FLAGS
+from drum_like.config.environment import RUNTIME_PARAMETER
+from drum_like.config.options import Option, variables
+from drum_like.config.settings import Settings, options
+from drum_like.config.verbs import VERBS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

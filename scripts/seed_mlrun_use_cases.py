@@ -29,9 +29,9 @@ from use_cases.seeding import (
 )
 from use_cases.training import TRAINERS
 
-from drum_like.catalog.place import place_of
+from drum_like.config.settings import Settings
 from drum_like.errors import ConflictError, DrumLikeError
-from drum_like.settings import Settings
+from drum_like.registry.location import place_of
 from drum_like.store.store import open_store
 
 
@@ -78,7 +78,7 @@ def _settings(flags: argparse.Namespace) -> Settings:
     """Return the settings of a command that uses a store: flags, then the environment."""
     given = (("--store", flags.store), ("--database-url", flags.database_url))
     words = [word for pair in given if pair[1] is not None for word in pair]
-    environ = os.environ  # noqa: TID251 - a program's entrance, as drum_like.cli is
+    environ = os.environ  # noqa: TID251 - a program's entrance, as drum_like.cli.main is
     return Settings.load(["models", "list", *words], environ)
 
 

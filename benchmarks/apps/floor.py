@@ -14,16 +14,17 @@ from typing import Any
 
 from flask import Flask
 
-from drum_like import cgroup, logs
-from drum_like.server.configuration import gunicorn_settings
-from drum_like.server.crowd import Crowd
-from drum_like.server.deadlines import Application
-from drum_like.server.listening import listen
+from drum_like import logs
+from drum_like.config.settings import Settings
+from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.listener import listen
 from drum_like.server.master import Master
-from drum_like.server.program import Program
-from drum_like.server.threads import set_native_threads, share
+from drum_like.server.run import Program
+from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
-from drum_like.settings import Settings
+from drum_like.system import cgroup
+from drum_like.system.connection_counts import Crowd
+from drum_like.system.threads import set_native_threads, share
 
 ANSWER = b'{"message":"OK"}'
 

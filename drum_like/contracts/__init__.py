@@ -1,1 +1,1 @@
-"""Wire contracts, one file each; siblings never meet."""
+"""Wire contracts, a file or a folder each; siblings never meet."""

@@ -10,14 +10,14 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from drum_like import wire
-from drum_like.auth import Scope
-from drum_like.contract import Claim, Contract
-from drum_like.error_form import drum_form
 from drum_like.errors import PayloadError, UnsupportedError
-from drum_like.scoring.chat import ChunkStream
-from drum_like.services import Services
-from drum_like.target_type import TargetType
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Claim, Contract
+from drum_like.http.errors import drum_form
+from drum_like.inference.chat import ChunkStream
+from drum_like.types.target_type import TargetType
 
 _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
 

@@ -12,19 +12,22 @@ from time import perf_counter
 
 from flask import Response, request
 
-from drum_like import broken_json, wire
-from drum_like.auth import Scope
-from drum_like.contract import Claim, Contract, Route
-from drum_like.encoders import arrow, json, pps, transformed
-from drum_like.error_form import drum_form
+from drum_like.codecs import multipart
+from drum_like.codecs.arrow import encode as arrow
+from drum_like.codecs.json import datarobot
+from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
-from drum_like.payload import Limits
-from drum_like.prediction import Prediction
-from drum_like.service import Service
-from drum_like.services import Services
-from drum_like.stats import Timings, resources
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.http import broken_json, wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Claim, Contract, Route
+from drum_like.http.errors import drum_form
+from drum_like.inference.service import Service
+from drum_like.system.stats import Timings, resources
+from drum_like.types.payload import Limits
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 
 Encode = Callable[[Prediction, Target], bytes]
 
@@ -37,7 +40,7 @@ def contract(services: Services) -> Contract:
     settings = services.settings
     encode: Encode = json.predictions_json
     if settings.deployment_config is not None:
-        encode = pps.encoder(pps.read_deployment_config(settings.deployment_config))
+        encode = datarobot.encoder(datarobot.read_deployment_config(settings.deployment_config))
     views = _Views(services, Limits(settings.max_columns, settings.max_cells), encode)
     named = _named_routes(views) if services.serves_names else ()
     return Contract(
@@ -107,10 +110,10 @@ class _Views:
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
             y = wire.read_part(request, "y", self.limits)
             result = service.transform(payload, y if y is not None and y.body else None)
-            parts = transformed.parts(result.x, result.y)
+            parts = multipart.parts(result.x, result.y)
         boundary = token_hex(16)
         kind = f"multipart/form-data; boundary={boundary}"
-        return Response(transformed.multipart(parts, boundary), content_type=kind)
+        return Response(multipart.multipart(parts, boundary), content_type=kind)
 
     def predict_unstructured(self, model: str | None = None) -> Response:
         """Answer /predictUnstructured/ and its alias."""

@@ -5,10 +5,10 @@ Both answer at the root and below URL_PREFIX, touch no disk and take no credenti
 
 from flask import Response
 
-from drum_like.auth import Scope
-from drum_like.contract import Contract, Route
-from drum_like.error_form import drum_form
-from drum_like.services import Services
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Contract, Route
+from drum_like.http.errors import drum_form
 
 
 def contract(services: Services) -> Contract:

@@ -9,15 +9,15 @@ from typing import Any
 
 from flask import Response, g, request
 
-from drum_like import wire
-from drum_like.auth import Scope
-from drum_like.catalog.registry import Registry
-from drum_like.contract import Contract, Route
-from drum_like.error_form import ErrorForm, Failure
+from drum_like.config.settings import Settings
 from drum_like.errors import NotFoundError, PayloadError, RequestError
-from drum_like.services import Services
-from drum_like.settings import Settings
-from drum_like.store.project_records import Configuration, Run
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Contract, Route
+from drum_like.http.errors import ErrorForm, Failure
+from drum_like.registry.model_registry import Registry
+from drum_like.store.project_entities import Configuration, Run
 from drum_like.store.projects import Projects
 
 _API = "/api/v1/mlrun-runtime"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from drum_like.data_type import DataType
 from drum_like.model.type_schema import Condition, TypeSchema
-from drum_like.schema import Column, Kind, Schema
+from drum_like.types.data_type import DataType
+from drum_like.types.schema import Column, Kind, Schema
 
 _BY_TYPE = {
     "number": DataType.FLOAT64,

@@ -6,10 +6,10 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
+from drum_like.config.options import share
 from drum_like.errors import SettingsError
-from drum_like.model.shapes import keys, one_of, text
 from drum_like.model.strict_yaml import Tree
-from drum_like.options.declaration import share
+from drum_like.model.yaml_schema import keys, one_of, text
 
 
 class Method(Enum):

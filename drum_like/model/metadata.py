@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError
-from drum_like.links import Link
 from drum_like.model import hyperparameters, interval_settings, type_schema
 from drum_like.model.interval_settings import IntervalSettings
-from drum_like.model.shapes import anything, keys, list_of, number, one_of, switch, text
 from drum_like.model.strict_yaml import parse
 from drum_like.model.type_schema import TypeSchema
-from drum_like.target_type import TargetType
+from drum_like.model.yaml_schema import anything, keys, list_of, number, one_of, switch, text
+from drum_like.types.links import Link
+from drum_like.types.target_type import TargetType
 
 FILE_NAME = "model-metadata.yaml"
 

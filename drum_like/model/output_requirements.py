@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from drum_like.later import pd
 from drum_like.model.type_schema import Condition, Requirement, TypeSchema
+from drum_like.system.lazy import pd
 
 _UNCHECKED = frozenset({"DATE_DURATION", "COUNT_DICT", "GEO"})
 """Types that cannot be told from values."""

@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drum_like.errors import SettingsError
-from drum_like.later import yaml
-from drum_like.model.metadata import FILE_NAME
-from drum_like.options.environment import (
+from drum_like.config.environment import (
     RUNTIME_PARAMETER,
     RuntimeParameterError,
     has_parameter,
     parameter,
 )
-from drum_like.options.parameter_types import (
+from drum_like.config.parameter_types import (
     PARAMETER_TYPES,
     data_error,
     payload_error,
     payload_fault,
 )
+from drum_like.errors import SettingsError
+from drum_like.model.metadata import FILE_NAME
+from drum_like.system.lazy import yaml
 
 PREFIX = RUNTIME_PARAMETER
 """What the variables of runtime parameters start with."""

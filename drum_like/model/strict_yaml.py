@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from drum_like.errors import SettingsError
-from drum_like.later import yaml
+from drum_like.system.lazy import yaml
 
 Tree = str | list[Any] | dict[str, Any]
 """Text, a list of trees, or trees by key."""

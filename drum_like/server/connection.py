@@ -9,12 +9,12 @@ from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders
 
-from drum_like.auth.admission import Caller
+from drum_like.http.auth.admission import Caller
 from drum_like.server.bodies import AT_ONCE, CutOffError, Pieces
-from drum_like.server.bulk import AT_LEAST, Bulk
-from drum_like.server.chunked import Chunks, TooLongError
-from drum_like.server.heads import END, Head
+from drum_like.server.body_buffer import AT_LEAST, Bulk
+from drum_like.server.chunked_body import Chunks, TooLongError
 from drum_like.server.reading import Reading, Received
+from drum_like.server.request_head import END, Head
 
 _LONGEST_HEAD = 1 << 17
 

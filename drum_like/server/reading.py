@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drum_like.auth.admission import Admission, Caller
+from drum_like.http.auth.admission import Admission, Caller
 from drum_like.server.bodies import AT_ONCE
-from drum_like.server.heads import Head, Heads
+from drum_like.server.request_head import Head, Heads
 
 BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]
 """Says how long the body of a request may be, by WSGI's variables and who sends it; 0 for callers

@@ -16,18 +16,19 @@ from typing import Any, cast
 
 from gunicorn.workers.base import Worker as GunicornWorker
 
-from drum_like import cgroup, logs
-from drum_like.auth.admission import Admission, Caller
-from drum_like.lifecycle import Background
+from drum_like import logs
+from drum_like.http.auth.admission import Admission, Caller
 from drum_like.server.connection import Connection
-from drum_like.server.crowd import Crowd
-from drum_like.server.deadlines import Application, InFlight, Timed, Watchdog
-from drum_like.server.exchange import SILENCE_S, Exchange
-from drum_like.server.heads import Heads
-from drum_like.server.loop import Handlers, Loop, Patience
+from drum_like.server.event_loop import Handlers, Loop, Patience
 from drum_like.server.reading import BodyLimit, Reading
-from drum_like.server.reports import Report, ReportPipe, State, failure
-from drum_like.server.threads import share
+from drum_like.server.request_cycle import SILENCE_S, Exchange
+from drum_like.server.request_head import Heads
+from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
+from drum_like.server.worker_status import Report, ReportPipe, State, failure
+from drum_like.system import cgroup
+from drum_like.system.connection_counts import Crowd
+from drum_like.system.lifecycle import Background
+from drum_like.system.threads import share
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""

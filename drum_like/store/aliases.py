@@ -3,7 +3,7 @@
 from sqlalchemy import delete, insert, select
 
 from drum_like.errors import NotFoundError
-from drum_like.store import removal, tables
+from drum_like.store import garbage, tables
 from drum_like.store.database import Database
 from drum_like.store.names import check_alias
 
@@ -54,7 +54,7 @@ class Aliases:
             if version_id is None:
                 if not n_removed:
                     raise NotFoundError(f"there is no alias {alias!r}")
-                removal.mark(writing)
+                garbage.mark(writing)
                 return
             mine = (tables.versions.c.id == version_id) & (tables.versions.c.model_id == model_id)
             if (

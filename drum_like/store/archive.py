@@ -16,7 +16,7 @@ from typing import IO
 from zlib import error as ZlibError  # noqa: N812 - it is a class
 
 from drum_like.errors import ArchiveError
-from drum_like.store.incoming import storing, sync_folder, write_all
+from drum_like.store.upload_file import storing, sync_folder, write_all
 
 NOT_A_ZIP = "Not a valid ZIP file."
 _LOCAL_HEADER = 30

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from drum_like.store import pipelines, rows, tables
+from drum_like.store import pipelines, row_mapping, tables
 from drum_like.store.database import Database
-from drum_like.store.moves import Moves
-from drum_like.store.records import Config, Deployment, Details, Status
+from drum_like.store.entities import Config, Deployment, Details, Status
+from drum_like.store.revision import Moves
 
 _V = tables.versions
 _NOTHING = -1
@@ -179,5 +179,5 @@ def _definitions(connection: Connection, version_ids: list[int]) -> dict[int, De
 
 
 def _configs(connection: Connection, config_ids: list[int]) -> dict[int, Config]:
-    statement = select(*rows.CONFIG).where(tables.configs.c.id.in_(config_ids))
-    return {config.id: config for config in map(rows.config, connection.execute(statement))}
+    statement = select(*row_mapping.CONFIG).where(tables.configs.c.id.in_(config_ids))
+    return {config.id: config for config in map(row_mapping.config, connection.execute(statement))}

@@ -6,10 +6,10 @@ from dataclasses import asdict, replace
 from sqlalchemy import Connection, Select, func, insert, select
 
 from drum_like.errors import NotFoundError
-from drum_like.store import rows, tables
+from drum_like.store import row_mapping, tables
 from drum_like.store.database import Database, Writing
-from drum_like.store.records import Config, NewConfig
-from drum_like.store.rows import CONFIG
+from drum_like.store.entities import Config, NewConfig
+from drum_like.store.row_mapping import CONFIG
 
 _T = tables.configs
 
@@ -30,7 +30,7 @@ class Configs:
             row = connection.execute(select(*CONFIG).where(_T.c.id == config_id)).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no model configuration {config_id}")
-        return rows.config(row)
+        return row_mapping.config(row)
 
     def latest(self, version_id: int) -> Config | None:
         """Return the configuration of a version that is in force."""
@@ -70,10 +70,10 @@ def add(writing: Writing, version_id: int, new: NewConfig) -> Config:
         "tensor_fields": None if new.tensor_fields is None else list(new.tensor_fields),
         "options": dict(new.options),
         "version_id": version_id,
-        "created_at": rows.now(),
+        "created_at": row_mapping.now(),
         "revision": writing.revision,
     }
-    return rows.config(
+    return row_mapping.config(
         writing.connection.execute(insert(_T).values(values).returning(*CONFIG)).one()
     )
 
@@ -101,5 +101,5 @@ def _newest() -> Select[int]:
 
 def _by_version(connection: Connection, newest: Select[int]) -> dict[int, Config]:
     statement = select(*CONFIG).where(_T.c.id.in_(newest))
-    found = map(rows.config, connection.execute(statement))
+    found = map(row_mapping.config, connection.execute(statement))
     return {config.version_id: config for config in found}

@@ -27,7 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
 from drum_like.store import tables
 from drum_like.store.json_text import json_text
-from drum_like.store.moves import Moves
+from drum_like.store.revision import Moves
 
 PATIENCE_S = 15
 """How long a transaction waits for another process to finish."""

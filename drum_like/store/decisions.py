@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from drum_like.store import tables
 from drum_like.store.database import Database
-from drum_like.store.records import Accepted, Decision, Presented, Wanted
+from drum_like.store.entities import Accepted, Decision, Presented, Wanted
 
 _P, _A = tables.presented, tables.accepted
 _ROW = (_P.c.id, _P.c.uuid, _P.c.at, _P.c.campaign, _P.c.document)

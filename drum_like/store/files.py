@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from drum_like.errors import ArtifactError
-from drum_like.store.incoming import Incoming, Received, storing, sync_folder
+from drum_like.store.upload_file import Incoming, Received, storing, sync_folder
 
 ORPHAN_AGE_S = 3600.0
 """How old a file has to be that nobody refers to before it is removed."""

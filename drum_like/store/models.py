@@ -3,12 +3,12 @@
 from sqlalchemy import Connection, delete, insert, select, update
 
 from drum_like.errors import NotFoundError
-from drum_like.store import removal, rows, tables, workspaces
+from drum_like.store import garbage, row_mapping, tables, workspaces
 from drum_like.store.configs import latest_in
 from drum_like.store.database import Database, Writing
+from drum_like.store.entities import Model, ModelTree, NewVersion, Version
 from drum_like.store.files import Files
-from drum_like.store.records import Model, ModelTree, NewVersion, Version
-from drum_like.store.rows import MODEL, VERSION
+from drum_like.store.row_mapping import MODEL, VERSION
 
 _T = tables.models
 _NEWEST_FIRST = (_T.c.created_at.desc(), _T.c.id.desc())
@@ -31,7 +31,7 @@ class Models:
             row = connection.execute(select(*MODEL).where(_T.c.id == model_id)).one_or_none()
         if row is None:
             raise NotFoundError(f"there is no model {model_id}")
-        return rows.plain(row, Model)
+        return row_mapping.plain(row, Model)
 
     def find(self, workspace_id: int, name: str) -> Model | None:
         """Return the model of that name in a workspace."""
@@ -43,7 +43,7 @@ class Models:
         statement = select(*MODEL).where(_T.c.workspace_id == workspace_id)
         with self._database.read() as connection:
             found = connection.execute(statement.order_by(*_NEWEST_FIRST))
-            return [rows.plain(row, Model) for row in found]
+            return [row_mapping.plain(row, Model) for row in found]
 
     def trees(self, workspace_id: int) -> list[ModelTree]:
         """Return the models of a workspace with all that belongs to them, the newest first.
@@ -65,10 +65,10 @@ class Models:
             configs = latest_in(connection, workspace_id)
             by_model: dict[int, list[Version]] = {}
             for row in connection.execute(versions):
-                by_model.setdefault(row.model_id, []).append(rows.version(row))
+                by_model.setdefault(row.model_id, []).append(row_mapping.version(row))
         return [
             ModelTree(
-                rows.plain(row, Model),
+                row_mapping.plain(row, Model),
                 workspace,
                 tuple((one, configs.get(one.id)) for one in by_model.get(row.id, ())),
             )
@@ -92,12 +92,12 @@ class Models:
             if model is None:
                 raise NotFoundError(f"there is no model {name!r} in workspace {workspace_id}")
             of_model = tables.versions.c.model_id == model.id
-            freed = removal.freed_by(writing.connection, of_model)
+            freed = garbage.freed_by(writing.connection, of_model)
             if confirm:
-                removal.mark(writing)
+                garbage.mark(writing)
                 writing.connection.execute(delete(_T).where(_T.c.id == model.id))
         if confirm:
-            removal.collect_soon(self._database, self._files, freed)
+            garbage.collect_soon(self._database, self._files, freed)
         return sum(freed.values())
 
 
@@ -105,7 +105,7 @@ def find(connection: Connection, workspace_id: int, name: str) -> Model | None:
     """Return the model of that name in a workspace."""
     same = (_T.c.workspace_id == workspace_id) & (_T.c.name == name)
     row = connection.execute(select(*MODEL).where(same)).one_or_none()
-    return None if row is None else rows.plain(row, Model)
+    return None if row is None else row_mapping.plain(row, Model)
 
 
 def touched(writing: Writing, new: NewVersion) -> tuple[int, int]:
@@ -114,7 +114,7 @@ def touched(writing: Writing, new: NewVersion) -> tuple[int, int]:
     The model is made if it is not there; otherwise it counts as changed now. Writers are
     serialised: nobody can make it between the look and the insert.
     """
-    at = rows.now()
+    at = row_mapping.now()
     model = find(writing.connection, new.workspace_id, new.name)
     if model is None:
         values = {

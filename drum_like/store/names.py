@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from drum_like.errors import UploadError
-from drum_like.store.records import FIRST_WORKSPACE
+from drum_like.store.entities import FIRST_WORKSPACE
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")

@@ -5,9 +5,9 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, true, update
 
 from drum_like.errors import NotFoundError
-from drum_like.store import removal, rows, tables, workspaces
+from drum_like.store import garbage, row_mapping, tables, workspaces
 from drum_like.store.database import Database, Writing
-from drum_like.store.records import (
+from drum_like.store.entities import (
     Deployment,
     Details,
     NewDeployment,
@@ -15,7 +15,7 @@ from drum_like.store.records import (
     PipelineVersion,
     Visibility,
 )
-from drum_like.store.rows import DEPLOYMENT, PIPELINE, PIPELINE_VERSION, Record
+from drum_like.store.row_mapping import DEPLOYMENT, PIPELINE, PIPELINE_VERSION, Record
 
 _P = tables.pipelines
 _V = tables.pipeline_versions
@@ -44,11 +44,11 @@ class Pipelines:
                 "pipeline_id": pipeline.id,
                 "uuid": str(uuid4()),
                 "definition": dict(definition),
-                "created_at": rows.now(),
+                "created_at": row_mapping.now(),
             }
             made = insert(_V).values(values).returning(*PIPELINE_VERSION)
             version = writing.connection.execute(made).one()
-            return pipeline, rows.plain(version, PipelineVersion)
+            return pipeline, row_mapping.plain(version, PipelineVersion)
 
     def get(self, pipeline_id: int) -> Pipeline:
         """Return a pipeline.
@@ -125,7 +125,7 @@ class Pipelines:
         """
         by_id = deployment_id is not None
         which = _D.c.id == deployment_id if by_id else _D.c.pipeline_id == pipeline_id
-        values = {"deployed": False, "updated_at": rows.now()}
+        values = {"deployed": False, "updated_at": row_mapping.now()}
         with self._database.write() as writing:
             values["revision"] = writing.revision
             writing.connection.execute(update(_D).where(which, _D.c.deployed).values(values))
@@ -154,13 +154,13 @@ class Pipelines:
     def deployed_version_ids(self) -> frozenset[int]:
         """Return the ids of the model versions that a deployed pipeline uses."""
         with self._database.read() as connection:
-            return removal.deployed_version_ids(connection)
+            return garbage.deployed_version_ids(connection)
 
     def _versions(self, which: ColumnElement[bool]) -> list[PipelineVersion]:
         statement = select(*PIPELINE_VERSION).where(which).order_by(_V.c.id.desc())
         with self._database.read() as connection:
             found = connection.execute(statement)
-            return [rows.plain(row, PipelineVersion) for row in found]
+            return [row_mapping.plain(row, PipelineVersion) for row in found]
 
 
 def deployments(connection: Connection, which: ColumnElement[bool]) -> list[Deployment]:
@@ -176,12 +176,12 @@ def deployments(connection: Connection, which: ColumnElement[bool]) -> list[Depl
     for deployment_id, config_id in connection.execute(links):
         configs.setdefault(deployment_id, []).append(config_id)
     found = connection.execute(joined.order_by(_D.c.id))
-    return [rows.deployment(row, tuple(configs.get(row.id, ()))) for row in found]
+    return [row_mapping.deployment(row, tuple(configs.get(row.id, ()))) for row in found]
 
 
 def _touched(connection: Connection, workspace_id: int, name: str, owner: str) -> Pipeline:
     """Return a pipeline that gets a version; writers are serialised."""
-    at = rows.now()
+    at = row_mapping.now()
     same = (_P.c.workspace_id == workspace_id) & (_P.c.name == name)
     changed = update(_P).where(same).values(updated_at=at).returning(*PIPELINE)
     row = connection.execute(changed).one_or_none()
@@ -195,7 +195,7 @@ def _touched(connection: Connection, workspace_id: int, name: str, owner: str) -
             "updated_at": at,
         }
         row = connection.execute(insert(_P).values(values).returning(*PIPELINE)).one()
-    return rows.pipeline(row)
+    return row_mapping.pipeline(row)
 
 
 def _deployed(writing: Writing, version: PipelineVersion, new: NewDeployment) -> int:
@@ -205,13 +205,13 @@ def _deployed(writing: Writing, version: PipelineVersion, new: NewDeployment) ->
         "name": new.name,
         "engine_config": dict(new.engine_config),
         "deployed": True,
-        "updated_at": rows.now(),
+        "updated_at": row_mapping.now(),
         "revision": writing.revision,
     }
     changed = update(_D).where(_D.c.pipeline_id == version.pipeline_id).values(values)
     deployment_id = writing.connection.execute(changed.returning(_D.c.id)).scalar()
     if deployment_id is None:
-        first = {"pipeline_id": version.pipeline_id, "created_at": rows.now()}
+        first = {"pipeline_id": version.pipeline_id, "created_at": row_mapping.now()}
         made = insert(_D).values(values | first).returning(_D.c.id)
         deployment_id = writing.connection.execute(made).scalar_one()
     return int(deployment_id)
@@ -235,7 +235,7 @@ def _link(connection: Connection, deployment_id: int, config_ids: tuple[int, ...
 
 def _pipelines(connection: Connection, which: ColumnElement[bool]) -> list[Pipeline]:
     statement: Select[tuple[object, ...]] = select(*PIPELINE).where(which)
-    return list(map(rows.pipeline, connection.execute(statement.order_by(_P.c.id.desc()))))
+    return list(map(row_mapping.pipeline, connection.execute(statement.order_by(_P.c.id.desc()))))
 
 
 def _version(connection: Connection, version_id: int) -> PipelineVersion:
@@ -243,7 +243,7 @@ def _version(connection: Connection, version_id: int) -> PipelineVersion:
     row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no pipeline version {version_id}")
-    return rows.plain(row, PipelineVersion)
+    return row_mapping.plain(row, PipelineVersion)
 
 
 def _one(found: list[Record], what: str) -> Record:

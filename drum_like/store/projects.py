@@ -13,9 +13,9 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import rows, tables
+from drum_like.store import row_mapping, tables
 from drum_like.store.database import Database
-from drum_like.store.project_records import (
+from drum_like.store.project_entities import (
     COLLECTIONS,
     Activity,
     Configuration,
@@ -47,7 +47,7 @@ class Projects:
         Raises:
             ConflictError: the project has a configuration, pipeline or feature set of that name.
         """
-        moment = rows.now()
+        moment = row_mapping.now()
         made = Configuration(str(uuid4()), new, _ACTIVE, 1, moment)
         fields = asdict(new) | {"feature_fields": list(new.feature_fields), "tags": list(new.tags)}
         values = fields | {"id": made.id, "state": made.state, "version": 1, "created_at": moment}
@@ -99,7 +99,7 @@ class Projects:
                 "problem_type": of.new.problem_type,
                 "target_field": of.new.target_field,
                 "metrics": dict(new.metrics),
-                "created_at": rows.now(),
+                "created_at": row_mapping.now(),
             }
             writing.connection.execute(insert(_R).values(values))
             return str(values["id"])
@@ -119,7 +119,7 @@ class Projects:
                 "id": f"dep-{uuid4()}",
                 "project_id": project_id,
                 "run_id": run_id,
-                "created_at": rows.now(),
+                "created_at": row_mapping.now(),
             }
             writing.connection.execute(insert(_D).values(values))
             return str(values["id"])
@@ -280,6 +280,6 @@ def _note(
         "user_name": user,
         "project_id": project_id,
         "document": dict(document),
-        "created_at": rows.now(),
+        "created_at": row_mapping.now(),
     }
     connection.execute(insert(tables.activities).values(values))

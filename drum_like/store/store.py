@@ -4,19 +4,19 @@ from dataclasses import dataclass
 
 from drum_like.store.aliases import Aliases
 from drum_like.store.changes import Changes
-from drum_like.store.checks import Checks
+from drum_like.store.check_queue import Checks
 from drum_like.store.configs import Configs
 from drum_like.store.database import Database, server_engine, sqlite_engine
 from drum_like.store.decisions import Decisions
 from drum_like.store.files import ORPHAN_AGE_S, Files
-from drum_like.store.logs import Logs
+from drum_like.store.garbage import collect, referenced
+from drum_like.store.location import DATABASE, MOVES, Place
+from drum_like.store.migrate import prepare
 from drum_like.store.models import Models
-from drum_like.store.moves import Moves
 from drum_like.store.pipelines import Pipelines
-from drum_like.store.place import DATABASE, MOVES, Place
 from drum_like.store.projects import Projects
-from drum_like.store.removal import collect, referenced
-from drum_like.store.schema import prepare
+from drum_like.store.revision import Moves
+from drum_like.store.version_logs import Logs
 from drum_like.store.versions import Versions
 from drum_like.store.workspaces import Workspaces
 

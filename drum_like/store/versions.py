@@ -7,13 +7,13 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select, update
 
 from drum_like.errors import NotFoundError
-from drum_like.store import configs, logs, models, removal, rows, tables, workspaces
+from drum_like.store import configs, garbage, models, row_mapping, tables, version_logs, workspaces
 from drum_like.store.database import Database, Writing
+from drum_like.store.entities import NewVersion, Status, Version, Visibility
 from drum_like.store.files import Files
-from drum_like.store.incoming import Received
 from drum_like.store.names import check_model_name
-from drum_like.store.records import NewVersion, Status, Version, Visibility
-from drum_like.store.rows import VERSION
+from drum_like.store.row_mapping import VERSION
+from drum_like.store.upload_file import Received
 
 _T = tables.versions
 _NEWEST_FIRST = (_T.c.updated_at.desc(), _T.c.id.desc())
@@ -70,7 +70,7 @@ class Versions:
             version_id = _insert(writing, new, file, status)
             configs.add(writing, version_id, replace(new.config, runtime=new.runtime))
             for line in lines:
-                logs.add(writing, version_id, line)
+                version_logs.add(writing, version_id, line)
             return found(writing.connection, version_id)
 
     def get(self, version_id: int) -> Version:
@@ -109,7 +109,7 @@ class Versions:
         hits = or_(*(place.icontains(term, autoescape=True) for place in places))
         statement = selected().where(hits).order_by(_T.c.id.desc()).limit(limit)
         with self._database.read() as connection:
-            return list(map(rows.version, connection.execute(statement)))
+            return list(map(row_mapping.version, connection.execute(statement)))
 
     def set_visibility(self, version_id: int, visibility: Visibility) -> Version:
         """Return a version that others may see from now on, or not.
@@ -117,7 +117,7 @@ class Versions:
         Raises:
             NotFoundError: there is none with that id.
         """
-        return self._change(version_id, visibility=visibility.value, updated_at=rows.now())
+        return self._change(version_id, visibility=visibility.value, updated_at=row_mapping.now())
 
     def set_runtime(self, version_id: int, runtime: str) -> Version:
         """Return a version with another word for what runs it.
@@ -142,18 +142,18 @@ class Versions:
             missing = sorted(set(uuids) - there)
             if missing:
                 raise NotFoundError(f"there is no model version {missing[0]}")
-            freed = removal.freed_by(writing.connection, which)
+            freed = garbage.freed_by(writing.connection, which)
             if confirm:
-                removal.mark(writing)
+                garbage.mark(writing)
                 writing.connection.execute(delete(_T).where(which))
         if confirm:
-            removal.collect_soon(self._database, self._files, freed)
+            garbage.collect_soon(self._database, self._files, freed)
         return sum(freed.values())
 
     def _where(self, condition: ColumnElement[bool]) -> list[Version]:
         statement = selected().where(condition).order_by(*_NEWEST_FIRST)
         with self._database.read() as connection:
-            return list(map(rows.version, connection.execute(statement)))
+            return list(map(row_mapping.version, connection.execute(statement)))
 
     def _change(self, version_id: int, **values: object) -> Version:
         with self._database.write() as writing:
@@ -177,12 +177,12 @@ def found(connection: Connection, version_id: int) -> Version:
     row = connection.execute(selected().where(_T.c.id == version_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no model version {version_id}")
-    return rows.version(row)
+    return row_mapping.version(row)
 
 
 def _insert(writing: Writing, new: NewVersion, file: File, status: Status) -> int:
     model_id, number = models.touched(writing, new)
-    at = rows.now()
+    at = row_mapping.now()
     values = {
         "model_id": model_id,
         "number": number,
@@ -195,7 +195,7 @@ def _insert(writing: Writing, new: NewVersion, file: File, status: Status) -> in
         "format": file.format,
         "runs_code": file.runs_code,
         "runtime": new.runtime,
-        "declared": rows.declared_json(new.declared),
+        "declared": row_mapping.declared_json(new.declared),
         "details": dict(new.details),
         "status": status.value,
         "task_id": str(uuid4()) if status is Status.PENDING else None,

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import rows, tables
+from drum_like.store import row_mapping, tables
 from drum_like.store.database import Database, Writing
-from drum_like.store.records import Contents, Member, Workspace
-from drum_like.store.rows import WORKSPACE
+from drum_like.store.entities import Contents, Member, Workspace
+from drum_like.store.row_mapping import WORKSPACE
 
 _T = tables.workspaces
 
@@ -31,14 +31,14 @@ class Workspaces:
             "name": name,
             "created_by": created_by,
             "archived": False,
-            "created_at": rows.now(),
+            "created_at": row_mapping.now(),
         }
         with self._database.write() as writing:
             statement = insert(_T).values(values).returning(*WORKSPACE)
             row = _unless_taken(writing, statement, name)
             if created_by:
                 _add_member(writing.connection, Member(row.id, created_by, "OWNER"))
-            return rows.plain(row, Workspace)
+            return row_mapping.plain(row, Workspace)
 
     def get(self, workspace_id: int) -> Workspace:
         """Return a workspace.
@@ -53,7 +53,7 @@ class Workspaces:
         """Return the workspace of that name."""
         with self._database.read() as connection:
             row = connection.execute(select(*WORKSPACE).where(_T.c.name == name)).one_or_none()
-            return None if row is None else rows.plain(row, Workspace)
+            return None if row is None else row_mapping.plain(row, Workspace)
 
     def all(self, user: str | None = None) -> list[Workspace]:
         """Return all workspaces, or those that somebody belongs to, the lowest id first."""
@@ -63,7 +63,7 @@ class Workspaces:
             mine = select(member.workspace_id).where(member.user_name == user)
             statement = statement.where(_T.c.id.in_(mine))
         with self._database.read() as connection:
-            return [rows.plain(row, Workspace) for row in connection.execute(statement)]
+            return [row_mapping.plain(row, Workspace) for row in connection.execute(statement)]
 
     def rename(self, workspace_id: int, name: str) -> Workspace:
         """Return the workspace under its new name.
@@ -76,7 +76,7 @@ class Workspaces:
             found(writing.connection, workspace_id)
             changed = update(_T).where(_T.c.id == workspace_id).values(name=name)
             row = _unless_taken(writing, changed.returning(*WORKSPACE), name)
-            return rows.plain(row, Workspace)
+            return row_mapping.plain(row, Workspace)
 
     def contents(self, workspace_ids: Sequence[int]) -> dict[int, Contents]:
         """Return what is in each of these workspaces, with one query for each kind of thing."""
@@ -125,7 +125,7 @@ class Workspaces:
         )
         with self._database.read() as connection:
             row = connection.execute(statement).one_or_none()
-            return None if row is None else rows.plain(row, Workspace)
+            return None if row is None else row_mapping.plain(row, Workspace)
 
     def set_default(self, user: str, workspace_id: int) -> None:
         """Make a workspace somebody's default.
@@ -150,7 +150,7 @@ def found(connection: Connection, workspace_id: int) -> Workspace:
     row = connection.execute(select(*WORKSPACE).where(_T.c.id == workspace_id)).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no workspace {workspace_id}")
-    return rows.plain(row, Workspace)
+    return row_mapping.plain(row, Workspace)
 
 
 def _ids(

@@ -10,12 +10,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from drum_like.commands.local_store import LocalStore
-from drum_like.commands.model_stores import ListedVersion, Push
+from drum_like.cli.local_store import LocalStore
+from drum_like.cli.model_store import ListedVersion, Push
+from drum_like.config.settings import Settings
 from drum_like.errors import ConflictError
-from drum_like.settings import Settings
-from drum_like.store.project_records import Configuration, NewConfiguration, NewRun, RunStatus
-from drum_like.store.records import Declared
+from drum_like.store.entities import Declared
+from drum_like.store.project_entities import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.store import Store
 
 # Relative: programs beside this package find it under another name than tests do.

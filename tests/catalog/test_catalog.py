@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.catalog.catalog import Catalog
-from drum_like.catalog.opening import open_catalog
+from drum_like.config.settings import Settings
 from drum_like.errors import (
     ArtifactError,
     DrumLikeError,
@@ -16,10 +15,11 @@ from drum_like.errors import (
     StoreError,
     UnsupportedError,
 )
-from drum_like.loading import open_service
-from drum_like.settings import Settings
-from drum_like.store.records import NewConfig, NewDeployment, NewVersion
-from drum_like.target_type import TargetType
+from drum_like.inference.loading import open_service
+from drum_like.registry.catalog import Catalog
+from drum_like.registry.setup import open_catalog
+from drum_like.store.entities import NewConfig, NewDeployment, NewVersion
+from drum_like.types.target_type import TargetType
 from tests.support.registries import GOOD_CODE, METADATA, answer, constant, eventually, opened
 
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from drum_like.errors import NotFoundError, StoreError
-from drum_like.store.moves import Moves
-from drum_like.store.place import DATABASE
-from drum_like.store.records import NewConfig, NewDeployment
+from drum_like.store.entities import NewConfig, NewDeployment
+from drum_like.store.location import DATABASE
+from drum_like.store.revision import Moves
 from tests.support.registries import Opened, answer, constant, opened
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.store.records import Declared
-from drum_like.stored_model import StoredModel
-from drum_like.trial.runner import InterruptedTrialError, try_out
-from drum_like.trial.task import Limits, fingerprint, limits_of
+from drum_like.registry.sandbox.runner import InterruptedTrialError, try_out
+from drum_like.registry.sandbox.task import Limits, fingerprint, limits_of
+from drum_like.registry.stored_model import StoredModel
+from drum_like.store.entities import Declared
 from tests.support.registries import GOOD_CODE, METADATA, eventually
 
 TIGHT = Limits(memory_mb=2048, cpu_s=3, wall_s=60, descriptors=64, file_mb=1)
@@ -105,9 +105,10 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     )
     model = _model(tmp_path, code)
     program = (
-        "import sys\nfrom pathlib import Path\nfrom drum_like.store.records import Declared\n"
-        "from drum_like.stored_model import StoredModel\nfrom drum_like.trial.task import Limits\n"
-        "from drum_like.trial.runner import try_out\n"
+        "import sys\nfrom pathlib import Path\nfrom drum_like.store.entities import Declared\n"
+        "from drum_like.registry.stored_model import StoredModel\n"
+        "from drum_like.registry.sandbox.task import Limits\n"
+        "from drum_like.registry.sandbox.runner import try_out\n"
         "try_out(StoredModel(Path(sys.argv[1]), True, Declared()), Limits())\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, model.directory])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.catalog.examine import Examined, Policy, examine
 from drum_like.errors import ArchiveError, CodeError, NotFoundError, UploadError
-from drum_like.store.records import Declared, NewVersion, Status
+from drum_like.registry.inspection import Examined, Policy, examine
+from drum_like.store.entities import Declared, NewVersion, Status
 from tests.support import zips
 from tests.support.artifacts import (
     content,

@@ -13,10 +13,10 @@ import xgboost as xgb
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import GradientBoostingRegressor
 
-from drum_like import cli
 from drum_like.api import NativeFrame
-from drum_like.loading import open_service
-from drum_like.settings import Settings
+from drum_like.cli import main as cli
+from drum_like.config.settings import Settings
+from drum_like.inference.loading import open_service
 from tests.support.explained import opened
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.commands.entrance import load_settings
-from drum_like.options.arguments import parser_flags
-from drum_like.settings import options
+from drum_like.cli.settings import load_settings
+from drum_like.config.command_line import parser_flags
+from drum_like.config.settings import options
 from tests.docs.pages import ROOT
 from tests.support.command_line import run_here
 from tests.support.models import REG

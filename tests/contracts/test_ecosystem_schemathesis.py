@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from tests.support.campaigns import CALL, CUSTOMER, PERSONALITY
 from tests.support.described import CONFORMANCE, cases, drawn, operations

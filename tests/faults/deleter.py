@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from uuid import uuid4
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from tests.support.projects import project
 

@@ -9,8 +9,8 @@ import random
 import sys
 from pathlib import Path
 
-from drum_like.store.place import Place
-from drum_like.store.records import NewConfig, NewVersion, Status
+from drum_like.store.entities import NewConfig, NewVersion, Status
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from drum_like.store.versions import File
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
 from tests.support.http_calls import Reply

@@ -19,8 +19,8 @@ import orjson
 import psutil
 import pytest
 
-from drum_like.decisions.log import LAST_MOMENT_S
-from drum_like.store.place import DATABASE, Place
+from drum_like.contracts.ecosystem.decision_log.log import LAST_MOMENT_S
+from drum_like.store.location import DATABASE, Place
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
 from tests.support.campaigns import SPEND, SPENDER, decisions, write_models

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
-from drum_like.store import rows, tables
-from drum_like.store.place import Place
+from drum_like.store import row_mapping, tables
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
@@ -117,7 +117,7 @@ def _filled(statement: str) -> str:
 
 
 def _fill(store: Store, n_models: int = MODELS) -> None:
-    at = rows.now()
+    at = row_mapping.now()
     with store.database.write() as writing:
         many = writing.connection.execute
         many(insert(tables.models), [_model(n, at) for n in range(1, n_models + 1)])

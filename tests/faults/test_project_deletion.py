@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from drum_like.errors import ConflictError, NotFoundError
 from drum_like.store import tables
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from tests.faults.scale import scaled
 from tests.support.projects import configuration, run

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from sqlalchemy import insert
 
-from drum_like.store import rows, tables
-from drum_like.store.place import Place
-from drum_like.store.records import Declared
+from drum_like.registry.sandbox.task import fingerprint
+from drum_like.store import row_mapping, tables
+from drum_like.store.entities import Declared
+from drum_like.store.location import Place
 from drum_like.store.store import open_store
-from drum_like.trial.task import fingerprint
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
 from tests.faults.traffic import NAMES, Contents, Told, clients
@@ -89,7 +89,11 @@ def _know_good(place: Place, models: Any) -> None:
     ]
     with closing(open_store(place)) as store, store.database.write() as writing:
         known = set(writing.connection.execute(tables.verdicts.select()).scalars())
-        new = [{"fingerprint": key, "created_at": rows.now()} for key in keys if key not in known]
+        new = [
+            {"fingerprint": key, "created_at": row_mapping.now()}
+            for key in keys
+            if key not in known
+        ]
         if new:
             writing.connection.execute(insert(tables.verdicts), new)
 

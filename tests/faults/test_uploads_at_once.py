@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from tests.faults.scale import scaled
 from tests.faults.stress import upload

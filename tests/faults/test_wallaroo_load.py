@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
 from tests.faults.senders import REQUESTS_S, Question, asked

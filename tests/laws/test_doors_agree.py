@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc
 
+from drum_like.codecs.arrow import decode as arrow
+from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.json.columns import JsonFrame
 from drum_like.errors import ColumnsError
-from drum_like.formats import arrow, csv
-from drum_like.frame import Frame
-from drum_like.payload import Payload
-from drum_like.records.columns import JsonFrame
-from drum_like.schema import Column, Schema
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Payload
+from drum_like.types.schema import Column, Schema
 
 LAW = settings(
     max_examples=int(os.environ.get("DRUM_LIKE_EXAMPLES", "100")),

@@ -33,12 +33,12 @@ from sklearn.svm import SVR
 
 from drum_like import plugins
 from drum_like.api import NativeFrame, Target, TargetType
-from drum_like.cpus import Cpus
+from drum_like.system.cpus import Cpus
 from tests.predictors.scoring import MatrixFrame
 from tests.support import onnx_graphs as graphs
 
 PLUGIN = plugins.load(plugins.PREDICTORS, "onnxruntime")
-ROWS = import_module(f"{PLUGIN.__module__.partition('.')[0]}.onnx_rows")
+ROWS = import_module(f"{PLUGIN.__module__.partition('.')[0]}.onnxruntime.rows")
 WIDTH = 6
 BINARY = Target(TargetType.BINARY, ("0", "1"), "1")
 REGRESSION = Target(TargetType.REGRESSION)

@@ -25,7 +25,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from drum_like.api import ColumnsFrame, Frame, NativeFrame, Payload, Target, TargetType
-from drum_like.formats import arrow, csv, mtx
+from drum_like.codecs import mtx
+from drum_like.codecs.arrow import decode as arrow
+from drum_like.codecs.csv import decode as csv
 from drum_like.model.artifact import predictor_for
 
 NAMES = ["a", "b c", "d", "e"]

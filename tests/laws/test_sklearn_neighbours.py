@@ -24,7 +24,7 @@ from drum_like.api import ColumnsError, ColumnsFrame, NativeFrame, Target, Targe
 from drum_like.model.artifact import predictor_for
 
 # By its installed name: type checkers know the package under its folder's name.
-row_blocks: Any = import_module("drum_like_predictors.row_blocks")
+row_blocks: Any = import_module("drum_like_predictors._shared.row_blocks")
 Way: Any = row_blocks.Way
 
 SIZES = (*range(1, 18), 64, 100, 257)

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer
 
 from drum_like.api import TargetType
-from drum_like.encoders.json import predictions_json
-from drum_like.loading import open_service
-from drum_like.model_service import ModelService
-from drum_like.payload import Payload
-from drum_like.settings import Settings
+from drum_like.codecs.json.encode import predictions_json
+from drum_like.config.settings import Settings
+from drum_like.inference.loading import open_service
+from drum_like.inference.model_service import ModelService
+from drum_like.types.payload import Payload
 from tests.support.serving import serve
 
 IDENTITY = "def transform(data, model):\n    return data\n"

@@ -23,11 +23,15 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 from pyarrow import ipc
 
+from drum_like.codecs import mtx
+from drum_like.codecs.arrow import decode as arrow
+from drum_like.codecs.csv import arrow_reader
+from drum_like.codecs.csv import blocks as csv_blocks
+from drum_like.codecs.csv import decode as csv
 from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.formats import arrow, csv, csv_arrow, csv_blocks, mtx
-from drum_like.frame import Frame, matrix_of
-from drum_like.payload import Payload
-from drum_like.readers import numbers
+from drum_like.types.frame import Frame, matrix_of
+from drum_like.types.payload import Payload
+from drum_like.types.readers import numbers
 
 LAW = settings(
     max_examples=int(os.environ.get("DRUM_LIKE_EXAMPLES", "200")),
@@ -188,7 +192,7 @@ def blocks_of(size: int) -> Iterator[None]:
         patch.setattr(csv_blocks, "BLOCK", size)
         patch.setattr(csv_blocks, "RUN", size)
         patch.setattr(csv, "RUN", size)
-        patch.setattr(csv_arrow, "_SAMPLE", size)
+        patch.setattr(arrow_reader, "_SAMPLE", size)
         yield
 
 
@@ -334,7 +338,7 @@ def test_large_csv_reads_as_pandas_reads_it(body: bytes, size: int) -> None:
 def test_arrow_reads_numbers_for_hooks() -> None:
     body = b"a,b,c\n" + b"1,1.5,\n2,,\n" * 9
 
-    found = csv_arrow.many_columns(body, csv_blocks.plain_blocks(body, 6) or [], ("a", "b", "c"))
+    found = arrow_reader.many_columns(body, csv_blocks.plain_blocks(body, 6) or [], ("a", "b", "c"))
 
     assert found is not None
     assert [dtype.name for dtype in found.dtypes] == ["int64", "float64", "float64"]
@@ -351,7 +355,7 @@ def test_arrow_leaves_what_it_reads_otherwise_to_pandas(cell: str, row: int) -> 
 
     with blocks_of(4):
         blocks = csv_blocks.plain_blocks(body, 0) or []
-        assert csv_arrow.many_columns(body, blocks, ("a", "b")) is None
+        assert arrow_reader.many_columns(body, blocks, ("a", "b")) is None
 
 
 def test_arrow_reads_rows_longer_than_it_usually_reads_at_a_time(
@@ -360,9 +364,9 @@ def test_arrow_reads_rows_longer_than_it_usually_reads_at_a_time(
     body = b"0." + b"0" * 3_000_000 + b",1\n2,3\n"
     blocks = csv_blocks.plain_blocks(body, 0) or []
 
-    found = csv_arrow.many_rows(body, blocks, 2, None)
-    monkeypatch.setattr(csv_arrow, "_MOST_AT_A_TIME", 1 << 18)
-    too_long = csv_arrow.many_rows(body, blocks, 2, None)
+    found = arrow_reader.many_rows(body, blocks, 2, None)
+    monkeypatch.setattr(arrow_reader, "_MOST_AT_A_TIME", 1 << 18)
+    too_long = arrow_reader.many_rows(body, blocks, 2, None)
 
     assert found is not None
     assert found.tolist() == [[0, 1], [2, 3]]

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drum_like import plugins
-from drum_like.cpus import Cpus
+from drum_like.system.cpus import Cpus
 
 PACKAGE = plugins.load(plugins.PREDICTORS, "xgboost").__module__.partition(".")[0]
-PLUGIN = import_module(f"{PACKAGE}.xgboost_dense")
-BOOSTER = import_module(f"{PACKAGE}.xgboost_booster")
-CALLS = import_module(f"{PACKAGE}.native_calls")
+PLUGIN = import_module(f"{PACKAGE}.xgboost.dense")
+BOOSTER = import_module(f"{PACKAGE}.xgboost.booster")
+CALLS = import_module(f"{PACKAGE}._shared.native_calls")
 WIDTH = 5
 ROUNDS = 6
 

@@ -46,7 +46,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_every_module_of_both_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     expected = {str(p.relative_to(TOP)) for p in (TOP / "drum_like").rglob("*.py")}
-    expected |= {f"drum_like_predictors/{p.name}" for p in (TOP / "predictors").glob("*.py")}
+    predictors = TOP / "predictors"
+    expected |= {
+        f"drum_like_predictors/{p.relative_to(predictors)}" for p in predictors.rglob("*.py")
+    }
 
     packed = {name for name in wheel.namelist() if name.endswith(".py")}
 
@@ -70,7 +73,7 @@ def test_the_only_command_is_ours(wheel: zipfile.ZipFile) -> None:
     name = next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))
     declared.read_string(wheel.read(name).decode())
 
-    assert dict(declared["console_scripts"]) == {"drum-like": "drum_like.cli:main"}
+    assert dict(declared["console_scripts"]) == {"drum-like": "drum_like.cli.main:main"}
 
 
 def test_dependencies_have_lower_bounds_only(wheel: zipfile.ZipFile) -> None:
@@ -150,8 +153,9 @@ def test_a_model_directorys_own_predictors_module_wins(tmp_path: Path) -> None:
         "def score(data, model, **kwargs):\n    return data[['a']]\n"
     )
     code = (
-        "import sys; from pathlib import Path; from drum_like.loading import open_service;"
-        "from drum_like.settings import Settings; from drum_like.api import TargetType;"
+        "import sys; from pathlib import Path; "
+        "from drum_like.inference.loading import open_service;"
+        "from drum_like.config.settings import Settings; from drum_like.api import TargetType;"
         "s = open_service(Settings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION));"
         "print(s.model)"
     )

@@ -39,7 +39,7 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeRegressor
 
 from drum_like.api import NativeFrame
-from drum_like.explanation import Kind
+from drum_like.types.explanation import Kind
 from tests.support.explained import (
     DIGITS,
     NUMBER,

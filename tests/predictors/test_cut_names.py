@@ -16,7 +16,7 @@ from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
 from tests.predictors.scoring import BINARY, REGRESSION, same, score
 
-NAMES: Any = import_module("drum_like_predictors.xgboost_names")
+NAMES: Any = import_module("drum_like_predictors.xgboost.names")
 CUTS = tuple(map(int, xgb.__version__.split(".")[:2])) in ((3, 1), (3, 2), (3, 3))
 needs_cut = pytest.mark.skipif(not CUTS, reason="this version of XGBoost stores names whole")
 

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from drum_like.api import LoadError, NativeFrame
+from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
-from drum_like.loading import open_service
-from drum_like.settings import Settings
+from drum_like.inference.loading import open_service
 from tests.predictors.scoring import classes, numbers
 from tests.support.serving import start_failure
 

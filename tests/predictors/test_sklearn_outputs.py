@@ -37,9 +37,9 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from drum_like.api import LoadError, NativeFrame, Payload, TargetType
-from drum_like.loading import open_service
-from drum_like.model_service import ModelService
-from drum_like.settings import Settings
+from drum_like.config.settings import Settings
+from drum_like.inference.loading import open_service
+from drum_like.inference.model_service import ModelService
 from tests.predictors.scoring import classes, numbers
 
 BINARY: dict[str, Any] = {

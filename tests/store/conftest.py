@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from tests.support.stores import DATABASES, place_on
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from drum_like.store.checks import ATTEMPTS, Outcome
-from drum_like.store.records import Status
+from drum_like.store.check_queue import ATTEMPTS, Outcome
+from drum_like.store.entities import Status
 from drum_like.store.store import Store
 from tests.support.stores import put
 

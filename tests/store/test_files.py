@@ -9,8 +9,8 @@ import pytest
 
 from drum_like.errors import ArtifactError, SizeError, StoreError, StoreFullError
 from drum_like.store.files import Files
-from drum_like.store.incoming import storing
 from drum_like.store.store import Store
+from drum_like.store.upload_file import storing
 from tests.support.stores import files_of, put
 
 AGE_S = 3600.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drum_like.errors import StoreError, StoreFullError
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from tests.support.stores import files_of, put
 

@@ -4,7 +4,7 @@ import pytest
 
 from drum_like.errors import ConflictError, NotFoundError, UploadError
 from drum_like.store.changes import Clock
-from drum_like.store.records import Contents, Member, NewConfig, NewDeployment
+from drum_like.store.entities import Contents, Member, NewConfig, NewDeployment
 from drum_like.store.store import Store
 from tests.support.stores import put
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import rows, tables
-from drum_like.store.project_records import RunStatus
+from drum_like.store import row_mapping, tables
+from drum_like.store.project_entities import RunStatus
 from drum_like.store.store import Store
 from tests.support.projects import configuration, project, run
 
@@ -113,7 +113,7 @@ def test_runs_of_no_configuration_go_with_their_project(store: Store) -> None:
         "status": "succeeded",
         "metrics": {},
         "elapsed_s": 1.0,
-        "created_at": rows.now(),
+        "created_at": row_mapping.now(),
     }
     with store.database.write() as writing:
         writing.connection.execute(insert(tables.training_runs).values(values))

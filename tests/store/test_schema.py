@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from drum_like.errors import SettingsError, StoreError
 from drum_like.store import migrations
-from drum_like.store.place import Place
+from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from drum_like.store.tables import metadata
 

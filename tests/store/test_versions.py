@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from drum_like.errors import ConflictError, NotFoundError, UploadError
-from drum_like.store.records import (
+from drum_like.store.entities import (
     Declared,
     NewConfig,
     NewDeployment,

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from drum_like.store.place import Place
-from drum_like.store.records import Decision, Wanted
+from drum_like.store.entities import Decision, Wanted
+from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from scripts.use_cases.cases import CUSTOMER_PERSONALITY, SPEND_RISK
 from scripts.use_cases.training import model_id, train

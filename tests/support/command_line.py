@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from drum_like import cli
+from drum_like.cli import main as cli
 from tests.support.serving import environment
 
 

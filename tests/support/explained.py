@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from drum_like.api import NativeFrame
-from drum_like.explaining.abilities import Abilities
-from drum_like.explanation import Kind
-from drum_like.loading import open_service
-from drum_like.model_service import ModelService
-from drum_like.settings import Settings
-from drum_like.target_type import TargetType
+from drum_like.config.settings import Settings
+from drum_like.inference.explain.capabilities import Abilities
+from drum_like.inference.loading import open_service
+from drum_like.inference.model_service import ModelService
+from drum_like.types.explanation import Kind
+from drum_like.types.target_type import TargetType
 
 N_ROWS = 1000
 WIDTH = 20

@@ -11,15 +11,15 @@ from typing import Any
 import onnx
 import onnx.helper
 
-from drum_like.catalog.catalog import Catalog
-from drum_like.catalog.opening import open_catalog
-from drum_like.catalog.registry import Registry
-from drum_like.lifecycle import Background
-from drum_like.payload import Payload
-from drum_like.service import Service
-from drum_like.settings import Settings
-from drum_like.store.records import NewVersion, Status, Version
+from drum_like.config.settings import Settings
+from drum_like.inference.service import Service
+from drum_like.registry.catalog import Catalog
+from drum_like.registry.model_registry import Registry
+from drum_like.registry.setup import open_catalog
+from drum_like.store.entities import NewVersion, Status, Version
 from drum_like.store.versions import File
+from drum_like.system.lifecycle import Background
+from drum_like.types.payload import Payload
 
 WAIT_S = 60.0
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from drum_like.store.place import Place
-from drum_like.store.records import NewVersion, Status, Version
+from drum_like.store.entities import NewVersion, Status, Version
+from drum_like.store.location import Place
 from drum_like.store.store import Store
 from drum_like.store.versions import File
 from tests.support.postgres import URL_VARIABLE

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
+from drum_like.codecs.arrow import decode as arrow
 from drum_like.errors import ColumnsError, DrumLikeError, PayloadError, SizeError
-from drum_like.formats import arrow
-from drum_like.frame import Frame, matrix_of
-from drum_like.payload import Limits, Payload
+from drum_like.types.frame import Frame, matrix_of
+from drum_like.types.payload import Limits, Payload
 
 
 def stream(table: pa.Table, **options: Any) -> bytes:

@@ -13,10 +13,10 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.security import generate_password_hash
 
-from drum_like.auth import ANYONE, STRANGER, Authenticator, Principal, Scope
-from drum_like.auth.gate import authenticator
-from drum_like.auth.tokens import LEEWAY_S, PAUSE_S, KeySet
 from drum_like.errors import SettingsError
+from drum_like.http.auth import ANYONE, STRANGER, Authenticator, Principal, Scope
+from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.tokens import LEEWAY_S, PAUSE_S, KeySet
 from tests.live.steered import begin, eventually
 from tests.support.issuers import ISSUER, key_server, key_set, token
 

@@ -2,7 +2,7 @@
 
 from threading import Event, Thread
 
-from drum_like.cached import cached
+from drum_like.system.cached import cached
 
 WAIT_S = 10.0
 

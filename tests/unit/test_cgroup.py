@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drum_like import cgroup
-from drum_like.cgroup import Memory
+from drum_like.system import cgroup
+from drum_like.system.cgroup import Memory
 
 HUGE = str(2**63 - 4096)
 

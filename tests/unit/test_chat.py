@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from drum_like.errors import HookError, TargetError
-from drum_like.scoring import chat
-from drum_like.scoring.chat import ChunkStream
+from drum_like.inference import chat
+from drum_like.inference.chat import ChunkStream
 
 
 class Completion:

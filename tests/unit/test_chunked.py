@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drum_like.server.connection import ClosedError, Connection
-from drum_like.server.heads import Heads
 from drum_like.server.reading import Reading
+from drum_like.server.request_head import Heads
 from tests.support.framing import (
     BAD_CHUNKS,
     BAD_HEADS,

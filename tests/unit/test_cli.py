@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import drum_like
-from drum_like.cli import run
-from drum_like.options.arguments import parser_flags
-from drum_like.options.verbs import VERBS
-from drum_like.settings import options
+from drum_like.cli.main import run
+from drum_like.config.command_line import parser_flags
+from drum_like.config.settings import options
+from drum_like.config.verbs import VERBS
 
 HEAVY = ("numpy", "pandas", "flask", "gunicorn", "pyarrow", "scipy", "rich")
 MODEL = """\

@@ -9,11 +9,11 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 
-from drum_like.auth.admission import Admission, Caller
-from drum_like.auth.gate import authenticator
+from drum_like.http.auth.admission import Admission, Caller
+from drum_like.http.auth.authenticator import authenticator
 from drum_like.server.connection import ClosedError, Connection
-from drum_like.server.heads import Heads
 from drum_like.server.reading import Reading, Received
+from drum_like.server.request_head import Heads
 
 MAX_BODY = 4_000_000
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))

@@ -11,9 +11,9 @@ from sklearn.linear_model import LinearRegression
 
 from drum_like.api import NativeFrame
 from drum_like.errors import HookError, PredictorError, SizeError, UnsupportedError
-from drum_like.explaining import model_shares
-from drum_like.explanation import Kind
-from drum_like.model_service import ModelService
+from drum_like.inference.explain import model_contributions
+from drum_like.inference.model_service import ModelService
+from drum_like.types.explanation import Kind
 from tests.support.explained import NUMBER, opened, reason
 
 NAMED = """
@@ -231,7 +231,9 @@ def test_a_kind_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_more_contributions_than_memory_allows_are_refused(tmp_path: Path) -> None:
     service = opened(tmp_path, linear())
-    rows = pd.DataFrame(np.zeros((model_shares.MOST_NUMBERS // 3 + 1, 2)), columns=["a", "b"])
+    rows = pd.DataFrame(
+        np.zeros((model_contributions.MOST_NUMBERS // 3 + 1, 2)), columns=["a", "b"]
+    )
 
     with pytest.raises(SizeError, match="fewer rows"):
         service.contributions(NativeFrame(rows), Kind.ORIGINAL)

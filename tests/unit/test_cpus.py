@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from drum_like.cpus import Cpus
+from drum_like.system.cpus import Cpus
 
 
 def test_libraries_decide_until_cpus_are_divided() -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.names import unique
 from drum_like.errors import CharsetError, ColumnsError, DrumLikeError, PayloadError, SizeError
-from drum_like.formats import csv
-from drum_like.formats.names import unique
-from drum_like.frame import Frame
-from drum_like.payload import Limits, Payload
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Limits, Payload
 
 MEGABYTE = 1 << 20
 

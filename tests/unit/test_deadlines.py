@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drum_like.server.deadlines import ANSWER, InFlight, Timed, Watchdog
+from drum_like.server.timeouts import ANSWER, InFlight, Timed, Watchdog
 
 LIMIT_S = 2.0
 

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.encoders import pps
-from drum_like.encoders.pps import DeploymentConfig
+from drum_like.codecs.json import datarobot
+from drum_like.codecs.json.datarobot import DeploymentConfig
 from drum_like.errors import SettingsError, TargetError
-from drum_like.prediction import Prediction
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 CONFIG = DeploymentConfig("t", ("no", "yes"), 0.5)
 
 
 def rows(prediction: Prediction, target: Target, config: DeploymentConfig = CONFIG) -> Any:
-    return json.loads(pps.encoder(config)(prediction, target))["data"]
+    return json.loads(datarobot.encoder(config)(prediction, target))["data"]
 
 
 def test_regression_is_a_value_under_the_name_of_the_target() -> None:
@@ -94,7 +94,7 @@ def test_no_rows_are_an_empty_list() -> None:
 
 
 def test_not_finite_is_null() -> None:
-    body = pps.pps_json(
+    body = datarobot.pps_json(
         Prediction(np.array([np.nan, np.inf])), Target(TargetType.REGRESSION), CONFIG
     )
 
@@ -138,14 +138,14 @@ def test_file_is_read(tmp_path: Path) -> None:
     target = {"name": "t", "class_mapping": mapping, "prediction_threshold": 0.3}
     path.write_text(json.dumps({"target": target}))
 
-    assert pps.read_deployment_config(path) == DeploymentConfig("t", ("no", "yes"), 0.3)
+    assert datarobot.read_deployment_config(path) == DeploymentConfig("t", ("no", "yes"), 0.3)
 
 
 def test_file_without_a_mapping_uses_the_labels_of_the_target(tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
     path.write_text('{"target": {"name": "t", "class_mapping": null}}')
 
-    config = pps.read_deployment_config(path)
+    config = datarobot.read_deployment_config(path)
     found = rows(Prediction(np.array([[0.7, 0.3]]), ("yes", "no")), BINARY, config)
 
     assert found[0]["prediction"] == "yes"
@@ -166,11 +166,11 @@ def test_wrong_file_is_refused(tmp_path: Path, content: str, said: str) -> None:
     path.write_text(content)
 
     with pytest.raises(SettingsError, match=said):
-        pps.read_deployment_config(path)
+        datarobot.read_deployment_config(path)
 
 
 def test_absent_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"^Failed to parse deployment config json file 'x\.json'$"
     ):
-        pps.read_deployment_config(tmp_path / "x.json")
+        datarobot.read_deployment_config(tmp_path / "x.json")

@@ -12,11 +12,12 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pyarrow import ipc
 
-from drum_like.encoders import arrow, csv
+from drum_like.codecs.arrow import encode as arrow
+from drum_like.codecs.csv import encode as csv
 from drum_like.errors import TargetError
-from drum_like.prediction import Prediction
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

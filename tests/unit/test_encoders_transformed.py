@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from scipy.io import mmread
 
-from drum_like.encoders.transformed import Part, frame_csv, multipart, parts
+from drum_like.codecs.multipart import Part, frame_csv, multipart, parts
 from drum_like.errors import TargetError
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from drum_like.server.crowd import Crowd
-from drum_like.server.entrance import LEFT_S, Entrance
+from drum_like.server.acceptor import LEFT_S, Entrance
+from drum_like.system.connection_counts import Crowd
 
 MOST = 4
 

@@ -13,8 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound, Unauthorized
 from werkzeug.test import TestResponse
 
 from drum_like import errors as module
-from drum_like.contract import Contract
-from drum_like.error_form import ErrorForm, drum_form
+from drum_like.config.settings import Settings
 from drum_like.errors import (
     ColumnsError,
     DrumLikeError,
@@ -26,12 +25,13 @@ from drum_like.errors import (
     StoreError,
     UserError,
 )
-from drum_like.lifecycle import Readiness
-from drum_like.mounting import make_contracts, mount
-from drum_like.services import Services
-from drum_like.settings import Settings
-from drum_like.sources import open_sources
-from drum_like.stats import Timings
+from drum_like.http.context import Services
+from drum_like.http.contract import Contract
+from drum_like.http.errors import ErrorForm, drum_form
+from drum_like.http.mounting import make_contracts, mount
+from drum_like.registry.open import open_sources
+from drum_like.system.lifecycle import Readiness
+from drum_like.system.stats import Timings
 
 EVERY = [
     error

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from drum_like.errors import ColumnsError
-from drum_like.frame import ColumnsFrame, NativeFrame, listed, matrix_of
+from drum_like.types.frame import ColumnsFrame, NativeFrame, listed, matrix_of
 
 
 @pytest.mark.parametrize(

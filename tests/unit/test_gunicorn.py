@@ -24,14 +24,14 @@ from gunicorn.http.wsgi import Response, create
 from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
-from drum_like.server.configuration import gunicorn_settings
-from drum_like.server.crowd import Crowd
+from drum_like.config.settings import Settings
+from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.logger import ServerLog
 from drum_like.server.master import Master
-from drum_like.server.program import Program
-from drum_like.server.reply import Reply
+from drum_like.server.response import Reply
+from drum_like.server.run import Program
 from drum_like.server.worker import Worker
-from drum_like.settings import Settings
+from drum_like.system.connection_counts import Crowd
 
 _MASTER = (
     "APP_LOAD_ERROR WORKER_BOOT_ERROR halt handle_usr2 manage_workers murder_workers "

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from drum_like.data_type import DataType
 from drum_like.model.input_schema import callers_columns, read, typed
 from drum_like.model.type_schema import Condition, Requirement, TypeSchema
-from drum_like.schema import Column, Schema
+from drum_like.types.data_type import DataType
+from drum_like.types.schema import Column, Schema
 
 
 def declared(**properties: Any) -> tuple[Column, ...]:

@@ -18,11 +18,12 @@ from sklearn.linear_model import Ridge
 
 from drum_like.api import NativeFrame
 from drum_like.errors import HookError, SettingsError
-from drum_like.explaining import ranks, residual_file
-from drum_like.explanation import Intervals
+from drum_like.inference.explain import ranks
+from drum_like.inference.explain import residuals as residual_file
+from drum_like.inference.model_service import ModelService
 from drum_like.model.metadata import read_metadata
-from drum_like.model_service import ModelService
-from drum_like.prediction import Prediction
+from drum_like.types.explanation import Intervals
+from drum_like.types.prediction import Prediction
 from tests.support.explained import YES_NO, opened
 
 HEAD = "name: x\ntype: inference\ntargetType: regression\n"

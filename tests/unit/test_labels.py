@@ -3,9 +3,9 @@
 import pytest
 
 from drum_like.errors import LoadError, TargetError
-from drum_like.scoring.labels import by_position, check, column_order, match, of_classes
-from drum_like.target import ModelTarget, Target, standard
-from drum_like.target_type import TargetType
+from drum_like.inference.labels import by_position, check, column_order, match, of_classes
+from drum_like.types.target import ModelTarget, Target, standard
+from drum_like.types.target_type import TargetType
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))

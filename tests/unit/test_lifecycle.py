@@ -2,7 +2,7 @@
 
 import pytest
 
-from drum_like.lifecycle import Background, Readiness
+from drum_like.system.lifecycle import Background, Readiness
 
 
 def test_a_worker_is_ready_from_start_to_drain() -> None:

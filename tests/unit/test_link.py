@@ -7,7 +7,7 @@ import pytest
 
 from drum_like.api import Link, Prediction, Target, TargetType
 from drum_like.errors import TargetError
-from drum_like.scoring.link import Conversion
+from drum_like.inference.link import Conversion
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 MANY = Target(TargetType.MULTICLASS, ("a", "b", "c"))

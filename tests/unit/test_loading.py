@@ -14,11 +14,11 @@ from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
 
 from drum_like.api import Payload, TargetType
+from drum_like.config.settings import Settings
 from drum_like.errors import ColumnsError, LoadError, SettingsError
-from drum_like.loading import open_service
-from drum_like.model_service import ModelService
-from drum_like.scoring import pipeline
-from drum_like.settings import Settings
+from drum_like.inference import pipeline
+from drum_like.inference.loading import open_service
+from drum_like.inference.model_service import ModelService
 
 ROWS = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0] * 10, "b": [1.0, 0.0, 1.0, 0.0] * 10})
 CLASSES = (ROWS["a"] > 1).astype(int)

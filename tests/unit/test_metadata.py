@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError, TypeSchemaError
 from drum_like.model.configuration import configured
 from drum_like.model.metadata import read_metadata
-from drum_like.settings import Settings
-from drum_like.target_type import TargetType
+from drum_like.types.target_type import TargetType
 
 HEAD = "name: x\ntype: inference\n"
 REGRESSION = HEAD + "targetType: regression\n"

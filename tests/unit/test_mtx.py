@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drum_like.codecs import mtx
 from drum_like.errors import ColumnsError, DrumLikeError, PayloadError, SizeError
-from drum_like.formats import mtx
-from drum_like.frame import Frame
-from drum_like.payload import Limits, Payload
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Limits, Payload
 
 HEAD = b"%%MatrixMarket matrix "
 

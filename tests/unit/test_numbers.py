@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.numbers import to_number
+from drum_like.types.numbers import to_number
 
 
 @pytest.mark.parametrize(

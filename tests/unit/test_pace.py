@@ -2,7 +2,7 @@
 
 import pytest
 
-from drum_like.server.pace import OVERDUE_S, QUICK_S, Pace, Speed
+from drum_like.server.latency import OVERDUE_S, QUICK_S, Pace, Speed
 
 LONG_S, SHORT_S, QUICK = 2 * OVERDUE_S, 2 * QUICK_S, QUICK_S / 2
 

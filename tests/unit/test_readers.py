@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.data_type import DataType
+from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.json.columns import JsonFrame
 from drum_like.errors import ColumnsError
-from drum_like.formats import csv
-from drum_like.payload import Payload
-from drum_like.records.columns import JsonFrame
-from drum_like.schema import Column, Schema
+from drum_like.types.data_type import DataType
+from drum_like.types.payload import Payload
+from drum_like.types.schema import Column, Schema
 
 CODES = ("01", "02", "NA", "True", "a")
 

@@ -22,9 +22,9 @@ from sklearn.preprocessing import (
 )
 
 from drum_like.api import LoadError, NativeFrame, Payload, TargetType
-from drum_like.loading import open_service
-from drum_like.model_service import ModelService
-from drum_like.settings import Settings
+from drum_like.config.settings import Settings
+from drum_like.inference.loading import open_service
+from drum_like.inference.model_service import ModelService
 
 RNG = np.random.default_rng(3)
 ROWS = pd.DataFrame({"a": RNG.normal(size=80), "b": RNG.normal(size=80)})

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from drum_like.errors import ArtifactError, SettingsError, TypeSchemaError
-from drum_like.server.reports import Report, ReportPipe, State, death, failure, how_it_ended
+from drum_like.server.worker_status import Report, ReportPipe, State, death, failure, how_it_ended
 
 
 def raised(error: Exception) -> Exception:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from drum_like.errors import TargetError
-from drum_like.prediction import Prediction
-from drum_like.scoring import rules
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.inference import target_rules
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
@@ -19,38 +19,38 @@ MULTILABEL = Target(TargetType.MULTILABEL, ("A", "B", "C"))
 
 
 def test_one_column_becomes_a_vector() -> None:
-    applied = rules.apply(Prediction(np.array([[1.0], [2.0]])), REGRESSION)
+    applied = target_rules.apply(Prediction(np.array([[1.0], [2.0]])), REGRESSION)
 
     assert applied.values.shape == (2,)
 
 
 def test_two_columns_are_refused_where_one_is_due() -> None:
     with pytest.raises(TargetError, match="only 1 column"):
-        rules.apply(Prediction(np.ones((3, 2))), REGRESSION)
+        target_rules.apply(Prediction(np.ones((3, 2))), REGRESSION)
 
 
 def test_one_nameless_binary_column_is_the_positive_class() -> None:
-    applied = rules.apply(Prediction(np.array([0.8, 0.3])), BINARY)
+    applied = target_rules.apply(Prediction(np.array([0.8, 0.3])), BINARY)
 
     assert applied.labels == ("no", "yes")
     np.testing.assert_allclose(applied.values, [[0.2, 0.8], [0.7, 0.3]])
 
 
 def test_the_legacy_order_gives_one_column_to_the_negative_class() -> None:
-    applied = rules.apply(Prediction(np.array([0.8])), LEGACY)
+    applied = target_rules.apply(Prediction(np.array([0.8])), LEGACY)
 
     assert applied.labels == ("yes", "no")
     np.testing.assert_allclose(applied.values, [[0.2, 0.8]])
 
 
 def test_the_width_of_floats_is_kept() -> None:
-    applied = rules.apply(Prediction(np.array([0.25, 0.5], dtype=np.float32)), BINARY)
+    applied = target_rules.apply(Prediction(np.array([0.25, 0.5], dtype=np.float32)), BINARY)
 
     assert applied.values.dtype == np.float32
 
 
 def test_known_classes_win_over_position() -> None:
-    applied = rules.apply(Prediction(np.array([[0.8, 0.2]]), ("yes", "no")), BINARY)
+    applied = target_rules.apply(Prediction(np.array([[0.8, 0.2]]), ("yes", "no")), BINARY)
 
     assert applied.labels == ("yes", "no")
     assert applied.values[0, 0] == 0.8
@@ -81,7 +81,7 @@ def test_output_that_breaks_a_rule_is_refused(
     raw = Prediction(np.array(values), labels)
 
     with pytest.raises(TargetError) as caught:
-        rules.apply(raw, target)
+        target_rules.apply(raw, target)
 
     assert text in str(caught.value)
 
@@ -90,41 +90,41 @@ def test_a_list_is_not_an_array() -> None:
     values: Any = [0.1, 0.2]
 
     with pytest.raises(TargetError, match="must return a np array, but received <class 'list'>"):
-        rules.apply(Prediction(values), BINARY)
+        target_rules.apply(Prediction(values), BINARY)
 
 
 def test_sums_may_be_off_by_a_little() -> None:
-    applied = rules.apply(Prediction(np.array([[0.5, 0.500009]])), BINARY)
+    applied = target_rules.apply(Prediction(np.array([[0.5, 0.500009]])), BINARY)
 
     assert applied.labels == ("no", "yes")
 
 
 def test_sums_may_not_be_off_by_more() -> None:
     with pytest.raises(TargetError):
-        rules.apply(Prediction(np.array([[0.5, 0.50002]])), BINARY)
+        target_rules.apply(Prediction(np.array([[0.5, 0.50002]])), BINARY)
 
 
 def test_multilabel_probabilities_need_no_sum() -> None:
-    applied = rules.apply(Prediction(np.array([[0.9, 0.8, 0.1]])), MULTILABEL)
+    applied = target_rules.apply(Prediction(np.array([[0.9, 0.8, 0.1]])), MULTILABEL)
 
     assert applied.labels == ("A", "B", "C")
 
 
 def test_booleans_and_integers_are_probabilities_too() -> None:
-    applied = rules.apply(Prediction(np.array([[True, False]])), BINARY)
+    applied = target_rules.apply(Prediction(np.array([[True, False]])), BINARY)
 
     np.testing.assert_array_equal(applied.values, [[1.0, 0.0]])
 
 
 def test_row_counts_are_compared_for_numbers_and_classes() -> None:
     with pytest.raises(TargetError, match="returned 1 predictions for 2 rows"):
-        rules.check_rows(Prediction(np.ones(1)), 2, REGRESSION)
+        target_rules.check_rows(Prediction(np.ones(1)), 2, REGRESSION)
 
 
 def test_row_counts_are_free_for_text() -> None:
     target = Target(TargetType.TEXT_GENERATION)
 
-    rules.check_rows(Prediction(np.ones(1)), 2, target)
+    target_rules.check_rows(Prediction(np.ones(1)), 2, target)
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_probabilities_are_as_exact_as_their_type(
 ) -> None:
     raw = Prediction(np.array([row] * n_rows, dtype))
     if is_taken:
-        assert rules.apply(raw, MULTICLASS).values.dtype == dtype
+        assert target_rules.apply(raw, MULTICLASS).values.dtype == dtype
         return
     with pytest.raises(TargetError):
-        rules.apply(raw, MULTICLASS)
+        target_rules.apply(raw, MULTICLASS)
 
 
 @pytest.mark.parametrize("n_rows", [1, 100])
@@ -170,10 +170,10 @@ def test_few_and_many_rows_are_held_to_one_rule(
     raw = Prediction(np.tile(row, (n_rows, 1)))
 
     if right:
-        assert rules.apply(raw, BINARY).n_rows == n_rows
+        assert target_rules.apply(raw, BINARY).n_rows == n_rows
     else:
         with pytest.raises(TargetError, match="Your prediction probabilities"):
-            rules.apply(raw, BINARY)
+            target_rules.apply(raw, BINARY)
 
 
 def test_rows_off_are_named_without_their_values() -> None:
@@ -181,7 +181,7 @@ def test_rows_off_are_named_without_their_values() -> None:
     chances[2:10, 0] = 0.125
 
     with pytest.raises(TargetError) as caught:
-        rules.apply(Prediction(chances), BINARY)
+        target_rules.apply(Prediction(chances), BINARY)
 
     assert str(caught.value) == (
         "Your prediction probabilities do not add up to 1. \n"
@@ -194,16 +194,18 @@ def test_a_missing_probability_is_said() -> None:
     chances[41, 1] = np.nan
 
     with pytest.raises(TargetError, match="row 42; in row 42 a probability is missing"):
-        rules.apply(Prediction(chances), BINARY)
+        target_rules.apply(Prediction(chances), BINARY)
 
 
 def test_a_missing_number_is_a_number() -> None:
     values = np.array([1.0, np.nan])
 
-    assert np.isnan(rules.apply(Prediction(values), REGRESSION).values[1])
+    assert np.isnan(target_rules.apply(Prediction(values), REGRESSION).values[1])
 
 
 def test_one_label_is_enough_for_multilabel() -> None:
-    applied = rules.apply(Prediction(np.array([[0.5]])), Target(TargetType.MULTILABEL, ("A",)))
+    applied = target_rules.apply(
+        Prediction(np.array([[0.5]])), Target(TargetType.MULTILABEL, ("A",))
+    )
 
     assert applied.labels == ("A",)

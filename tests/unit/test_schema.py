@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drum_like.codecs.csv import decode as csv
 from drum_like.errors import ColumnsError
-from drum_like.formats import csv
-from drum_like.frame import NativeFrame
-from drum_like.payload import Payload
-from drum_like.schema import Column, Schema
+from drum_like.types.frame import NativeFrame
+from drum_like.types.payload import Payload
+from drum_like.types.schema import Column, Schema
 
 NUMBERS = Schema((Column("a"), Column("b")))
 BY_POSITION = Schema((Column("0"), Column("1")), named=False)

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from drum_like.errors import TargetError
-from drum_like.prediction import Prediction
-from drum_like.scoring import score_output
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.inference import hook_output
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
@@ -16,7 +16,7 @@ TEXT = Target(TargetType.TEXT_GENERATION, name="out")
 
 
 def test_one_column_of_any_name_is_the_prediction() -> None:
-    prediction = score_output.read(pd.DataFrame({"zzz": [1, 2]}), REGRESSION)
+    prediction = hook_output.read(pd.DataFrame({"zzz": [1, 2]}), REGRESSION)
 
     assert prediction.values.tolist() == [[1], [2]]
     assert prediction.extra is None
@@ -25,7 +25,7 @@ def test_one_column_of_any_name_is_the_prediction() -> None:
 def test_columns_beside_predictions_are_extra_and_keep_their_index() -> None:
     frame = pd.DataFrame({"e": [1, 2], "Predictions": [0.5, 0.6]}, index=[5, 7])
 
-    prediction = score_output.read(frame, REGRESSION)
+    prediction = hook_output.read(frame, REGRESSION)
 
     assert prediction.values.ravel().tolist() == [0.5, 0.6]
     assert prediction.extra is not None
@@ -36,7 +36,7 @@ def test_columns_beside_predictions_are_extra_and_keep_their_index() -> None:
 def test_labels_are_found_by_exact_name_beside_extra_columns() -> None:
     frame = pd.DataFrame({"no": [0.2], "x": ["t"], "yes": [0.8]})
 
-    prediction = score_output.read(frame, BINARY)
+    prediction = hook_output.read(frame, BINARY)
 
     assert prediction.labels == ("no", "yes")
     assert prediction.extra is not None
@@ -59,7 +59,7 @@ def test_labels_are_found_by_exact_name_beside_extra_columns() -> None:
 )
 def test_what_is_missing_is_named(frame: object, target: Target, text: str) -> None:
     with pytest.raises(TargetError) as caught:
-        score_output.read(frame, target)
+        hook_output.read(frame, target)
 
     assert text in str(caught.value)
 
@@ -68,7 +68,7 @@ def test_a_quoted_target_name_finds_the_bare_column() -> None:
     target = Target(TargetType.TEXT_GENERATION, name='"out"')
     frame = pd.DataFrame({"out": ["text"], "other": [1]})
 
-    prediction = score_output.read(frame, target)
+    prediction = hook_output.read(frame, target)
 
     assert prediction.values.tolist() == [["text"]]
 
@@ -76,7 +76,7 @@ def test_a_quoted_target_name_finds_the_bare_column() -> None:
 def test_two_columns_named_predictions_stay_two() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["Predictions", "Predictions"])
 
-    prediction = score_output.read(frame, REGRESSION)
+    prediction = hook_output.read(frame, REGRESSION)
 
     assert prediction.values.shape == (1, 2)
     assert prediction.extra is None
@@ -85,8 +85,8 @@ def test_two_columns_named_predictions_stay_two() -> None:
 def test_post_process_gets_labelled_columns_and_returns_them() -> None:
     labelled = Prediction(np.array([[0.2, 0.8]]), ("no", "yes"))
 
-    frame = score_output.frame_of(labelled)
-    back = score_output.read_post_processed(frame, BINARY)
+    frame = hook_output.frame_of(labelled)
+    back = hook_output.read_post_processed(frame, BINARY)
 
     assert list(frame.columns) == ["no", "yes"]
     assert back.labels == ("no", "yes")
@@ -94,4 +94,4 @@ def test_post_process_gets_labelled_columns_and_returns_them() -> None:
 
 def test_post_process_has_to_return_a_frame() -> None:
     with pytest.raises(TargetError, match="must be a dataframe, not a <class"):
-        score_output.read_post_processed(np.zeros(1), REGRESSION)
+        hook_output.read_post_processed(np.zeros(1), REGRESSION)

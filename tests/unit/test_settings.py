@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from drum_like.config.command_line import flags_of
+from drum_like.config.options import Address, address
+from drum_like.config.settings import Settings, options
+from drum_like.config.verbs import UsageError
 from drum_like.errors import SettingsError
-from drum_like.options.arguments import flags_of
-from drum_like.options.declaration import Address, address
-from drum_like.options.verbs import UsageError
-from drum_like.settings import Settings, options
-from drum_like.target_type import TargetType
+from drum_like.types.target_type import TargetType
 
 
 def parameter(payload: object, kind: str = "numeric") -> str:

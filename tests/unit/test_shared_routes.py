@@ -3,11 +3,11 @@
 import pytest
 from flask import Flask, Response
 
-from drum_like.auth import Scope
-from drum_like.contract import LAST, Claim, Contract
-from drum_like.error_form import ErrorForm, Failure
 from drum_like.errors import PayloadError
-from drum_like.shared_routes import CHOICE, SharedRoutes
+from drum_like.http.auth import Scope
+from drum_like.http.contract import LAST, Claim, Contract
+from drum_like.http.errors import ErrorForm, Failure
+from drum_like.http.shared_routes import CHOICE, SharedRoutes
 
 
 def text(content: str) -> Response:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drum_like.cgroup import Memory
-from drum_like.stats import MIB, TimeInfo, Timings, resources
+from drum_like.system.cgroup import Memory
+from drum_like.system.stats import MIB, TimeInfo, Timings, resources
 
 
 def in_child(action: Callable[[], object]) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 
-from drum_like.server.turns import Turns
+from drum_like.server.leader import Turns
 
 TIMEOUT_S = 10
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from drum_like.errors import CharsetError, PayloadError, TargetError
-from drum_like.payload import Payload
-from drum_like.scoring import unstructured
-from drum_like.scoring.unstructured import Answer
+from drum_like.inference import unstructured
+from drum_like.inference.unstructured import Answer
+from drum_like.types.payload import Payload
 
 
 def run(payload: Payload, returned: object = None) -> tuple[Answer, object, Mapping[str, Any]]:

@@ -6,8 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from drum_like.contracts.wallaroo.cells import array_of, cast, cells_of, refuse_nulls, values_of
-from drum_like.contracts.wallaroo.inputs import conformed
+from drum_like.contracts.wallaroo.inference.arrow_cells import (
+    array_of,
+    cast,
+    cells_of,
+    refuse_nulls,
+    values_of,
+)
+from drum_like.contracts.wallaroo.inference.inputs import conformed
 from drum_like.errors import PayloadError
 
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
 
-from drum_like.contracts.wallaroo import failures
-from drum_like.contracts.wallaroo.outputs import of_prediction, of_tensors
+from drum_like.contracts.wallaroo import errors
+from drum_like.contracts.wallaroo.inference.outputs import of_prediction, of_tensors
 from drum_like.errors import TargetError
-from drum_like.prediction import Prediction
-from drum_like.store.records import Config
-from drum_like.target import Target
-from drum_like.target_type import TargetType
+from drum_like.store.entities import Config
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
 from tests.support.wallaroo_api import schema
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
@@ -167,5 +167,5 @@ def test_tensors_of_another_shape_are_the_models_fault(
 def test_errors_have_two_forms(
     error: HTTPException, api: dict[str, Any], engine: dict[str, Any]
 ) -> None:
-    assert failures.api_form(hide_errors=False).answer(error).json == api
-    assert failures.engine_form(hide_errors=False).answer(error).json == engine
+    assert errors.api_form(hide_errors=False).answer(error).json == api
+    assert errors.engine_form(hide_errors=False).answer(error).json == engine

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from drum_like.errors import NotFoundError, SettingsError
-from drum_like.service import Service
-from drum_like.services import Services
+from drum_like.http.context import Services
+from drum_like.inference.service import Service
 
 Pair = tuple[str, str | None]
 """A campaign and a sub-campaign; None for all that are not named."""

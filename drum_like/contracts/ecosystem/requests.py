@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from drum_like.decisions.calls import Offer
+from drum_like.codecs.json.rows import Row
+from drum_like.codecs.json.trees import loads
+from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
-from drum_like.records.rows import Row
-from drum_like.records.trees import loads
 
 MOST_LEVELS = 64
 """How deep `in_params` may be nested."""

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from drum_like.codecs.json.numbers import floats
 from drum_like.contracts.ecosystem.scoring import Scored
-from drum_like.encoders.numbers import floats
 from drum_like.errors import EndpointError
 
 Result = dict[str, Any]

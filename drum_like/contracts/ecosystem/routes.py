@@ -6,20 +6,20 @@ from typing import Any
 
 from flask import Request, Response, request
 
-from drum_like import wire
-from drum_like.auth import Scope
-from drum_like.contract import Claim, Contract, Route
 from drum_like.contracts.ecosystem import campaigns, instances
-from drum_like.contracts.ecosystem.decisions import SUCCESS, Decisions
-from drum_like.contracts.ecosystem.failures import runtime_form, server_form
+from drum_like.contracts.ecosystem.decision_log.opening import open_log
+from drum_like.contracts.ecosystem.errors import runtime_form, server_form
+from drum_like.contracts.ecosystem.invoke import SUCCESS, Decisions
 from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
-from drum_like.decisions.opening import open_log
-from drum_like.error_form import ErrorForm
 from drum_like.errors import PayloadError
-from drum_like.json_body import Tree, holds, json_object, whole_body
-from drum_like.payload import Limits
-from drum_like.services import Services
-from drum_like.shared_routes import chosen
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Claim, Contract, Route
+from drum_like.http.errors import ErrorForm
+from drum_like.http.json_body import Tree, holds, json_object, whole_body
+from drum_like.http.shared_routes import chosen
+from drum_like.types.payload import Limits
 
 _PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
 """Where 404 and 405 have this contract's form."""

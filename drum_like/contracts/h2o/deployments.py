@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from flask import Response, request
 
-from drum_like import wire
-from drum_like.auth import Scope
-from drum_like.contract import Route
 from drum_like.contracts.h2o.description import model_id
 from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.service import Service
-from drum_like.services import Services
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Route
+from drum_like.inference.service import Service
 
 _ROOT = "/deployer/v2/workspaces/<workspace>/deployments"
 _COMPOSITIONS = "/deployer/v2/artifactCompositions"

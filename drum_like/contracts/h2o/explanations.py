@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from drum_like.contracts.h2o.numbers import spelled
+from drum_like.contracts.h2o.number_text import spelled
 from drum_like.errors import PayloadError, UnsupportedError
-from drum_like.explanation import Contributions, Intervals, Kind
-from drum_like.frame import Frame
-from drum_like.service import Service
-from drum_like.target import Target
+from drum_like.inference.service import Service
+from drum_like.types.explanation import Contributions, Intervals, Kind
+from drum_like.types.frame import Frame
+from drum_like.types.target import Target
 
 _NO_INTERVALS = "requestPredictionIntervals set to true, but model does not support it"
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from drum_like import logs, wire
-from drum_like.auth import Scope
-from drum_like.contract import FREE_SEGMENT, Contract, Route
-from drum_like.contracts.h2o import failures
+from drum_like import logs
+from drum_like.contracts.h2o import errors as failures
 from drum_like.contracts.h2o.deployments import DeploymentViews
 from drum_like.contracts.h2o.description import (
     capabilities,
@@ -24,11 +22,15 @@ from drum_like.contracts.h2o.description import (
 from drum_like.contracts.h2o.media import read_form
 from drum_like.contracts.h2o.rows import media_columns, wants_text
 from drum_like.contracts.h2o.score_request import ScoreRequest, read
-from drum_like.contracts.h2o.scores import answer, contributions_alone
+from drum_like.contracts.h2o.score_response import answer, contributions_alone
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
-from drum_like.payload import Limits
-from drum_like.service import Service
-from drum_like.services import Services, SingleService
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import FREE_SEGMENT, Contract, Route
+from drum_like.inference.resolver import SingleService
+from drum_like.inference.service import Service
+from drum_like.types.payload import Limits
 
 _NAMES_IN_MESSAGE = 10
 

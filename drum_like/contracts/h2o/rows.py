@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from drum_like.codecs.json.columns import JsonFrame
 from drum_like.contracts.h2o.score_request import ScoreRequest
-from drum_like.data_type import DataType
 from drum_like.errors import ColumnsError
-from drum_like.frame import Frame, Names, listed, missing_error
-from drum_like.records.columns import JsonFrame
-from drum_like.schema import Schema
-from drum_like.service import Service
+from drum_like.inference.service import Service
+from drum_like.types.data_type import DataType
+from drum_like.types.frame import Frame, Names, listed, missing_error
+from drum_like.types.schema import Schema
 
 Files = Mapping[str, bytes]
 """Uploaded files by name."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from drum_like.cells import Literal
+from drum_like.codecs.json.trees import loads, loads_with
 from drum_like.errors import ColumnsError, PayloadError, SizeError
-from drum_like.explanation import Kind
-from drum_like.frame import listed
-from drum_like.payload import Limits
-from drum_like.records.trees import loads, loads_with
+from drum_like.types.cells import Literal
+from drum_like.types.explanation import Kind
+from drum_like.types.frame import listed
+from drum_like.types.payload import Limits
 
 _KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}
 

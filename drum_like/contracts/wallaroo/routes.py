@@ -1,23 +1,23 @@
 """Where the contract's views stand, and what each lets its caller do."""
 
-from drum_like.auth import Scope
-from drum_like.catalog.registry import Registry
-from drum_like.contract import Contract, Route
-from drum_like.contracts.wallaroo import absent, login, users
-from drum_like.contracts.wallaroo.configs import ConfigViews
-from drum_like.contracts.wallaroo.deployments import Deployments
-from drum_like.contracts.wallaroo.failures import api_form, engine_form
-from drum_like.contracts.wallaroo.graphql import GraphqlView
-from drum_like.contracts.wallaroo.inference import InferenceViews
-from drum_like.contracts.wallaroo.models import ModelViews
-from drum_like.contracts.wallaroo.parts import longest
-from drum_like.contracts.wallaroo.pipelines import PipelineViews
-from drum_like.contracts.wallaroo.registry import Rooms
-from drum_like.contracts.wallaroo.uploads import UploadViews
-from drum_like.contracts.wallaroo.workspaces import WorkspaceViews
-from drum_like.payload import Limits
-from drum_like.services import Services
-from drum_like.settings import Settings
+from drum_like.config.settings import Settings
+from drum_like.contracts.wallaroo.errors import api_form, engine_form
+from drum_like.contracts.wallaroo.inference.deployments import Deployments
+from drum_like.contracts.wallaroo.inference.infer import InferenceViews
+from drum_like.contracts.wallaroo.management import absent, login, users
+from drum_like.contracts.wallaroo.management.configs import ConfigViews
+from drum_like.contracts.wallaroo.management.context import Rooms
+from drum_like.contracts.wallaroo.management.graphql import GraphqlView
+from drum_like.contracts.wallaroo.management.models import ModelViews
+from drum_like.contracts.wallaroo.management.pipelines import PipelineViews
+from drum_like.contracts.wallaroo.management.upload_form import longest
+from drum_like.contracts.wallaroo.management.uploads import UploadViews
+from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import Contract, Route
+from drum_like.registry.model_registry import Registry
+from drum_like.types.payload import Limits
 
 _API = "/v1/api"
 _PATHS = r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/"

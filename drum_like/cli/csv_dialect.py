@@ -1,0 +1,118 @@
+"""CSV of another delimiter, decimal mark or encoding, as the CSV that all else reads."""
+
+import csv
+import re
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from drum_like.cli.input_file import MATRIX_MARKET
+from drum_like.config.settings import Settings
+from drum_like.errors import SettingsError
+from drum_like.types.charsets import codec
+from drum_like.types.data_type import DataType
+from drum_like.types.schema import Schema
+
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: Between fields.
+        decimal: The mark in numbers, "." or ",".
+        encoding: Python's codec.
+    """
+
+    delimiter: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Dialect":
+        """Return what the flags say.
+
+        Raises:
+            SettingsError: the delimiter is the decimal mark.
+        """
+        delimiter, decimal = settings.delimiter or ",", settings.decimal
+        if delimiter == decimal:
+            raise SettingsError(
+                f"--decimal: {decimal!r} separates the fields, too; name another --delimiter"
+            )
+        return cls(delimiter, decimal, codec(settings.encoding))
+
+
+@contextmanager
+def plain(path: Path, dialect: Dialect, schema: Schema | None) -> Iterator[Path]:
+    """Give a file with commas, decimal points and UTF-8, which is there until the block ends.
+
+    Numbers with a decimal comma are rewritten, except in columns that the model reads as text.
+
+    Args:
+        path: The file.
+        dialect: How it is written.
+        schema: The columns of the model; None if nobody tells.
+
+    Raises:
+        SettingsError: the file is not CSV of that dialect.
+    """
+    if dialect == Dialect():
+        yield path
+        return
+    if path.suffix == MATRIX_MARKET:
+        raise SettingsError("--delimiter, --decimal and --encoding are about CSV, not .mtx files")
+    with TemporaryDirectory(prefix="drum-like-") as folder:
+        target = Path(folder) / "input.csv"
+        _rewrite(path, target, dialect, schema)
+        yield target
+
+
+def _rewrite(path: Path, target: Path, dialect: Dialect, schema: Schema | None) -> None:
+    encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
+    csv.field_size_limit(sys.maxsize)
+    try:
+        with (
+            path.open(encoding=encoding, newline="") as source,
+            target.open("w", encoding="utf-8", newline="") as sink,
+        ):
+            rows = csv.reader(source, delimiter=dialect.delimiter, strict=True)
+            header = next(rows, [])
+            writer = csv.writer(sink, lineterminator="\n")
+            writer.writerow(header)
+            texts = _texts(header, schema)
+            pointed = dialect.decimal == ","
+            writer.writerows(_pointed(row, texts) if pointed else row for row in rows)
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"--input: the file is not {encoding.removesuffix('-sig')}; name its --encoding"
+        ) from error
+    except csv.Error as error:
+        raise SettingsError(
+            "--input: the file is not CSV of that --delimiter; are its fields quoted right?"
+        ) from error
+
+
+def _texts(header: list[str], schema: Schema | None) -> Collection[int]:
+    """Return the places of the columns whose cells the model takes as they were written."""
+    if schema is None:
+        return ()
+    places = {name: at for at, name in enumerate(header)}
+    found = (
+        places.get(column.name) if schema.named else at
+        for at, column in enumerate(schema.columns)
+        if column.is_typed and column.dtype is DataType.STR
+    )
+    return {at for at in found if at is not None}
+
+
+def _pointed(row: list[str], texts: Collection[int]) -> list[str]:
+    return [
+        cell.replace(",", ".") if at not in texts and _NUMBER.fullmatch(cell) else cell
+        for at, cell in enumerate(row)
+    ]

@@ -1,0 +1,79 @@
+"""The command `drum-like`: reads command line and environment once, runs a verb, says how it went.
+
+Nothing heavy is imported here; a verb is imported when it is run.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import MutableMapping, Sequence
+from importlib import import_module
+
+from drum_like.cli.given_input import as_file
+from drum_like.cli.output import discard_standard_output
+from drum_like.cli.settings import load_settings
+from drum_like.config.verbs import PROGRAM, UsageError
+from drum_like.errors import (
+    DrumLikeError,
+    LoadError,
+    OutputSchemaError,
+    TypeSchemaError,
+    for_operator,
+)
+
+_FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
+_PIPE_CLOSED = 141
+"""As of a program that SIGPIPE ends: who reads standard output, such as `head`, has enough."""
+
+_STACKTRACE = "--show-stacktrace"
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its exit code."""
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        argv: The words after the program's name.
+        environ: The environment; runtime parameters and thread counts are put into it.
+
+    Returns:
+        0 done; 1 wrong settings, failed scoring, failed validation; 2 wrong command line; 3 the
+        data breaks the typeSchema; 4 the model does not load; 130 Ctrl-C; 141 nobody reads the
+        output any more.
+    """
+    show_stacktrace = _STACKTRACE in argv
+    try:
+        settings = load_settings(argv, environ)
+        show_stacktrace = settings.show_stacktrace
+        for note in settings.notes:
+            sys.stderr.write(f"{PROGRAM}: {note}\n")
+        module = settings.verb.replace(" ", "_").replace("-", "_")
+        verb = import_module(f"drum_like.cli.{module}")
+        with as_file(settings) as complete:
+            code = int(verb.run(complete, environ))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_standard_output()
+        return _PIPE_CLOSED
+    except DrumLikeError as error:
+        return _failed(error, show_stacktrace=show_stacktrace)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:
+    """Say on standard error what went wrong; return the exit code of its kind."""
+    if show_stacktrace:
+        traceback.print_exception(error)
+    usage = error.usage if isinstance(error, UsageError) else ""
+    sys.stderr.write(f"{usage}{PROGRAM}: error: {for_operator(error)}\n")
+    if usage:
+        return _USAGE
+    if isinstance(error, TypeSchemaError | OutputSchemaError):
+        return _SCHEMA
+    return _NOT_LOADED if isinstance(error, LoadError) else _FAILED

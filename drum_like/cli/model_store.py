@@ -1,0 +1,104 @@
+"""What the verbs about models talk to: a store on this machine, or that of a server."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from drum_like.errors import NotFoundError
+from drum_like.store.entities import Declared
+
+Progress = Callable[[int], None]
+"""Is told how many more bytes have gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    """A version as it is shown.
+
+    Attributes:
+        number: Within the model.
+        uuid: Unique everywhere.
+        status: How far it is.
+        sha256: Of the file.
+        size: Of the file, in bytes.
+        file_name: As the uploader named it.
+        created_at: When it was stored.
+        aliases: Names for it.
+        error: Why it is not ready.
+    """
+
+    number: int
+    uuid: str
+    status: str
+    sha256: str
+    size: int
+    file_name: str | None
+    created_at: datetime
+    aliases: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model as it is shown; its versions, the highest number first."""
+
+    name: str
+    versions: tuple[ListedVersion, ...]
+
+    def version(self, wanted: str | None) -> ListedVersion:
+        """Return a version by number, UUID or alias; the newest if none is named.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        for version in self.versions:
+            names = (str(version.number), version.uuid, *version.aliases)
+            if wanted is None or wanted in names:
+                return version
+        raise NotFoundError(f"there is no version {wanted!r} of the model {self.name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A file to put into a store.
+
+    Attributes:
+        name: Of the model.
+        path: The file.
+        file_name: What it is called.
+        declared: What is said about its target.
+    """
+
+    name: str
+    path: Path
+    file_name: str
+    declared: Declared
+
+
+class ModelStore(Protocol):
+    """Where models are: each method is about the workspace that was asked for."""
+
+    def push(self, push: Push, progress: Progress) -> ListedVersion:
+        """Store a file as a new version that is checked; return it as it is after the check."""
+
+    def models(self) -> list[ListedModel]:
+        """Return all models, the newest first."""
+
+    def model(self, name: str) -> ListedModel:
+        """Return one model; NotFoundError if there is none of that name."""
+
+    def set_alias(self, name: str, alias: str, version: ListedVersion | None) -> None:
+        """Give a version an alias; None takes it away."""
+
+    def remove_version(self, version: ListedVersion) -> int:
+        """Remove a version; return the bytes that this frees."""
+
+    def remove_model(self, name: str) -> int:
+        """Remove a model with all its versions; return the bytes that this frees."""
+
+
+def with_aliases(aliases: Mapping[str, str], uuid: str) -> tuple[str, ...]:
+    """Return the aliases of one version, from those of a model by UUID."""
+    return tuple(sorted(alias for alias, of in aliases.items() if of == uuid))

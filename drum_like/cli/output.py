@@ -1,0 +1,106 @@
+"""Where the answer of a verb goes: a new file, what is there already, or standard output."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO
+
+from drum_like.config.options import DASH
+from drum_like.errors import SettingsError
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(\d+)|std(out)|std(err))")
+
+
+@contextmanager
+def opened(path: Path, flag: str) -> Iterator[BinaryIO]:
+    """Open what a flag names for writing: `-`, a device, a FIFO or a descriptor as they are.
+
+    A file is replaced when the block ends without an error, so that nobody sees half of it.
+
+    Raises:
+        SettingsError: it cannot be written.
+        BrokenPipeError: who reads standard output has gone.
+    """
+    try:
+        with _stream(path) as stream:
+            yield stream
+    except OSError as error:
+        if path == DASH and isinstance(error, BrokenPipeError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise SettingsError(f"{flag}: {path} cannot be written: {reason}") from error
+
+
+def check(path: Path | None, flag: str) -> None:
+    """Refuse early what cannot be written to.
+
+    Raises:
+        SettingsError: it is a directory, or would lie in one that is not there.
+    """
+    if path is None or path == DASH:
+        return
+    if path.is_dir():
+        raise SettingsError(f"{flag}: {path} is a directory; name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise SettingsError(f"{flag}: there is no directory to put {path.name} into; create it")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside `path` that takes its place when the block ends without an error."""
+    target = path.resolve()
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as stream:
+        partial = Path(stream.name)
+        try:
+            yield stream  # type: ignore[misc] # the wrapper is a binary file in all but its type
+            stream.close()
+            partial.chmod(_mode(target))
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _stream(path: Path) -> Iterator[BinaryIO]:
+    descriptor = _descriptor(path)
+    if path == DASH:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    elif descriptor is not None:
+        with os.fdopen(os.dup(descriptor), "wb") as stream:
+            yield stream
+    elif path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+    else:
+        with replacing(path) as stream:
+            yield stream
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the open file that /dev/stdout and its like name; opened anew, it would be emptied."""
+    found = _DESCRIPTOR.fullmatch(os.path.normpath(path))
+    if not found:
+        return None
+    return int(found[1]) if found[1] else 1 if found[2] else 2
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions that writing to `target` itself would have given or left."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def discard_standard_output() -> None:
+    """Let nothing more be written to a pipe that nobody reads, not even when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,1 @@
+"""Payload formats: bytes to frames, predictions and frames to bytes; no HTTP."""

@@ -1,0 +1,142 @@
+"""Arrow IPC, stream or file, as the columns that CSV would have given.
+
+A null is a missing CSV cell: NaN beside numbers, True and False, and text. Integers are int64
+(uint64 stays), floats and decimals float64; dictionaries and run-ends are plain values, extension
+types their storage. Dates, times and nested values reach hooks, and are no numbers. The metadata
+that pandas writes (index, types) is ignored. A stream may end without its end marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from drum_like.codecs.arrow.table import plain_column, read_table, reading
+from drum_like.codecs.arrow.values import fill
+from drum_like.codecs.names import unique
+from drum_like.errors import PayloadError
+from drum_like.system.lazy import pd
+from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.payload import Payload
+from drum_like.types.readers import Cells, numbers
+
+
+def decode(payload: Payload) -> Frame:
+    """Return the rows of an Arrow stream or file, told apart by the first bytes.
+
+    Raises:
+        PayloadError: broken, or of types that cannot be read.
+        SizeError: declares more columns or cells, or bytes for them, than the limits.
+    """
+    table = read_table(payload.body, payload.limits)
+    with reading():
+        return _ArrowFrame(
+            [plain_column(column) for column in table.columns], unique(table.column_names)
+        )
+
+
+class _ArrowFrame(Frame):
+    """The rows of a table.
+
+    Args:
+        columns: Validated, of plain types.
+        names: One a column.
+    """
+
+    def __init__(self, columns: Sequence[pa.ChunkedArray], names: Names) -> None:
+        self._columns = columns
+        self._names = names
+
+    @property
+    def columns(self) -> Names | None:
+        """The names of the schema, equal ones told apart as in CSV."""
+        return self._names
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self._columns[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
+        if not all(_is_number(column.type) for column in columns):
+            return super()._to_matrix(chosen)
+        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, column in enumerate(columns):
+            fill(matrix[:, at], column)
+        return matrix
+
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        column = self._columns[position]
+        if not _is_number(column.type):
+            return numbers(self.cells(position), self._names[position])
+        out = np.empty(self.n_rows, dtype=np.float64)
+        fill(out, column)
+        return out
+
+    def cells(self, position: int) -> Cells:
+        """Return the values of a column; None for a null."""
+        try:
+            values: Cells = self._columns[position].to_pylist()
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise _beyond(error) from error
+        return values
+
+    def _to_pandas(self) -> pd.DataFrame:
+        try:
+            data = pd.DataFrame(dict(enumerate(map(_values, self._columns))))
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            raise _beyond(error) from error
+        data.columns = pd.Index(self._names)
+        return data
+
+
+def _beyond(error: Exception) -> PayloadError:
+    kind = type(error).__name__
+    return PayloadError(
+        f"the Arrow body holds dates, times or text beyond what pandas can hold ({kind})"
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_null(kind)
+    )
+
+
+def _values(column: pa.ChunkedArray) -> Any:
+    """Return a column as pandas would have read it from CSV."""
+    kind = column.type
+    if _is_number(kind) and not (pa.types.is_boolean(kind) and column.null_count):
+        return _typed(column)
+    values = column.to_pandas()
+    if values.dtype != object:
+        return values
+    objects = values.to_numpy(copy=True)
+    objects[column.is_null().to_numpy()] = np.nan
+    return objects
+
+
+def _typed(column: pa.ChunkedArray) -> Any:
+    """Return a column of numbers, or of booleans without nulls, as an array of pandas' types."""
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return column.to_numpy()
+    if column.null_count or not pa.types.is_integer(kind):
+        floats = np.empty(len(column), dtype=np.float64)
+        fill(floats, column)
+        return floats
+    return column.to_numpy().astype(np.uint64 if kind == pa.uint64() else np.int64)

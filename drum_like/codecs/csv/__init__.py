@@ -1,0 +1,1 @@
+"""CSV, read as pandas reads it and written as DRUM writes it."""

@@ -1,0 +1,1 @@
+"""JSON: rows whose cells have types, and the JSON of predictions."""

@@ -1,0 +1,134 @@
+"""From rows that name their cells, `{"age": 35, "region": "metro"}`, to the frame of a model.
+
+Source of the rules: ecosystem.ai's documentation. Rows may leave columns out, name further ones,
+and hold lists: a list is itself to a hook, its length to a column of numbers, its parts with
+commas between them to a column of text.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.codecs.json.columns import JsonFrame
+from drum_like.errors import ColumnsError
+from drum_like.types.frame import ColumnsFrame, Frame, Names, listed
+from drum_like.types.readers import Cells
+from drum_like.types.schema import Column, Schema
+
+Row = Mapping[str, Any]
+"""The cells of a row by the names of their columns, as they stand in the JSON body."""
+
+_NUMBERS = frozenset({int, float})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Rows for a model.
+
+    Attributes:
+        frame: The rows.
+        absent: Columns of the model that no row names; they hold missing values.
+    """
+
+    frame: Frame
+    absent: Names = ()
+
+
+def untouched(rows: Sequence[Row]) -> Filled:
+    """Return all cells as they were sent, for a hook; what a row does not name is missing."""
+    names = tuple(dict.fromkeys(chain.from_iterable(rows)))
+    return Filled(ColumnsFrame(names, [_untyped(_cells(rows, name)) for name in names]))
+
+
+def known(rows: Sequence[Row], schema: Schema, *, also_others: bool = False) -> Filled:
+    """Return the columns that a model knows, in its order and of its types.
+
+    Args:
+        rows: At least one.
+        schema: The columns of the model.
+        also_others: Whether columns that it does not know come after them, as they were sent.
+
+    Raises:
+        ColumnsError: a cell is not of its column's type, a row names no column of the model but
+            others, or the model has no names of its own and the rows do not name all positions.
+    """
+    sent = tuple(dict.fromkeys(chain.from_iterable(rows)))
+    sources = dict(zip(schema.as_known(sent), sent, strict=True))
+    absent = tuple(name for name in schema.names if name not in sources)
+    _check_names(schema, sent, absent)
+    nothing = (None,) * len(rows)
+    cells = [
+        _flat(_cells(rows, sources[column.name]), column) if column.name in sources else nothing
+        for column in schema.columns
+    ]
+    frame = schema.conform(JsonFrame(schema.names, cells))
+    if not also_others:
+        return Filled(frame, absent)
+    others = tuple(name for spelled, name in sources.items() if spelled not in schema.names)
+    columns = [frame.pandas.iloc[:, at].to_numpy() for at in range(frame.n_columns)]
+    columns += [_untyped(_cells(rows, name)) for name in others]
+    return Filled(ColumnsFrame((*schema.names, *others), columns), absent)
+
+
+def _check_names(schema: Schema, sent: Names, absent: Names) -> None:
+    if not schema.named and absent:
+        raise ColumnsError(
+            f"the model has no names for its {len(schema.names)} columns, and knows them as "
+            f"{listed(schema.names)}; rows have to name them all so, or declare their names as "
+            "inputSchema in model-metadata.yaml"
+        )
+    if sent and len(absent) == len(schema.names):
+        raise ColumnsError(
+            f"no field of the rows is a column of the model; it has {listed(schema.names)}, and "
+            f"the rows have {len(sent)} others"
+        )
+
+
+def _cells(rows: Sequence[Row], name: str) -> list[Any]:
+    return [row.get(name) for row in rows]
+
+
+def _flat(cells: list[Any], column: Column) -> Cells:
+    """Return cells without lists.
+
+    Raises:
+        ColumnsError: a cell is an object.
+    """
+    kinds = frozenset(map(type, cells))
+    if dict in kinds:
+        row = next(at for at, cell in enumerate(cells) if isinstance(cell, dict))
+        raise ColumnsError(
+            f"the field {column.name[:100]!r} holds an object in row {row} (counted from 0); a "
+            "cell is text, a number, true, false, null or a list of them"
+        )
+    if list not in kinds:
+        return cells
+    return [_joined(cell, column) if isinstance(cell, list) else cell for cell in cells]
+
+
+def _joined(parts: list[Any], column: Column) -> Any:
+    if column.dtype.is_float or column.dtype.is_integer:
+        return len(parts)
+    return ",".join(map(str, parts))
+
+
+def _untyped(cells: list[Any]) -> NDArray[Any]:
+    """Return cells as pandas holds such values: numbers as numbers, all else as it is."""
+    kinds = frozenset(map(type, cells)) - {type(None)}
+    whole = None not in cells
+    if kinds == {bool} and whole:
+        return np.array(cells, dtype=np.bool_)
+    try:
+        if kinds == {int} and whole:
+            return np.array(cells, dtype=np.int64)
+        if kinds and kinds <= _NUMBERS:
+            return np.array(cells, dtype=np.float64)
+    except OverflowError:  # an integer beyond 64 bits stays what it is
+        pass
+    out = np.empty(len(cells), dtype=object)
+    out[:] = cells
+    return out

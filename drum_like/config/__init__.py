@@ -1,0 +1,1 @@
+"""Settings: declared, found on the command line and elsewhere, and read."""

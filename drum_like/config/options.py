@@ -1,0 +1,388 @@
+"""How one setting is declared, and how its text is read."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict, Unpack
+
+from drum_like.config.environment import boolean
+from drum_like.errors import CharsetError
+from drum_like.types.charsets import codec
+from drum_like.types.target_type import TargetType
+
+OWN_PREFIX = "DRUM_LIKE_"
+"""What the names of our own environment variables start with."""
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 6789
+
+DASH = Path("-")
+"""What stands for standard input and standard output."""
+
+SCORE = "score"
+SERVER = "server"
+VALIDATION = "validation"
+PERF_TEST = "perf-test"
+EXPLAIN = "explain"
+CALIBRATE = "calibrate"
+NEW_MODEL = "new model"
+MODELS_PUSH = "models push"
+MODELS_LIST = "models list"
+MODELS_SHOW = "models show"
+MODELS_ALIAS = "models alias"
+MODELS_RM = "models rm"
+LOG = "log"
+
+MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
+EXPLAINING = (EXPLAIN, CALIBRATE)
+LOADING = (*MODEL, *EXPLAINING)
+DIRECTORIES = (*LOADING, NEW_MODEL)
+MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+ONE_MODEL = (MODELS_PUSH, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+STORE = (SERVER, *MODELS, LOG)
+EVERY = (*DIRECTORIES, *MODELS, LOG)
+TARGETED = (*LOADING, MODELS_PUSH)
+SERVING = (SERVER, PERF_TEST)
+FILES = (SCORE, PERF_TEST, VALIDATION, *EXPLAINING)
+SPARSE = (SCORE, PERF_TEST, VALIDATION)
+
+LOGGING_LEVELS = ("all", "debug", "info", "warn", "warning", "error", "critical", "fatal")
+SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "text", "json")
+DECISION_LOGS = ("auto", "response", "off")
+
+
+_AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Address(NamedTuple):
+    """Where a server listens; port 0 is any free one."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the host; of names that is localhost alone."""
+        try:
+            return ip_address(self.host.partition("%")[0]).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        """Return host:port, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """A runtime parameter of DRUM that sets an option; a value out of range is ignored, as there.
+
+    Attributes:
+        name: Without the prefix MLOPS_RUNTIME_PARAM_.
+        low: Smallest number accepted.
+        high: Largest number accepted.
+        words: Accepted words instead of numbers, in lower case.
+        beats_flag: Whether it wins over the flag and the environment, as DRUM has it.
+    """
+
+    name: str
+    low: int = 0
+    high: int = 0
+    words: tuple[str, ...] = ()
+    beats_flag: bool = False
+
+    def accept(self, payload: object) -> Any:
+        """Return the payload as a value of the option, None if it is out of range."""
+        if self.words:
+            word = str(payload).strip().lower()
+            return word if word in self.words else None
+        try:
+            number = int(float(str(payload)))
+        except (ValueError, OverflowError):
+            return None
+        return number if self.low <= number <= self.high else None
+
+
+class Kind(NamedTuple):
+    """How the text of a value is read, and what stands for it in help texts.
+
+    `parse` raises ValueError with a reason that follows the name of the flag or the variable.
+    """
+
+    parse: Callable[[str], Any]
+    metavar: str = ""
+
+
+class Rare(TypedDict, total=False):
+    """What only some settings have; see `Option`."""
+
+    env: tuple[str, ...]
+    short: str
+    choices: tuple[str, ...]
+    many: bool
+    steering: Steering
+    positional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: everything that flags, environment, help and documentation need.
+
+    The flag is the field's name in kebab-case, the first environment variable DRUM_LIKE_ and the
+    name in upper case.
+
+    Attributes:
+        help: What it says, without a full stop.
+        verbs: The verbs that have it.
+        kind: How its text is read.
+        env: Further variables in their order: DRUM's own, then those of platforms.
+        short: A further spelling of the flag.
+        choices: The words accepted; empty for any.
+        many: Whether the flag takes several words; variables are split at white space.
+        steering: A runtime parameter that sets it.
+        positional: Whether it is a word at its place instead of a flag; it has no variables then.
+    """
+
+    help: str
+    verbs: tuple[str, ...]
+    kind: Kind
+    env: tuple[str, ...] = ()
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    steering: Steering | None = None
+    positional: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag takes no value."""
+        return self.kind is SWITCH
+
+    def from_text(self, text: str) -> Any:
+        """Return the value that an environment variable means.
+
+        Raises:
+            ValueError: the text is not a value of this option.
+        """
+        if self.many:
+            return tuple(self.kind.parse(word) for word in text.split())
+        if self.choices and text not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
+        return self.kind.parse(text)
+
+
+def option(
+    default: Any, purpose: str, verbs: tuple[str, ...], kind: Kind, **rare: Unpack[Rare]
+) -> Any:
+    """Return a dataclass field with that default, declared as a setting; see `Option`."""
+    return field(default=default, metadata={Option: Option(purpose, verbs, kind, **rare)})
+
+
+def switch(purpose: str, verbs: tuple[str, ...], env: tuple[str, ...] = ()) -> Any:
+    """Return a dataclass field that is False until its flag is given; see `Option`."""
+    return field(default=False, metadata={Option: Option(purpose, verbs, SWITCH, env)})
+
+
+def flag_name(name: str) -> str:
+    """Return the flag of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def variables(name: str, declared: Option) -> tuple[str, ...]:
+    """Return the environment variables of a field, the strongest first."""
+    if declared.positional:
+        return ()
+    return (OWN_PREFIX + name.upper(), *declared.env)
+
+
+def integer(low: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `low` on."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError as error:
+            raise ValueError("must be a whole number") from error
+        if number < low:
+            raise ValueError("must be > 0" if low == 1 else f"must be >= {low}")
+        return number
+
+    return parse
+
+
+def target_type(text: str) -> TargetType:
+    """Return a target type by DRUM's name of it."""
+    try:
+        return TargetType(text)
+    except ValueError as error:
+        raise ValueError(f"is wrong: '{text}' is not a valid TargetType") from error
+
+
+def address(text: str) -> Address:
+    """Return the host and the port of "host:port", "host", ":port", "[::1]:port" or "::1"."""
+    bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
+    host, colon, port = text.rpartition(":")
+    if not colon or bare_ipv6 or text.endswith("]"):
+        host, port = text, str(DEFAULT_PORT)
+    return Address(host.strip("[]") or DEFAULT_HOST, port_number(port))
+
+
+def port_number(text: str) -> int:
+    """Return a TCP port; 0 is any free one."""
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise ValueError("must be host:port, with a port between 0 and 65535")
+    return int(text)
+
+
+def existing_file(text: str) -> Path:
+    """Return the absolute path of a file that is there."""
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(f"is wrong: The file {text} does not exist!")
+    return path.resolve()
+
+
+def readable(text: str) -> Path:
+    """Return the absolute path of what rows are read from; `-` stays, for standard input."""
+    path = Path(text)
+    if path != DASH and (path.is_dir() or not path.exists()):
+        raise ValueError(f"is wrong: The file {text} does not exist!")
+    return path.resolve() if path.is_file() else path
+
+
+def delimiter(text: str) -> str:
+    """Return the character between the fields of a CSV; `tab` stands for a tab."""
+    found = {"tab": "\t", r"\t": "\t"}.get(text, text)
+    if len(found) != 1 or found in '"\r\n' or not (found.isprintable() or found == "\t"):
+        raise ValueError("must be one character, such as ; or | or tab")
+    return found
+
+
+def charset(text: str) -> str:
+    """Return the name of a text encoding that is read."""
+    try:
+        codec(text)
+    except CharsetError as error:
+        raise ValueError(
+            "must be one of utf-8, utf-16, latin-1, iso-8859-15, windows-1252, us-ascii"
+        ) from error
+    return text
+
+
+def secret(text: str) -> str:
+    """Return a secret, which a header can carry."""
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise ValueError("must be printable text without blanks at its ends")
+    return text
+
+
+def existing_path(text: str) -> Path:
+    """Return the absolute path of a file or a directory that is there."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise ValueError(f"is wrong: there is no file or directory {text}")
+    return path.resolve()
+
+
+def existing_directory(text: str) -> Path:
+    """Return the absolute path of a directory that is there."""
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise ValueError(f"is wrong: there is no directory {text}")
+    return path.resolve()
+
+
+def own_directory(text: str) -> Path:
+    """Return the absolute path of a directory that is made when it is missing."""
+    path = Path(text).expanduser()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"is wrong: {text} is no directory")
+    return path.resolve()
+
+
+def web_address(text: str) -> str:
+    """Return the address of a server, without its last slash."""
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return text.rstrip("/")
+
+
+def moment(text: str) -> datetime:
+    """Return a time in ISO 8601, of this machine's zone without one; or that long ago: 90s, 15m."""
+    ago = _AGO.fullmatch(text)
+    if ago:
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            "must be a time such as 2026-01-31T12:00, or how long ago: 90s, 15m, 12h, 7d"
+        ) from error
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the parts of a list that is separated by commas."""
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def share(text: str) -> Fraction:
+    """Return a number between 0 and 1, exactly as its decimal text says."""
+    try:
+        found = Fraction(text) if "/" not in text else Fraction(0)
+    except ValueError:
+        found = Fraction(0)
+    if not 0 < found < 1:
+        raise ValueError("must be a number between 0 and 1, for example 0.9")
+    return found
+
+
+def prefix(text: str) -> str:
+    """Return a path that every route stands below, without its last slash."""
+    if not text.startswith("/"):
+        raise ValueError("must start with a slash")
+    if not text.isprintable() or any(part in text for part in ("//", "<", ">")):
+        raise ValueError("must be a plain path, without //, <, > or control characters")
+    return text.rstrip("/")
+
+
+def megabytes(text: str) -> int:
+    """Return a size in MiB; 0 is no limit, which is a limit of one TiB here."""
+    return integer(0)(text) or 1024 * 1024
+
+
+TEXT = Kind(str, "TEXT")
+LABEL = Kind(str, "LABEL")
+SWITCH = Kind(boolean)
+TARGET_TYPE = Kind(target_type, "TYPE")
+DIRECTORY = Kind(Path, "DIR")
+SECRET = Kind(secret, "TEXT")
+FILE = Kind(existing_file, "FILE")
+INPUT = Kind(readable, "FILE")
+DELIMITER = Kind(delimiter, "CHAR")
+CHARSET = Kind(charset, "NAME")
+NEW_FILE = Kind(Path, "FILE")
+UPLOAD = Kind(existing_path, "FILE")
+MODELS_DIRECTORY = Kind(existing_directory, "DIR")
+STORE_DIRECTORY = Kind(own_directory, "DIR")
+WEB_ADDRESS = Kind(web_address, "URL")
+DATABASE = Kind(str, "URL")
+MODEL_NAME = Kind(str, "NAME")
+ALIAS_NAME = Kind(str, "ALIAS")
+ADDRESS = Kind(address, "HOST:PORT")
+COLUMN = Kind(str, "NAME")
+SHARE = Kind(share, "P")
+KIND = Kind(str, "KIND")
+PREFIX = Kind(prefix, "PATH")
+NAMES = Kind(words, "A,B")
+MOMENT = Kind(moment, "TIME")
+NUMBER = Kind(integer(1), "N")
+NUMBER_OR_0 = Kind(integer(0), "N")
+SECONDS = Kind(integer(1), "S")
+SECONDS_OR_0 = Kind(integer(0), "S")
+MEGABYTES = Kind(megabytes, "MB")

@@ -1,0 +1,62 @@
+"""Where hosting platforms tell their containers to listen, and where they put the model."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from drum_like.config.options import Address, port_number
+from drum_like.errors import SettingsError
+
+ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outside
+
+_SAGEMAKER_PORT = "8080"
+_SAGEMAKER_MODEL = Path("/opt/ml/model")
+_KSERVE_MODEL = Path("/mnt/models")
+_SAGEMAKER_SIGNS = (
+    "SAGEMAKER_BIND_TO_PORT",
+    "SAGEMAKER_MODEL_SERVER_WORKERS",
+    "SAGEMAKER_MODEL_SERVER_TIMEOUT",
+    "SAGEMAKER_MAX_PAYLOAD_IN_MB",
+    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
+    "SAGEMAKER_MULTI_MODEL",
+    "SAGEMAKER_BATCH",
+)
+
+
+def in_sagemaker(environ: Mapping[str, str]) -> bool:
+    """Return whether the variables of SageMaker's serving containers are there."""
+    return any(environ.get(name) for name in _SAGEMAKER_SIGNS)
+
+
+def hosted_address(environ: Mapping[str, str], *, sagemaker: bool) -> Address | None:
+    """Return where Vertex AI or SageMaker expect the server, None elsewhere.
+
+    Source: Vertex AI "Custom container requirements" (AIP_HTTP_PORT), Amazon SageMaker "Use your
+    own inference code" (port 8080, SAGEMAKER_BIND_TO_PORT).
+    """
+    address = _address_of("AIP_HTTP_PORT", environ)
+    if address is None and sagemaker:
+        fallback = {"SAGEMAKER_BIND_TO_PORT": _SAGEMAKER_PORT}
+        address = _address_of("SAGEMAKER_BIND_TO_PORT", {**fallback, **environ})
+    return address
+
+
+def general_address(environ: Mapping[str, str]) -> Address | None:
+    """Return what SERVER_PORT or PORT say (Azure ML; Cloud Run, Heroku), None without them."""
+    return _address_of("SERVER_PORT", environ) or _address_of("PORT", environ)
+
+
+def model_directory(*, sagemaker: bool) -> Path | None:
+    """Return where SageMaker or KServe mount the model, None if neither does."""
+    if sagemaker:
+        return _SAGEMAKER_MODEL
+    return _KSERVE_MODEL if _KSERVE_MODEL.is_dir() else None
+
+
+def _address_of(variable: str, environ: Mapping[str, str]) -> Address | None:
+    text = environ.get(variable)
+    if not text:
+        return None
+    try:
+        return Address(ANY_HOST, port_number(text))
+    except ValueError as error:
+        raise SettingsError(f"{variable} must be a port between 0 and 65535") from error

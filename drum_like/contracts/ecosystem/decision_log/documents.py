@@ -1,0 +1,186 @@
+"""The documents of ecosystem.ai's runtime: `ecosystemruntime` and `ecosystemruntime_response`.
+
+Source of the names: the logging page of its documentation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from drum_like import __version__
+from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, Offer, padded
+from drum_like.contracts.ecosystem.decision_log.redaction import Redaction
+from drum_like.store.entities import Accepted, Presented
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Makes the documents of one server.
+
+    Attributes:
+        host: Name of the machine.
+        address: Where the server listens.
+        port: The same.
+        redact: Takes out what must not be written.
+    """
+
+    host: str
+    address: str
+    port: int
+    redact: Redaction
+
+    def presented(self, call: Call) -> Presented:
+        """Return what was presented."""
+        at = call.ended.astimezone(UTC)
+        document = {
+            "_id": _object_id(call.uuid, at),
+            "type": "presented",
+            "server": self._server(),
+            "cache": 0,
+            "explore": 0,
+            "final_result": call.final_result,
+            "whitelist": {},
+            "params": {"key": "customer", "value": call.customer},
+            "uuid": call.uuid,
+            "userid": call.user,
+            "in_params": call.in_params,
+            "api_params": _api_params(call),
+            "predictor": call.campaign,
+            "mojo": "1",
+            **_dates(at),
+            "stats": _presented_stats(call),
+        }
+        redacted = self.redact(document)
+        # Whoever may not be known in the document is not named beside it, either.
+        campaign = redacted["api_params"]["campaign"]
+        return Presented(call.uuid, at, campaign, redacted)
+
+    def automatic(self, presented: Presented, channel: str) -> Accepted:
+        """Return the best result as accepted, until somebody says otherwise."""
+        best = [entry["result"] for entry in presented.document["final_result"][:1]]
+        answered = Answered(presented.uuid, presented.at, best, channel)
+        return self._accepted(answered, presented.document, automatic=True)
+
+    def accepted(self, answered: Answered, presented: Document) -> Accepted:
+        """Return what somebody accepted of what was presented."""
+        return self._accepted(answered, presented, automatic=False)
+
+    def _accepted(self, answered: Answered, presented: Document, *, automatic: bool) -> Accepted:
+        at = answered.at.astimezone(UTC)
+        response = {
+            "uuid": answered.uuid,
+            "channel_name": answered.channel,
+            "offers_accepted": _results(answered.offers, presented["final_result"]),
+            **{name: presented[name] for name in _REPEATED},
+        }
+        response_uuid = str(uuid4())
+        document = {
+            "_id": _object_id(response_uuid, at),
+            "type": "accepted",
+            **({"auto": True} if automatic else {}),
+            "server": self._server(),
+            "uuid": answered.uuid,
+            "response_uuid": response_uuid,
+            "predictor": presented["predictor"],
+            **_dates(at),
+            "stats": _accepted_stats(at),
+            "response": response,
+        }
+        return Accepted(answered.uuid, at, automatic, self.redact(document))
+
+    def _server(self) -> dict[str, str]:
+        return {
+            "hostname": self.host,
+            "address": self.address,
+            "port": str(self.port),
+            "version": __version__,
+        }
+
+
+_REPEATED = ("predictor", "cache", "explore", "whitelist", "userid", "in_params")
+
+
+def whole(accepted: Document, presented: Document) -> dict[str, Any]:
+    """Return an accepted document with the presented one that it belongs to."""
+    return {**accepted, "response_log": presented}
+
+
+def _object_id(uuid: str, at: datetime) -> dict[str, str]:
+    """Return an id of MongoDB's kind: seconds, then eight bytes that nobody else has."""
+    return {"$oid": f"{int(at.timestamp()):08x}{uuid.replace('-', '')[:16]}"}
+
+
+def _dates(at: datetime) -> dict[str, Any]:
+    return {
+        "date_log": {"$date": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"},
+        "date_index": at.year * 100 + at.month,
+        "day_index": at.day,
+        "hour_index": at.hour,
+        "minute_index": at.minute,
+    }
+
+
+def _api_params(call: Call) -> dict[str, Any]:
+    return {
+        "resultcount": call.n_results,
+        "mojo": "1",
+        "subname": call.sub_campaign,
+        "name": call.campaign,
+        "subcampaign": call.sub_campaign,
+        "channel": call.channel,
+        "campaign": call.campaign,
+        "uuid": call.uuid,
+        "userid": call.user,
+        "customer": call.customer,
+    }
+
+
+def _presented_stats(call: Call) -> dict[str, Any]:
+    return {
+        "start_date": padded(call.began),
+        "end_date": padded(call.ended),
+        "start_time": call.clock_ns,
+        "duration": call.duration_ns / 1e6,
+        "duration_ns": call.duration_ns,
+        "duration_paramsdb": 0.0,
+        "duration_whitelist": 0.0,
+        "duration_cache": 0.0,
+        "epsilon": 0.0,
+        "error": int(call.failed),
+        "userid": call.user,
+        "predictor": call.campaign,
+        "model": call.model or "No Model",
+        "runtime_version": __version__,
+    }
+
+
+def _accepted_stats(at: datetime) -> dict[str, Any]:
+    return {
+        "start_date": padded(at),
+        "end_date": padded(at),
+        "start_time": 0,
+        "duration": 0.0,
+        "duration_ns": 0,
+        "error": 0,
+        "runtime_version": __version__,
+    }
+
+
+def _results(offers: Sequence[Offer], final_result: Sequence[Document]) -> list[Any]:
+    """Return the results that were presented for offers; an unknown offer as it was sent."""
+    results = [entry["result"] for entry in final_result]
+    return [_result(offer, results) for offer in offers]
+
+
+def _result(offer: Offer, results: Sequence[Document]) -> Any:
+    asked = {"offer_name": offer} if isinstance(offer, str) else offer
+    for name in ("offer_id", "offer_name", "offer"):
+        if name in asked:
+            same = [one for one in results if one.get(name) == asked[name]]
+            if same:
+                return same[0]
+    return asked

@@ -1,0 +1,156 @@
+"""The decision log of a worker: requests put entries into a queue, one thread writes them.
+
+No request waits for the store. Entries are written together, soon after the first of them came;
+what the store does not take goes to a spool beside it, and from there into the store when it is
+back, whichever worker sees that first. A worker that is killed loses what came in its last
+LAST_MOMENT_S; with `sync`, requests wait until their entry is written, and nothing is lost.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
+from drum_like.contracts.ecosystem.decision_log.documents import Documents
+from drum_like.contracts.ecosystem.decision_log.items import item_of
+from drum_like.contracts.ecosystem.decision_log.queue import Backlog, Entry
+from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
+from drum_like.contracts.ecosystem.decision_log.writer import AT_ONCE, Writer
+
+logger = logging.getLogger(__name__)
+
+LAST_MOMENT_S = 0.1
+"""What a worker that is killed may lose: its decisions of that time."""
+
+SYNC_S = 30.0
+"""How long a request waits for its entry to be written before it is answered all the same."""
+
+_GATHER_S = LAST_MOMENT_S / 3
+_PAUSE_S = 0.25
+_END_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How decisions are logged.
+
+    Attributes:
+        automatic: Whether the best result is accepted until somebody says otherwise.
+        sync: Whether requests wait until their entry is written.
+    """
+
+    automatic: bool = True
+    sync: bool = False
+
+
+class DecisionLog:
+    """Writes the decisions of one worker: a Background.
+
+    Args:
+        recorder: The store.
+        writer: Writes into it, or beside it.
+        documents: Makes the documents.
+        habits: How decisions are logged.
+    """
+
+    def __init__(
+        self, recorder: Recorder, writer: Writer, documents: Documents, habits: Habits
+    ) -> None:
+        self._recorder = recorder
+        self._writer = writer
+        self._documents = documents
+        self._habits = habits
+        self._backlog = Backlog()
+        self._in_hand: list[Entry] = []
+        self._ending = Event()
+        self._thread: Thread | None = None
+
+    def put(self, content: Call | Answered, size: int) -> None:
+        """Have something written.
+
+        Args:
+            content: What.
+            size: About how many bytes it takes.
+        """
+        entry = Entry(content, size)
+        added = self._backlog.add(entry)
+        if added and self._habits.sync and not entry.done.wait(SYNC_S):
+            logger.error("the decision log: a call was answered before it was written")
+
+    def knows(self, uuid: str) -> bool:
+        """Return whether there is such a decision; waits for those that are being written.
+
+        Raises:
+            DrumLikeError: the store cannot be asked.
+        """
+        deadline = time.monotonic() + 3 * LAST_MOMENT_S
+        while not self._recorder.knows(uuid):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_GATHER_S)
+        return True
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread = Thread(target=self._run, name="the decision log", daemon=True)
+        self._thread.start()
+
+    def drain(self) -> None:
+        """Go on: requests are still answered."""
+
+    def stop(self) -> None:
+        """Write what is left, beside the store if it is away, and end."""
+        self._ending.set()
+        self._backlog.wake()
+        if self._thread is None:
+            return
+        self._thread.join(_END_S)
+        if self._thread.is_alive():  # in the driver of a database that does not answer
+            self._writer.give_up_the_store()
+            self._backlog.put_back(self._in_hand)
+            self._finish()
+        self._recorder.close()
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            if self._backlog.wait(_PAUSE_S) and not self._habits.sync:
+                self._ending.wait(_GATHER_S)
+            try:
+                self._round()
+            except Exception:
+                logger.exception("the decision log failed")
+                self._writer.lose(len(self._in_hand))
+                self._release()
+        self._finish()
+
+    def _round(self) -> None:
+        written = self._write_some()
+        self._writer.lose(self._backlog.refused())
+        self._writer.look(between=self._write_some)
+        if not written and not self._backlog.is_empty:
+            self._ending.wait(_PAUSE_S)
+
+    def _write_some(self) -> bool:
+        """Write the first entries of the queue; return whether that was possible."""
+        self._in_hand = self._backlog.take(AT_ONCE)
+        automatic = self._habits.automatic
+        items = [item_of(entry, self._documents, automatic=automatic) for entry in self._in_hand]
+        if items and not self._writer.write(items):
+            self._backlog.put_back(self._in_hand)
+            self._in_hand = []
+            return False
+        self._release()
+        return bool(items)
+
+    def _release(self) -> None:
+        for entry in self._in_hand:
+            entry.done.set()
+        self._in_hand = []
+
+    def _finish(self) -> None:
+        """Write all that is left."""
+        while self._write_some():
+            pass
+        self._writer.close()
+        self._writer.lose(len(self._backlog.take(self._backlog.n_entries)))

@@ -1,0 +1,91 @@
+"""The queue between requests and the thread that writes: bounded, and never waited for."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
+
+MOST = 10_000
+"""Entries that may wait; further ones are lost, and counted."""
+
+MOST_BYTES = 32 * 1024 * 1024
+"""How large the bodies may be, all in all, that waiting entries came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to write.
+
+    Attributes:
+        content: What.
+        size: About how many bytes it takes.
+        done: Is set when it is written, or when that was given up.
+    """
+
+    content: Call | Answered
+    size: int
+    done: Event = field(default_factory=Event)
+
+
+class Backlog:
+    """Entries in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+        self._size = 0
+        self._n_refused = 0
+        self._lock = Lock()
+        self._filled = Event()
+
+    def add(self, entry: Entry) -> bool:
+        """Add an entry; return False, and count it, if there is no room."""
+        with self._lock:
+            full = len(self._entries) >= MOST or self._size + entry.size > MOST_BYTES
+            if full and self._entries:
+                self._n_refused += 1
+                return False
+            self._entries.append(entry)
+            self._size += entry.size
+        self._filled.set()
+        return True
+
+    def put_back(self, entries: Sequence[Entry]) -> None:
+        """Let entries be the first again."""
+        with self._lock:
+            self._entries.extendleft(reversed(entries))
+            self._size += sum(entry.size for entry in entries)
+
+    def take(self, most: int) -> list[Entry]:
+        """Return the first entries, and have them no more."""
+        with self._lock:
+            taken = [self._entries.popleft() for _ in range(min(most, len(self._entries)))]
+            self._size -= sum(entry.size for entry in taken)
+            if not self._entries:
+                self._filled.clear()
+        return taken
+
+    @property
+    def n_entries(self) -> int:
+        """How many entries wait."""
+        return len(self._entries)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no entry waits."""
+        return not self._entries
+
+    def refused(self) -> int:
+        """Return how many entries there was no room for since this was asked last."""
+        with self._lock:
+            count, self._n_refused = self._n_refused, 0
+        return count
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until there is an entry, or for that long; return whether there is one."""
+        return self._filled.wait(timeout_s)
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._filled.set()

@@ -1,0 +1,143 @@
+"""Writes items into the store; one thread writes, any may ask."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from drum_like.contracts.ecosystem.decision_log.calls import Answered
+from drum_like.contracts.ecosystem.decision_log.documents import Document, Documents
+from drum_like.contracts.ecosystem.decision_log.items import Item, Made
+from drum_like.errors import StoreBusyError, StoreError, StoreFullError
+from drum_like.store.entities import Accepted
+from drum_like.store.location import Place
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 30.0
+"""How long a word about a decision is kept that is not in the store: another worker may be about
+to write it."""
+
+
+MOST_EARLY = 1000
+"""How many of them are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """A word about a decision that is not in the store yet, and until when it is kept."""
+
+    answered: Answered
+    until: float
+
+
+class Recorder:
+    """The store as the decision log sees it; opened when it is first needed.
+
+    Args:
+        place: Where the store is.
+        documents: Makes the documents of what was accepted.
+    """
+
+    def __init__(self, place: Place, documents: Documents) -> None:
+        self._place = place
+        self._documents = documents
+        self._store: Any = None
+        self._opening = Lock()
+        self._early: list[_Early] = []
+
+    def open(self) -> None:
+        """Open the store, or look whether it answers.
+
+        Raises:
+            DrumLikeError: it cannot be used.
+        """
+        self._opened().decisions.check()
+
+    def knows(self, uuid: str) -> bool:
+        """Return whether a decision is in the store.
+
+        Raises:
+            DrumLikeError: the store cannot be asked.
+        """
+        return uuid in self._opened().decisions.documents((uuid,))
+
+    def write(self, items: Sequence[Item]) -> int:
+        """Write items; without any, what was kept for later.
+
+        Returns:
+            How many items the database refuses, although it answers; they are left out.
+
+        Raises:
+            DrumLikeError: the store is away; nothing may be written, or everything.
+        """
+        now = time.monotonic()
+        before = [] if items else self._early
+        until = {one.answered.uuid: one.until for one in before}
+        everything = [*items, *(one.answered for one in before)]
+        decisions = self._opened().decisions
+        asked = {item.uuid for item in everything if isinstance(item, Answered)}
+        known = decisions.documents(asked) if asked else {}
+        known |= {i.presented.uuid: i.presented.document for i in everything if isinstance(i, Made)}
+        early = [
+            _Early(item, until.get(item.uuid, now + PATIENCE_S))
+            for item in everything
+            if isinstance(item, Answered) and item.uuid not in known
+        ]
+        ready = [i for i in everything if isinstance(i, Made) or i.uuid in known]
+        n_refused = self._write(decisions, ready, known)
+        kept = [one for one in early if one.until > now] + (self._early if items else [])
+        self._early = kept[:MOST_EARLY]
+        return n_refused + len(kept[MOST_EARLY:])
+
+    def early(self) -> list[Answered]:
+        """Return what is kept for later, and keep it no more."""
+        early, self._early = self._early, []
+        return [one.answered for one in early]
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is kept for later."""
+        return bool(self._early)
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+
+    def _write(self, decisions: Any, items: Sequence[Item], known: dict[str, Document]) -> int:
+        """Write items in one transaction; in smaller ones if the database refuses one of them."""
+        presented = [item.presented for item in items if isinstance(item, Made)]
+        try:
+            decisions.write(presented, [*self._accepted(items, known)])
+        except (StoreBusyError, StoreFullError):
+            raise
+        except StoreError as error:
+            decisions.check()
+            if len(items) > 1:
+                half = len(items) // 2
+                first = self._write(decisions, items[:half], known)
+                return first + self._write(decisions, items[half:], known)
+            logger.error("the decision log: the store refuses a row: %s", error)  # noqa: TRY400 - one line a row
+            return 1
+        return 0
+
+    def _accepted(self, items: Sequence[Item], known: dict[str, Document]) -> list[Accepted]:
+        automatic = [i.accepted for i in items if isinstance(i, Made) and i.accepted is not None]
+        said = [
+            self._documents.accepted(item, known[item.uuid])
+            for item in items
+            if isinstance(item, Answered)
+        ]
+        return automatic + said
+
+    def _opened(self) -> Any:
+        with self._opening:
+            if self._store is None:
+                from drum_like.store.store import open_store  # noqa: PLC0415 - SQL only where it is used
+
+                self._store = open_store(self._place)
+            return self._store

@@ -1,0 +1,143 @@
+"""Files beside the store for what it does not take: one a worker, read by whoever comes first.
+
+A line is one entry as JSON. A worker holds a lock on its file; a file without a lock was left by a
+worker that has ended, and any other may read it. Entries may be read twice, never not at all.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import orjson
+
+from drum_like.errors import StoreError
+from drum_like.store.upload_file import storing
+
+_SUFFIX = ".decisions"
+
+Line = dict[str, Any]
+"""One entry as JSON."""
+
+
+class Spool:
+    """The files of one directory, and the one that this worker writes; used by one thread.
+
+    Args:
+        folder: Is made when the first file is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._own: tuple[Path, BinaryIO] | None = None
+
+    def append(self, lines: Sequence[bytes], *, to_disk: bool) -> None:
+        """Write lines to this worker's file; a kill of the process cannot take them back.
+
+        Args:
+            lines: JSON without line breaks.
+            to_disk: Whether they have to survive the machine, too.
+
+        Raises:
+            StoreError: the disk does not take them.
+        """
+        with storing():
+            number = self._file().fileno()
+            end = os.lseek(number, 0, os.SEEK_END)
+            try:
+                _write(number, b"".join(line + b"\n" for line in lines))
+                if to_disk:
+                    os.fsync(number)
+            except OSError:
+                # Half a line would spoil the next one.
+                os.ftruncate(number, end)
+                raise
+
+    def has_files(self) -> bool:
+        """Return whether there is any file, whoever holds it."""
+        return any(self._folder.glob(f"*{_SUFFIX}"))
+
+    def files(self) -> Iterator["Left"]:
+        """Yield what was left: this worker's file, and those of workers that have ended.
+
+        Raises:
+            StoreError: a file cannot be read.
+        """
+        if self._own is not None:
+            (path, own), self._own = self._own, None
+            yield Left(path, own)
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            file = _locked(path)
+            if file is not None:
+                yield Left(path, file)
+
+    def _file(self) -> BinaryIO:
+        """Return this worker's file; nobody sees it before it is locked."""
+        if self._own is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / f"{os.getpid()}-{uuid4().hex[:8]}{_SUFFIX}"
+            hidden = path.with_suffix(".new")
+            file = hidden.open("a+b")
+            fcntl.flock(file, fcntl.LOCK_EX)
+            hidden.rename(path)
+            self._own = path, file
+        return self._own[1]
+
+
+class Left:
+    """A file of entries that is locked by this process.
+
+    Args:
+        path: Where it is.
+        file: Open for reading.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the entries; a line that a kill has cut off is none."""
+        self._file.seek(0)
+        for text in self._file:
+            with suppress(orjson.JSONDecodeError):
+                yield orjson.loads(text)
+
+    def remove(self) -> None:
+        """Remove the file: all of it is in the store.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        with storing():
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
+    def keep(self) -> None:
+        """Let the file be read another time."""
+        self._file.close()
+
+
+def _write(number: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(number, rest) :]
+
+
+def _locked(path: Path) -> BinaryIO | None:
+    """Return a file that nobody else holds, None if somebody does or it is gone."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path.name} beside the store cannot be read") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

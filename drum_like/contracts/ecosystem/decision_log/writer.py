@@ -1,0 +1,160 @@
+"""Items go into the store while it takes them, else into a spool, and later from there."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from drum_like.contracts.ecosystem.decision_log.items import Item, line_of, read
+from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
+from drum_like.contracts.ecosystem.decision_log.spool import Left, Line, Spool
+from drum_like.errors import DrumLikeError, StoreError
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 200
+"""Items that are written in one transaction."""
+
+_LOOK_S = 0.5
+_SOON_S, _LATE_S = 0.25, 2.0
+
+
+class Writer:
+    """What one thread writes with.
+
+    Args:
+        recorder: The store.
+        spool: Takes what the store does not take.
+        eager: Whether the store is opened before there is anything to write.
+        to_disk: Whether the spool has to survive the machine, not only the process.
+    """
+
+    def __init__(self, recorder: Recorder, spool: Spool, *, eager: bool, to_disk: bool) -> None:
+        self._recorder = recorder
+        self._spool = spool
+        self._eager = eager
+        self._to_disk = to_disk
+        # Away until it was opened: what comes before that is safe in the spool.
+        self._away = True
+        self._told = False
+        self._look_at, self._pause_s = 0.0, _SOON_S
+        self._n_lost = 0
+
+    def write(self, items: Sequence[Item]) -> bool:
+        """Write items; return False if neither the store nor the disk take them."""
+        if self._recorded(items):
+            return True
+        if not self._told:  # not away, only not opened yet
+            self._look_at = 0.0
+        return self._kept(items)
+
+    def look(self, between: Callable[[], object]) -> None:
+        """Look whether the store is back, and whether anything was left to write; not too often.
+
+        Args:
+            between: Is called again and again while there is much to write.
+        """
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_S
+        if self._away and (self._eager or self._spool.has_files()):
+            self._open()
+        if not self._away:
+            self._catch_up(between)
+
+    def lose(self, n_items: int) -> None:
+        """Count what is lost, and say so."""
+        if n_items:
+            self._n_lost += n_items
+            logger.error("the decision log lost %d decisions, %d in all", n_items, self._n_lost)
+
+    def give_up_the_store(self) -> None:
+        """Write beside the store from now on; another thread waits for it."""
+        self._away = self._told = True
+
+    def close(self) -> None:
+        """Write what is beside a store that was not opened yet; keep what waits for something."""
+        if not self._told:
+            self._look_at = 0.0
+            self.look(between=lambda: None)
+        self._recorded(())
+        self._kept(self._recorder.early())
+
+    def _recorded(self, items: Sequence[Item]) -> bool:
+        """Write items into the store; return whether it took them."""
+        if self._away:
+            return False
+        try:
+            self.lose(self._recorder.write(items))
+        except DrumLikeError as error:
+            self._leave(error)
+            return False
+        return True
+
+    def _kept(self, items: Sequence[Item]) -> bool:
+        """Write items into the spool; return whether it took them."""
+        if not items:
+            return True
+        try:
+            self._spool.append([line_of(item) for item in items], to_disk=self._to_disk)
+        except StoreError as error:
+            self._tell("they wait in memory", error)
+            return False
+        return True
+
+    def _open(self) -> None:
+        try:
+            self._recorder.open()
+        except DrumLikeError as error:
+            self._leave(error)
+            return
+        if self._told:
+            logger.warning("the decision log: the store is back")
+        self._away = self._told = False
+        self._pause_s = _SOON_S
+
+    def _leave(self, error: DrumLikeError) -> None:
+        self._tell("they are kept beside it", error)
+        self._away = True
+        # Not all workers at once.
+        pause_s = self._pause_s * random.uniform(0.5, 1)  # noqa: S311 - nothing to guess
+        self._look_at = time.monotonic() + pause_s
+        self._pause_s = min(2 * self._pause_s, _LATE_S)
+
+    def _tell(self, where: str, error: DrumLikeError) -> None:
+        if not self._told:
+            logger.warning(
+                "the decision log: %s; until the store takes decisions, %s", error, where
+            )
+        self._told = True
+
+    def _catch_up(self, between: Callable[[], object]) -> None:
+        """Write what was kept, and what waited for something."""
+        if self._recorder.waits:
+            self._recorded(())
+        with suppress(StoreError):  # another look follows
+            for left in self._spool.files():
+                if not self._replay(left, between):
+                    left.keep()
+                    return
+                left.remove()
+
+    def _replay(self, left: Left, between: Callable[[], object]) -> bool:
+        lines = left.lines()
+        while some := list(islice(lines, AT_ONCE)):
+            if not self._recorded(self._items(some)):
+                return False
+            between()
+        return True
+
+    def _items(self, lines: Sequence[Line]) -> list[Item]:
+        items = []
+        for line in lines:
+            try:
+                items.append(read(line))
+            except (KeyError, TypeError, ValueError):
+                self.lose(1)
+        return items

@@ -1,0 +1,138 @@
+"""A runtime's calls: a decision for a campaign, and what became of it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from drum_like.contracts.ecosystem.campaigns import Campaigns
+from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, padded
+from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
+from drum_like.contracts.ecosystem.flattening import flat
+from drum_like.contracts.ecosystem.requests import Asked, accepting, asked
+from drum_like.contracts.ecosystem.results import Result, ranked
+from drum_like.contracts.ecosystem.scoring import score
+from drum_like.errors import DrumLikeError
+from drum_like.http.errors import ErrorForm
+
+SUCCESS = "Success"
+UNKNOWN = "Error: UUID not found."
+
+_BYTES_OF_A_RESULT = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What came of a call; `error` is what the caller is told if it failed."""
+
+    campaign: str
+    model: str | None
+    results: list[Result]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Answers a runtime's calls.
+
+    Attributes:
+        campaigns: Which model decides.
+        log: Where decisions are written; None if they are not.
+        errors: What the texts of failed calls are.
+    """
+
+    campaigns: Campaigns
+    log: DecisionLog | None
+    errors: ErrorForm
+
+    def decide(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+        """Answer a call for a decision, and log it; also if scoring fails.
+
+        Args:
+            body: What the caller sent.
+            size: How many bytes that were.
+
+        Raises:
+            PayloadError: the body cannot be read; nothing is logged.
+        """
+        began, clock = datetime.now().astimezone(), time.monotonic_ns()
+        question, uuid = asked(body), str(uuid4())
+        outcome = self._outcome(question, uuid)
+        ended, duration = datetime.now().astimezone(), time.monotonic_ns() - clock
+        answer = _answer(question, outcome, uuid, padded(ended))
+        if self.log is not None:
+            call = Call(
+                uuid=uuid,
+                began=began,
+                ended=ended,
+                clock_ns=clock,
+                duration_ns=duration,
+                campaign=outcome.campaign,
+                sub_campaign=question.sub_campaign or outcome.campaign,
+                channel=question.channel,
+                customer=question.customer,
+                user=question.user,
+                n_results=question.n_results,
+                in_params=question.in_params,
+                final_result=outcome.results,
+                model=outcome.model,
+                failed=outcome.error is not None,
+            )
+            self.log.put(call, size + _BYTES_OF_A_RESULT * (1 + len(outcome.results)))
+        return flat(answer) if question.is_flat else answer
+
+    def accept(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+        """Log what was accepted of a decision; success is told whether or not there is such a one.
+
+        Raises:
+            PayloadError: the body cannot be read.
+        """
+        self._accept(body, size)
+        return {"message": SUCCESS}
+
+    def accept_known(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+        """Do the same, and tell the UUID if there is such a decision.
+
+        Raises:
+            PayloadError: the body cannot be read.
+            DrumLikeError: the log cannot be asked.
+        """
+        uuid = accepting(body).uuid
+        if self.log is None or not self.log.knows(uuid):
+            return {"message": UNKNOWN}
+        self._accept(body, size)
+        return {"message": uuid}
+
+    def _accept(self, body: Mapping[str, Any], size: int) -> None:
+        said = accepting(body)
+        if self.log is not None:
+            at = datetime.now().astimezone()
+            self.log.put(Answered(said.uuid, at, said.offers, said.channel), size)
+
+    def _outcome(self, question: Asked, uuid: str) -> _Outcome:
+        campaign, model = question.campaign or "", None
+        try:
+            service = self.campaigns.model(question.campaign, question.sub_campaign)
+            model = service.info.name
+            campaign = campaign or model
+            scored = score(service, [question.row()])
+            return _Outcome(campaign, model, ranked(scored, uuid, question.n_results))
+        except DrumLikeError as error:
+            return _Outcome(campaign, model, [], self.errors.note(error).text)
+
+
+def _answer(question: Asked, outcome: _Outcome, uuid: str, at: str) -> dict[str, Any]:
+    answer = {
+        "cache": 0,
+        "datetime": at,
+        "explore": 0,
+        "final_result": outcome.results,
+        "id": outcome.campaign,
+        "uuid": uuid,
+        "in_params": question.in_params,
+    }
+    if outcome.error is None:
+        return answer
+    return {**answer, "ErrorMessage": outcome.error, "error": 1}

@@ -1,0 +1,1 @@
+"""Inference as Wallaroo answers it: pipelines, steps, rows and columns."""

@@ -1,0 +1,1 @@
+"""Models, pipelines and workspaces as Wallaroo's SDK manages them."""

@@ -1,0 +1,85 @@
+"""What the views of this contract share: the registry, and what they ask it for."""
+
+from dataclasses import dataclass
+
+from flask import Request, g
+
+from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.errors import ConflictError, PayloadError
+from drum_like.http import wire
+from drum_like.http.auth import ANYONE, Principal
+from drum_like.registry.model_registry import Registry
+from drum_like.store.entities import FIRST_WORKSPACE, Workspace
+from drum_like.store.store import Store
+
+
+def read_fields(request: Request) -> Fields:
+    """Return the JSON object of a request.
+
+    Raises:
+        PayloadError: its body is none.
+        BodyError: the body does not arrive as its headers say.
+    """
+    return Fields.parse(wire.read_body(request))
+
+
+def caller() -> str:
+    """Return who sends the request, by the name of its credential; empty without one."""
+    principal: Principal = g.principal
+    return "" if principal.name == ANYONE.name else principal.name
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Workspaces as callers name them."""
+
+    registry: Registry
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.registry.store
+
+    def named(self, fields: Fields) -> int | None:
+        """Return the id of the workspace that `workspace_name` or `workspace_id` says.
+
+        The name wins; None for a name that is not there.
+
+        Raises:
+            PayloadError: neither is given.
+        """
+        name = fields.optional_text("workspace_name")
+        if name is None:
+            return fields.integer("workspace_id")
+        found = self.store.workspaces.by_name(name)
+        return None if found is None else found.id
+
+    def default_of(self, user: str) -> Workspace:
+        """Return somebody's default workspace: the one that was made so, or the first."""
+        return self.store.workspaces.default_of(user) or self.store.workspaces.get(FIRST_WORKSPACE)
+
+    def make_default(self, user: str, name: str) -> Workspace:
+        """Return a workspace of that name, made if need be, as somebody's default."""
+        try:
+            workspace = self.store.workspaces.create(name, user)
+        except ConflictError:
+            there = self.store.workspaces.by_name(name)
+            if there is None:
+                raise
+            workspace = there
+        self.store.workspaces.set_default(user, workspace.id)
+        return workspace
+
+
+def numeric(fields: Fields, name: str) -> int:
+    """Return an integer that may be sent as text.
+
+    Raises:
+        PayloadError: it is missing, or no integer.
+    """
+    value = fields.raw(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    if isinstance(value, str):
+        raise PayloadError(f"field `{name}` must be an integer")
+    return fields.integer(name)

@@ -1,0 +1,250 @@
+"""As much GraphQL as the SDK needs: the schema, and answers by the name of the operation.
+
+There is no engine. The SDK checks its queries against the schema itself; what it sends is known, so
+each operation has one answer, which may hold more than was asked for.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from flask import Response, request
+
+from drum_like import __version__
+from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.inference.deployments import ENGINE_CONFIG, Deployments
+from drum_like.contracts.wallaroo.management import absent, serializers
+from drum_like.contracts.wallaroo.management.context import Rooms, read_fields
+from drum_like.contracts.wallaroo.management.frameworks import wire_status
+from drum_like.contracts.wallaroo.management.searches import Answer, Searches
+from drum_like.errors import NotFoundError, PayloadError
+from drum_like.http.wire import json_response
+from drum_like.store.entities import Config, Deployment, Pipeline, PipelineVersion, Workspace
+from drum_like.store.store import Store
+
+_NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+_MODEL_BY_PK = re.compile(r"model_by_pk\s*\(\s*id\s*:\s*(\d{1,18})\s*\)")
+_INTROSPECTION = "IntrospectionQuery"
+
+Json = dict[str, Any]
+
+
+@cache
+def introspection() -> bytes:
+    """Return the answer to the introspection query; scripts/introspection.py writes it."""
+    return files(__package__).joinpath("introspection.json").read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphqlView:
+    """The view of `/v1/graphql`."""
+
+    rooms: Rooms
+
+    @property
+    def _store(self) -> Store:
+        return self.rooms.store
+
+    def answer(self) -> Response:
+        """Answer an operation; what goes wrong is said in `errors`, with status 200."""
+        fields = read_fields(request)
+        text = fields.text("query")
+        found = _NAME.search(text)
+        name = found[1] if found else ""
+        if name == _INTROSPECTION:
+            return json_response(introspection())
+        answer = self._answers().get(name)
+        if answer is None:
+            return _errors(absent.operation(name))
+        try:
+            return json_response({"data": answer(_Call(text, _variables(fields)))})
+        except (NotFoundError, PayloadError) as error:
+            return _errors(str(error))
+
+    def _answers(self) -> "dict[str, Callable[[_Call], Json]]":
+        return {
+            "UserDefaultWorkspace": self._user_default_workspace,
+            "CreateDefaultUserWorkspace": self._create_default_workspace,
+            "WorkspaceById": self._workspace_by_id,
+            "ModelById": self._model_by_id,
+            "ModelByName": self._model_by_name,
+            "ModelConfigById": self._model_config_by_id,
+            "PipelineById": self._pipeline_by_id,
+            "PipelineVariantById": self._pipeline_variant_by_id,
+            "GetDeploymentForPipeline": self._deployment_for_pipeline,
+            "DeploymentById": self._deployment_by_id,
+            "Deploy": self._deploy,
+            "QueryLimitStatus": lambda _: {"deployment": []},
+            **{name: _with_variables(one) for name, one in Searches(self.rooms).answers().items()},
+        }
+
+    def _user_default_workspace(self, call: "_Call") -> Json:
+        user = call.variables.optional_text("user_id") or ""
+        return {
+            "user_default_workspace": [{"workspace": self._workspace(self.rooms.default_of(user))}]
+        }
+
+    def _create_default_workspace(self, call: "_Call") -> Json:
+        user, name = call.variables.text("user_id"), call.variables.text("workspace_name")
+        if not name or not name.isprintable() or len(name) > 255:
+            raise PayloadError("the name of a workspace must be 1 to 255 printable characters")
+        return {"insert_workspace_one": {"id": self.rooms.make_default(user, name).id}}
+
+    def _workspace_by_id(self, call: "_Call") -> Json:
+        workspace = self._store.workspaces.get(call.variables.integer("id"))
+        return {"workspace_by_pk": self._workspace(workspace)}
+
+    def _model_by_id(self, call: "_Call") -> Json:
+        found = _MODEL_BY_PK.search(call.text)
+        if found is None:
+            raise PayloadError("the query does not say model_by_pk(id: N)")
+        version = self._store.versions.get(int(found[1]))
+        workspace = self._store.workspaces.get(version.workspace_id)
+        content = {
+            **serializers.version_row(version),
+            **serializers.version_superset(version, workspace),
+            "created_on_version": __version__,
+            "status": wire_status(version),
+            "error_summary": version.error,
+            "visibility": version.visibility.value,
+        }
+        return {"model_by_pk": content}
+
+    def _model_by_name(self, call: "_Call") -> Json:
+        name, uuid = call.variables.text("model_id"), call.variables.text("model_version")
+        version = self._store.versions.by_uuid(uuid)
+        if version is None or version.name != name:
+            return {"model": []}
+        row = {"id": version.id, "model_id": version.name, "model_version": version.uuid}
+        return {"model": [row]}
+
+    def _model_config_by_id(self, call: "_Call") -> Json:
+        config = self._store.configs.get(call.variables.integer("model_config_id"))
+        content = serializers.config_full(config)
+        return {"model_config_by_pk": {**content, "model": {"id": config.version_id}}}
+
+    def _pipeline_by_id(self, call: "_Call") -> Json:
+        pipeline = self._store.pipelines.get(call.variables.integer("pipeline_id"))
+        workspace = self._store.workspaces.get(pipeline.workspace_id)
+        versions = self._store.pipelines.versions(pipeline.id)
+        content = {
+            "id": pipeline.id,
+            "pipeline_id": pipeline.name,
+            "created_at": pipeline.created_at,
+            "updated_at": pipeline.updated_at,
+            "visibility": pipeline.visibility.value,
+            "owner_id": serializers.OWNER,
+            "pipeline_versions": [{"id": one.id, "pipeline_publishes": []} for one in versions],
+            "pipeline_tags": [],
+            "workspace": {"id": workspace.id, "name": workspace.name},
+        }
+        return {"pipeline_by_pk": content}
+
+    def _pipeline_variant_by_id(self, call: "_Call") -> Json:
+        version = self._store.pipelines.version(call.variables.integer("variant_id"))
+        deployment = self._store.pipelines.deployment_of(version.pipeline_id)
+        is_mine = deployment is not None and deployment.pipeline_version_id == version.id
+        return {"pipeline_version_by_pk": self._variant(version, deployment if is_mine else None)}
+
+    def _deployment_for_pipeline(self, call: "_Call") -> Json:
+        pipeline = self._store.pipelines.get(call.variables.integer("pipeline_id"))
+        deployment = self._store.pipelines.deployment_of(pipeline.id)
+        found = None if deployment is None else _deployment(deployment)
+        return {"pipeline_by_pk": {"deployment": found}}
+
+    def _deployment_by_id(self, call: "_Call") -> Json:
+        deployment = self._store.pipelines.deployment(call.variables.integer("deployment_id"))
+        content = {
+            **_deployment(deployment),
+            "deployment_model_configs": [
+                {"model_config": {"id": config_id}} for config_id in deployment.config_ids
+            ],
+            "deployment_pipeline_versions": [
+                {"pipeline_version": {"id": deployment.pipeline_version_id}}
+            ],
+            "pipeline": {"pipeline_id": deployment.pipeline_name},
+        }
+        return {"deployment_by_pk": content}
+
+    def _deploy(self, call: "_Call") -> Json:
+        deployment = Deployments(self.rooms.registry).again(call.variables.integer("id"))
+        return {"update_deployment_by_pk": _deployment(deployment)}
+
+    def _workspace(self, workspace: Workspace) -> Json:
+        trees = self._store.models.trees(workspace.id)
+        trees.sort(key=lambda tree: tree.model.updated_at, reverse=True)
+        pipelines: list[Pipeline] = self._store.pipelines.of_workspace(workspace.id)
+        members = self._store.workspaces.members(workspace.id)
+        models = [
+            {"id": tree.model.id, "models": [{"id": version.id} for version, _ in tree.versions]}
+            for tree in trees
+        ]
+        return {
+            **serializers.workspace_stub(workspace),
+            "users": [{"user_id": member.user} for member in members],
+            "models": models,
+            "pipelines": [{"id": pipeline.id} for pipeline in pipelines],
+        }
+
+    def _variant(self, version: PipelineVersion, deployment: Deployment | None) -> Json:
+        configs = [] if deployment is None else map(self._store.configs.get, deployment.config_ids)
+        at = version.created_at
+        deployed = (
+            []
+            if deployment is None
+            else [{"created_at": at, "updated_at": at, "deployment": {"id": deployment.id}}]
+        )
+        return {
+            "id": version.id,
+            "created_on_version": __version__,
+            "created_at": at,
+            "updated_at": at,
+            "version": version.uuid,
+            "definition": dict(version.definition),
+            "pipeline": {"id": version.pipeline_id},
+            "deployment_pipeline_versions": deployed,
+            "deployment_model_configs": [self._configured(config) for config in configs],
+            "pipeline_publishes": [],
+        }
+
+    def _configured(self, config: Config) -> Json:
+        version = self._store.versions.get(config.version_id)
+        model = {"id": version.id, "model": {"id": version.model_id, "name": version.name}}
+        return {"model_config": {"id": config.id, "model": model}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """An operation.
+
+    Attributes:
+        text: The query.
+        variables: What it is given.
+    """
+
+    text: str
+    variables: Fields
+
+
+def _with_variables(answer: Answer) -> "Callable[[_Call], Json]":
+    return lambda call: answer(call.variables)
+
+
+def _variables(fields: Fields) -> Fields:
+    return fields.optional_object("variables") or Fields({})
+
+
+def _deployment(deployment: Deployment) -> Json:
+    return {
+        "id": deployment.id,
+        "deploy_id": deployment.name,
+        "deployed": deployment.deployed,
+        "engine_config": deployment.engine_config.get(ENGINE_CONFIG),
+    }
+
+
+def _errors(message: str) -> Response:
+    return json_response({"errors": [{"message": message}]})

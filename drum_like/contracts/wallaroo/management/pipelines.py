@@ -1,0 +1,167 @@
+"""Pipelines: names over models, deployed and undeployed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.inference.definitions import steps_of
+from drum_like.contracts.wallaroo.inference.deployments import Deployments
+from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
+from drum_like.contracts.wallaroo.management.serializers import workspace_stub
+from drum_like.contracts.wallaroo.naming import check_label
+from drum_like.errors import NotFoundError, PayloadError
+from drum_like.http.wire import json_response
+from drum_like.store.entities import Pipeline, Workspace
+from drum_like.store.store import Store
+
+_UNTOLD = {"deployment": None, "pipeline_version": None}
+"""Clients that want these ask for them one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineViews:
+    """The views of `pipelines/…` and what the SDK asks beside them.
+
+    Attributes:
+        rooms: Where pipelines are.
+        deployments: What is deployed.
+        prefix: Of all paths of the server.
+    """
+
+    rooms: Rooms
+    deployments: Deployments
+    prefix: str
+
+    @property
+    def _store(self) -> Store:
+        return self.rooms.store
+
+    def create(self) -> Response:
+        """Make a pipeline, or a new version of it."""
+        fields = read_fields(request)
+        name = check_label(fields.text("pipeline_id"), "pipeline")
+        definition = fields.raw("definition") or {}
+        if not isinstance(definition, dict):
+            raise PayloadError("field `definition` must be an object")
+        steps_of(definition)
+        pipeline, version = self._store.pipelines.create(
+            fields.integer("workspace_id"), name, definition, caller()
+        )
+        content = {
+            "pipeline_pk_id": pipeline.id,
+            "pipeline_variant_pk_id": version.id,
+            "pipeline_variant_version": version.uuid,
+        }
+        return json_response(content)
+
+    def deploy(self) -> Response:
+        """Deploy a version of a pipeline in the place of what it had deployed before."""
+        fields = read_fields(request)
+        deployment = self.deployments.deploy(fields)
+        return json_response({"id": deployment.id})
+
+    def undeploy(self) -> Response:
+        """Undeploy a pipeline; nothing happens if it is not deployed."""
+        fields = read_fields(request)
+        deployment_id = fields.optional_integer("deployment_id")
+        pipeline_id = fields.optional_integer("pipeline_id")
+        if deployment_id is None and pipeline_id is None:
+            raise PayloadError("missing field `deployment_id` or `pipeline_id`")
+        self._store.pipelines.undeploy(deployment_id, pipeline_id)
+        self.rooms.registry.catalog.look()
+        return json_response({})
+
+    def get_deployment(self) -> Response:
+        """Say that a deployment runs, or that there is none."""
+        deployed = self.deployments.named(read_fields(request).text("name"))
+        name = deployed.deployment.name
+        content = {
+            "status": "Running",
+            "details": [],
+            "engines": [self._engine(deployed.deployment.pipeline_name, name)],
+            "engine_lbs": [],
+            "sidekicks": [],
+        }
+        return json_response(content)
+
+    def get_by_name(self) -> Response:
+        """Show a pipeline of a workspace."""
+        pipeline = self._named(read_fields(request))
+        return json_response(_item(pipeline, self._store.workspaces.get(pipeline.workspace_id)))
+
+    def list_pipelines(self) -> Response:
+        """List the pipelines of a workspace, or all."""
+        fields = read_fields(request)
+        id_, name = fields.optional_integer("workspace_id"), fields.optional_text("workspace_name")
+        rooms = {
+            room.id: room
+            for room in self._store.workspaces.all()
+            if id_ in (None, room.id) and name in (None, room.name)
+        }
+        found = [one for one in self._store.pipelines.all() if one.workspace_id in rooms]
+        content = [{**_item(one, rooms[one.workspace_id]), **_UNTOLD} for one in found]
+        return json_response({"pipelines": content})
+
+    def get_version(self) -> Response:
+        """Show what a version of a pipeline is made of."""
+        version = self._store.pipelines.version_by_uuid(read_fields(request).text("version"))
+        pipeline = self._store.pipelines.get(version.pipeline_id)
+        content = {
+            "pipeline_id": pipeline.name,
+            "version": version.uuid,
+            "definition": dict(version.definition),
+        }
+        return json_response(content)
+
+    def get_external_url(self) -> Response:
+        """Return where a deployed pipeline infers."""
+        pipeline = self._named(read_fields(request))
+        deployment = self._store.pipelines.deployment_of(pipeline.id)
+        if deployment is None or not deployment.deployed:
+            raise NotFoundError(f"the pipeline {pipeline.name!r} is not deployed")
+        root = f"{request.host_url.rstrip('/')}{self.prefix}/v1/api/pipelines/infer"
+        url = f"{root}/{deployment.name}-{deployment.id}/{pipeline.name}"
+        return json_response({"url": url})
+
+    def get_topic_name(self) -> Response:
+        """Return the name of a pipeline's log."""
+        pipeline = self._store.pipelines.get(read_fields(request).integer("pipeline_pk_id"))
+        return json_response({"topic_name": _topic(pipeline)})
+
+    def _named(self, fields: Fields) -> Pipeline:
+        workspace_id, name = fields.integer("workspace_id"), fields.text("pipeline_name")
+        pipeline = self._store.pipelines.by_name(workspace_id, name)
+        if pipeline is None:
+            raise NotFoundError(f"there is no pipeline {name[:100]!r} in workspace {workspace_id}")
+        return pipeline
+
+    def _engine(self, pipeline: str, name: str) -> dict[str, Any]:
+        return {
+            "ip": None,
+            "name": name,
+            "status": "Running",
+            "reason": None,
+            "details": [],
+            "pipeline_statuses": {"pipelines": [{"id": pipeline, "status": "Running"}]},
+            "model_statuses": {"models": []},
+        }
+
+
+def _item(pipeline: Pipeline, workspace: Workspace) -> dict[str, Any]:
+    """Return a pipeline with the workspace it is in, as wholly as newer SDKs want that."""
+    return {
+        "pipeline": {
+            "id": pipeline.id,
+            "name": pipeline.name,
+            "created_at": pipeline.created_at,
+            "updated_at": pipeline.updated_at,
+        },
+        "plateau_topic": _topic(pipeline),
+        "workspace": workspace_stub(workspace),
+    }
+
+
+def _topic(pipeline: Pipeline) -> str:
+    return f"workspace-{pipeline.workspace_id}-pipeline-{pipeline.name}-inference"

@@ -1,0 +1,73 @@
+"""Users as the SDK asks for them: a name is a user, and there is no list of names.
+
+Nobody signs up here. Who is let in is the business of the server's credentials, and without them
+everybody is; so whoever is asked for by name is there, and the list has the one who asks.
+"""
+
+import time
+from typing import Any
+
+from flask import Response, request
+
+from drum_like.contracts.wallaroo.management import absent
+from drum_like.contracts.wallaroo.management.context import caller, read_fields
+from drum_like.contracts.wallaroo.management.login import claimed
+from drum_like.errors import PayloadError
+from drum_like.http.wire import json_response
+
+_ANONYMOUS = "anonymous"
+_STARTED_MS = int(time.time() * 1000)
+
+Json = dict[str, Any]
+
+
+def query() -> Response:
+    """List the caller, or those whose ids are given."""
+    ids = read_fields(request).optional_texts("user_ids") or (_own(),)
+    return json_response({"users": {id_: _user(id_) for id_ in ids}})
+
+
+def invite() -> Response:
+    """Say who is invited: nobody need be."""
+    return json_response(_user(_checked(read_fields(request).text("email"))))
+
+
+def find() -> Response:
+    """List the user with an e-mail address, or the caller."""
+    name = request.args.get("email") or request.args.get("username") or _own()
+    return json_response([_user(_checked(name))])
+
+
+def get(user: str) -> Response:
+    """Show a user."""
+    return json_response(_user(_checked(user)))
+
+
+def change(user: str) -> Response:
+    """Take a user as enabled, which everybody is; anything else is refused."""
+    _checked(user)
+    if not read_fields(request).flag("enabled"):
+        return absent.refusal(absent.USERS)
+    return Response(status=204)
+
+
+def _own() -> str:
+    """Return who asks: by the credential, else as the caller's token claims."""
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return caller() or claimed(token) or _ANONYMOUS
+
+
+def _user(name: str) -> Json:
+    return {
+        "id": name,
+        "email": name,
+        "username": name,
+        "enabled": True,
+        "createdTimestamp": _STARTED_MS,
+    }
+
+
+def _checked(name: str) -> str:
+    if not 0 < len(name) <= 255 or not name.isprintable():
+        raise PayloadError("a user is named by 1 to 255 printable characters")
+    return name

@@ -1,0 +1,89 @@
+"""Workspaces and who belongs to them."""
+
+from dataclasses import dataclass
+
+from flask import Response, request
+
+from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.management import serializers
+from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
+from drum_like.contracts.wallaroo.naming import check_label
+from drum_like.errors import ConflictError, PayloadError
+from drum_like.http.wire import json_response
+from drum_like.store.entities import Contents
+from drum_like.store.store import Store
+
+_KINDS = ("OWNER", "COLLABORATOR")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceViews:
+    """The views of `workspaces/…`."""
+
+    rooms: Rooms
+
+    @property
+    def _store(self) -> Store:
+        return self.rooms.store
+
+    def create(self) -> Response:
+        """Make a workspace."""
+        name = check_label(read_fields(request).text("workspace_name"), "workspace")
+        try:
+            workspace = self._store.workspaces.create(name, caller())
+        except ConflictError as error:
+            raise PayloadError(str(error)) from error
+        return json_response({"workspace_id": workspace.id})
+
+    def list_workspaces(self) -> Response:
+        """List all workspaces, or those of a user."""
+        user = read_fields(request).optional_text("user_id")
+        found = self._store.workspaces.all(user)
+        contents = self._store.workspaces.contents([workspace.id for workspace in found])
+        rows = []
+        for workspace in found:
+            inside = contents.get(workspace.id, Contents())
+            row = serializers.workspace_stub(workspace)
+            row |= {"models": list(inside.model_ids), "pipelines": list(inside.pipeline_ids)}
+            rows.append(row)
+        return json_response({"workspaces": rows})
+
+    def get(self) -> Response:
+        """Show a workspace."""
+        fields = read_fields(request)
+        workspace = self._store.workspaces.get(fields.integer("workspace_id"))
+        inside = self._store.workspaces.contents([workspace.id])[workspace.id]
+        row = serializers.workspace_stub(workspace)
+        row |= {"models": list(inside.model_ids), "pipelines": list(inside.pipeline_ids)}
+        return json_response(row)
+
+    def list_users(self) -> Response:
+        """List who belongs to a workspace."""
+        workspace = self._store.workspaces.get(read_fields(request).integer("workspace_id"))
+        members = self._store.workspaces.members(workspace.id)
+        users = [{"user_id": member.user, "user_type": member.kind} for member in members]
+        return json_response({"users": users})
+
+    def add_user(self) -> Response:
+        """Let somebody belong to a workspace."""
+        fields = read_fields(request)
+        kind = (fields.optional_text("user_type") or "COLLABORATOR").upper()
+        if kind not in _KINDS:
+            raise PayloadError("field `user_type` must be OWNER or COLLABORATOR")
+        self._store.workspaces.add_member(fields.integer("workspace_id"), _user(fields), kind)
+        return json_response({})
+
+    def remove_user(self) -> Response:
+        """Let somebody belong to a workspace no longer."""
+        fields = read_fields(request)
+        removed = self._store.workspaces.remove_member(
+            fields.integer("workspace_id"), _user(fields)
+        )
+        return json_response({"affected_rows": removed})
+
+
+def _user(fields: Fields) -> str:
+    user = fields.optional_text("user_id") or fields.optional_text("email")
+    if not user:
+        raise PayloadError("missing field `user_id` or `email`")
+    return user

@@ -1,1 +1,0 @@
-"""Predictions and frames to bytes, one format a file; no HTTP."""

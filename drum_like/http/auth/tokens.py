@@ -1,0 +1,197 @@
+"""Signed tokens (JWT) of OpenID Connect issuers; needs the extra `jwt`."""
+
+import hashlib
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Lock
+from time import monotonic, time
+from typing import Any
+from urllib.request import urlopen
+
+import jwt
+from jwt import PyJWK, PyJWKSet
+from werkzeug.exceptions import ServiceUnavailable
+
+from drum_like.errors import SettingsError
+from drum_like.http.auth import Principal
+from drum_like.http.auth.credentials import Issuer
+
+logger = logging.getLogger(__name__)
+
+ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+"""Signatures that a public key can check; never a shared secret, never none."""
+
+LEEWAY_S = 30
+"""How far the clocks of the issuer and of this machine may differ."""
+
+FRESH_S = 300.0
+"""Age up to which keys are used without asking for them again."""
+
+PAUSE_S = 10.0
+"""Least time between two attempts to get keys: callers can make up names of keys."""
+
+FETCH_S = 5.0
+"""Time that the issuer has to give its keys."""
+
+LARGEST = 1 << 20
+"""Bytes of a key set."""
+
+REMEMBERED, REMEMBERED_S = 1024, 60.0
+"""Tokens known to be right that are not checked again, and for how long."""
+
+
+class Tokens:
+    """Finds who shows a token.
+
+    Args:
+        issuers: Whose tokens are believed.
+
+    Raises:
+        SettingsError: a file of keys cannot be read.
+    """
+
+    def __init__(self, issuers: tuple[Issuer, ...]) -> None:
+        self._known = [(issuer, KeySet(_source(issuer.jwks))) for issuer in issuers]
+        self._right: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._lock = Lock()
+        for issuer, keys in self._known:
+            if not _is_url(issuer.jwks):
+                keys.load()
+
+    def owner(self, shown: str) -> Principal | None:
+        """Return whose token this is, None if it is none, expired, or for somebody else.
+
+        Raises:
+            ServiceUnavailable: the issuer does not give its keys.
+        """
+        if shown.count(".") != 2:
+            return None
+        try:
+            head = jwt.get_unverified_header(shown)
+            claimed = jwt.decode(shown, options={"verify_signature": False}).get("iss")
+        except jwt.PyJWTError:
+            return None
+        for issuer, keys in self._known:
+            if issuer.issuer == claimed and (expires := _expiry(shown, head, issuer, keys)):
+                self._remember(shown, issuer.principal, expires)
+                return issuer.principal
+        return None
+
+    def remembered(self, shown: str) -> Principal | None:
+        """Return whose token this is if it was right a moment ago, and is not expired."""
+        with self._lock:
+            found = self._right.get(_digest(shown))
+        return None if found is None or found[1] < monotonic() else found[0]
+
+    def _remember(self, shown: str, owner: Principal, expires: float) -> None:
+        until = monotonic() + min(REMEMBERED_S, expires + LEEWAY_S - time())
+        with self._lock:
+            self._right[_digest(shown)] = (owner, until)
+            while len(self._right) > REMEMBERED:
+                self._right.popitem(last=False)
+
+
+class KeySet:
+    """The public keys of an issuer, asked for again when they are old or one is missing.
+
+    Args:
+        read: Gives the JSON Web Key Set.
+    """
+
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self._read = read
+        self._keys: tuple[PyJWK, ...] = ()
+        self._loaded = self._tried = -float("inf")
+        self._lock = Lock()
+
+    def load(self) -> None:
+        """Get the keys now.
+
+        Raises:
+            SettingsError: they are not there, or are no key set.
+        """
+        self._tried = monotonic()
+        try:
+            self._keys = tuple(PyJWKSet.from_dict(self._read()).keys)
+        except Exception as error:  # what network, disk, JSON and cryptography may raise
+            kind = type(error).__name__
+            raise SettingsError(f"the keys of an issuer cannot be read ({kind})") from error
+        self._loaded = self._tried
+
+    def named(self, name: str | None) -> PyJWK | None:
+        """Return the key of that name, or the only key for a token without one.
+
+        Raises:
+            ServiceUnavailable: there never were any keys.
+        """
+        found, is_old = self._find(name), monotonic() - self._loaded > FRESH_S
+        if found is not None and not (is_old and self._lock.acquire(blocking=False)):
+            return found  # while another asks the issuer, which may take its time
+        if found is None:
+            self._lock.acquire()
+        try:
+            if is_old or self._find(name) is None:
+                self._refresh()
+        finally:
+            self._lock.release()
+        if not self._keys:
+            raise ServiceUnavailable("the issuer of the token does not answer", retry_after=10)
+        return self._find(name)
+
+    def _find(self, name: str | None) -> PyJWK | None:
+        if name is None:
+            return self._keys[0] if len(self._keys) == 1 else None
+        return next((key for key in self._keys if key.key_id == name), None)
+
+    def _refresh(self) -> None:
+        if monotonic() - self._tried < PAUSE_S:
+            return
+        try:
+            self.load()
+        except SettingsError as error:
+            logger.warning("%s; the keys known so far are used", error)
+
+
+def _expiry(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -> float | None:
+    """Return when a token expires, in seconds since the epoch; None if it is not right."""
+    key = keys.named(head.get("kid"))
+    if key is None:
+        return None
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=issuer.audiences,
+            issuer=issuer.issuer,
+            leeway=LEEWAY_S,
+            options={"require": ["exp", "iss", "aud"]},
+        )
+    except jwt.PyJWTError:
+        return None
+    return float(claims["exp"])
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _is_url(place: str) -> bool:
+    return place.startswith(("https://", "http://"))
+
+
+def _source(place: str) -> Callable[[], Any]:
+    if not _is_url(place):
+        return lambda: json.loads(Path(place).read_bytes())
+
+    def fetch() -> Any:
+        with urlopen(place, timeout=FETCH_S) as response:  # noqa: S310 - http or https, see _is_url
+            return json.loads(response.read(LARGEST))
+
+    return fetch

@@ -1,0 +1,170 @@
+"""Contracts on a Flask application: their routes, shared routes, scopes and error forms."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from drum_like import plugins
+from drum_like.errors import PluginError
+from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import Services
+from drum_like.http.contract import FREE_SEGMENT, Contract, Route, spellings
+from drum_like.http.errors import ErrorForm
+from drum_like.http.shared_routes import SharedRoutes
+
+_RESERVED, _FREE = "RESERVED", "<free:"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The answers to errors outside the contracts' own routes.
+
+    Attributes:
+        prefix: Of all paths of the server.
+        shared: The routes that contracts share.
+        paths: Beginnings of paths, and the form of 404 and 405 there.
+        usual: The form of all other errors: DRUM's.
+    """
+
+    prefix: str
+    shared: SharedRoutes
+    paths: tuple[tuple[re.Pattern[str], ErrorForm], ...]
+    usual: ErrorForm
+
+    def answer(self, error: Exception) -> Response:
+        """Return the response to an error that no contract has answered."""
+        form = self._form() if isinstance(error, HTTPException) else None
+        return (form or self.usual).answer(error)
+
+    def _form(self) -> ErrorForm | None:
+        """Return the form of the contract that a request is for, as far as that can be told."""
+        path = request.path.removeprefix(self.prefix)
+        bare = path.lstrip("/")
+        own = next((errors for start, errors in self.paths if start.match(bare)), None)
+        # The body of a stranger is looked at only where the server has it in its hands already.
+        if own is None and wire.WHOLE in request.environ:
+            return self.shared.errors(path, request)
+        return own
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """The contracts of an application.
+
+    Attributes:
+        contracts: In the order of their mounting.
+        scopes: What each endpoint lets its caller do.
+        body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
+    """
+
+    contracts: tuple[Contract, ...]
+    scopes: Mapping[str, Scope]
+    body_limits: Mapping[str, int]
+
+
+def make_contracts(services: Services) -> tuple[Contract, ...]:
+    """Return the contracts that the settings name.
+
+    Raises:
+        PluginError: one is not installed, or is no contract.
+    """
+    return tuple(_contract(name, services) for name in services.settings.contracts)
+
+
+def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str) -> Mounted:
+    """Add the routes of contracts to an application, and the answers to its errors.
+
+    Args:
+        app: The application.
+        contracts: In the order of their mounting.
+        usual: The form of errors that belong to no contract.
+        prefix: Of all paths of the server.
+
+    Raises:
+        ValueError: two contracts have claims of one rank on one route.
+    """
+    free = FREE_SEGMENT.replace(_RESERVED, "|".join(sorted(_reserved(contracts))))
+    app.url_map.converters["free"] = _segment(free)
+    shared = SharedRoutes(contracts)
+    outside = Outside(prefix, shared, _paths(contracts, free), usual)
+    app.register_error_handler(Exception, outside.answer)
+    for contract in contracts:
+        app.register_blueprint(_blueprint(contract, outside))
+    own = [(_endpoint(c, route), route) for c in contracts for route in c.routes]
+    return Mounted(
+        contracts,
+        {name: route.scope for name, route in own} | dict(shared.mount(app, prefix)),
+        {name: route.body_limit for name, route in own if route.body_limit is not None},
+    )
+
+
+def _paths(
+    contracts: Iterable[Contract], free: str
+) -> tuple[tuple[re.Pattern[str], ErrorForm], ...]:
+    return tuple(
+        (re.compile(start.replace(FREE_SEGMENT, free)), errors)
+        for contract in contracts
+        for start, errors in contract.paths
+    )
+
+
+def _contract(name: str, services: Services) -> Contract:
+    made = plugins.load(plugins.CONTRACTS, name)(services)
+    if not isinstance(made, Contract):
+        raise PluginError(
+            f"the plugin {name!r} in {plugins.CONTRACTS} gives a {type(made).__name__}, but a "
+            "plugin of this group gives a drum_like.http.contract.Contract; update the plugin"
+        )
+    return made
+
+
+def _blueprint(contract: Contract, outside: Outside) -> Blueprint:
+    name = contract.endpoints or contract.name
+    below = outside.prefix if contract.below_prefix else ""
+    blueprint = Blueprint(name, __name__, url_prefix=below or "/")
+    for route in contract.routes:
+        for rule in spellings(route.rule):
+            blueprint.add_url_rule(rule, route.endpoint, route.view, methods=[route.method])
+    blueprint.register_error_handler(Exception, _responder(contract, outside))
+    if contract.finish is not None:
+        blueprint.after_request(contract.finish)
+    return blueprint
+
+
+def _responder(contract: Contract, outside: Outside) -> Callable[[Exception], Response]:
+    forms = {
+        _endpoint(contract, route): route.errors or contract.errors for route in contract.routes
+    }
+
+    def answer(error: Exception) -> Response:
+        form = forms.get(request.endpoint or "")  # Flask takes shared routes for ours by their name
+        return outside.answer(error) if form is None else form.answer(error)
+
+    return answer
+
+
+def _endpoint(contract: Contract, route: Route) -> str:
+    return f"{contract.endpoints or contract.name}.{route.endpoint}"
+
+
+def _reserved(contracts: Iterable[Contract]) -> set[str]:
+    """Return the first segments that begin the longer paths of contracts without free segments."""
+    rules = (
+        rule
+        for contract in contracts
+        if not any(_FREE in route.rule for route in contract.routes)
+        for rule in (*(r.rule for r in contract.routes), *(c.rule for c in contract.claims))
+    )
+    firsts = (rule.strip("/").partition("/") for rule in rules)
+    return {first for first, _, rest in firsts if rest and not first.startswith("<")}
+
+
+def _segment(pattern: str) -> type[BaseConverter]:
+    """Return the converter of a segment; its routes go before the probes' paths of any depth."""
+    members = {"regex": pattern, "part_isolating": False, "weight": 50}
+    return type("FreeSegment", (BaseConverter,), members)

@@ -1,0 +1,143 @@
+"""The body of a request, read to its end or not at all."""
+
+import io
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from drum_like.errors import BodyError
+from drum_like.system.cached import cached
+
+CHUNK = 1 << 20
+"""Bytes read at a time where the client did not say how many there are."""
+
+
+OVERLONG = "drum_like.overlong"
+"""WSGI variable of a server that did not read a body because it is too long."""
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
+
+
+class CodedBodyError(UnsupportedMediaType):
+    """A body that is compressed, or coded in another way that is not read; answered with 415.
+
+    Args:
+        field: The header that says so.
+        codings: What it says.
+    """
+
+    def __init__(self, field: str, codings: tuple[str, ...]) -> None:
+        named = ", ".join(c if _TOKEN.fullmatch(c) else "(malformed)" for c in codings[:3])
+        super().__init__(
+            f"the body is coded: {field} is {named}, which this server does not read; send the "
+            f"body as it is, without {field}"
+        )
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """Return the headers of the answer: also which coding is read, that of no coding."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+
+
+def check_coding(environ: Mapping[str, Any]) -> None:
+    """Refuse a body that has to be decoded first; requests without a body are not looked at.
+
+    Raises:
+        CodedBodyError: its headers say that it is compressed.
+    """
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        if coded := transfer_codings(environ):
+            raise CodedBodyError("Transfer-Encoding", (*coded, "chunked"))
+    elif environ.get("CONTENT_LENGTH", "0").strip("0") == "":
+        return
+    if coded := _codings(environ.get("HTTP_CONTENT_ENCODING", ""), "identity"):
+        raise CodedBodyError("Content-Encoding", coded)
+
+
+def transfer_codings(environ: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how what is in the chunks of a body is coded; nothing for the body as it is."""
+    return _codings(environ.get("HTTP_TRANSFER_ENCODING", ""), "chunked", "identity")
+
+
+def _codings(field: str, *plain: str) -> tuple[str, ...]:
+    """Return the codings that a header names, without those that are plain."""
+    named = (coding.strip(" \t").lower() for coding in field.split(","))
+    return tuple(coding for coding in named if coding and coding not in plain)
+
+
+class CheckedBody(io.RawIOBase):
+    """The input of a WSGI server, counted.
+
+    Werkzeug's own reader stops at the limit, or where the client stopped, without a word: a cut
+    body would be scored.
+
+    Args:
+        raw: The server's input.
+        declared: The Content-Length, None for a chunked body.
+        limit: The most bytes to read, None for no limit.
+    """
+
+    def __init__(self, raw: Any, declared: int | None, limit: int | None) -> None:
+        super().__init__()
+        self._raw = raw
+        self._declared = declared
+        self._limit = limit
+        self._n_read = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read as much as fits; 0 at the end.
+
+        Raises:
+            RequestEntityTooLarge: more than the limit.
+            BodyError: the body ends before its length, or its chunks are malformed.
+        """
+        data = self._take(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        """Read to the end; raises as `readinto`."""
+        size = CHUNK if self._declared is None else max(1, self._declared - self._n_read)
+        pieces = []
+        while piece := self._take(size):
+            pieces.append(piece)
+            if self._n_read == self._declared:
+                break
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _take(self, size: int) -> bytes:
+        try:
+            data: bytes = self._raw.read(size)
+        except Exception as error:  # servers have errors of their own for malformed chunks
+            raise BodyError("the body is cut off, or its chunks are malformed") from error
+        self._n_read += len(data)
+        if self._limit is not None and self._n_read > self._limit:
+            raise RequestEntityTooLarge
+        if not data and self._declared is not None and self._n_read < self._declared:
+            raise BodyError("the body is cut off: it is shorter than its Content-Length")
+        return data
+
+
+class CheckedRequest(Request):
+    """Flask's request with a body that is whole, and form parts that stay in memory."""
+
+    @cached
+    def stream(self) -> IO[bytes]:
+        """The body; empty where the server cannot tell its end."""
+        limit = self.max_content_length
+        declared = self.content_length
+        if OVERLONG in self.environ or (limit is not None and (declared or 0) > limit):
+            raise RequestEntityTooLarge
+        if declared is None and not self.environ.get("wsgi.input_terminated"):
+            return io.BytesIO()
+        return CheckedBody(self.environ["wsgi.input"], declared, limit)  # type: ignore[return-value]
+
+    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
+        """Return memory: the part is read into it anyway, and a disk may be read-only."""
+        return io.BytesIO()

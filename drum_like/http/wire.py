@@ -1,0 +1,161 @@
+"""Between Flask and the core: requests to payloads, results to responses."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+from flask import Request, Response
+from werkzeug.datastructures import FileStorage
+from werkzeug.http import parse_options_header
+
+from drum_like.errors import MediaTypeError, PayloadError
+from drum_like.types.payload import Limits, Payload, unsupported
+
+WHOLE = "drum_like.body"
+"""WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
+
+JSON = "application/json"
+CSV = "text/csv"
+MATRIX_MARKET = "text/mtx"
+ARROW_STREAM = "application/vnd.apache.arrow.stream"
+ARROW_TYPES = frozenset({ARROW_STREAM, "application/x-apache-arrow-stream"})
+"""What an Accept header says to get predictions as an Arrow stream."""
+
+NO_SAMPLES = (
+    "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"
+)
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_BY_SUFFIX = {".mtx": MATRIX_MARKET, ".arrow": ARROW_STREAM}
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """Return a response that holds JSON: ready bytes, or anything that orjson writes."""
+    body = content if isinstance(content, bytes) else _json(content)
+    return Response(body, status, content_type=JSON)
+
+
+def _json(content: Any) -> bytes:
+    try:
+        return orjson.dumps(content, default=str)
+    except TypeError:  # lone surrogates, integers beyond 64 bits
+        return json.dumps(content, default=str).encode()
+
+
+def read_body(request: Request) -> bytes:
+    """Return the bytes of a request.
+
+    Raises:
+        BodyError: the body does not arrive as its headers say.
+    """
+    whole: bytes | None = request.environ.get(WHOLE)
+    return request.get_data(cache=False) if whole is None else whole
+
+
+def read_payload(request: Request, limits: Limits, *, any_type: bool = False) -> Payload:
+    """Return the rows of a request as DRUM's callers send them.
+
+    A multipart file part `X` (its file name tells the format), or the whole body (its media type
+    does). A body that names no type, or the type that curl names by itself, is CSV if it looks
+    like CSV.
+
+    Args:
+        request: Any structured request.
+        limits: Sizes beyond which decoders refuse.
+        any_type: Whether a read_input_data hook takes bodies of all types.
+
+    Raises:
+        PayloadError: no rows, or not recognisable as CSV.
+        MediaTypeError: multipart without a boundary.
+        BodyError: the body does not arrive as its headers say.
+    """
+    kind = _kind(request.environ.get("CONTENT_TYPE", ""))
+    if kind.media_type == _MULTIPART:
+        return _from_form(request, limits)
+    body = read_body(request)
+    if not body:
+        raise PayloadError(NO_SAMPLES)
+    media_type = kind.media_type
+    if media_type in ("", _FORM):
+        if not any_type:
+            _check_looks_like_csv(body)
+        media_type = CSV
+    return Payload(body, media_type, kind.charset, None, kind.declared, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a Content-Type says.
+
+    Attributes:
+        media_type: Lower-case, without parameters; "" without one.
+        charset: Its charset parameter, None without one.
+        declared: The media type as sent.
+    """
+
+    media_type: str
+    charset: str | None
+    declared: str
+
+
+@lru_cache(maxsize=256)
+def _kind(content_type: str) -> _Kind:
+    media_type, parameters = parse_options_header(content_type)
+    declared = content_type.partition(";")[0].strip()
+    return _Kind(media_type.lower(), parameters.get("charset"), declared)
+
+
+def read_untyped(request: Request, limits: Limits) -> Payload:
+    """Return the whole body with its type as sent, for models that read what they like."""
+    kind = _kind(request.environ.get("CONTENT_TYPE", ""))
+    return Payload(read_body(request), kind.media_type, kind.charset, None, kind.declared, limits)
+
+
+def read_part(request: Request, name: str, limits: Limits) -> Payload | None:
+    """Return the file part of that name, None if there is none with a file name."""
+    if request.mimetype != _MULTIPART:
+        return None
+    part = request.files.get(name)
+    return None if part is None else _payload(part, _column_names(request), limits)
+
+
+def _from_form(request: Request, limits: Limits) -> Payload:
+    if "boundary" not in request.mimetype_params:
+        raise MediaTypeError(unsupported(_MULTIPART))
+    payload = read_part(request, "X", limits)
+    if payload is None:
+        raise PayloadError(NO_SAMPLES)
+    return payload
+
+
+def _payload(part: FileStorage, names: tuple[str, ...] | None, limits: Limits) -> Payload:
+    media_type = _BY_SUFFIX.get(PurePath(part.filename or "").suffix, CSV)
+    mimetype = None if media_type == CSV else media_type
+    return Payload(part.stream.read(), media_type, None, names, mimetype, limits)
+
+
+def _column_names(request: Request) -> tuple[str, ...] | None:
+    """Return the names in the part X.colnames, one a line; None if it is missing or empty."""
+    part = request.files.get("X.colnames")
+    content = b"" if part is None else part.stream.read()
+    if not content:
+        return None
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError("the part X.colnames must be UTF-8, one column name a line") from error
+    return tuple(line.strip() for line in text.splitlines())
+
+
+def _check_looks_like_csv(body: bytes) -> None:
+    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    one_line = b"\n" not in body and b"\r" not in body
+    if one_line or head in (b"{", b"["):
+        raise PayloadError(
+            f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "
+            "like CSV; send the header `Content-Type: text/csv`, text/mtx or "
+            f"{ARROW_STREAM}"
+        )

@@ -1,0 +1,1 @@
+"""One model that answers: its service, and the paths of a request through it."""

@@ -1,0 +1,104 @@
+"""Intervals between the predictions of two further models, those of a lower and an upper quantile.
+
+With conformity scores of rows that no model was fitted on they are widened, or narrowed, to reach
+the level (conformalized quantile regression).
+
+Source: Romano, Patterson and Candès 2019, arXiv 1905.03222.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.errors import LoadError, UnsupportedError
+from drum_like.inference import target_rules
+from drum_like.inference.explain import ranks, residuals
+from drum_like.inference.explain.bounds import none, ordered
+from drum_like.inference.explain.context import Subject
+from drum_like.inference.pipeline import predictor_score_step
+from drum_like.model.artifact import Artifact, artifact_kinds, load_artifact, predictor_for
+from drum_like.model.directory import HEAD_BYTES
+from drum_like.model.interval_settings import IntervalSettings
+from drum_like.types.explanation import Intervals
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Payload
+from drum_like.types.prediction import Prediction
+
+Values = NDArray[np.float64]
+
+
+Score = Callable[[Frame], Values]
+"""From rows as callers send them to (n_rows,) predictions."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileBounds:
+    """The predictions of two models.
+
+    Attributes:
+        lower: The model of the lower quantile.
+        upper: That of the upper one.
+        margin: Added on both sides; 0 without conformity scores.
+    """
+
+    lower: Score
+    upper: Score
+    margin: float = 0.0
+
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
+        """Return the two predictions of each row; where they cross, in order.
+
+        Raises:
+            DrumLikeError: a model refuses the rows, or failed.
+        """
+        if rows.n_rows == 0:
+            return none()
+        return ordered(self.lower(rows) - self.margin, self.upper(rows) + self.margin)
+
+
+def from_models(subject: Subject, settings: IntervalSettings) -> QuantileBounds:
+    """Return the bounds that two further models of a directory give.
+
+    Raises:
+        UnsupportedError: hooks stand between callers and models, a file is missing or does not
+            load, or the scores are too few for the level.
+    """
+    if subject.hooks.sees_rows:
+        raise UnsupportedError("hooks see the rows, which models of quantiles would get without")
+    lower = _model(subject, settings.lower_model or "")
+    upper = _model(subject, settings.upper_model or "")
+    if settings.residuals is None:
+        return QuantileBounds(lower, upper)
+    scores = residuals.sample(subject, settings, residuals.SCORE)
+    return QuantileBounds(lower, upper, scores[ranks.symmetric(len(scores), settings.level) - 1])
+
+
+def _model(subject: Subject, name: str) -> Score:
+    target = subject.pipeline.target
+    try:
+        artifact = _artifact(residuals.inside(subject.directory, name))
+        predictor = predictor_for(load_artifact(artifact, no_pickle=subject.no_pickle))
+    except LoadError as error:
+        raise UnsupportedError(f"{name} does not become a model: {error}") from error
+    predict = partial(predictor.predict, target=target)
+    step = predictor_score_step(predict, predictor.schema, target, subject.predict_gate)
+
+    def score(frame: Frame) -> Values:
+        raw = target_rules.apply(step(frame, Payload(b"")), target)
+        target_rules.check_rows(raw, frame.n_rows, target)
+        return np.asarray(raw.column, dtype=np.float64)
+
+    return score
+
+
+def _artifact(path: Path) -> Artifact:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    for kind in artifact_kinds():
+        if path.name.lower().endswith(kind.suffixes) and kind.claims(head):
+            return Artifact(path, kind)
+    raise UnsupportedError(f"{path.name} is no model file that an installed plugin reads")

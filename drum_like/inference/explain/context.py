@@ -1,0 +1,44 @@
+"""A loaded model as seen by those who explain its predictions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drum_like.api import Predictor
+from drum_like.inference.pipeline import Gate, Pipeline
+from drum_like.model.hooks import Hooks
+from drum_like.model.interval_settings import IntervalSettings
+from drum_like.types.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model that predicts rows, and what its directory says about it.
+
+    Attributes:
+        hooks: What custom.py defines.
+        model: The framework's object, or what load_model returned.
+        predictor: Wraps it where no hook scores; else None.
+        pipeline: What predicts.
+        schema: The columns that the model knows, None if it takes any.
+        inputs: The columns that callers send, None if nobody tells.
+        hook_gate: Entered around calls into custom.py.
+        predict_gate: Entered around calls into the framework.
+        directory: The model directory.
+        sha256: Of the model file, None without one.
+        intervals: How prediction intervals are made, None if the metadata do not say.
+        no_pickle: Whether files that can run code are refused.
+    """
+
+    hooks: Hooks
+    model: Any
+    predictor: Predictor | None
+    pipeline: Pipeline
+    schema: Schema | None
+    inputs: Schema | None
+    hook_gate: Gate
+    predict_gate: Gate
+    directory: Path
+    sha256: str | None = None
+    intervals: IntervalSettings | None = None
+    no_pickle: bool = False

@@ -1,0 +1,155 @@
+"""Which column of a classifier's output is which label of the caller's.
+
+Source of the rules: DRUM 1.18.1, observed; `docs/differences-from-drum.md` names those that differ:
+D17, D50 and D51.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from drum_like.errors import LoadError, TargetError
+from drum_like.system.lazy import pd
+from drum_like.types.target import Label, ModelTarget, Target, standard
+from drum_like.types.target_type import TargetType
+
+HINT = (
+    "give labels that spell the model's classes; classes that are numbers may be given names "
+    "instead, all of them, in the order of the classes"
+)
+"""How labels and classes come together, for operators."""
+
+
+@lru_cache(maxsize=64)  # every request asks again; labels that are equal are spelled alike
+def match(found: tuple[Label, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the request's spelling of the labels that a model gave its columns, in column order.
+
+    Raises:
+        TargetError: the two do not name the same classes, or two labels cannot be told apart.
+    """
+    spelling: dict[float | str, str] = {}
+    for label in labels:
+        spelling.setdefault(standard(label), label)
+    keys = [standard(label) for label in found]
+    if set(keys) != set(spelling):
+        raise TargetError(
+            f"Expected predictions to have columns {list(labels)}, "
+            f"but encountered {_index(found)!r}"
+        )
+    matched = tuple(spelling[key] for key in keys)
+    if len(set(matched)) != len(matched) or len(spelling) != len(labels):
+        raise TargetError("DataFrame columns must be unique for orient='records'.")
+    return matched
+
+
+def _index(found: Sequence[Label]) -> object:
+    """Return the labels as pandas shows them in DRUM's message."""
+    numbered = list(found) == list(range(len(found)))
+    return pd.RangeIndex(len(found)) if numbered else pd.Index(list(found))
+
+
+@lru_cache(maxsize=64)
+def of_classes(classes: tuple[Label, ...], target: Target) -> tuple[str, ...]:
+    """Return the target's labels in the order of the classes that a model knows.
+
+    Labels that spell the classes are matched to them. Whole numbers and truth values may also be
+    given names: these are in the order of the classes, the negative before the positive one.
+
+    Raises:
+        TargetError: the labels neither spell the classes nor can be their names.
+    """
+    try:
+        return match(classes, target.labels)
+    except TargetError:
+        if not _are_names(classes, target):
+            raise
+    return target.order
+
+
+def check(known: ModelTarget, target: Target) -> None:
+    """Refuse labels that cannot be those of a model, as far as its file tells its classes.
+
+    Raises:
+        LoadError: they cannot; with what to do.
+    """
+    counts = len(known.classes), len(target.labels)
+    # The columns of models that only number them are counted when they predict.
+    uncounted = known.implied and counts[0] != counts[1]
+    one_label = target.type is TargetType.MULTILABEL and counts == (2, 1)
+    if not known.classes or not target.type.is_classification or uncounted or one_label:
+        return
+    try:
+        column_order(target) if known.implied else of_classes(known.classes, target)
+    except TargetError as error:
+        raise LoadError(f"{error}; {HINT}") from error
+
+
+def _are_names(classes: Sequence[Label], target: Target) -> bool:
+    """Whether labels can be names for classes that are numbers: all of them, or none."""
+    if len(classes) != len(target.labels) or not all(isinstance(c, int) for c in classes):
+        return False
+    keys = [standard(label) for label in target.labels]
+    if len(set(keys)) != len(keys):
+        return False
+    truths = all(isinstance(c, bool) for c in classes)
+    spelled = {standard(label) for label in target.labels if truths or _is_number(label)}
+    if not spelled.isdisjoint(map(standard, classes)):
+        return False
+    numbered = list(classes) == list(range(len(classes)))
+    return not all(map(_is_number, target.labels)) or (numbered and _ascend(target.order))
+
+
+def by_position(target: Target, n_outputs: int) -> tuple[str, ...]:
+    """Return the labels of an output whose model does not know its classes.
+
+    Raises:
+        TargetError: the number of columns is not that of the labels, or as `column_order`.
+    """
+    if n_outputs != len(target.labels):
+        raise TargetError(
+            "Your predictions must return the probability distribution for the correct number of "
+            f"class labels. Expected {len(target.labels)} columns, but received {n_outputs}"
+        )
+    return column_order(target)
+
+
+@lru_cache(maxsize=64)
+def column_order(target: Target) -> tuple[str, ...]:
+    """Return the labels in the order of a label-less model's columns.
+
+    Labels that spell 0, 1, 2 and so on (two of them also as no and yes, false and true) are in that
+    order, however they are listed: frameworks and converters number classes so. Otherwise two
+    binary columns are the negative and the positive label, and more are in the order configured.
+
+    Raises:
+        TargetError: the labels are other numbers, and not in ascending order: text sorts them so,
+            and then their order says nothing about the columns.
+    """
+    if target.legacy_order:
+        return target.labels
+    if target.is_spelling_of(range(len(target.labels))):
+        return tuple(sorted(target.labels, key=standard))
+    if target.type is not TargetType.BINARY:
+        _check_ascent(target.labels)
+    return target.order
+
+
+def _check_ascent(labels: Sequence[str]) -> None:
+    if all(map(_is_number, labels)) and not _ascend(labels):
+        raise TargetError(
+            f"the labels are numbers, but neither 0 to {len(labels) - 1} nor in ascending order, "
+            "and the model does not know its classes; list them in ascending order"
+        )
+
+
+def _ascend(labels: Sequence[str]) -> bool:
+    numbers = list(map(float, labels))
+    return numbers == sorted(numbers)
+
+
+def _is_number(label: str) -> bool:
+    """Whether a label is written as a number, not as a word such as yes or off."""
+    try:
+        return not math.isnan(float(label))
+    except ValueError:
+        return False

@@ -1,0 +1,221 @@
+"""The one path of a structured request: decode, transform, score, finish.
+
+The four steps are composed once, at load: a hook or its default. An absent hook is the identity, so
+no request asks whether there is one.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drum_like import plugins
+from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, TargetError
+from drum_like.inference import hook_output, labels, target_rules
+from drum_like.model.datarobot_alias import user_target_type
+from drum_like.model.hooks import Hook, Hooks, call
+from drum_like.system.lazy import pd
+from drum_like.types.frame import Frame, NativeFrame
+from drum_like.types.payload import Payload, unsupported
+from drum_like.types.prediction import Prediction
+from drum_like.types.schema import Schema
+from drum_like.types.target import Target
+from drum_like.types.target_type import TargetType
+
+Gate = AbstractContextManager[Any]
+
+READ_FAILED = "Model 'read_input_data' hook failed to read input data."
+TRANSFORM_FAILED = "Model 'transform hook' failed to transform dataset."
+SCORE_FAILED = "Model 'score' hook failed to make predictions."
+POST_PROCESS_FAILED = "Model 'post_process' hook failed to post-process predictions."
+PREDICT_FAILED = "Failure when making predictions."
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Four steps and the gate that custom code is called behind.
+
+    Attributes:
+        decode: Bytes to rows.
+        transform: Rows to rows.
+        score: Rows to raw output; gets the payload too, which score hooks are told about.
+        finish: Raw output to predictions of the target.
+        target: Whose rules hold.
+        gate: Entered around every step that may run custom.py.
+        reads: Whether `decode` runs custom.py, too.
+    """
+
+    decode: Callable[[Payload], Frame]
+    transform: Callable[[Frame], Frame]
+    score: Callable[[Frame, Payload], Prediction]
+    finish: Callable[[Prediction], Prediction]
+    target: Target
+    gate: Gate
+    reads: bool = False
+
+    def run(self, rows: Payload | Frame) -> Prediction:
+        """Return the predictions for a payload, or for rows that a contract has read itself.
+
+        Raises:
+            RequestError: the caller's fault.
+            ScoringError: the model's or custom.py's.
+            UserError: an answer of custom.py's own choice.
+        """
+        if not isinstance(rows, Payload):
+            with self.gate:
+                return self._predict(rows, Payload(b""))
+        if self.reads:
+            with self.gate:
+                return self._predict(self.decode(rows), rows)
+        frame = self.decode(rows)
+        with self.gate:
+            return self._predict(frame, rows)
+
+    def _predict(self, frame: Frame, payload: Payload) -> Prediction:
+        n_rows = _row_count(frame) if self.reads else frame.n_rows
+        prediction = self.finish(self.score(self.transform(frame), payload))
+        if n_rows is not None:
+            target_rules.check_rows(prediction, n_rows, self.target)
+        return prediction
+
+
+def _row_count(frame: Frame) -> int | None:
+    """Return the rows that a hook read, None where it read something that has no rows."""
+    if isinstance(frame, NativeFrame) and not isinstance(frame.native, pd.DataFrame):
+        return None
+    return frame.n_rows
+
+
+def decode(payload: Payload) -> Frame:
+    """Return the rows of a payload by its media type.
+
+    Raises:
+        MediaTypeError: nobody reads it.
+        PayloadError: the bytes are not of that type.
+    """
+    if payload.media_type not in plugins.registered(plugins.FORMATS):
+        raise MediaTypeError(unsupported(payload.mimetype))
+    frame: Frame = plugins.load(plugins.FORMATS, payload.media_type)(payload)
+    return frame
+
+
+def decode_step(hooks: Hooks) -> Callable[[Payload], Frame]:
+    """Return the first step: the read_input_data hook, or the decoder by media type."""
+    hook = hooks.read_input_data
+    if hook is None:
+        return decode
+    return lambda payload: NativeFrame(call(hook, READ_FAILED, payload.body))
+
+
+def transform_step(hooks: Hooks, model: Any) -> Callable[[Frame], Frame]:
+    """Return the second step: the transform hook, or nothing."""
+    hook = hooks.transform
+    if hook is None:
+        return _identity
+
+    def transform(frame: Frame) -> Frame:
+        output = call(hook, TRANSFORM_FAILED, frame.native, model)
+        if not isinstance(output, pd.DataFrame):
+            raise TargetError(f"transform must return a dataframe, but received {type(output)}")
+        return NativeFrame(output)
+
+    return transform
+
+
+def hook_score_step(
+    hook: Hook, model: Any, target: Target
+) -> Callable[[Frame, Payload], Prediction]:
+    """Return the third step for a directory with a score hook."""
+    label_arguments = _label_arguments(target)
+
+    def score(frame: Frame, payload: Payload) -> Prediction:
+        charset = {} if payload.from_file else {"charset": payload.charset}
+        arguments = {
+            "binary_data": payload.body,
+            "mimetype": payload.mimetype,
+            **charset,
+            "sparse_colnames": None if payload.columns is None else list(payload.columns),
+            "target_type": user_target_type(target.type),
+            **label_arguments,
+        }
+        output = call(hook, SCORE_FAILED, frame.native, model, **arguments)
+        return hook_output.read(output, target)
+
+    return score
+
+
+def predictor_score_step(
+    predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, gate: Gate
+) -> Callable[[Frame, Payload], Prediction]:
+    """Return the third step for a framework's model: conform the rows, then predict.
+
+    No framework is called for no rows.
+    """
+    n_outputs = len(target.labels) if target.type.is_classification else 1
+
+    def score(frame: Frame, _: Payload) -> Prediction:
+        conformed = frame if schema is None else schema.conform(frame)
+        if conformed.n_rows == 0:
+            return Prediction.empty(n_outputs)
+        try:
+            with gate:
+                return _with_labels(predict(conformed), target)
+        except DrumLikeError:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            raise PredictorError(f"{PREDICT_FAILED} Exception: {kind}") from error
+
+    return score
+
+
+def _with_labels(prediction: Prediction, target: Target) -> Prediction:
+    """Return a prediction whose classes are the target's labels.
+
+    Raises:
+        TargetError: as `labels.of_classes`.
+    """
+    classes = prediction.labels
+    if classes is None or not target.type.is_classification:
+        return prediction
+    if prediction.values.shape[1:] != (len(classes),):
+        return prediction
+    return replace(prediction, labels=labels.of_classes(tuple(classes), target))
+
+
+def finish_step(
+    hooks: Hooks, model: Any, target: Target, *, unfinished: bool = False
+) -> Callable[[Prediction], Prediction]:
+    """Return the last step: the target's rules, then a post_process hook and the rules again.
+
+    Args:
+        hooks: What custom.py defines.
+        model: What hooks get.
+        target: Whose rules hold.
+        unfinished: Whether the model's output is known to keep the rules only after the hook,
+            which then gets it labelled, but unchecked.
+    """
+    hook = hooks.post_process
+    if hook is None:
+        return lambda raw: target_rules.apply(raw, target)
+    # DRUM itself gives label-less output to the right labels where a post_process hook follows.
+    right = replace(target, legacy_order=False)
+
+    def finish(raw: Prediction) -> Prediction:
+        first = (target_rules.label if unfinished else target_rules.apply)(raw, right)
+        output = call(hook, POST_PROCESS_FAILED, hook_output.frame_of(first), model)
+        second = target_rules.apply(hook_output.read_post_processed(output, target), right)
+        return replace(second, extra=raw.extra)
+
+    return finish
+
+
+def _identity(frame: Frame) -> Frame:
+    return frame
+
+
+def _label_arguments(target: Target) -> dict[str, Any]:
+    if target.type is TargetType.BINARY:
+        positive, negative = target.labels
+        return {"positive_class_label": positive, "negative_class_label": negative}
+    return {"class_labels": list(target.labels)} if target.type.is_classification else {}

@@ -1,0 +1,121 @@
+"""What every contract talks to: one model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from drum_like.inference.chat import ChunkStream
+from drum_like.inference.tensors import Tensors
+from drum_like.inference.transformation import Transformed
+from drum_like.inference.unstructured import Answer
+from drum_like.types.explanation import Contributions, Intervals, Kind
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Payload
+from drum_like.types.prediction import Prediction
+from drum_like.types.schema import Schema
+from drum_like.types.target import Target
+
+Json = Mapping[str, Any]
+"""Something that a contract writes as a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Which model this is.
+
+    Attributes:
+        name: From the metadata, else the directory's name.
+        version: "1" for a directory given at start.
+        framework: What predicts, as /info/ names it; None where hooks do everything.
+        sha256: Of the artifact, hexadecimal; None without one.
+        target: Name of the target column.
+        uuid: Of a version in the store; None for a directory given at start.
+    """
+
+    name: str
+    version: str
+    framework: str | None
+    sha256: str | None
+    target: str
+    uuid: str | None = None
+
+
+class Service(Protocol):
+    """One model behind all contracts; used by several threads at once."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is."""
+
+    @property
+    def target(self) -> Target:
+        """What it predicts."""
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns that it knows; None if it takes any."""
+
+    @property
+    def inputs(self) -> Schema | None:
+        """The columns that callers send, with hooks in mind; None if nobody tells."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether rows may be scored block by block with the same result."""
+
+    @property
+    def reads_any_type(self) -> bool:
+        """Whether a read_input_data hook takes bodies of all media types."""
+
+    @property
+    def is_unstructured(self) -> bool:
+        """Whether there is a score_unstructured hook."""
+
+    @property
+    def can_chat(self) -> bool:
+        """Whether there is a chat hook."""
+
+    @property
+    def contribution_kinds(self) -> tuple[Kind, ...]:
+        """Which contributions the model gives; empty if it gives none."""
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the model gives prediction intervals."""
+
+    @property
+    def tensors(self) -> Tensors | None:
+        """The model by its named tensors; None if it has none, or hooks stand around it."""
+
+    def check(self) -> None:
+        """Raise LoadError if the model did not load."""
+
+    def ready(self) -> bool:
+        """Return whether the model can predict."""
+
+    def predict(self, rows: Payload | Frame) -> Prediction:
+        """Return predictions of the target, labelled as callers know them."""
+
+    def contributions(self, rows: Frame, kind: Kind) -> Contributions:
+        """Return what each column contributes to the predictions of rows, or of no rows."""
+
+    def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
+        """Return bounds around the predictions of rows, or of no rows."""
+
+    def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
+        """Return transformed rows."""
+
+    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
+        """Return what the score_unstructured hook makes of a body; context is query and headers."""
+
+    def chat(self, params: Json, headers: Any) -> Json | ChunkStream:
+        """Return a chat completion, whole or as a stream."""
+
+    def models(self) -> list[Json]:
+        """Return the language models behind this directory."""
+
+    def description(self) -> Json:
+        """Return what /info/ shows."""
+
+    def capabilities(self) -> Json:
+        """Return what /capabilities/ shows."""

@@ -1,1 +1,0 @@
-"""How settings are declared, and how they are found on the command line and elsewhere."""

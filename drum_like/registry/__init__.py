@@ -1,0 +1,1 @@
+"""Many models: found by name, stored, tried before they are served."""

@@ -1,0 +1,94 @@
+"""Models in memory: loaded once each, a bounded number of them, the least recently used go."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+
+from drum_like.errors import DrumLikeError, StoreError
+from drum_like.registry.loaded import Loaded
+
+Key = int | str
+"""Id of a version, or name of a directory."""
+
+RETRY_S = 10.0
+"""How long a model that did not load is not tried again."""
+
+
+class Cache:
+    """Models in memory.
+
+    Args:
+        limit: How many are kept.
+
+    Attributes:
+        limit: How many are kept.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._entries: OrderedDict[Key, Loaded] = OrderedDict()
+        self._failures: dict[Key, tuple[float, DrumLikeError]] = {}
+        self._loading: dict[Key, Lock] = {}
+        self._lock = Lock()
+
+    def peek(self, key: Key) -> Loaded | None:
+        """Return a model if it is in memory, as one that was used now."""
+        with self._lock:
+            loaded = self._entries.get(key)
+            if loaded is not None:
+                self._entries.move_to_end(key)
+            return loaded
+
+    def get(self, key: Key, load: Callable[[], Loaded]) -> Loaded:
+        """Return a model, loaded if need be; who else asks for it meanwhile waits.
+
+        Raises:
+            DrumLikeError: it does not load, or did not lately.
+        """
+        found = self.peek(key)
+        if found is not None:
+            return found
+        with self._lock:
+            turn = self._loading.setdefault(key, Lock())
+        with turn:
+            found = self.peek(key)
+            return found if found is not None else self._load(key, load)
+
+    def in_memory(self) -> tuple[Key, ...]:
+        """Return what is in memory, the least recently used first."""
+        with self._lock:
+            return tuple(self._entries)
+
+    def replace(self, key: Key, change: Callable[[Loaded], Loaded]) -> None:
+        """Change what is known of a model that is in memory; nothing if it is not."""
+        with self._lock:
+            if key in self._entries:
+                self._entries[key] = change(self._entries[key])
+
+    def discard(self, key: Key) -> None:
+        """Let a model go; who holds it may go on using it."""
+        with self._lock:
+            self._entries.pop(key, None)
+            self._failures.pop(key, None)
+            self._loading.pop(key, None)
+
+    def _load(self, key: Key, load: Callable[[], Loaded]) -> Loaded:
+        at, error = self._failures.get(key, (0.0, None))
+        if error is not None and time.monotonic() - at < RETRY_S:
+            # A new object: one that is raised in many threads would mix their tracebacks.
+            raise type(error)(*error.args)
+        try:
+            loaded = load()
+        except StoreError:
+            # About the store and not the model: the next request may try again.
+            raise
+        except DrumLikeError as failure:
+            self._failures[key] = (time.monotonic(), failure)
+            raise
+        with self._lock:
+            self._failures.pop(key, None)
+            self._entries[key] = loaded
+            while len(self._entries) > self.limit:
+                self._entries.popitem(last=False)
+        return loaded

@@ -1,0 +1,249 @@
+"""The catalog: from a name to a model in memory.
+
+Requests are answered from memory, after a look at the number that moves with every change of the
+store: what was acknowledged to anybody holds here from that moment. A new version of a name is
+loaded in the background, by `refresh`, which then replaces the one entry; until then the old
+version goes on serving. Nothing is ever taken from a request that holds it.
+"""
+
+import logging
+from functools import partial
+
+from drum_like.errors import DrumLikeError, NotFoundError
+from drum_like.inference.service import Service
+from drum_like.registry.cache import Cache
+from drum_like.registry.loaded import Loaded
+from drum_like.registry.loader import Loader
+from drum_like.registry.store_view import Known, under
+from drum_like.store.changes import Deployed
+from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
+
+logger = logging.getLogger(__name__)
+
+NAMES_IN_MESSAGE = 10
+"""Models that a message names."""
+
+
+class Catalog:
+    """The models of one worker.
+
+    Args:
+        loader: Loads models.
+        limit: How many are kept in memory, beside the one that was given at start.
+        own: The model that was given at start, None without one.
+        default: What a request without a name means; None for `own`, or for the only model.
+    """
+
+    def __init__(
+        self, loader: Loader, limit: int, own: Service | None = None, default: str | None = None
+    ) -> None:
+        self._loader = loader
+        self._cache = Cache(limit)
+        self._own = None if own is None else Loaded(own)
+        self._default = default
+        self._known = Known(loader.store, self._cache)
+        # What is served for names that can come to mean another version.
+        self._serving: dict[Reference, int] = {}
+
+    def resolve(self, name: str | None = None, version: str | None = None) -> Service:
+        """Return a model; see `find`.
+
+        Raises:
+            DrumLikeError: as `find`.
+        """
+        return self.find(name, version).service
+
+    def default(self) -> Service | None:
+        """Return the model that was given at start."""
+        return None if self._own is None else self._own.service
+
+    def find(self, name: str | None = None, version: str | None = None) -> Loaded:
+        """Return a model by its name, loaded if need be.
+
+        Args:
+            name: `fraud`, or `w12.fraud` for one in workspace 12, or `fraud@3`; None for the
+                default model.
+            version: A number, a UUID or an alias; None for what the name itself means.
+
+        Raises:
+            NotFoundError: there is no such model or version.
+            LoadError: it does not load.
+        """
+        if name is None and self._own is not None and self._default is None:
+            return _only(self._own, reference("", version))
+        wanted = reference(self._default_name() if name is None else name, version)
+        if self._own is not None and wanted.key == self._own.service.info.name:
+            return _only(self._own, wanted)
+        if wanted.key in self._loader.directories:
+            load = self._loader.directory
+            return _only(self._cache.get(wanted.key, lambda: load(wanted.key)), wanted)
+        return self._stored(wanted)
+
+    def loaded(self, version_id: int) -> Loaded:
+        """Return a version of the store by its id, loaded if need be.
+
+        Raises:
+            NotFoundError: there is none with that id that can be served.
+            LoadError: it does not load.
+        """
+        self._known.keep_up()
+        found = self._cache.peek(version_id)
+        if found is not None:
+            return found
+        loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
+        return self._configured(version_id, loaded)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all models, sorted."""
+        stored = (key for key, shelf in self._known.now.models.items() if shelf.ids)
+        own = () if self._own is None else (self._own.service.info.name,)
+        return tuple(sorted({*own, *self._loader.directories, *stored}))
+
+    def deployment(self, deployment_id: int) -> Deployed | None:
+        """Return a deployment that is deployed, from memory."""
+        return self._known.now.deployments.get(deployment_id)
+
+    def deployments(self) -> tuple[Deployed, ...]:
+        """Return all that are deployed, from memory."""
+        return tuple(self._known.now.deployments.values())
+
+    def pull(self) -> bool:
+        """Learn what has changed in the store; False if nothing has.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        return self._known.pull()
+
+    def refresh(self) -> None:
+        """Learn what has changed, and load what names mean now before it is served.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        self.pull()
+        for wanted, serving in self._serving.copy().items():
+            meant = self._meant(wanted)
+            if meant is not None and meant != serving:
+                self._swap(wanted, serving, meant)
+
+    def look(self) -> None:
+        """Learn what this worker has just changed in the store, at once.
+
+        What was changed stays changed if the store fails now; the next look learns it.
+        """
+        self._known.look()
+
+    def preload(self) -> None:
+        """Load models, as many as are kept; say which ones do not load."""
+        names = [name for name in self.names() if not self._is_own(name)]
+        limit = self._cache.limit
+        if len(names) > limit:
+            logger.warning(
+                "%d of %d models are loaded at start; see --max-models", limit, len(names)
+            )
+        for name in names[:limit]:
+            try:
+                self.find(name)
+            except DrumLikeError as error:
+                logger.warning("the model %s does not load: %s", name, error)
+
+    def _stored(self, wanted: Reference) -> Loaded:
+        """Return a version of the store; the one before, while the one that is meant is loaded."""
+        key = key_of(*split_key(wanted.key))
+        wanted = Reference(key, wanted.version)
+        meant = self._meant(wanted)
+        # Servers on other machines change the same database, and leave the number here alone.
+        if meant is None and self._known.look():
+            meant = self._meant(wanted)
+        if meant is None:
+            raise self._missing(wanted)
+        if wanted.version is not None and (is_number(wanted.version) or is_uuid(wanted.version)):
+            return self.loaded(meant)
+        serving = self._serving.get(wanted)
+        if serving not in (None, meant) and self._cache.peek(meant) is None:
+            before = self._cache.peek(serving)
+            if before is not None:
+                return before
+        loaded = self.loaded(meant)
+        self._serving[wanted] = meant
+        return loaded
+
+    def _meant(self, wanted: Reference) -> int | None:
+        shelf = self._known.now.models.get(wanted.key)
+        return None if shelf is None else shelf.find(wanted.version)
+
+    def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
+        """Load what a name means now, then serve it; let the version before go."""
+        if self._cache.peek(serving) is None:
+            self._serving.pop(wanted, None)
+            return
+        try:
+            self.loaded(meant)
+        except DrumLikeError as error:
+            logger.error(  # noqa: TRY400 - the operator needs the reason, not our stack
+                "%s goes on with version id %d, because %d does not load: %s",
+                wanted.key,
+                serving,
+                meant,
+                error,
+            )
+            return
+        self._serving[wanted] = meant
+        if serving not in self._serving.values():
+            self._cache.discard(serving)
+
+    def _configured(self, version_id: int, loaded: Loaded) -> Loaded:
+        """Return a model with the configuration in force.
+
+        Asked again once the model is in memory: one that was set while it was loading would be
+        missed by the load, which had asked before, and by `pull`, which changes what is in memory.
+        """
+        store = self._loader.store
+        if store is None:
+            return loaded
+        change = partial(under, config=store.configs.latest(version_id))
+        self._cache.replace(version_id, change)
+        return change(loaded)
+
+    def _default_name(self) -> str:
+        """Return what a request without a name means.
+
+        Raises:
+            NotFoundError: nothing, or one of several.
+        """
+        if self._default is not None:
+            return self._default
+        names = self.names()
+        if len(names) == 1:
+            return names[0]
+        raise NotFoundError(
+            f"this server has {len(names)} models and no default one; ask for one by its name, as "
+            f"/models/NAME/predict/{_listed(names)}"
+        )
+
+    def _is_own(self, name: str) -> bool:
+        return self._own is not None and name == self._own.service.info.name
+
+    def _missing(self, wanted: Reference) -> NotFoundError:
+        shelf = self._known.now.models.get(wanted.key)
+        if shelf is None or not shelf.ids:
+            return NotFoundError(
+                f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
+            )
+        return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
+
+
+def _only(loaded: Loaded, wanted: Reference) -> Loaded:
+    """Return a model that has one version, if that is the one that is wanted."""
+    if wanted.version not in (None, loaded.service.info.version):
+        raise NotFoundError(
+            f"{loaded.service.info.name!r} has the one version {loaded.service.info.version}"
+        )
+    return loaded
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:NAMES_IN_MESSAGE])
+    more = f" and {len(names) - NAMES_IN_MESSAGE} more" if len(names) > NAMES_IN_MESSAGE else ""
+    return f"; there are: {shown}{more}" if names else ""

@@ -1,0 +1,64 @@
+"""From settings to the models of a worker: one directory, or a catalog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drum_like.config.settings import Settings
+from drum_like.errors import LoadError, SettingsError
+from drum_like.inference.broken_service import BrokenService
+from drum_like.inference.loading import MODEL_VERSION, open_service
+from drum_like.inference.resolver import Resolver, SingleService
+from drum_like.inference.service import ModelInfo, Service
+from drum_like.system.lifecycle import Background
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The models of a worker.
+
+    Attributes:
+        resolver: Where requests find them.
+        lines: What the operator is told at start.
+        background: What keeps them up to date.
+        parts: What contracts about models ask for, by its class.
+        serves_names: Whether they are served by their names, too.
+    """
+
+    resolver: Resolver
+    lines: tuple[str, ...]
+    background: tuple[Background, ...] = ()
+    parts: Mapping[type[Any], Any] = field(default_factory=dict)
+    serves_names: bool = False
+
+
+def open_sources(settings: Settings) -> Sources:
+    """Load the one model of --code-dir, or open the catalog, or do both.
+
+    Raises:
+        LoadError: the model does not load, and settings do not ask for an error server.
+        SettingsError: settings contradict the model, or the store's database is none.
+        StoreError: the store cannot be used.
+    """
+    own, lines = _open(settings) if settings.has_code_dir else (None, ())
+    if own is not None and not settings.has_catalog:
+        return Sources(SingleService(own), lines)
+    from drum_like.registry.setup import open_catalog  # noqa: PLC0415 - SQL only where it is used
+
+    opened = open_catalog(settings, own)
+    parts = {} if opened.registry is None else {type(opened.registry): opened.registry}
+    lines = (*lines, *opened.lines)
+    return Sources(opened.catalog, lines, opened.background, parts, serves_names=True)
+
+
+def _open(settings: Settings) -> tuple[Service, tuple[str, ...]]:
+    """Return the service and what the operator is told about it."""
+    try:
+        service = open_service(settings)
+    except (LoadError, SettingsError) as error:
+        if not settings.with_error_server:
+            raise
+        name = settings.code_dir.name
+        broken = BrokenService(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
+        return broken, (f"the model did not load; every request is answered 513: {error}",)
+    return service, service.notes

@@ -1,0 +1,106 @@
+"""What a child is told, and what it answers."""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+from drum_like import __version__, plugins
+from drum_like.registry.stored_model import StoredModel
+from drum_like.store.entities import Declared
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a child may use.
+
+    Attributes:
+        memory_mb: Address space, in MiB; large models get more.
+        cpu_s: CPU time, in seconds.
+        wall_s: Time, in seconds.
+        descriptors: Open files.
+        file_mb: Largest file that it writes, in MiB.
+    """
+
+    memory_mb: int = 4096
+    cpu_s: int = 120
+    wall_s: int = 180
+    descriptors: int = 256
+    file_mb: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out.
+
+    Attributes:
+        error: Why the model cannot be served, safe to show; None if it can.
+        lines: What else there is to say.
+    """
+
+    error: str | None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the model can be served."""
+        return self.error is None
+
+
+def limits_of(size: int) -> Limits:
+    """Return the limits for a model file of that size, in bytes."""
+    return Limits(memory_mb=Limits().memory_mb + 6 * size // MIB)
+
+
+def task_json(stored: StoredModel, limits: Limits, *, no_pickle: bool) -> bytes:
+    """Return what a child reads."""
+    content = {
+        "limits": asdict(limits),
+        "directory": str(stored.directory),
+        "runs_code": stored.runs_code,
+        "declared": asdict(stored.declared),
+        "no_pickle": no_pickle,
+    }
+    return json.dumps(content).encode()
+
+
+def stored_of(content: dict[str, Any]) -> StoredModel:
+    """Return the model that a child is told about."""
+    declared = content["declared"]
+    return StoredModel(
+        Path(content["directory"]),
+        content["runs_code"],
+        Declared(**declared | {"labels": tuple(declared["labels"])}),
+    )
+
+
+def fingerprint(digest: str, kind: str, declared: Declared, *, no_pickle: bool) -> str:
+    """Return the digest of everything that a verdict depends on.
+
+    Args:
+        digest: SHA-256 of the file.
+        kind: Its format.
+        declared: What the uploader says about its target.
+        no_pickle: Whether pickles are refused.
+    """
+    content = [digest, kind, asdict(declared), no_pickle, sys.version, __version__, _frameworks()]
+    return sha256(json.dumps(content).encode()).hexdigest()
+
+
+@cache
+def _frameworks() -> list[str]:
+    """Return the installed versions of the frameworks that models are made with."""
+    distributions = packages_distributions()
+    names = {name for key in plugins.registered(plugins.PREDICTORS) for name in _of(key)}
+    owners = {owner for name in names for owner in distributions.get(name, ())}
+    return sorted(f"{owner} {version(owner)}" for owner in owners)
+
+
+def _of(package: str) -> tuple[str, ...]:
+    return (package, "numpy", "pandas")

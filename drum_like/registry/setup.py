@@ -1,0 +1,119 @@
+"""From settings to the models of a worker."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from drum_like.config.settings import Settings
+from drum_like.inference.loading import predict_gate
+from drum_like.inference.service import Service
+from drum_like.registry.catalog import Catalog
+from drum_like.registry.inspection import Policy
+from drum_like.registry.loader import Loader
+from drum_like.registry.location import place_of
+from drum_like.registry.model_registry import Registry
+from drum_like.registry.uploads import Uploads
+from drum_like.registry.verifier import Verifier
+from drum_like.store.names import NAME
+from drum_like.store.store import Store, open_store
+from drum_like.system.lifecycle import Background
+from drum_like.system.periodic import Repeated
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.25
+"""How often a worker asks the store whether anything has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The models of a worker.
+
+    Attributes:
+        catalog: What is served.
+        registry: The store; None without one.
+        background: What lives as long as the worker.
+        lines: What the operator is told at start.
+    """
+
+    catalog: Catalog
+    registry: Registry | None
+    background: tuple[Background, ...]
+    lines: tuple[str, ...]
+
+
+def open_catalog(settings: Settings, own: Service | None) -> Opened:
+    """Open the store and the directories that settings name; load models if they ask for that.
+
+    Call it in the worker, after the fork.
+
+    Args:
+        settings: Every knob.
+        own: The model of --code-dir, None without one.
+
+    Raises:
+        SettingsError: the URL of the database is none, or its driver is not installed.
+        StoreError: the store cannot be used.
+    """
+    directories = {} if settings.models is None else _directories(settings.models)
+    store = open_store(place_of(settings)) if settings.needs_store else None
+    others = (settings.code_dir,) if settings.has_code_dir else ()
+    loader = Loader(settings, directories, store, predict_gate(settings), others)
+    catalog = Catalog(loader, settings.max_models, own, settings.default_model)
+    catalog.pull()
+    if settings.preload_models:
+        catalog.preload()
+    registry, background = (None, ()) if store is None else _registry(settings, store, catalog)
+    return Opened(catalog, registry, background, (_about(settings, catalog),))
+
+
+def _registry(
+    settings: Settings, store: Store, catalog: Catalog
+) -> tuple[Registry, tuple[Background, ...]]:
+    policy = Policy(code=settings.allow_code_uploads, pickles=not settings.no_pickle)
+    verifier = Verifier(store, settings, policy)
+    uploads = Uploads(store, verifier, policy, settings.max_upload_mb, catalog.look)
+
+    def refresh() -> bool:
+        catalog.refresh()
+        return False
+
+    watcher = Repeated("the look into the model store", refresh, POLL_S)
+    return Registry(store, catalog, uploads), (_Closing(store), watcher, verifier.thread)
+
+
+class _Closing:
+    """Closes a store at the end: a Background that is given first, and so stops last."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def start(self) -> None:
+        """Do nothing: the store is open."""
+
+    def drain(self) -> None:
+        """Do nothing: requests may still ask the store."""
+
+    def stop(self) -> None:
+        """Close the connections."""
+        self._store.close()
+
+
+def _directories(root: Path) -> dict[str, Path]:
+    """Return the subdirectories that have the name of a model, by name."""
+    found = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+    refused = [name for name in found if NAME.fullmatch(name) is None]
+    if refused:
+        logger.warning("no model can be named so; not served: %s", ", ".join(refused))
+    return {name: path for name, path in found.items() if name not in refused}
+
+
+def _about(settings: Settings, catalog: Catalog) -> str:
+    names = catalog.names()
+    sources = [
+        text
+        for text, given in (("--models", settings.models), ("a store", settings.needs_store))
+        if given
+    ]
+    some = ": " + ", ".join(names[:10]) + (" ..." if len(names) > 10 else "") if names else ""
+    return f"models from {' and '.join(sources)}: {len(names)}{some}"

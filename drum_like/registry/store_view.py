@@ -1,0 +1,116 @@
+"""A worker's view of its store: versions, aliases and deployments, in memory and up to date."""
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from threading import Lock
+from time import monotonic
+
+from drum_like.errors import StoreError
+from drum_like.registry.cache import Cache
+from drum_like.registry.loaded import Loaded
+from drum_like.registry.version_index import Shelves
+from drum_like.store.changes import Clock
+from drum_like.store.entities import Config
+from drum_like.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+AWAY_S = 1.0
+"""How long a database that failed is not asked again on the way of a request."""
+
+
+class Known:
+    """The view that a worker has of its store.
+
+    Args:
+        store: The store; None without one.
+        cache: Models in memory, whose configurations change and which are removed.
+    """
+
+    def __init__(self, store: Store | None, cache: Cache) -> None:
+        self._store = store
+        self._cache = cache
+        self._shelves = Shelves()
+        self._clock = Clock()
+        self._seen: bytes | None = None
+        self._patient_until = 0.0
+        self._learning = Lock()
+
+    @property
+    def now(self) -> Shelves:
+        """What there is: whatever was acknowledged to anybody is in it."""
+        self.keep_up()
+        return self._shelves
+
+    def keep_up(self) -> None:
+        """Learn of what was acknowledged to anybody, here and in models that are in memory.
+
+        One look at a number, unless it has moved. While the database is away, what was known last
+        is good enough.
+        """
+        store = self._store
+        if store is not None and store.changes.seen() != self._seen:
+            self._keep_up(store)
+
+    def pull(self) -> bool:
+        """Ask the database what has changed; False if nothing has.
+
+        Raises:
+            StoreError: the store fails.
+        """
+        store = self._store
+        if store is None:
+            return False
+        # Before the database is asked: what moves it meanwhile is asked for another time.
+        seen = store.changes.seen()
+        if store.changes.clock() == self._clock:
+            self._seen = seen
+            return False
+        with self._learning:
+            self._learn(store, seen)
+        return True
+
+    def look(self) -> bool:
+        """Ask the database; False if nothing has changed, or it fails and the next look learns."""
+        with suppress(StoreError):
+            return self.pull()
+        return False
+
+    def _keep_up(self, store: Store) -> None:
+        with self._learning:
+            seen = store.changes.seen()
+            if seen == self._seen or monotonic() < self._patient_until:
+                return
+            try:
+                self._learn(store, seen)
+            except StoreError as error:
+                self._patient_until = monotonic() + AWAY_S
+                logger.warning("changes in the model store cannot be seen: %s", error)
+
+    def _learn(self, store: Store, seen: bytes) -> None:
+        """Take over what has changed; the caller holds the lock."""
+        news = store.changes.since(self._clock)
+        # First all that may fail: what is noted as known is not asked for again.
+        configs = store.configs.latest_of(news.configured)
+        self._shelves = self._shelves.updated(news)
+        if news.is_all:
+            self._forget_removed()
+        for version_id, config in configs.items():
+            self._cache.replace(version_id, partial(under, config=config))
+        self._clock, self._seen = news.clock, seen
+
+    def _forget_removed(self) -> None:
+        known = self._shelves.version_ids
+        for key in self._cache.in_memory():
+            if isinstance(key, int) and key not in known:
+                self._cache.discard(key)
+
+
+def under(loaded: Loaded, config: Config | None) -> Loaded:
+    """Return a model under a configuration, unless a newer one is known of it already."""
+    known = loaded.config
+    if config is None or (known is not None and known.id >= config.id):
+        return loaded
+    return replace(loaded, config=config)

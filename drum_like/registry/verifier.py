@@ -1,0 +1,118 @@
+"""Checks versions that were stored and are not ready yet; sweeps what nobody refers to."""
+
+import time
+from threading import BoundedSemaphore, Event
+from uuid import uuid4
+
+from drum_like.config.settings import Settings
+from drum_like.errors import DrumLikeError, StoreError
+from drum_like.registry.inspection import Examined, Policy
+from drum_like.registry.sandbox.runner import InterruptedTrialError, try_out
+from drum_like.registry.sandbox.task import Verdict, fingerprint, limits_of
+from drum_like.registry.stored_model import StoredModel
+from drum_like.registry.unpacking import made_directory, model_directory
+from drum_like.store.check_queue import Outcome
+from drum_like.store.entities import Declared, Version
+from drum_like.store.store import Store
+from drum_like.store.upload_file import Received
+from drum_like.system.periodic import Repeated
+
+_PAUSE_S = 1.0
+_SWEEP_S = 3600.0
+_TRIALS = 2
+_SLACK_S = 60.0
+"""How much longer a lease is than a trial: for unpacking, and for a busy machine."""
+
+
+class Verifier:
+    """The checks of one worker.
+
+    Args:
+        store: Where versions are.
+        settings: Of the server.
+        policy: What may be stored.
+    """
+
+    def __init__(self, store: Store, settings: Settings, policy: Policy) -> None:
+        self._store = store
+        self._no_pickle = settings.no_pickle
+        self._policy = policy
+        self._owner = str(uuid4())
+        self._trials = BoundedSemaphore(_TRIALS)
+        self._swept_at = float("-inf")
+        self.thread = Repeated("checks of stored models", self._round, _PAUSE_S)
+
+    def judge(self, received: Received, examined: Examined, declared: Declared) -> Verdict:
+        """Return whether a file that is not stored yet can be served.
+
+        Raises:
+            ArchiveError: the zip cannot be unpacked.
+            StoreError: the disk does not take it.
+        """
+        key = self._key(received.sha256, examined.format, declared)
+        if self._store.checks.is_known_good(key):
+            return _known()
+        files, bounds = self._store.files, self._policy.bounds
+        with made_directory(files, received.path, examined.format, bounds) as directory:
+            stored = StoredModel(directory, examined.runs_code, declared)
+            return self._tried(stored, received.size, key)
+
+    def _round(self) -> bool:
+        """Check one version; True if there may be more."""
+        if time.monotonic() - self._swept_at > _SWEEP_S:
+            self._store.sweep()
+            self._swept_at = time.monotonic()
+        lease_s = limits_of(0).wall_s + _SLACK_S
+        version = self._store.checks.claim(self._owner, lease_s)
+        if version is None:
+            return False
+        try:
+            verdict = self._checked(version)
+        except InterruptedTrialError:
+            self._store.checks.release(version.id, self._owner)
+            return False
+        outcome = Outcome(verdict.error, _lines(verdict))
+        self._store.checks.finish(version.id, self._owner, outcome)
+        return True
+
+    def _checked(self, version: Version) -> Verdict:
+        key = self._key(version.sha256, version.format, version.declared)
+        if self._store.checks.is_known_good(key):
+            return _known()
+        try:
+            directory = model_directory(
+                self._store.files, version.sha256, version.format, self._policy.bounds
+            )
+        except StoreError:
+            raise
+        except DrumLikeError as error:
+            return Verdict(str(error))
+        stored = StoredModel(directory, version.runs_code, version.declared)
+        return self._tried(stored, version.size, key, self.thread.ending)
+
+    def _tried(
+        self, stored: StoredModel, size: int, key: str, cancelled: Event | None = None
+    ) -> Verdict:
+        with self._trials:
+            # Uploads of the same file that came together wait here for the first of them.
+            if self._store.checks.is_known_good(key):
+                return _known()
+            verdict = try_out(
+                stored, limits_of(size), no_pickle=self._no_pickle, cancelled=cancelled
+            )
+            if verdict.is_good:
+                self._store.checks.remember_good(key)
+        return verdict
+
+    def _key(self, digest: str, kind: str, declared: Declared) -> str:
+        return fingerprint(digest, kind, declared, no_pickle=self._no_pickle)
+
+
+def _known() -> Verdict:
+    return Verdict(None, ("the same file was loaded before, with the same frameworks",))
+
+
+def _lines(verdict: Verdict) -> tuple[str, ...]:
+    """Return what the log of a version says at the end of its check."""
+    last = "ready" if verdict.error is None else f"error: {verdict.error}"
+    return (*verdict.lines, last)

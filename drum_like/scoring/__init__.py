@@ -1,1 +1,0 @@
-"""The paths of a request through a model: rows, transforms, text, chat."""

@@ -1,0 +1,127 @@
+"""Where a worker takes new connections, unless it has enough or other workers have fewer."""
+
+import math
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from drum_like.system.connection_counts import Crowd
+
+LEFT_S = 0.003
+"""Time that others get to take a connection before a worker that has more does.
+
+A worker with requests in hand looks away from its sockets for about as long.
+"""
+
+_HEAD_START = 2
+"""Connections that others take before they leave one to a worker that itself leaves some."""
+
+OnClient = Callable[[socket.socket, Any], None]
+"""What is done where somebody waits at a listening socket; its other argument is the turn."""
+
+
+class Entrance:
+    """The listening sockets of a worker, watched or not.
+
+    Args:
+        listeners: Non-blocking.
+        selector: Watches them; its keys hold functions of the turn.
+        on_client: Called for a socket where somebody waits.
+        most: Connections that the worker has at most at one time.
+        crowd: The connections of all workers, of which this one has its own place.
+    """
+
+    def __init__(
+        self,
+        listeners: list[socket.socket],
+        selector: selectors.BaseSelector,
+        on_client: OnClient,
+        most: int,
+        crowd: Crowd,
+    ) -> None:
+        self._listeners = listeners
+        self._selector = selector
+        self._on_client = on_client
+        self._most = most
+        self._crowd = crowd
+        self._is_open = False
+        self._is_over = False
+        self._lock = Lock()  # the end comes from another thread than the clients
+        self._leaves_until = 0.0
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether a connection is left to others, so that somebody has to `look` again soon."""
+        return self._leaves_until > 0 and not self._is_open
+
+    def look(self, number: int, now: float = math.inf) -> None:
+        """Take connections as long as there is room, and others have had their time.
+
+        Args:
+            number: How many connections there are.
+            now: On the monotonic clock.
+        """
+        if self.is_leaving and now < self._leaves_until and self._crowd.has_fewer(number):
+            return
+        has_room = number < self._most
+        if not has_room:
+            self._leaves_until = 0.0
+        self._watch(on=has_room)
+        self.count(number)
+
+    def count(self, number: int) -> None:
+        """Tell the other workers how many connections there are."""
+        self._crowd.count(number + _HEAD_START if self.is_leaving else number)
+
+    def take(self, listener: socket.socket, number: int) -> tuple[socket.socket, Any] | None:
+        """Return a client's socket, non-blocking, and address, None if there is none for us.
+
+        Args:
+            listener: Where it waits.
+            number: How many connections there are.
+        """
+        if self._leaves_it(number):
+            return None
+        try:
+            sock, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return None
+        except OSError:  # too many open files: whoever looks next tries again
+            self._watch(on=False)
+            return None
+        sock.settimeout(0)
+        return sock, peer
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._is_over = True
+        self._crowd.leave()
+        self._watch(on=False)
+
+    def _leaves_it(self, number: int) -> bool:
+        """Leave a connection to workers that have fewer; what they have not taken then is ours."""
+        others_had_their_time, self._leaves_until = self._leaves_until > 0, 0.0
+        self.count(number)
+        if others_had_their_time or not self._crowd.has_fewer(number):
+            return False
+        self._leaves_until = time.monotonic() + LEFT_S
+        self._watch(on=False)
+        self.count(number)
+        return True
+
+    def _watch(self, *, on: bool) -> None:
+        with self._lock:
+            on = on and not self._is_over
+            if on == self._is_open:
+                return
+            self._is_open = on
+            for listener in self._listeners:
+                if on:
+                    handler = partial(self._on_client, listener)
+                    self._selector.register(listener, selectors.EVENT_READ, handler)
+                else:
+                    self._selector.unregister(listener)

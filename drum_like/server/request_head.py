@@ -1,0 +1,112 @@
+"""The heads of requests: read by gunicorn, and remembered, for callers repeat theirs."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.http.errors import NoMoreData
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+from gunicorn.http.wsgi import create
+
+from drum_like.http.requests import transfer_codings
+
+END = b"\r\n\r\n"
+
+_EXPECTS = "_expected_100_continue"
+_REMEMBERED = 512
+_LONGEST_REMEMBERED = 4096
+
+_SECRETS = (b"authorization:", b"cookie:", b"x-api-key:")
+"""Fields whose values are not kept longer than their request."""
+
+_OF_THE_CONNECTION = (
+    "wsgi.input",
+    "wsgi.early_hints",
+    "wsgi.file_wrapper",
+    "gunicorn.socket",
+    "REMOTE_PORT",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a request before its body.
+
+    Attributes:
+        request: As gunicorn has read it; its body belongs to nobody.
+        environ: WSGI's variables, without those of the connection and the body.
+        length: Bytes of the body; 0 without one.
+        is_chunked: Whether the body tells its end itself.
+        is_coded: Whether its chunks hold something compressed, which is not read.
+        expects: Whether the client waits for a word before it sends the body.
+    """
+
+    request: Request
+    environ: Mapping[str, Any]
+    length: int
+    is_chunked: bool
+    is_coded: bool
+    expects: bool
+
+
+class Heads:
+    """Reads heads with gunicorn's parser, in gunicorn's rules.
+
+    Args:
+        cfg: gunicorn's settings.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        self._cfg = cfg
+        self._known: dict[tuple[str, bytes], Head] = {}
+
+    def read(self, data: bytes, client: socket.socket, peer: Any, server: Any) -> Head:
+        """Return the head that these bytes are, up to and with the empty line.
+
+        Raises:
+            Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
+        """
+        key = (peer[0], data)
+        head = self._known.get(key)
+        if head is None:
+            head = self._read(data, client, peer, server)
+            if _may_be_kept(data):
+                self._keep(key, head)
+        return head
+
+    def check(self, data: bytes, peer: Any) -> None:
+        """Raise as `read` does if what has come of a head is wrong already."""
+        try:
+            Request(self._cfg, IterUnreader(iter([data])), peer)
+        except (StopIteration, NoMoreData):
+            return
+
+    def _read(self, data: bytes, client: socket.socket, peer: Any, server: Any) -> Head:
+        request = Request(self._cfg, IterUnreader(iter([data])), peer)
+        expects: bool = getattr(request, _EXPECTS)
+        # gunicorn would say at once that the body may come, though it may not be wanted.
+        setattr(request, _EXPECTS, False)
+        _, environ = create(request, client, peer, server, self._cfg)
+        for name in _OF_THE_CONNECTION:
+            environ.pop(name, None)
+        environ["wsgi.multithread"] = True
+        is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+        length = 0 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
+        is_coded = bool(transfer_codings(environ))
+        return Head(request, MappingProxyType(environ), length, is_chunked, is_coded, expects)
+
+    def _keep(self, key: tuple[str, bytes], head: Head) -> None:
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = head
+
+
+def _may_be_kept(data: bytes) -> bool:
+    if len(data) > _LONGEST_REMEMBERED:
+        return False
+    lower = data.lower()
+    return not any(name in lower for name in _SECRETS)

@@ -1,0 +1,184 @@
+"""From settings to a running server, and from its end to an exit code."""
+
+import gc
+import os
+import platform
+import signal
+import socket
+from collections.abc import MutableMapping
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from drum_like import __version__, logs
+from drum_like.config.settings import Settings
+from drum_like.errors import SettingsError
+from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.listener import listen, url
+from drum_like.server.master import Master
+from drum_like.server.worker import Load, Loaded
+from drum_like.server.worker_status import Report
+from drum_like.system import cgroup
+from drum_like.system.connection_counts import Crowd
+from drum_like.system.cpus import CPUS
+from drum_like.system.malloc import keep_few_heaps
+from drum_like.system.stats import Timings
+from drum_like.system.threads import Share, set_native_threads, share
+from drum_like.types.target_type import TargetType
+
+
+class Program(BaseApplication):
+    """What gunicorn runs: a configuration, and a function that loads the model in a worker.
+
+    Args:
+        configuration: gunicorn's settings by name.
+        load: Loads the model.
+    """
+
+    def __init__(self, configuration: dict[str, Any], load: Load) -> None:
+        self._configuration = configuration
+        self._load = load
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's settings."""
+        for name, value in self._configuration.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the function that loads the model; the worker calls it."""
+        return self._load
+
+
+def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
+    """Serve a model directory until a signal says to stop, and return the exit code.
+
+    Call it before numpy or a framework is imported: their thread pools read the environment when
+    they are loaded. In the worker processes it does not return but raises SystemExit.
+
+    Args:
+        settings: Everything that was asked for.
+        environ: The process's environment; the number of native threads is put into it.
+
+    Returns:
+        0 after a drain, 1 if the address cannot be used or the settings turn out wrong, 4 if the
+        model does not load.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    logs.configure(settings.log_format, settings.logging_level)
+    try:
+        listener = listen(settings.host, settings.port, settings.backlog)
+    except SettingsError as error:
+        logs.ANNOUNCE.error("%s", error)
+        return 1
+    keep_few_heaps(environ)
+    cpus = cgroup.cpus()
+    division = share(settings.max_workers, cpus)
+    if set_native_threads(environ, division.native):
+        CPUS.divide(cpus, division.slots)
+    return _run(settings, listener, division)
+
+
+def _leave(sig: int, frame: FrameType | None) -> None:
+    """Leave at once: nothing runs before gunicorn takes the signal over."""
+    del sig, frame
+    os._exit(0)
+
+
+def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
+    """Run master and workers; only the master returns."""
+    address = url(listener)
+    configuration = gunicorn_settings(settings, division.workers, listener.detach())
+
+    def on_loaded(report: Report) -> None:
+        _announce(report, settings, division, address)
+
+    crowd = Crowd(division.slots)
+    program = Program(configuration, _loader(settings, division, crowd))
+    master, own_pid = Master(program, on_loaded, crowd), os.getpid()
+    try:
+        master.run()
+    except SystemExit as leaving:
+        if os.getpid() != own_pid:
+            raise
+        code = leaving.code if isinstance(leaving.code, int) else 0
+    if master.failure is not None:
+        _report_failure(master.failure, settings)
+    return code
+
+
+def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
+    """Return the function that loads the model; importing here is what all workers share."""
+    from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
+
+    if settings.has_catalog:
+        import_module("drum_like.registry.setup")
+    # A collection in a worker would write to every object, and so copy what all of them share.
+    _keep_objects()
+    timings = Timings(division.slots)
+
+    def load(slot: int) -> Loaded:
+        timings.claim(slot)
+        CPUS.claim(slot)
+        application = create_app(settings, timings)
+        if not settings.has_catalog:  # whose models come and go
+            _keep_objects()
+        return Loaded(
+            application.flask,
+            crowd,
+            application.background,
+            application.lines,
+            settings.request_timeout_s,
+            application.body_limit,
+            application.admission,
+        )
+
+    return load
+
+
+def _keep_objects() -> None:
+    """Let no later collection look at what there is now: it stays as long as the process.
+
+    To look at a framework's modules and a model over and over took a twentieth of the time of
+    requests to a scikit-learn pipeline.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:
+    """Tell the operator what is served, where, and how to try it."""
+    base = f"{address}{settings.url_prefix}"
+    lines = (
+        f"drum-like {__version__}, Python {platform.python_version()}",
+        *report.lines,
+        f"workers {division.workers} x {settings.threads} threads",
+        f"listening {base}",
+        f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
+    )
+    for line in lines:
+        logs.ANNOUNCE.info("%s", line)
+    if not settings.address.is_loopback and not settings.asks_who_calls:
+        logs.ANNOUNCE.warning(
+            "no credential is configured: whoever reaches %s can use the model; set "
+            "--credentials, or put the server behind something that asks who calls",
+            settings.host,
+        )
+
+
+def _route(settings: Settings) -> str:
+    """Return where rows are sent to; a type that only the artifact knows is a structured one."""
+    if not settings.has_code_dir:
+        return f"/models/{settings.default_model or 'NAME'}/predict/"
+    routes = {
+        TargetType.UNSTRUCTURED: "/predictUnstructured/",
+        TargetType.TRANSFORM: "/transform/",
+    }
+    return routes.get(settings.target_type, "/predict/") if settings.target_type else "/predict/"
+
+
+def _report_failure(failure: Report, settings: Settings) -> None:
+    trace = f"\n{failure.stacktrace}" if settings.show_stacktrace else ""
+    logs.ANNOUNCE.error("%s%s", failure.message, trace)

@@ -1,0 +1,43 @@
+"""What a model says about the rows of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.system.lazy import pd
+from drum_like.types.target import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Predictions for all rows of a frame.
+
+    Attributes:
+        values: (n_rows,) or (n_rows, n_outputs); floats of the model's own width, or objects
+            (text, lists, None) for target types that are not numbers. NaN is a missing value.
+        labels: What the columns of `values` are, None if the model does not know.
+        extra: Further columns of a score hook's frame, with that frame's index; None without.
+    """
+
+    values: NDArray[Any]
+    labels: tuple[Label, ...] | None = None
+    extra: pd.DataFrame | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows predicted."""
+        return int(self.values.shape[0])
+
+    @property
+    def column(self) -> NDArray[Any]:
+        """The (n_rows,) values of a prediction with one output."""
+        return self.values if self.values.ndim == 1 else self.values[:, 0]
+
+    @staticmethod
+    def empty(n_outputs: int) -> Prediction:
+        """Return the prediction for no rows."""
+        return Prediction(np.empty((0, n_outputs), dtype=np.float64))

@@ -1,0 +1,299 @@
+"""From the cells of a column to the values that a model was trained on.
+
+A reader is made once, when the model loads, of what the model says about the column. It looks at
+one cell at a time, so a row means the same alone and beside any other row, and it is the same one
+for every payload format and every contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.errors import ColumnsError
+from drum_like.system.lazy import pd
+from drum_like.types import cells
+from drum_like.types.cells import NAN, is_missing
+from drum_like.types.numbers import text_to_number
+
+Cells = Sequence[Any]
+"""The cells of a column as they were sent: text, numbers, truth values, bytes, None or NaN."""
+
+_EXACT = 2**53
+"""Up to here a float64 tells each integer from the next."""
+
+
+class Reader(Protocol):
+    """Reads the columns of one name."""
+
+    def read(self, column: Cells, *, words: bool) -> Any:
+        """Return (n_rows,) values: an array, or a pandas Categorical.
+
+        Args:
+            column: The cells.
+            words: Whether words stand for missing cells, as in CSV, where the format has no other
+                way to write them than an empty cell.
+
+        Raises:
+            ColumnsError: a cell is not what the column holds; names column and row.
+        """
+
+
+def refused(name: str, row: int, found: str, expected: str) -> ColumnsError:
+    """Return the error for a cell that does not fit its column; `found` never holds its value."""
+    return ColumnsError(
+        f"column {name[:100]!r} holds {found} in row {row + 1}; the model takes {expected} there",
+        row,
+    )
+
+
+def kind_of(cell: Any) -> str:
+    """Return a word for what a cell holds."""
+    return "text" if isinstance(cell, str) else type(cell).__name__
+
+
+def numbers(column: Cells, name: str) -> NDArray[np.float64]:
+    """Return cells as float64, NaN for missing ones.
+
+    Raises:
+        ColumnsError: a cell is no number; names column and row.
+    """
+    out = np.empty(len(column), dtype=np.float64)
+    for row, cell in enumerate(column):
+        try:
+            out[row] = cells.to_float(cell)
+        except ValueError:
+            raise refused(name, row, kind_of(cell), "numbers") from None
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class NumberReader:
+    """Reads numbers of any size as float64."""
+
+    name: str
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[np.float64]:
+        """Return float64, NaN for missing cells."""
+        del words  # they are missing numbers in every format
+        return numbers(column, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedReader:
+    """Reads cells of a declared type one by one.
+
+    Attributes:
+        name: Of the column.
+        parse: From a cell to its value, None for a missing one; raises ValueError for others.
+        expected: What a cell has to hold, for messages.
+        is_object: Whether values stay objects, None where missing; else they are numbers.
+    """
+
+    name: str
+    parse: Callable[[Any], Any]
+    expected: str
+    is_object: bool = False
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return the values: objects, bool, int64, or float64 beside missing cells."""
+        del words
+        values = [self._value(row, cell) for row, cell in enumerate(column)]
+        return objects(values) if self.is_object else packed(values, NAN)
+
+    def _value(self, row: int, cell: Any) -> Any:
+        try:
+            return self.parse(cell)
+        except ValueError:
+            raise refused(self.name, row, "something else", self.expected) from None
+
+
+@dataclass(frozen=True, slots=True)
+class TextReader:
+    """Reads text as it was sent; a number or a truth value is the text that CSV has for it.
+
+    Attributes:
+        name: Of the column.
+        known: Texts that the model was trained on, words for missing cells among them; empty if
+            it does not tell.
+        missing: What stands for a missing cell; the mark that the fitted step knows.
+        takes_missing: Whether cells may be missing at all; else every word is text, and an empty
+            cell is refused unless `missing` is text itself.
+        alike: Known texts by the number or the truth value that they spell.
+    """
+
+    name: str
+    known: frozenset[str]
+    missing: Any
+    takes_missing: bool
+    alike: Mapping[float | bool, tuple[str, ...]]
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return objects: text, and the mark for missing cells."""
+        words = words and self.takes_missing
+        return objects([self._text(row, cell, words=words) for row, cell in enumerate(column)])
+
+    def _text(self, row: int, cell: Any, *, words: bool) -> Any:
+        if isinstance(cell, str):
+            if cell in self.known or not (cell == "" or (words and cell in cells.MISSING_WORDS)):
+                return cell
+            return self.missing if self.takes_missing else cell
+        if is_missing(cell):
+            is_known = self.takes_missing or isinstance(self.missing, str)
+            return self.missing if is_known else self._refuse_missing(row)
+        if isinstance(cell, (bool, int, float)):
+            return self._spelled(row, cell)
+        raise refused(self.name, row, kind_of(cell), "text")
+
+    def _spelled(self, row: int, cell: float) -> str:
+        """Return the text that training had for a number or a truth value.
+
+        Raises:
+            ColumnsError: several known texts could be meant, or only one that is spelled with
+                more digits, as "01".
+        """
+        text = str(cell)
+        alike = self.alike.get(_key(cell), ())
+        if not alike or (len(alike) == 1 and alike[0] in _spellings(cell)):
+            return alike[0] if alike else text
+        raise ColumnsError(
+            f"column {self.name[:100]!r} takes text; row {row + 1} holds a number or a truth value "
+            "that the model's texts spell in another way, or in several; send it as text",
+            row,
+        )
+
+    def _refuse_missing(self, row: int) -> NoReturn:
+        raise refused(self.name, row, "a missing value", "text")
+
+
+def text_reader(
+    name: str, known: Sequence[str] = (), missing: Any = NAN, *, takes_missing: bool = True
+) -> TextReader:
+    """Return the reader of a column of text."""
+    alike: dict[float | bool, list[str]] = {}
+    for text in known:
+        for key in _keys_in(text):
+            alike.setdefault(key, []).append(text)
+    frozen = {key: tuple(texts) for key, texts in alike.items()}
+    return TextReader(name, frozenset(known), missing, takes_missing, frozen)
+
+
+def _key(cell: float) -> Any:
+    """Return the key that a cell shares with texts that spell it; True is not 1 here."""
+    return ("word", cell) if isinstance(cell, bool) else cell
+
+
+def _keys_in(text: str) -> list[Any]:
+    number, word = text_to_number(text), cells.to_boolean_word(text)
+    found = [] if number is None else [number]
+    return found if word is None else [*found, ("word", word)]
+
+
+def _spellings(cell: float) -> frozenset[str]:
+    """Return the texts that training data in CSV may have had for a number or a truth value."""
+    if isinstance(cell, bool):
+        return frozenset((str(cell), str(cell).lower(), str(cell).upper()))
+    exact = cells.to_exact(cell)
+    whole = {str(exact), f"{exact}.0"} if isinstance(exact, int) else set()
+    return frozenset(whole | {str(cell)})
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReader:
+    """Reads what an encoder was fitted on where that is not text: numbers, or truth values.
+
+    A cell that is neither stays what it is: whether that is an error is the encoder's to say.
+
+    Attributes:
+        parse: From a cell to its value, None for a missing one; raises ValueError for others.
+        missing: What stands for a missing cell.
+        as_objects: Whether values stay objects, whatever they are.
+    """
+
+    parse: Callable[[Any], Any]
+    missing: Any
+    as_objects: bool = False
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return bool, int64 or float64 where all cells are such; else objects."""
+        del words  # they are missing values beside numbers in every format
+        values = [self._value(cell) for cell in column]
+        if self.as_objects:
+            return objects([self.missing if value is None else value for value in values])
+        return packed(values, self.missing)
+
+    def _value(self, cell: Any) -> Any:
+        try:
+            return self.parse(cell)
+        except ValueError:
+            return cell
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryReader:
+    """Reads cells as a pandas Categorical of exactly the model's categories.
+
+    Attributes:
+        name: Of the column.
+        values: Reads cells as values like the categories.
+        codes: The place of each category.
+        dtype: That of the Categorical; made when first needed, for it imports pandas.
+        unseen_is_missing: Whether a category that training did not see is missing, not an error.
+    """
+
+    name: str
+    values: Reader
+    codes: Mapping[Any, int]
+    dtype: Callable[[], Any]
+    unseen_is_missing: bool
+
+    def read(self, column: Cells, *, words: bool) -> pd.Categorical:
+        """Return a Categorical; missing cells have the code -1."""
+        values = self.values.read(column, words=words).tolist()
+        codes = [self._code(row, value) for row, value in enumerate(values)]
+        return pd.Categorical.from_codes(np.array(codes, dtype=np.int64), dtype=self.dtype())
+
+    def _code(self, row: int, value: Any) -> int:
+        if is_missing(value):
+            return -1
+        code = self.codes.get(value, -1)
+        if code < 0 and not self.unseen_is_missing:
+            raise self._unseen(row)
+        return code
+
+    def _unseen(self, row: int) -> ColumnsError:
+        return ColumnsError(
+            f"column {self.name[:100]!r} holds in row {row + 1} a category that the model was not "
+            f"trained on (it knows {len(self.codes)}); set unseen_categories: missing in "
+            "model-metadata.yaml to treat such cells as missing",
+            row,
+        )
+
+
+def objects(values: Sequence[Any]) -> NDArray[Any]:
+    """Return values as an array of objects, whatever they are."""
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+def packed(values: Sequence[Any], missing: Any) -> NDArray[Any]:
+    """Return values in the narrowest array that loses nothing; `missing` stands for None.
+
+    bool or int64 where all are, float64 for numbers of which whole ones keep their digits so, and
+    objects otherwise.
+    """
+    kinds = frozenset(map(type, values))
+    if kinds == {bool}:
+        return np.array(values, dtype=np.bool_)
+    whole = [value for value in values if type(value) is int]
+    if kinds == {int} and all(-(2**63) <= value < 2**63 for value in whole):
+        return np.array(values, dtype=np.int64)
+    floats = isinstance(missing, float) and kinds <= {int, float, type(None)}
+    if floats and all(-_EXACT <= value <= _EXACT for value in whole):
+        return np.array(values, dtype=np.float64)
+    return objects([missing if value is None else value for value in values])

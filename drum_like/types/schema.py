@@ -1,0 +1,230 @@
+"""The columns that a model knows: names, order, types and categories, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from drum_like.system.cached import cached
+from drum_like.system.lazy import pd
+from drum_like.types.column import Column, Kind, reader_of
+from drum_like.types.data_type import DataType
+from drum_like.types.frame import (
+    Frame,
+    Matrix,
+    Names,
+    NativeFrame,
+    Positions,
+    column_of,
+    positions,
+    width_error,
+)
+from drum_like.types.numbers import is_number_like
+from drum_like.types.readers import Cells, NumberReader, Reader, numbers
+from drum_like.types.target import Target
+
+__all__ = ["Column", "Kind", "Schema", "output_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The inputs of a model in training order.
+
+    Attributes:
+        columns: One entry an input.
+        named: Whether inputs are matched by name; otherwise by position, and the width must fit.
+        unseen_is_missing: Treat a category that training did not see as missing, not as an error.
+        absent_is_missing: Whether contracts that allow it fill columns that were not sent.
+        names: The names of the columns in training order.
+        readers: How the cells of each column are read, None for columns of no known type.
+        all_numbers: Whether every column is one of float64 numbers.
+        takes_text: Whether a number may have to be text, as it was written.
+    """
+
+    columns: tuple[Column, ...]
+    named: bool = True
+    unseen_is_missing: bool = False
+    absent_is_missing: bool = False
+    names: Names = field(init=False, repr=False, compare=False)
+    readers: tuple[Reader | None, ...] = field(init=False, repr=False, compare=False)
+    all_numbers: bool = field(init=False, repr=False, compare=False)
+    takes_text: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep what every request asks for."""
+        readers = tuple(reader_of(column, self.unseen_is_missing) for column in self.columns)
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
+        object.__setattr__(self, "readers", readers)
+        plain = all(isinstance(reader, NumberReader) for reader in readers)
+        texts = any(not c.is_typed or c.dtype is DataType.STR for c in self.columns)
+        object.__setattr__(self, "all_numbers", plain)
+        object.__setattr__(self, "takes_text", texts)
+
+    def as_known(self, names: Names) -> Names:
+        """Return names of a payload as the model spells them; a model may forgive spellings."""
+        return names
+
+    def conform(self, frame: Frame) -> Frame:
+        """Return the frame's rows with exactly the model's columns, in the model's order.
+
+        Extra columns are left out. Cells are read when a layout is asked for.
+
+        Raises:
+            ColumnsError: a column is missing, or the width of a nameless model does not fit.
+        """
+        if isinstance(frame, _ConformedFrame) and frame.schema is self:
+            return frame
+        if self.named:
+            chosen = positions(frame, self.names, self.as_known)
+        elif frame.n_columns != len(self.columns):
+            raise width_error(len(self.columns), frame.n_columns)
+        else:
+            chosen = None
+        kind = _ConformedNative if isinstance(frame, NativeFrame) else _ConformedFrame
+        return kind(frame, self, chosen)
+
+
+def output_columns(target: Target) -> tuple[Column, ...]:
+    """Return the columns that contracts publish as a model's output."""
+    number = target.type.is_classification or target.type.is_numeric
+    stored = DataType.FLOAT64 if number else DataType.STR
+    return tuple(Column(name, "any", stored=stored) for name in target.outputs)
+
+
+class _ConformedFrame(Frame):
+    """A frame seen through a schema: every column as the model was trained on it."""
+
+    def __init__(self, source: Frame, schema: Schema, chosen: Sequence[int] | None) -> None:
+        self._source = source
+        self.schema = schema
+        self._chosen = chosen
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._source.n_rows
+
+    @property
+    def columns(self) -> Names | None:
+        """The model's names; those of the source where the model has none."""
+        return self.schema.names if self.schema.named else self._source.columns
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns that the model takes."""
+        return len(self.schema.columns)
+
+    def cells(self, position: int) -> Cells:
+        """Return the values of a column, as the model was trained on them."""
+        values: Cells = self.values[position].tolist()
+        return values
+
+    def _numbers(self, chosen: Positions | None) -> Matrix:
+        # The source has seen to negative zeros.
+        return self._to_matrix(chosen)
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        if not self.schema.all_numbers:
+            return self._read_numbers(range(self.n_columns) if chosen is None else chosen)
+        if chosen is None:
+            return self._source.numbers_of(self._chosen)
+        return self._source.numbers_of([self._place(at) for at in chosen])
+
+    def _read_numbers(self, wanted: Sequence[int]) -> Matrix:
+        """Return columns that are not all plain numbers as numbers.
+
+        Raises:
+            ColumnsError: a column holds text.
+        """
+        out = np.empty((self.n_rows, len(wanted)))
+        for at, position in enumerate(wanted):
+            values, name = self.values[position], self.schema.names[position]
+            plain = isinstance(values, np.ndarray) and values.dtype.kind in "biuf"
+            out[:, at] = values if plain else numbers(values.tolist(), name)
+        return out
+
+    def _to_pandas(self) -> pd.DataFrame:
+        if self.schema.all_numbers:
+            data = pd.DataFrame(self.matrix())
+        else:
+            # Series: of an array of objects pandas 3 would make a type of its own.
+            data = pd.DataFrame({at: _series(one) for at, one in enumerate(self.values)})
+        names = self.columns
+        if names is not None:
+            data.columns = pd.Index(names)
+        return data
+
+    @cached
+    def values(self) -> Sequence[Any]:
+        """The (n_rows,) columns, each read by its reader; numbers together, which is faster."""
+        readers = self.schema.readers
+        numeric = [at for at, one in enumerate(readers) if isinstance(one, NumberReader)]
+        matrix = self._source_numbers(numeric)
+        read = {at: matrix[:, place] for place, at in enumerate(numeric)}
+        return [read[at] if at in read else self._read(at, one) for at, one in enumerate(readers)]
+
+    def _source_numbers(self, numeric: Positions) -> Matrix:
+        if not numeric:
+            return np.empty((self.n_rows, 0))
+        return self._source.numbers_of([self._place(at) for at in numeric])
+
+    def _place(self, position: int) -> int:
+        return position if self._chosen is None else self._chosen[position]
+
+    def _read(self, position: int, reader: Reader | None) -> Any:
+        place = self._place(position)
+        if reader is None:
+            return self._source.pandas.iloc[:, place]
+        words = self._source.has_words_for_missing
+        return reader.read(self._source.cells(place), words=words)
+
+
+class _ConformedNative(_ConformedFrame):
+    """A DataFrame of a hook seen through a schema: the types of its columns are the hook's own."""
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = self._source.pandas
+        data = data if self._chosen is None else data.iloc[:, list(self._chosen)]
+        if self.schema.named and not data.columns.equals(pd.Index(self.schema.names)):
+            data = data.set_axis(list(self.schema.names), axis="columns")
+        casts: dict[int, Any] = {}
+        for position, column in enumerate(self.schema.columns):
+            if column.kind == "category":
+                casts[position] = self._read(position, self.schema.readers[position])
+            elif column.kind == "number":
+                _check_numbers(data, position)
+        return _replaced(data, casts) if casts else data
+
+    @cached
+    def values(self) -> Sequence[Any]:
+        return [self.pandas.iloc[:, at] for at in range(self.n_columns)]
+
+
+def _check_numbers(data: pd.DataFrame, position: int) -> None:
+    """Refuse a column that is not numbers; a hook's own may also be text or Decimals of them.
+
+    Raises:
+        ColumnsError: a cell is no number; names it.
+    """
+    if pd.api.types.is_numeric_dtype(data.dtypes.iloc[position]):
+        return
+    column = data.iloc[:, position].astype(object)
+    if not all(is_number_like(cell) for cell in column):
+        column_of(data, position)
+
+
+def _replaced(data: pd.DataFrame, casts: dict[int, Any]) -> pd.DataFrame:
+    """Return a DataFrame with some columns replaced, by their positions."""
+    parts = {
+        at: pd.Series(casts[at], index=data.index) if at in casts else data.iloc[:, at]
+        for at in range(data.shape[1])
+    }
+    return pd.DataFrame(parts, index=data.index).set_axis(data.columns, axis="columns")
+
+
+def _series(values: Any) -> pd.Series[Any]:
+    dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
+    return pd.Series(values, dtype=dtype)

@@ -1,0 +1,82 @@
+"""What a model predicts: its target type, its labels, and the rules of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drum_like.types.target_type import TargetType
+
+Label = str | int | bool
+"""A class as its framework knows it."""
+
+
+_TRUE = frozenset({"t", "true", "y", "yes", "on", "1", "1.0"})
+_FALSE = frozenset({"false", "n", "no", "off", "0", "none", "0.0"})
+
+
+def standard(label: Label) -> float | str:
+    """Return what two spellings of the same label have in common.
+
+    A number for numbers and boolean words ("1", 1.0, "yes", "True"), else lower-case text.
+    """
+    text = str(label)
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if number == number:  # noqa: PLR0124 - a label may be the text "nan", which equals nothing
+        return number
+    word = text.strip().lower()
+    if word in _TRUE:
+        return 1.0
+    return 0.0 if word in _FALSE else text.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked of a model.
+
+    Attributes:
+        type: The target type.
+        labels: Class labels as callers know them; binary is (positive, negative), the rest in the
+            order configured. Empty for targets that are not classes.
+        name: Name of the target column, "target" if nobody named it.
+        legacy_order: Give label-less binary output to the labels as DRUM 1.18 does (see D17).
+    """
+
+    type: TargetType
+    labels: tuple[str, ...] = ()
+    name: str = "target"
+    legacy_order: bool = False
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The labels in the order that contracts publish: two are (negative, positive)."""
+        return self.labels[::-1] if self.type is TargetType.BINARY else self.labels
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs: the target, or target and label with a dot between them."""
+        if not self.type.is_classification:
+            return (self.name,)
+        return tuple(f"{self.name}.{label}" for label in self.order)
+
+    def is_spelling_of(self, classes: Sequence[Label]) -> bool:
+        """Return whether the labels are these classes, each spelled in some way."""
+        return sorted(map(repr, map(standard, self.labels))) == sorted(
+            map(repr, map(standard, classes))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTarget:
+    """What a model's own file tells about its target.
+
+    Attributes:
+        type: None if the file does not tell.
+        classes: In the order of the model's output columns; empty if the file does not tell.
+        implied: Whether the classes are mere numbers of columns, of which the file says nothing.
+    """
+
+    type: TargetType | None = None
+    classes: tuple[Label, ...] = ()
+    implied: bool = False

@@ -1,0 +1,1 @@
+"""What predictors of several frameworks need."""

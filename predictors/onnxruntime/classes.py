@@ -1,0 +1,117 @@
+"""Which column of a graph's probabilities is which class.
+
+The graph names classes: with its maps and classifier nodes, or in the constants that it looks
+labels up in. Its label output, on made-up rows, shows which of them are the columns' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.api import Label
+
+# Relative: type checkers know this package under its folder's name.
+from .outputs import Output
+
+Values = NDArray[Any]
+
+_CLEAR = 1e-3
+"""How far the largest number of a row has to be from the next one, to say what the label is."""
+
+
+def labels_of(outputs: Sequence[Output], named: Sequence[tuple[Label, ...]]) -> Output | None:
+    """Return the output that holds a label for each row, None if there is none.
+
+    Converters can put positions of leaves and paths through trees beside it: those are no classes
+    that the graph names. Labels may be floats, beside the numbers that they are the largest of.
+    """
+    single = [output for output in outputs if output.width in (1, None)]
+    found = [output for output in single if output.is_integer or output.is_text]
+    known = {label for classes in named for label in classes}
+    likely = [output for output in found if _holds_only(output, known)]
+    found = likely or found or [output for output in single if _is_argmax(output, outputs)]
+    return next(iter(found), None)
+
+
+def _is_argmax(output: Output, outputs: Sequence[Output]) -> bool:
+    """Whether floats are the positions of the largest of the numbers of another output."""
+    wide = [other for other in outputs if other.is_float and (other.width or 0) > 1]
+    if not output.is_float or output.values is None:
+        return False
+    labels = output.values[:, 0]
+    largest = (other.values.argmax(axis=1) for other in wide if other.values is not None)
+    return any(np.array_equal(labels, positions) for positions in largest)
+
+
+def _holds_only(output: Output, known: set[Label]) -> bool:
+    values = output.values
+    return values is not None and set(values.reshape(-1).tolist()) <= known
+
+
+def of_columns(
+    values: Values | None,
+    named: Sequence[tuple[Label, ...]],
+    label: Output | None,
+) -> tuple[Label, ...]:
+    """Return the classes of columns, empty if nobody tells.
+
+    Args:
+        values: (n_rows, n_columns) that the graph gave for made-up rows, None if it gave none.
+        named: The lists of classes that the graph names.
+        label: The output that holds labels.
+    """
+    width = None if values is None else max(2, values.shape[1])
+    seen = _seen(values, label)
+    fitting = [
+        classes
+        for classes in named
+        if (width is None or len(classes) == width) and _is_consistent(classes, seen)
+    ]
+    if label is not None and label.is_text:
+        fitting = [classes for classes in fitting if isinstance(classes[0], str)]
+    if len(set(fitting)) == 1:
+        return fitting[0]
+    if seen is None or width is None:
+        return ()
+    return _of_seen(seen, width)
+
+
+def _of_seen(seen: dict[int, Label], width: int) -> tuple[Label, ...]:
+    if seen and all(column == label for column, label in seen.items()):
+        return tuple(range(width))
+    if len(seen) == width and len(set(seen.values())) == width:
+        return tuple(seen[column] for column in range(width))
+    return ()
+
+
+def _seen(values: Values | None, label: Output | None) -> dict[int, Label] | None:
+    """Return the label of each column that was the largest of a row; None if that is no rule."""
+    if values is None or label is None or label.values is None or not values.size:
+        return None
+    labels = label.values.reshape(-1).tolist()
+    if len(labels) != len(values):
+        return None
+    found: dict[int, set[Label]] = {}
+    for row, name in zip(_sides(values), labels, strict=True):
+        order = np.argsort(row)
+        if np.isfinite(row).all() and row[order[-1]] - row[order[-2]] > _CLEAR:
+            found.setdefault(int(order[-1]), set()).add(name)
+    if any(len(names) != 1 for names in found.values()):
+        return None
+    return {column: names.pop() for column, names in found.items()}
+
+
+def _sides(values: Values) -> Values:
+    """Return a column for each class: one column is the probability of the second of two."""
+    numbers = values.astype(np.float64)
+    return np.column_stack([1 - numbers[:, 0], numbers[:, 0]]) if numbers.shape[1] == 1 else numbers
+
+
+def _is_consistent(classes: Sequence[Label], seen: dict[int, Label] | None) -> bool:
+    if seen is None:
+        return True
+    return all(column < len(classes) and classes[column] == label for column, label in seen.items())

@@ -1,0 +1,177 @@
+"""scikit-learn: estimators, transformers and pipelines, whatever their last step is."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from drum_like.api import (
+    ColumnsError,
+    Explainer,
+    Frame,
+    Meaning,
+    Prediction,
+    PredictorError,
+    Scale,
+    Schema,
+    Target,
+)
+
+# Relative: type checkers know this package under its folder's name.
+from .._shared import row_blocks
+from .._shared.row_blocks import Finding, Way
+from . import bad_cell, boosters, columns, contributions, encoders, outputs, probes, targets
+
+_XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
+
+
+class SklearnPredictor:
+    """Scores with `predict_proba` or `predict`, transforms with `transform`.
+
+    An estimator fitted on a DataFrame gets one, one fitted on an array gets an array, and one that
+    does not tell gets the DataFrame as it was sent.
+
+    Attributes:
+        framework_only: Whether no code but scikit-learn's and that of known frameworks runs.
+        findings: By method, how rows are handed over so that their neighbours change no bits.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.framework = _framework(model)
+        self.schema: Schema | None = _schema(model)
+        self._reads_one_text = columns.reads_one_text(model)
+        self._outputs = outputs.outputs_of(model)
+        self.target = outputs.target_of(model, self._outputs)
+        self.framework_only = columns.is_framework_only(model)
+        self.findings: dict[str, Finding] = {}
+        for forest in probes.forests(model):
+            # Several threads add up the trees in any order, and round otherwise each time.
+            forest.n_jobs = 1
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score rows: (n_rows, n_classes) chances with the classes, or the predicted values.
+
+        Raises:
+            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
+                does not take that.
+            PredictorError: the estimator cannot predict what the target asks for.
+        """
+        kind = target.type
+        if kind.is_classification and hasattr(self._model, "predict_proba"):
+            chances = self._call(self._model.predict_proba, frame)
+            return self._outputs.prediction(chances, target)
+        if not kind.is_classification and kind not in targets.NUMERIC:
+            raise PredictorError(
+                f"Target type '{kind.value}' is not supported by 'SKLearnPredictor' predictor"
+            )
+        values = np.asarray(
+            self._call(_method(self._model, "predict", f"a {kind.value} target"), frame)
+        )
+        return self._outputs.decided(values) if kind.is_classification else Prediction(values)
+
+    def check_target(self, target: Target) -> None:
+        """Refuse a target that the model cannot answer.
+
+        Raises:
+            LoadError: it has no probabilities, or no numbers; says what to do.
+        """
+        targets.check(self._model, self._outputs, target)
+
+    def transform(self, frame: Frame) -> Any:
+        """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix.
+
+        Raises:
+            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
+                does not take that.
+            PredictorError: the model is no transformer.
+        """
+        return self._call(_method(self._model, "transform", "a transform target"), frame)
+
+    def meaning(self, target: Target) -> Meaning | None:
+        """Return whether classes get probabilities, which XGBoost and LightGBM tell.
+
+        What `predict_proba` of all others gives is probabilities by its own definition.
+        """
+        if not hasattr(self._model, "predict_proba"):
+            return None
+        last = self._model
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        predictor = boosters.predictor_of(last)
+        if predictor is None:
+            return Meaning(Scale.CHANCES, f"predict_proba of {type(self._model).__name__}")
+        told: Meaning | None = predictor.meaning(target)
+        return told
+
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the model's output among its columns.
+
+        Raises:
+            UnsupportedError: its last step is no known sum over columns.
+        """
+        return contributions.explainer(
+            self._model, self.schema, target, self._outputs.classes, self._call
+        )
+
+    def _call(self, method: Any, frame: Frame) -> Any:
+        rows = self._rows(frame)
+        try:
+            return row_blocks.predict(method, rows, self._way(method))
+        except (TypeError, ValueError) as error:
+            blame = bad_cell.cell_to_blame(self._model, method, rows, self.schema)
+            if blame is None:
+                raise
+            name = frame.columns[blame.column] if frame.columns else str(blame.column)
+            raise ColumnsError(f"column {name[:100]!r} {blame.reason}", blame.row) from error
+
+    def _way(self, method: Any) -> Way:
+        """Return how rows are handed to a method of the model; tried when it is first called."""
+        if getattr(method, "__self__", None) is not self._model:
+            return Way.WHOLE
+        name = method.__name__
+        if name not in self.findings:
+            self.findings[name] = self._finding(method)
+        return self.findings[name].way
+
+    def _finding(self, method: Any) -> Finding:
+        if probes.looks_at_rows_alone(self._model):
+            return Finding(Way.WHOLE, equal=True)
+        default = Way.PADDED if self.framework_only else Way.WHOLE
+        try:
+            rows = probes.many_rows(self._model, self.schema, row_blocks.MANY)
+        except ValueError:
+            return Finding(default, None)
+        return row_blocks.find_way(method, rows, default=default)
+
+    def _rows(self, frame: Frame) -> Any:
+        if self._reads_one_text:
+            return frame.pandas.iloc[:, 0].to_numpy(dtype=object)
+        if self.schema is None or self.schema.named:
+            return frame.pandas
+        if all(column.kind == "number" for column in self.schema.columns):
+            # Column by column, as a DataFrame becomes an array: sums round alike.
+            return np.asfortranarray(frame.matrix())
+        return frame.pandas.to_numpy(dtype=object)
+
+
+def _schema(model: Any) -> Schema | None:
+    schema = encoders.with_types(model, columns.schema_of(model))
+    return boosters.with_boosters(model, schema)
+
+
+def _framework(model: Any) -> str:
+    """Return DRUM's name: pipelines that end in XGBoost are XGBoost's there."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else None
+    ends = {cls.__name__ for cls in type(last).__mro__ if cls.__module__.startswith("xgboost.")}
+    return "xgboost" if ends & _XGBOOST else "scikit-learn"
+
+
+def _method(model: Any, name: str, target: str) -> Any:
+    method = getattr(model, name, None)
+    if method is None:
+        raise PredictorError(
+            f"{target} needs {name}, which {type(model).__name__} does not have; save a model that "
+            "has it, or implement the hook"
+        )
+    return method

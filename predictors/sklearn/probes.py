@@ -1,0 +1,181 @@
+"""Many made-up rows for a fitted scikit-learn model, as much like its training data as it tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
+)
+from sklearn.ensemble._forest import BaseForest
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.tree import BaseDecisionTree
+
+from drum_like.api import Column, Schema
+
+# Relative: type checkers know this package under its folder's name.
+from .columns import inner_model, positions_of, reads_one_text
+
+_TREES = (
+    BaseForest,
+    BaseDecisionTree,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    IsolationForest,
+)
+_OF_CELLS = frozenset(
+    {
+        MaxAbsScaler,
+        MinMaxScaler,
+        OneHotEncoder,
+        OrdinalEncoder,
+        RobustScaler,
+        SimpleImputer,
+        StandardScaler,
+    }
+)
+_USUAL = 0.6
+"""How many of the rows are as training data may have been."""
+
+_CENTRES = ("mean_", "center_", "statistics_", "data_min_")
+_SPREADS = ("scale_", "data_range_")
+_WORDS = ("good day", "bad day", "text", "no more words", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Where the numbers of each column lie."""
+
+    centres: NDArray[np.float64]
+    spreads: NDArray[np.float64]
+
+
+def many_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
+    """Return rows as the model gets them: a DataFrame, or an array for a model without names.
+
+    Raises:
+        ValueError: nobody knows what a column may hold.
+    """
+    if schema is None or not all(column.is_typed for column in schema.columns):
+        raise ValueError("a column is of no known type")
+    if reads_one_text(model):
+        raise ValueError("the columns are texts")
+    rng = np.random.default_rng(0)
+    scale = _scale_of(model, schema)
+    # Near and far rows, too: where all are alike, many models say nearly the same of each.
+    usual = rng.random((n_rows, 1)) < _USUAL
+    reach = np.where(usual, 1.0, 10 ** rng.uniform(-1.5, 1.5, (n_rows, 1)))
+    numbers = scale.centres + scale.spreads * reach * rng.normal(size=(n_rows, len(scale.centres)))
+    if not schema.named and all(column.kind == "number" for column in schema.columns):
+        return np.asfortranarray(numbers)
+    cells = [_cells(column, numbers[:, at], rng) for at, column in enumerate(schema.columns)]
+    if not schema.named:
+        return pd.DataFrame(dict(enumerate(cells))).to_numpy(dtype=object)
+    return pd.DataFrame(dict(zip(schema.names, cells, strict=True)))
+
+
+def looks_at_rows_alone(model: Any) -> bool:
+    """Whether a model is trees, behind steps that change each cell by itself: no row has others."""
+    inner = inner_model(model)
+    if inner is not None:
+        return looks_at_rows_alone(inner)
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps]
+        return all(map(_changes_cells, steps[:-1])) and _is_of_trees(steps[-1])
+    return _is_of_trees(model)
+
+
+def _is_of_trees(model: Any) -> bool:
+    package = type(model).__module__
+    boosted = package in ("sklearn.ensemble._gb", "xgboost.sklearn", "lightgbm.sklearn")
+    return boosted or isinstance(model, _TREES)
+
+
+def _changes_cells(step: Any) -> bool:
+    if isinstance(step, Pipeline):
+        return all(_changes_cells(part) for _, part in step.steps)
+    if isinstance(step, ColumnTransformer):
+        return all(_changes_cells(part) for _, part, _ in getattr(step, "transformers_", ()))
+    return step in (None, "passthrough", "drop") or type(step) in _OF_CELLS
+
+
+def forests(model: Any, depth: int = 8) -> list[Any]:
+    """Return the fitted forests in a model, however deep they are."""
+    if isinstance(model, BaseForest):
+        return [model]
+    if isinstance(model, np.ndarray):
+        parts: Sequence[Any] = model.ravel().tolist() if model.dtype == object else ()
+    elif isinstance(model, list | tuple):
+        parts = model
+    else:
+        is_part = type(model).__module__.startswith("sklearn.") and hasattr(model, "__dict__")
+        parts = list(vars(model).values()) if is_part else ()
+    return [found for part in parts for found in forests(part, depth - 1)] if depth else []
+
+
+def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> Any:
+    if column.categories:
+        chosen = rng.integers(0, len(column.categories), len(numbers))
+        values = [column.categories[at] for at in chosen]
+        if column.times.endswith("]"):
+            times: Any = column.times
+            return pd.Series(values).astype(times)
+        known = column.categories if column.kind == "category" else None
+        return pd.Series(values if known is None else pd.Categorical(values, categories=known))
+    return numbers if column.kind == "number" else pd.Series(rng.choice(_WORDS, len(numbers)))
+
+
+def _scale_of(model: Any, schema: Schema) -> _Scale:
+    width = len(schema.columns)
+    scale = _Scale(np.zeros(width), np.ones(width))
+    names = getattr(model, "feature_names_in_", None)
+    all_names = list(map(str, names)) if names is not None else list(schema.names)
+    where = {name: at for at, name in enumerate(schema.names)}
+    _read(model, [where.get(name) for name in all_names], all_names, scale)
+    return scale
+
+
+def _read(model: Any, places: list[int | None], names: list[str], scale: _Scale) -> None:
+    """Take the scale of columns from the first steps that see them."""
+    inner = inner_model(model)
+    if inner is not None:
+        _read(inner, places, names, scale)
+    elif isinstance(model, Pipeline):
+        for _, step in model.steps[:2]:
+            _read(step, places, names, scale)
+    elif isinstance(model, ColumnTransformer):
+        for _, step, columns in getattr(model, "transformers_", ()):
+            chosen = positions_of(columns, names, len(names))
+            part = [places[at] for at in chosen]
+            _read(step, part, [names[at] for at in chosen], scale)
+    else:
+        _note(model, _CENTRES, places, scale.centres)
+        _note(model, _SPREADS, places, scale.spreads)
+
+
+def _note(
+    model: Any, attributes: Sequence[str], places: list[int | None], into: NDArray[np.float64]
+) -> None:
+    found = next((getattr(model, name, None) for name in attributes if hasattr(model, name)), None)
+    if not isinstance(found, np.ndarray) or found.shape != (len(places),):
+        return
+    if found.dtype.kind != "f" or not np.isfinite(found).all():
+        return
+    for at, value in zip(places, found, strict=True):
+        if at is not None:
+            into[at] = value

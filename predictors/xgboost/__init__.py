@@ -1,0 +1,116 @@
+"""XGBoost: native boosters and the scikit-learn wrappers."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from drum_like.api import (
+    Explainer,
+    Frame,
+    Label,
+    Meaning,
+    ModelTarget,
+    Prediction,
+    PredictorError,
+    Schema,
+    Target,
+    TargetType,
+)
+
+# Relative: type checkers know this package under its folder's name.
+from .._shared.additive import Additive, of_columns
+from .._shared.native_calls import Values
+from .booster import Booster
+from .native import dense
+
+_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+
+
+class _Model(Protocol):
+    """A booster or an estimator."""
+
+    framework: str
+    schema: Schema
+    target: ModelTarget
+    classes: tuple[Label, ...] | None
+
+    def probabilities(self, frame: Frame) -> Prediction:
+        """Return chances of classes."""
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return what the booster computes before its objective's last step."""
+
+    def meaning(self) -> Meaning | None:
+        """Return what `probabilities` really gives."""
+
+    def values(self, frame: Frame) -> Values:
+        """Return what the model predicts."""
+
+    def additive(self, target: Target) -> Additive:
+        """Return the margins as sums."""
+
+
+class XGBoostPredictor:
+    """Scores a dense matrix; XGBoost reads an absent sparse entry as missing, not as zero.
+
+    A booster is asked for all its trees, as `Booster.predict` does; an estimator decides itself, by
+    its best iteration, and so do files that `save_model` of an estimator wrote. `predict` may be
+    called in several threads at once; of few rows a call keeps to its own thread.
+
+    Args:
+        model: What `load` or `load_alone` gave, or a fitted estimator of xgboost.sklearn.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = _model_of(model)
+        self.framework = self._model.framework
+        self.schema: Schema | None = self._model.schema
+        self.target = self._model.target
+        self._names = self._model.schema.names
+
+    @staticmethod
+    def load(path: Path) -> Any:
+        """Read a booster that `save_model` wrote as JSON or UBJSON, as an xgboost.Booster."""
+        from . import package  # noqa: PLC0415 - see there
+
+        return package.read(path)
+
+    @staticmethod
+    def load_alone(path: Path) -> Any:
+        """Read the same for this predictor alone, without XGBoost's Python package if possible."""
+        booster = Booster.read(path)
+        is_dense = booster.in_place and booster.on_cpu and "c" not in booster.types
+        return booster if is_dense else XGBoostPredictor.load(path)
+
+    def predict(self, frame: Frame, target: Target) -> Prediction:
+        """Score rows: probabilities for classification, the model's values otherwise."""
+        if target.type.is_classification:
+            return self._model.probabilities(frame)
+        if target.type in _NUMERIC:
+            return Prediction(self._model.values(frame))
+        raise PredictorError(
+            f"Target type '{target.type.value}' is not supported by 'XGBoostPredictor' predictor"
+        )
+
+    def meaning(self, target: Target) -> Meaning | None:  # noqa: ARG002 - a MeaningSource
+        """Return whether classes get probabilities; None of a class of the user's own."""
+        return self._model.meaning()
+
+    def margins(self, frame: Frame) -> Prediction:
+        """Return the margins of rows, for a link of the metadata."""
+        return self._model.margins(frame)
+
+    def explainer(self, target: Target) -> Explainer:
+        """Return what divides the booster's margins among its columns.
+
+        Raises:
+            UnsupportedError: its objective or its class does not allow that.
+        """
+        return of_columns(self._model.additive(target), self._names, self._model.classes)
+
+
+def _model_of(model: Any) -> _Model:
+    if isinstance(model, Booster):
+        return dense(model)
+    from . import package  # noqa: PLC0415 - see there
+
+    return package.model_of(model)
