@@ -24,7 +24,7 @@ from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
 from drum_like.system import cgroup
 from drum_like.system.connection_counts import Crowd
-from drum_like.system.threads import set_native_threads, share
+from drum_like.system.cpus import set_native_threads, share
 
 ANSWER = b'{"message":"OK"}'
 

@@ -29,7 +29,7 @@ from drum_like.types.frame import listed
 from drum_like.types.numbers import text_to_number
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 FILE_NAME = "residuals.csv"
 

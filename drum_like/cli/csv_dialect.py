@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from drum_like.cli.input_file import MATRIX_MARKET
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
-from drum_like.types.charsets import codec
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
+from drum_like.types.payload import codec
 from drum_like.types.schema import Schema
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*")

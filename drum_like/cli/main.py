@@ -6,12 +6,13 @@ Nothing heavy is imported here; a verb is imported when it is run.
 import os
 import sys
 import traceback
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from importlib import import_module
 
-from drum_like.cli.given_input import as_file
+from drum_like.cli.input_file import as_file
 from drum_like.cli.output import discard_standard_output
 from drum_like.cli.settings import load_settings
+from drum_like.config.settings import Settings
 from drum_like.config.verbs import PROGRAM, UsageError
 from drum_like.errors import (
     DrumLikeError,
@@ -51,10 +52,9 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
         show_stacktrace = settings.show_stacktrace
         for note in settings.notes:
             sys.stderr.write(f"{PROGRAM}: {note}\n")
-        module = settings.verb.replace(" ", "_").replace("-", "_")
-        verb = import_module(f"drum_like.cli.{module}")
+        run_verb = _function_of(settings.verb)
         with as_file(settings) as complete:
-            code = int(verb.run(complete, environ))
+            code = int(run_verb(complete, environ))
         sys.stdout.flush()
     except BrokenPipeError:
         discard_standard_output()
@@ -64,6 +64,14 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
+
+
+def _function_of(verb: str) -> Callable[[Settings, MutableMapping[str, str]], int]:
+    """Return what runs a verb: `run_push` of the module `models` for `models push`."""
+    first, _, second = verb.replace("-", "_").partition(" ")
+    module = import_module(f"drum_like.cli.{first}")
+    function: Callable[..., int] = getattr(module, f"run_{second}" if second else "run")
+    return function
 
 
 def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:

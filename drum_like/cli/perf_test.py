@@ -13,7 +13,7 @@ from drum_like.config.command_line import flags_of
 from drum_like.config.options import PERF_TEST, SERVER
 from drum_like.config.settings import Settings, options
 from drum_like.errors import DrumLikeError, SettingsError
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _MB = 1_000_000
 _HEADER: tuple[str, ...] = (

@@ -34,10 +34,10 @@ from drum_like.inference.loading import open_service
 from drum_like.inference.pipeline import decode
 from drum_like.inference.service import Service
 from drum_like.system import cgroup
+from drum_like.system.cpus import set_native_threads
 from drum_like.system.lazy import pd
-from drum_like.system.threads import set_native_threads
 from drum_like.types.payload import Payload
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _NO_PASSTHROUGH = "a transform model answers its rows itself; let the hook keep the columns"
 

@@ -12,7 +12,7 @@ from drum_like.errors import DrumLikeError
 from drum_like.inference.loading import open_service
 from drum_like.inference.service import Service
 from drum_like.types.payload import Payload
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 PASSED, FAILED, SKIPPED = "PASSED", "FAILED", "SKIPPED"
 

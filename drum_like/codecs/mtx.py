@@ -13,14 +13,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.io import mmread
+from scipy.io import mmread, mmwrite
 
 from drum_like.codecs.mtx_digits import Digits, long_integers
 from drum_like.codecs.names import check_count
-from drum_like.errors import ColumnsError, PayloadError, SizeError
+from drum_like.errors import ColumnsError, PayloadError, SizeError, TargetError
 from drum_like.types.frame import Frame, Matrix, Names, Positions
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells
+
+
+def matrix_market(data: pd.DataFrame) -> bytes:
+    """Return sparse columns as scipy writes them, in the symmetric form where they are that.
+
+    Raises:
+        TargetError: they hold no numbers.
+    """
+    sink = BytesIO()
+    columns: Any = data.sparse
+    try:
+        mmwrite(sink, sparse.coo_matrix(columns.to_coo()))
+    except (TypeError, ValueError) as error:
+        raise TargetError("the sparse columns of the transformed data hold no numbers") from error
+    return sink.getvalue()
+
 
 _EXACT = 2.0**53
 """Up to here a float64 tells each integer from the next."""

@@ -113,5 +113,5 @@ def _dense(data: pd.DataFrame) -> pd.DataFrame:
 
 def _matrix_market(data: pd.DataFrame) -> bytes:
     """Return sparse columns as Matrix Market; only now is scipy.io imported, if it never was."""
-    text: bytes = import_module("drum_like.codecs.matrix_market").matrix_market(data)
+    text: bytes = import_module("drum_like.codecs.mtx").matrix_market(data)
     return text

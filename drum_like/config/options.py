@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 
 from drum_like.config.environment import boolean
 from drum_like.errors import CharsetError
-from drum_like.types.charsets import codec
-from drum_like.types.target_type import TargetType
+from drum_like.types.payload import codec
+from drum_like.types.target import TargetType
 
 OWN_PREFIX = "DRUM_LIKE_"
 """What the names of our own environment variables start with."""

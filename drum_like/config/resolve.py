@@ -6,6 +6,7 @@ from typing import Any
 
 from drum_like.config import drum_flags, platforms
 from drum_like.config.command_line import CommandLine, usage_error
+from drum_like.config.drum_flags import server_notes
 from drum_like.config.environment import has_parameter, parameter
 from drum_like.config.options import (
     CALIBRATE,
@@ -17,7 +18,6 @@ from drum_like.config.options import (
     Option,
     variables,
 )
-from drum_like.config.server_notes import server_notes
 from drum_like.errors import SettingsError
 
 _NO_CREDENTIALS = (

@@ -72,7 +72,7 @@ from drum_like.config.options import (
     option,
     switch,
 )
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _STORE_CONTRACTS = frozenset({"projects", "wallaroo"})
 """Contracts that are about the store: naming one opens it, at its usual place if need be."""

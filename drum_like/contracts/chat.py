@@ -17,7 +17,7 @@ from drum_like.http.context import Services
 from drum_like.http.contract import Claim, Contract
 from drum_like.http.errors import drum_form
 from drum_like.inference.chat import ChunkStream
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
 

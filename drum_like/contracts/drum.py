@@ -26,8 +26,7 @@ from drum_like.inference.service import Service
 from drum_like.system.stats import Timings, resources
 from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 Encode = Callable[[Prediction, Target], bytes]
 

@@ -16,7 +16,7 @@ from drum_like.http.auth import Scope
 from drum_like.http.context import Services
 from drum_like.http.contract import Contract, Route
 from drum_like.http.errors import ErrorForm, Failure
-from drum_like.registry.model_registry import Registry
+from drum_like.registry.setup import Registry
 from drum_like.store.project_entities import Configuration, Run
 from drum_like.store.projects import Projects
 

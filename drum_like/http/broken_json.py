@@ -14,7 +14,7 @@ from drum_like.http.contract import LAST, Claim
 from drum_like.http.errors import ErrorForm, Failure, drum_body
 from drum_like.http.json_body import is_broken, whole_body
 from drum_like.http.shared_routes import chosen
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 

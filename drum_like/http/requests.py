@@ -9,7 +9,7 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from drum_like.errors import BodyError
-from drum_like.system.cached import cached
+from drum_like.system.lazy import cached
 
 CHUNK = 1 << 20
 """Bytes read at a time where the client did not say how many there are."""

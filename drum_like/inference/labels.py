@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from drum_like.errors import LoadError, TargetError
 from drum_like.system.lazy import pd
-from drum_like.types.target import Label, ModelTarget, Target, standard
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Label, ModelTarget, Target, TargetType, standard
 
 HINT = (
     "give labels that spell the model's classes; classes that are numbers may be given names "

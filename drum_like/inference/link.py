@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from drum_like.api import MarginSource, MeaningSource, Predictor
 from drum_like.errors import LoadError, SettingsError, TargetError
 from drum_like.types.frame import Frame
-from drum_like.types.links import Link
-from drum_like.types.meaning import Meaning, Scale
+from drum_like.types.links import Link, Meaning, Scale
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 Values = NDArray[Any]
 

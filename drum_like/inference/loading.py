@@ -34,8 +34,7 @@ from drum_like.model.metadata import Metadata, read_metadata
 from drum_like.system import cgroup
 from drum_like.system.semaphore import Places
 from drum_like.types.schema import Schema
-from drum_like.types.target import ModelTarget, Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import ModelTarget, Target, TargetType
 
 logger = logging.getLogger(__name__)
 

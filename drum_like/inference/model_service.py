@@ -24,8 +24,7 @@ from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema, output_columns
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 DRUM_VERSION = "1.18.1"
 """The level of DRUM's behaviour that is answered with."""

@@ -19,8 +19,7 @@ from drum_like.types.frame import Frame, NativeFrame
 from drum_like.types.payload import Payload, unsupported
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 Gate = AbstractContextManager[Any]
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from drum_like.errors import TargetError
 from drum_like.inference import labels
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 SUM_TOLERANCE = 1.001e-5
 """How far from 1 the probabilities of a row may add up."""

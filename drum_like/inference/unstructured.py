@@ -9,8 +9,7 @@ from typing import Any
 
 from drum_like.errors import PayloadError, TargetError
 from drum_like.model.hooks import Hook, call
-from drum_like.types.charsets import codec
-from drum_like.types.payload import Payload
+from drum_like.types.payload import Payload, codec
 
 DEFAULT_TYPE = "text/plain"
 DEFAULT_CHARSET = "utf-8"

@@ -7,8 +7,7 @@ from drum_like.inference.labels import column_order, of_classes
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.rehearsal import Rehearsal, rehearse
 from drum_like.types.schema import Schema
-from drum_like.types.target import Label, Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Label, Target, TargetType
 
 logger = logging.getLogger(__name__)
 

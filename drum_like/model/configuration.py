@@ -6,7 +6,7 @@ from dataclasses import replace
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
 from drum_like.model.metadata import Metadata, read_metadata
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _TARGET_TYPE = (
     "Target type provided in --target-type argument doesn't match target type from model config "

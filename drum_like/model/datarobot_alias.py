@@ -13,7 +13,7 @@ from types import ModuleType
 from drum_like.errors import UserError
 from drum_like.model import runtime_parameters
 from drum_like.model.custom_task import INTERFACES
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _ROOT = "datarobot_drum"
 

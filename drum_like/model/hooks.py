@@ -12,7 +12,7 @@ from typing import Any
 
 from drum_like.errors import CustomCodeError, HookError
 from drum_like.model import custom_task, datarobot_alias
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 Hook = Callable[..., Any]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from drum_like.model.type_schema import Condition, TypeSchema
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.schema import Column, Kind, Schema
 
 _BY_TYPE = {

@@ -8,8 +8,7 @@ from typing import Any
 
 from drum_like.config.options import share
 from drum_like.errors import SettingsError
-from drum_like.model.strict_yaml import Tree
-from drum_like.model.yaml_schema import keys, one_of, text
+from drum_like.model.yaml_schema import Tree, keys, one_of, text
 
 
 class Method(Enum):

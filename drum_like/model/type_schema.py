@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from drum_like.errors import SettingsError, TypeSchemaError
-from drum_like.model.strict_yaml import Tree
-from drum_like.model.yaml_schema import integer, keys, list_of, one_of, one_or_list, text
+from drum_like.model.yaml_schema import Tree, integer, keys, list_of, one_of, one_or_list, text
 
 Field = Literal["data_types", "sparse", "number_of_columns", "contains_missing"]
 

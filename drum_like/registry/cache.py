@@ -3,10 +3,28 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 
 from drum_like.errors import DrumLikeError, StoreError
-from drum_like.registry.loaded import Loaded
+from drum_like.inference.service import Service
+from drum_like.store.entities import Config, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory; whoever holds it may go on using it after it was replaced.
+
+    Attributes:
+        service: The model.
+        version: Of the store; None for a directory given at start.
+        config: The configuration in force; None for a directory given at start.
+    """
+
+    service: Service
+    version: Version | None = None
+    config: Config | None = None
+
 
 Key = int | str
 """Id of a version, or name of a directory."""

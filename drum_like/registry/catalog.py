@@ -11,8 +11,7 @@ from functools import partial
 
 from drum_like.errors import DrumLikeError, NotFoundError
 from drum_like.inference.service import Service
-from drum_like.registry.cache import Cache
-from drum_like.registry.loaded import Loaded
+from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
 from drum_like.registry.store_view import Known, under
 from drum_like.store.changes import Deployed

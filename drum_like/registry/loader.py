@@ -12,8 +12,8 @@ from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import Gate
 from drum_like.model.configuration import configured
+from drum_like.registry.cache import Loaded
 from drum_like.registry.isolation import isolated
-from drum_like.registry.loaded import Loaded
 from drum_like.registry.stored_model import StoredModel, open_stored
 from drum_like.registry.unpacking import model_directory
 from drum_like.store.archive import Bounds

@@ -1,4 +1,4 @@
-"""From settings to the models of a worker."""
+"""The store, catalog and upload service of a server, made from its settings."""
 
 import logging
 from dataclasses import dataclass
@@ -11,13 +11,28 @@ from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
 from drum_like.registry.loader import Loader
 from drum_like.registry.location import place_of
-from drum_like.registry.model_registry import Registry
 from drum_like.registry.uploads import Uploads
 from drum_like.registry.verifier import Verifier
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store
 from drum_like.system.lifecycle import Background
 from drum_like.system.periodic import Repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The store of a server.
+
+    Attributes:
+        store: What is kept.
+        catalog: What is served.
+        uploads: How it comes in.
+    """
+
+    store: Store
+    catalog: Catalog
+    uploads: Uploads
+
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ from threading import Lock
 from time import monotonic
 
 from drum_like.errors import StoreError
-from drum_like.registry.cache import Cache
-from drum_like.registry.loaded import Loaded
+from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.version_index import Shelves
 from drum_like.store.changes import Clock
 from drum_like.store.entities import Config

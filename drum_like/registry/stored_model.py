@@ -11,9 +11,9 @@ from drum_like.inference.pipeline import Gate
 from drum_like.model.configuration import configured
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.metadata import FILE_NAME
-from drum_like.model.strict_yaml import parse
+from drum_like.model.yaml_schema import parse
 from drum_like.store.entities import Declared
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from typing import Any
 from gunicorn.http.errors import LimitRequestHeaders
 
 from drum_like.http.auth.admission import Caller
-from drum_like.server.bodies import AT_ONCE, CutOffError, Pieces
-from drum_like.server.body_buffer import AT_LEAST, Bulk
+from drum_like.server.body_buffer import AT_LEAST, AT_ONCE, Bulk, CutOffError, Pieces
 from drum_like.server.chunked_body import Chunks, TooLongError
 from drum_like.server.reading import Reading, Received
 from drum_like.server.request_head import END, Head

@@ -2,7 +2,7 @@
 
 from gunicorn.http import errors
 
-from drum_like.server.bodies import CutOffError
+from drum_like.server.body_buffer import CutOffError
 
 
 class SlowError(errors.ParseException):

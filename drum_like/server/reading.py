@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drum_like.http.auth.admission import Admission, Caller
-from drum_like.server.bodies import AT_ONCE
+from drum_like.server.body_buffer import AT_ONCE
 from drum_like.server.request_head import Head, Heads
 
 BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]

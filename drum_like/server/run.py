@@ -22,11 +22,10 @@ from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
 from drum_like.system.connection_counts import Crowd
-from drum_like.system.cpus import CPUS
+from drum_like.system.cpus import CPUS, Share, set_native_threads, share
 from drum_like.system.malloc import keep_few_heaps
 from drum_like.system.stats import Timings
-from drum_like.system.threads import Share, set_native_threads, share
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 
 class Program(BaseApplication):

@@ -27,8 +27,8 @@ from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup
 from drum_like.system.connection_counts import Crowd
+from drum_like.system.cpus import share
 from drum_like.system.lifecycle import Background
-from drum_like.system.threads import share
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache, partial
 from typing import Any, Literal
 
 from drum_like.system.lazy import pd
 from drum_like.types import cells
 from drum_like.types.cells import NAN
-from drum_like.types.data_type import DataType
 from drum_like.types.readers import (
     CategoryReader,
     NumberReader,
@@ -20,6 +20,30 @@ from drum_like.types.readers import (
     text_reader,
 )
 from drum_like.types.time_reader import TimeReader
+
+
+class DataType(Enum):
+    """What the cells of a column are, by the names that H2O MLOps gave them."""
+
+    BOOL = "Bool"
+    INT32 = "Int32"
+    INT64 = "Int64"
+    FLOAT32 = "Float32"
+    FLOAT64 = "Float64"
+    STR = "Str"
+    TIME64 = "Time64"
+    BYTES = "Bytes"
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether values are whole numbers."""
+        return self in (DataType.INT32, DataType.INT64)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether values are any numbers."""
+        return self in (DataType.FLOAT32, DataType.FLOAT64)
+
 
 Kind = Literal["number", "category", "encoded", "text", "any"]
 

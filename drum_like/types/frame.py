@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
-from drum_like.system.cached import cached
-from drum_like.system.lazy import pd
+from drum_like.system.lazy import cached, pd
 from drum_like.types.numbers import is_to_blame, to_number
 from drum_like.types.readers import Cells, numbers
 

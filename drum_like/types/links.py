@@ -1,5 +1,6 @@
-"""Link functions: from the scale on which a model adds up to that of its predictions."""
+"""The numbers of a model's output: their meaning, and the links to other scales."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -13,3 +14,24 @@ class Link(Enum):
     LOG = "log"
     LOGIT = "logit"
     SOFTMAX = "softmax"
+
+
+class Scale(Enum):
+    """The scale of a model's output where a target asks for probabilities of classes."""
+
+    CHANCES = "probabilities"
+    CHANCES_EACH = "a probability for each class on its own"
+    MARGINS = "numbers that are no probabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The meaning of a model's output, as far as the model tells.
+
+    Attributes:
+        scale: What the numbers are.
+        said: What tells that, to begin a sentence: "XGBoost's objective reg:squarederror".
+    """
+
+    scale: Scale
+    said: str

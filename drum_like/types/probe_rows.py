@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.frame import ColumnsFrame, Frame
 from drum_like.types.schema import Column, Schema
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from drum_like.system.cached import cached
-from drum_like.system.lazy import pd
-from drum_like.types.column import Column, Kind, reader_of
-from drum_like.types.data_type import DataType
+from drum_like.system.lazy import cached, pd
+from drum_like.types.column import Column, DataType, Kind, reader_of
 from drum_like.types.frame import (
     Frame,
     Matrix,

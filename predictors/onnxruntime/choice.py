@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 from drum_like.api import Label, LoadError, Scale, Target, TargetType
 
 # Relative: type checkers know this package under its folder's name.
-from .answers import Answer, of_maps, of_pairs, refusal
-from .chances import scale_of
-from .classes import labels_of, of_columns
-from .names import classes_of_names
+from .answers import Answer, of_maps, of_pairs, refusal, scale_of
+from .classes import classes_of_names, labels_of, of_columns
 from .numbers import of_numbers
 from .outputs import Output
 

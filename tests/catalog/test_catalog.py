@@ -19,7 +19,7 @@ from drum_like.inference.loading import open_service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.setup import open_catalog
 from drum_like.store.entities import NewConfig, NewDeployment, NewVersion
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 from tests.support.registries import GOOD_CODE, METADATA, answer, constant, eventually, opened
 
 

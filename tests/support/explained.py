@@ -17,7 +17,7 @@ from drum_like.inference.explain.capabilities import Abilities
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.types.explanation import Kind
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 N_ROWS = 1000
 WIDTH = 20

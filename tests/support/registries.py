@@ -14,8 +14,7 @@ import onnx.helper
 from drum_like.config.settings import Settings
 from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
-from drum_like.registry.model_registry import Registry
-from drum_like.registry.setup import open_catalog
+from drum_like.registry.setup import Registry, open_catalog
 from drum_like.store.entities import NewVersion, Status, Version
 from drum_like.store.versions import File
 from drum_like.system.lifecycle import Background

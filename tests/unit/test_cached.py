@@ -2,7 +2,7 @@
 
 from threading import Event, Thread
 
-from drum_like.system.cached import cached
+from drum_like.system.lazy import cached
 
 WAIT_S = 10.0
 

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
-from drum_like.contracts.ecosystem.decision_log.documents import Documents
+from drum_like.contracts.ecosystem.decision_log.documents import (
+    MASK,
+    STRUCTURE,
+    Documents,
+    Redaction,
+)
 from drum_like.contracts.ecosystem.decision_log.items import Made
 from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Recorder
-from drum_like.contracts.ecosystem.decision_log.redaction import MASK, STRUCTURE, Redaction
 from drum_like.errors import SettingsError
 from drum_like.store.location import Place
 from tests.support.campaigns import decisions

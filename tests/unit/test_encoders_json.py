@@ -17,8 +17,7 @@ from hypothesis.extra import numpy as arrays
 from drum_like.codecs.json import encode as json
 from drum_like.errors import TargetError
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

@@ -12,8 +12,7 @@ from drum_like.codecs.json import datarobot
 from drum_like.codecs.json.datarobot import DeploymentConfig
 from drum_like.errors import SettingsError, TargetError
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 CONFIG = DeploymentConfig("t", ("no", "yes"), 0.5)

@@ -16,8 +16,7 @@ from drum_like.codecs.arrow import encode as arrow
 from drum_like.codecs.csv import encode as csv
 from drum_like.errors import TargetError
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

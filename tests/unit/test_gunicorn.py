@@ -25,8 +25,7 @@ from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
 from drum_like.config.settings import Settings
-from drum_like.server.gunicorn_config import gunicorn_settings
-from drum_like.server.logger import ServerLog
+from drum_like.server.gunicorn_config import ServerLog, gunicorn_settings
 from drum_like.server.master import Master
 from drum_like.server.response import Reply
 from drum_like.server.run import Program

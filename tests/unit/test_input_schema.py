@@ -6,7 +6,7 @@ import pytest
 
 from drum_like.model.input_schema import callers_columns, read, typed
 from drum_like.model.type_schema import Condition, Requirement, TypeSchema
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.schema import Column, Schema
 
 

@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 
 from drum_like.api import NativeFrame
 from drum_like.errors import HookError, SettingsError
-from drum_like.inference.explain import ranks
+from drum_like.inference.explain import residuals as ranks
 from drum_like.inference.explain import residuals as residual_file
 from drum_like.inference.model_service import ModelService
 from drum_like.model.metadata import read_metadata

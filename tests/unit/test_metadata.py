@@ -8,7 +8,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError, TypeSchemaError
 from drum_like.model.configuration import configured
 from drum_like.model.metadata import read_metadata
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 HEAD = "name: x\ntype: inference\n"
 REGRESSION = HEAD + "targetType: regression\n"

@@ -9,7 +9,7 @@ import pytest
 from drum_like.codecs.csv import decode as csv
 from drum_like.codecs.json.columns import JsonFrame
 from drum_like.errors import ColumnsError
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.payload import Payload
 from drum_like.types.schema import Column, Schema
 

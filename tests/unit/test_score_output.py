@@ -7,8 +7,7 @@ import pytest
 from drum_like.errors import TargetError
 from drum_like.inference import hook_output
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 REGRESSION = Target(TargetType.REGRESSION)
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

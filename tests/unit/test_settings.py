@@ -12,7 +12,7 @@ from drum_like.config.options import Address, address
 from drum_like.config.settings import Settings, options
 from drum_like.config.verbs import UsageError
 from drum_like.errors import SettingsError
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 
 def parameter(payload: object, kind: str = "numeric") -> str:

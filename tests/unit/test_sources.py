@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from drum_like.http.app import create_app
 from drum_like.config.settings import Settings
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 create_app(Settings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION))
 print([name for name in ("sqlalchemy", "alembic", "sqlite3", "psycopg") if name in sys.modules])

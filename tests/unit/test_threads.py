@@ -2,7 +2,7 @@
 
 import pytest
 
-from drum_like.system.threads import Share, set_native_threads, share
+from drum_like.system.cpus import Share, set_native_threads, share
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from drum_like.contracts.wallaroo.inference.outputs import of_prediction, of_ten
 from drum_like.errors import TargetError
 from drum_like.store.entities import Config
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 from tests.support.wallaroo_api import schema
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

@@ -26,11 +26,9 @@ from drum_like.codecs.csv.tokenizer import (
 )
 from drum_like.codecs.numbers import few_rows, plain_rows
 from drum_like.errors import PayloadError, SizeError
-from drum_like.system.cached import cached
-from drum_like.system.lazy import pd
-from drum_like.types.charsets import codec
+from drum_like.system.lazy import cached, pd
 from drum_like.types.frame import Frame, Matrix, Names, Positions
-from drum_like.types.payload import Payload
+from drum_like.types.payload import Payload, codec
 from drum_like.types.readers import Cells
 
 FEW = 1_500

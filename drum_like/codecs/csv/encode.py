@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.texts import numbers, separated
+from drum_like.codecs.json.encode import numbers, separated
 from drum_like.system.lazy import pd
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target

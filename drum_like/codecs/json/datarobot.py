@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.numbers import floats
-from drum_like.codecs.json.values import column, dumps
+from drum_like.codecs.json.values import column, dumps, floats
 from drum_like.errors import SettingsError, TargetError
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 _Row = dict[str, Any]
 

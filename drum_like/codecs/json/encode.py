@@ -15,12 +15,34 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.numbers import floats
-from drum_like.codecs.json.texts import numbers, separated
-from drum_like.codecs.json.values import column, dumps
+from drum_like.codecs.json.values import column, dumps, floats
 from drum_like.system.lazy import pd
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Label, Target
+
+
+def numbers(values: NDArray[np.floating]) -> bytes:
+    """Return numbers with commas between them, each the shortest text that reads back exactly.
+
+    Args:
+        values: float32 or float64 of any shape, row by row; NaN and infinities are `null`.
+    """
+    return orjson.dumps(values.ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+
+
+def separated(text: bytes, separators: bytes) -> bytes:
+    """Return a text whose commas are replaced by the separators, in turn.
+
+    Args:
+        text: Cells without commas, and commas between them.
+        separators: A byte for each comma in turn, and from the first again.
+    """
+    codes = np.frombuffer(bytearray(text), np.uint8)
+    commas = np.flatnonzero(codes == ord(","))
+    for at, separator in enumerate(separators):
+        codes[commas[at :: len(separators)]] = separator
+    return codes.tobytes()
+
 
 _FEW = 64
 """Rows up to which joining pieces is faster than replacing marks."""

@@ -5,19 +5,42 @@ and hold lists: a list is itself to a hook, its length to a column of numbers, i
 commas between them to a column of text.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from drum_like.codecs.json.columns import JsonFrame
-from drum_like.errors import ColumnsError
+from drum_like.errors import ColumnsError, PayloadError
 from drum_like.types.frame import ColumnsFrame, Frame, Names, listed
 from drum_like.types.readers import Cells
 from drum_like.types.schema import Column, Schema
+
+
+def loads(body: bytes) -> Any:
+    """Return what a body holds; the tokens NaN, Infinity and -Infinity are numbers.
+
+    Raises:
+        PayloadError: it is not JSON in UTF-8.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
+        return loads_with(body)
+
+
+def loads_with(body: bytes, **options: Any) -> Any:
+    """Return what a body holds, with options of `json.loads`; raises as `loads`."""
+    try:
+        return json.loads(body, **options)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError("the body is not JSON in UTF-8") from error
+
 
 Row = Mapping[str, Any]
 """The cells of a row by the names of their columns, as they stand in the JSON body."""

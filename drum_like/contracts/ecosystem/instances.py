@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drum_like.codecs.json.numbers import floats
 from drum_like.codecs.json.rows import Row
+from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.scoring import Scored, score
 from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
 from drum_like.http.context import Services
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 THRESHOLD = 0.5
 """The positive class is said from this probability on."""

@@ -10,9 +10,8 @@ from uuid import uuid4
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
-from drum_like.contracts.ecosystem.flattening import flat
 from drum_like.contracts.ecosystem.requests import Asked, accepting, asked
-from drum_like.contracts.ecosystem.results import Result, ranked
+from drum_like.contracts.ecosystem.results import Result, flat, ranked
 from drum_like.contracts.ecosystem.scoring import score
 from drum_like.errors import DrumLikeError
 from drum_like.http.errors import ErrorForm

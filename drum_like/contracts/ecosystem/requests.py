@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from drum_like.codecs.json.rows import Row
-from drum_like.codecs.json.trees import loads
+from drum_like.codecs.json.rows import Row, loads
 from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
 

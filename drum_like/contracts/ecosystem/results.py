@@ -1,10 +1,29 @@
 """Results of a decision: what a model says about one customer, ranked."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from drum_like.codecs.json.numbers import floats
+from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.scoring import Scored
 from drum_like.errors import EndpointError
+
+
+def flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tree as one object; empty lists and objects are left out."""
+    return dict(_leaves("", tree))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = dict(enumerate(value)).items()
+    else:
+        yield path, value
+        return
+    for name, part in parts:
+        yield from _leaves(f"{path}_{name}" if path else str(name), part)
+
 
 Result = dict[str, Any]
 

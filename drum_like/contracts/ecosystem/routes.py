@@ -7,7 +7,7 @@ from typing import Any
 from flask import Request, Response, request
 
 from drum_like.contracts.ecosystem import campaigns, instances
-from drum_like.contracts.ecosystem.decision_log.opening import open_log
+from drum_like.contracts.ecosystem.decision_log.log import open_log
 from drum_like.contracts.ecosystem.errors import runtime_form, server_form
 from drum_like.contracts.ecosystem.invoke import SUCCESS, Decisions
 from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.numbers import floats
 from drum_like.codecs.json.rows import Filled, Row, known, untouched
+from drum_like.codecs.json.values import floats
 from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
 from drum_like.inference.service import Service
 from drum_like.types.frame import listed
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 _UNFIT = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 

@@ -6,10 +6,9 @@ from drum_like.contracts.h2o.explanations import abilities
 from drum_like.contracts.h2o.rows import media_columns
 from drum_like.errors import UnsupportedError
 from drum_like.inference.service import Service
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.schema import Column, Schema, output_columns
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 _PLACEHOLDERS = {
     DataType.BOOL: "true",

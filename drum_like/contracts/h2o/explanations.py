@@ -2,12 +2,34 @@
 
 from typing import Any
 
-from drum_like.contracts.h2o.number_text import spelled
+import numpy as np
+from numpy.typing import NDArray
+
 from drum_like.errors import PayloadError, UnsupportedError
 from drum_like.inference.service import Service
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame
 from drum_like.types.target import Target
+
+Texts = list[str | None]
+"""One column of an answer: text, or None for a missing value."""
+
+
+def spelled(values: NDArray[np.float64]) -> Texts:
+    """Return numbers as the shortest text that reads back exactly; NaN is None."""
+    if np.isfinite(values).all():
+        return list(map(repr, values.tolist()))
+    return [spelled_one(value) for value in values.tolist()]
+
+
+def spelled_one(value: float) -> str | None:
+    """Return a number as `spelled` does."""
+    if value != value:  # noqa: PLR0124 - NaN differs from itself
+        return None
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return repr(value)
+
 
 _NO_INTERVALS = "requestPredictionIntervals set to true, but model does not support it"
 

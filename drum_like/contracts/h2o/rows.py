@@ -7,7 +7,7 @@ from drum_like.codecs.json.columns import JsonFrame
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import ColumnsError
 from drum_like.inference.service import Service
-from drum_like.types.data_type import DataType
+from drum_like.types.column import DataType
 from drum_like.types.frame import Frame, Names, listed, missing_error
 from drum_like.types.schema import Schema
 

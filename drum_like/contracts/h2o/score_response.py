@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import orjson
 
-from drum_like.codecs.json.numbers import floats
+from drum_like.codecs.json.values import floats
 from drum_like.contracts.h2o import explanations
 from drum_like.contracts.h2o.description import model_id
-from drum_like.contracts.h2o.number_text import Texts, spelled, spelled_one
+from drum_like.contracts.h2o.explanations import Texts, spelled, spelled_one
 from drum_like.contracts.h2o.rows import Files, frame_of
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import PayloadError, TargetError

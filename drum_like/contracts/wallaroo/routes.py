@@ -16,7 +16,7 @@ from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
 from drum_like.http.auth import Scope
 from drum_like.http.context import Services
 from drum_like.http.contract import Contract, Route
-from drum_like.registry.model_registry import Registry
+from drum_like.registry.setup import Registry
 from drum_like.types.payload import Limits
 
 _API = "/v1/api"

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 from drum_like.errors import UnsupportedError
 from drum_like.inference.explain import contributions as contributing
 from drum_like.inference.explain import intervals as bounding
-from drum_like.inference.explain.bounds import BoundSource
-from drum_like.inference.explain.context import Subject
+from drum_like.inference.explain.context import BoundSource, Subject
 from drum_like.inference.explain.self_check import ShareSource
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.types.explanation import Contributions, Intervals, Kind

@@ -1,10 +1,4 @@
-"""Intervals between the predictions of two further models, those of a lower and an upper quantile.
-
-With conformity scores of rows that no model was fitted on they are widened, or narrowed, to reach
-the level (conformalized quantile regression).
-
-Source: Romano, Patterson and Candès 2019, arXiv 1905.03222.
-"""
+"""Conformal intervals: from residuals of one model, or between two quantile models."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +10,14 @@ from numpy.typing import NDArray
 
 from drum_like.errors import LoadError, UnsupportedError
 from drum_like.inference import target_rules
-from drum_like.inference.explain import ranks, residuals
-from drum_like.inference.explain.bounds import none, ordered
-from drum_like.inference.explain.context import Subject
+from drum_like.inference.explain import residuals
+from drum_like.inference.explain import residuals as ranks
+from drum_like.inference.explain import residuals as residual_file
+from drum_like.inference.explain.context import Subject, none, ordered
 from drum_like.inference.pipeline import predictor_score_step
 from drum_like.model.artifact import Artifact, artifact_kinds, load_artifact, predictor_for
 from drum_like.model.directory import HEAD_BYTES
-from drum_like.model.interval_settings import IntervalSettings
+from drum_like.model.interval_settings import IntervalSettings, Method
 from drum_like.types.explanation import Intervals
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
@@ -102,3 +97,37 @@ def _artifact(path: Path) -> Artifact:
         if path.name.lower().endswith(kind.suffixes) and kind.claims(head):
             return Artifact(path, kind)
     raise UnsupportedError(f"{path.name} is no model file that an installed plugin reads")
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualBounds:
+    """The same distances for all rows.
+
+    Attributes:
+        below: From a prediction to its lower bound, usually negative.
+        above: From it to the upper one.
+    """
+
+    below: float
+    above: float
+
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
+        """Return the predictions with the distances added."""
+        values = np.asarray(prediction.column, dtype=np.float64)
+        return Intervals(values + self.below, values + self.above)
+
+
+def from_file(subject: Subject, settings: IntervalSettings) -> ResidualBounds:
+    """Return the bounds that the residuals of a model directory give.
+
+    Raises:
+        UnsupportedError: the file is missing, is none, is about another model file, or holds too
+            few residuals for the level.
+    """
+    residuals = residual_file.sample(subject, settings, residual_file.RESIDUAL)
+    if settings.method is Method.ASYMMETRIC:
+        low, high = ranks.asymmetric(len(residuals), settings.level)
+        return ResidualBounds(residuals[low - 1], residuals[high - 1])
+    sizes = sorted(map(abs, residuals))
+    largest = sizes[ranks.symmetric(len(sizes), settings.level) - 1]
+    return ResidualBounds(-largest, largest)

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drum_like.api import Predictor
 from drum_like.inference.pipeline import Gate, Pipeline
 from drum_like.model.hooks import Hooks
 from drum_like.model.interval_settings import IntervalSettings
+from drum_like.types.explanation import Intervals
+from drum_like.types.frame import Frame
+from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
 
 
@@ -42,3 +48,20 @@ class Subject:
     sha256: str | None = None
     intervals: IntervalSettings | None = None
     no_pickle: bool = False
+
+
+class BoundSource(Protocol):
+    """What says where the target probably lies."""
+
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:
+        """Return the bounds for rows and their predictions, or for no rows."""
+
+
+def ordered(one: NDArray[np.float64], other: NDArray[np.float64]) -> Intervals:
+    """Return bounds, the smaller one of each row below: quantiles of two models may cross."""
+    return Intervals(np.minimum(one, other), np.maximum(one, other))
+
+
+def none() -> Intervals:
+    """Return the bounds of no rows."""
+    return Intervals(np.empty(0), np.empty(0))

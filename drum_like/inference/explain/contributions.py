@@ -8,9 +8,8 @@ from drum_like.inference.explain.context import Subject
 from drum_like.inference.explain.hook_contributions import HookShares
 from drum_like.inference.explain.model_contributions import ModelShares
 from drum_like.inference.explain.self_check import ShareSource, fault
-from drum_like.types.explainer import Explainer
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.explanation import Explainer
+from drum_like.types.target import Target, TargetType
 
 logger = logging.getLogger(__name__)
 

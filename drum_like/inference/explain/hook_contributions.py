@@ -16,8 +16,7 @@ from drum_like.types.explanation import Contributions, Kind
 from drum_like.types.frame import Frame, Names, listed
 from drum_like.types.links import Link
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 BIAS = "bias"
 """Name of the last column of the hook's answer."""

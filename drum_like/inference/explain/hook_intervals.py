@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.errors import HookError
-from drum_like.inference.explain.bounds import none
+from drum_like.inference.explain.context import none
 from drum_like.inference.pipeline import Gate
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd

@@ -3,12 +3,12 @@
 import logging
 
 from drum_like.errors import UnsupportedError
-from drum_like.inference.explain import conformal, split_conformal
-from drum_like.inference.explain.bounds import BoundSource
-from drum_like.inference.explain.context import Subject
+from drum_like.inference.explain import conformal
+from drum_like.inference.explain import conformal as split_conformal
+from drum_like.inference.explain.context import BoundSource, Subject
 from drum_like.inference.explain.hook_intervals import HookBounds
 from drum_like.model.interval_settings import IntervalSettings, Method
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 logger = logging.getLogger(__name__)
 

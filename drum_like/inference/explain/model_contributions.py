@@ -16,13 +16,11 @@ from drum_like.errors import (
 from drum_like.inference import labels
 from drum_like.inference.explain.additivity import adds_up, link_of_labels
 from drum_like.inference.pipeline import Gate
-from drum_like.types.explainer import Explainer
-from drum_like.types.explanation import Contributions, Kind
+from drum_like.types.explanation import Contributions, Explainer, Kind
 from drum_like.types.frame import Frame, Names
 from drum_like.types.links import Link
 from drum_like.types.schema import Schema
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 MOST_NUMBERS = 20_000_000
 """Contributions of one request beyond which memory is at risk: 160 MB, and as text a GB."""

@@ -1,15 +1,50 @@
 """The file that `drum-like calibrate` writes: one number a row of the hold-out data."""
 
 import csv
-from collections.abc import Sequence
-from math import isfinite
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import ceil, floor, isfinite
 from pathlib import Path
 
 from drum_like.errors import UnsupportedError
-from drum_like.inference.explain import ranks
 from drum_like.inference.explain.context import Subject
 from drum_like.model.interval_settings import IntervalSettings, Method
 from drum_like.types.numbers import text_to_number
+
+
+def symmetric(n: int, level: Fraction) -> int:
+    """Return the rank, from 1, of the absolute residual that bounds; beyond n there is none."""
+    return ceil((n + 1) * level)
+
+
+def asymmetric(n: int, level: Fraction) -> tuple[int, int]:
+    """Return the ranks, from 1, of the lower and the upper residual; 0 and n + 1 mean none."""
+    tail = (1 - level) / 2
+    return floor((n + 1) * tail), ceil((n + 1) * (1 - tail))
+
+
+def enough(n: int, level: Fraction, *, two_sided: bool) -> bool:
+    """Return whether n residuals are enough for a level: whether its ranks exist."""
+    if two_sided:
+        low, high = asymmetric(n, level)
+        return low >= 1 and high <= n
+    return symmetric(n, level) <= n
+
+
+def needed(level: Fraction, *, two_sided: bool) -> int:
+    """Return the smallest number of residuals that is enough for a level."""
+    # n of them are enough from (n + 1) x tail = 1 on, which a rounding may move by one.
+    tail = (1 - level) / (2 if two_sided else 1)
+    start = max(1, ceil(1 / tail) - 2)
+    return _first(start, lambda n: enough(n, level, two_sided=two_sided))
+
+
+def _first(start: int, holds: Callable[[int], bool]) -> int:
+    n = start
+    while not holds(n):
+        n += 1
+    return n
+
 
 RESIDUAL = "residual"
 """Header of target minus prediction."""
@@ -42,8 +77,8 @@ def check_size(n_rows: int, settings: IntervalSettings) -> None:
         UnsupportedError: a bound would be infinite; says how many rows are enough.
     """
     two_sided = settings.method is Method.ASYMMETRIC
-    if not ranks.enough(n_rows, settings.level, two_sided=two_sided):
-        least = ranks.needed(settings.level, two_sided=two_sided)
+    if not enough(n_rows, settings.level, two_sided=two_sided):
+        least = needed(settings.level, two_sided=two_sided)
         raise UnsupportedError(
             f"{n_rows} rows are too few for prediction intervals of level "
             f"{float(settings.level):g}; at least {least} are needed"

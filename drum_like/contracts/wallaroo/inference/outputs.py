@@ -18,8 +18,7 @@ from drum_like.contracts.wallaroo.inference.arrow_cells import array_of, is_list
 from drum_like.errors import TargetError
 from drum_like.store.entities import Config
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import Target, TargetType
 
 PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"

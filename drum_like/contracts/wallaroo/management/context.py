@@ -8,7 +8,7 @@ from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import ANYONE, Principal
-from drum_like.registry.model_registry import Registry
+from drum_like.registry.setup import Registry
 from drum_like.store.entities import FIRST_WORKSPACE, Workspace
 from drum_like.store.store import Store
 

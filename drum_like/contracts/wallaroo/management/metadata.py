@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import Fields, check_label
 from drum_like.contracts.wallaroo.inference import schemas
 from drum_like.contracts.wallaroo.management import frameworks
 from drum_like.contracts.wallaroo.management.context import numeric
 from drum_like.contracts.wallaroo.management.frameworks import Framework
-from drum_like.contracts.wallaroo.naming import check_label
 from drum_like.errors import PayloadError
 from drum_like.store.entities import ZIP, Declared, NewConfig, NewVersion, Visibility
-from drum_like.types.target_type import TargetType
+from drum_like.types.target import TargetType
 
 _KEYS = ("framework", "requirements", "python_version", "arch", "accel", "framework_config")
 

@@ -5,12 +5,10 @@ from typing import Any
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields
-from drum_like.contracts.wallaroo.inference.definitions import steps_of
-from drum_like.contracts.wallaroo.inference.deployments import Deployments
+from drum_like.contracts.wallaroo.fields import Fields, check_label
+from drum_like.contracts.wallaroo.inference.deployments import Deployments, steps_of
 from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
 from drum_like.contracts.wallaroo.management.serializers import workspace_stub
-from drum_like.contracts.wallaroo.naming import check_label
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Pipeline, Workspace

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from drum_like.contracts.wallaroo.fields import Fields
-from drum_like.contracts.wallaroo.inference.definitions import steps_of
+from drum_like.contracts.wallaroo.inference.deployments import steps_of
 from drum_like.contracts.wallaroo.management.context import Rooms
 from drum_like.errors import PayloadError
 from drum_like.store.entities import Deployment, Pipeline, PipelineVersion

@@ -9,7 +9,7 @@ from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
-from drum_like.contracts.wallaroo.naming import check_file_name
+from drum_like.contracts.wallaroo.fields import check_file_name
 from drum_like.errors import PayloadError
 from drum_like.store.upload_file import Incoming
 

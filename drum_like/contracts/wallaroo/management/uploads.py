@@ -6,12 +6,11 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import Fields, check_file_name
 from drum_like.contracts.wallaroo.management import frameworks, serializers, upload_form
 from drum_like.contracts.wallaroo.management.context import Rooms, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
 from drum_like.contracts.wallaroo.management.upload_form import UploadForm
-from drum_like.contracts.wallaroo.naming import check_file_name
 from drum_like.errors import PayloadError, UploadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Version

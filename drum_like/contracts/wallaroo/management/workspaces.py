@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import Fields, check_label
 from drum_like.contracts.wallaroo.management import serializers
 from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
-from drum_like.contracts.wallaroo.naming import check_label
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Contents

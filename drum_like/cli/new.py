@@ -80,7 +80,7 @@ Lines in `custom.py` are comments until you take their `#` away.
 """
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_model(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     """Create the directory with README.md and custom.py.
 
     Raises:
