@@ -27,7 +27,7 @@ def predictor_of(model: Any) -> Any:
     if package not in _TELLING:
         return None
     # By name: predictors do not import each other, and most models need neither.
-    module = import_module(f".{package}", __package__)
+    module = import_module(f"..{package}", __package__)
     return getattr(module, _TELLING[package])(model)
 
 

@@ -30,7 +30,7 @@ SLICE = {
 
 QUICK = ("csv", "h2o")
 MOST_LINES = 20
-DRAWN = 4
+DRAWN = 1
 """Requests that hypothesis draws for a door; `make oracle` draws more."""
 
 

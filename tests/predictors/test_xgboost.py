@@ -285,7 +285,7 @@ def test_categories_that_are_not_stored_are_codes(caplog: pytest.LogCaptureFixtu
     found = values(model, data)
 
     assert same(found, model.predict(xgb.DMatrix(data, feature_types=["q", "c"])))
-    assert "this model has none for 'code'. Cells there are codes" in caplog.text
+    assert "does not hold the categories of 'code': XGBoost before 3.1 stores none" in caplog.text
 
 
 @pytest.mark.parametrize(
