@@ -16,21 +16,17 @@ from tests.oracle.verdict import CaseReport
 SLICE = {
     "sk-zip-codes": ".pkl",
     "sk-words-for-missing": ".joblib",
-    "sk-nested": ".pkl",
-    "sk-labels-forest": ".pkl",
     "xgb-early-stopping": ".json",
-    "xgb-text-categories": ".ubj",
     "xgb-cut-categories": ".json",
     "lgbm-text-categories": ".txt",
     "onnx-logistic-columns": ".onnx",
-    "onnx-blocks-of-four": ".onnx",
     "onnx-mixed-columns": ".onnx",
 }
 """The models that are asked about here, each out of one file."""
 
 QUICK = ("csv", "h2o")
 MOST_LINES = 20
-DRAWN = 1
+DRAWN = 2
 """Requests that hypothesis draws for a door; `make oracle` draws more."""
 
 
