@@ -55,7 +55,7 @@ _LINE = re.compile(r"Line (\d+)")
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What a Matrix Market body declares.
+    """Header of a Matrix Market body.
 
     Attributes:
         n_rows: Rows.

@@ -1,7 +1,7 @@
 """Whole numbers of a Matrix Market body that float64 rounds: ids beyond 2^53 keep their digits.
 
-A `real` matrix is read as float64, and there 9007199254740993 is another id. Columns of which the
-model says that it takes whole numbers, or categories of them, get what the body says.
+A `real` matrix is read as float64, and there 9007199254740993 is another id. Columns of whole
+numbers, or of categories of them, in the model's schema get the exact numbers of the body.
 """
 
 import re

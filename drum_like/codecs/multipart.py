@@ -31,7 +31,7 @@ class Part:
 
 
 def parts(x: pd.DataFrame, y: pd.DataFrame | None) -> tuple[Part, ...]:
-    """Return what /transform/ answers with, in order.
+    """Return the parts of an answer of /transform/, in order.
 
     A frame all of whose columns are sparse is Matrix Market with its names beside it, any other
     one CSV. The target is always CSV.

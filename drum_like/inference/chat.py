@@ -23,7 +23,7 @@ class ChunkStream(Iterator[str]):
 
     The first chunk is asked for at once, so that a hook that fails before it said anything fails
     like any other. The gate is shut only while custom code runs: a client that does not read its
-    stream stops nobody else.
+    stream does not block others.
 
     Args:
         response: The chunks, made by custom code as they are asked for.
@@ -77,7 +77,7 @@ def run(
 
 
 def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[str, Any]]:
-    """Return what /models lists: the hook's models, else the one that LLM_ID names.
+    """Return the list for /models: the hook's models, else the one that LLM_ID names.
 
     Raises:
         HookError: the hook raised.

@@ -1,7 +1,7 @@
 """From what a model gives to probabilities, where model-metadata.yaml says how.
 
 A sigmoid or a softmax is applied to margins only: of a probability it would be another number
-between 0 and 1, and nobody would notice.
+between 0 and 1, and the mistake would go unnoticed.
 """
 
 from collections.abc import Callable
@@ -136,7 +136,7 @@ def meaning_of(predictor: object, target: Target) -> Meaning | None:
 def predict_step(
     predictor: Predictor, target: Target, conversion: Conversion
 ) -> Callable[[Frame], Prediction]:
-    """Return what predicts, with the conversion of the metadata."""
+    """Return the function that predicts and applies the conversion of the metadata."""
     if conversion == Conversion():
         return lambda frame: predictor.predict(frame, target)
     if conversion.link is not None and isinstance(predictor, MarginSource):

@@ -46,7 +46,7 @@ MODEL_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """What a directory holds, loaded.
+    """Content of a model directory, loaded.
 
     Attributes:
         directory: Where it lies.
@@ -71,8 +71,8 @@ def open_service(
     Args:
         settings: Every knob.
         gate: Entered around each prediction; None makes one for this model alone.
-        otherwise: Target type of a model that nobody tells one of; its output is not held to it
-            before somebody asks for predictions.
+        otherwise: Target type of a model that has none of its own; its output is not held to it
+            before the first request for predictions.
 
     Raises:
         LoadError: the directory does not become a model.
@@ -162,7 +162,7 @@ def _load_value(
 def _predictor(
     hooks: Hooks, target_type: TargetType | None, value: Any, artifact: Artifact | None
 ) -> Predictor | None:
-    """Return what does the work that no hook does, None if hooks do it all."""
+    """Return the predictor for the work that no hook does, None if hooks do it all."""
     if target_type is TargetType.UNSTRUCTURED:
         return None
     if target_type is not TargetType.TRANSFORM:
@@ -180,7 +180,7 @@ def _target(settings: Settings, predictor: Predictor | None) -> Target:
     """Return the target: from settings, and what they leave open from the model itself.
 
     Raises:
-        SettingsError: nobody tells the type or the labels, in DRUM's words.
+        SettingsError: the type or the labels are unknown, in DRUM's words.
     """
     known = ModelTarget() if predictor is None else predictor.target
     target_type = settings.target_type or known.type
@@ -251,18 +251,18 @@ def _check_target(model: _Model, target: Target) -> None:
 
 
 def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:
-    """Return what serialises calls into custom.py, as DRUM's users expect."""
+    """Return the gate that serialises calls into custom.py, as DRUM's users expect."""
     return _gate(settings.hook_threads) if hooks.any_per_request else nullcontext()
 
 
 def predict_gate(settings: Settings) -> Gate:
-    """Return what keeps more predictions from computing than this worker has CPUs."""
+    """Limit concurrent predictions to this worker's share of the CPUs."""
     cpus = cgroup.cpus()
     return _gate(max(1, cpus // (settings.max_workers or cpus)))
 
 
 def _gate(places: int) -> Gate:
-    """Return what that many threads may be in at once; a lock is the cheapest such thing."""
+    """Return a semaphore with this many places; for one place a lock, which is cheaper."""
     return Lock() if places == 1 else Places(places)
 
 
@@ -343,7 +343,7 @@ def _abilities(
     metadata: Metadata | None,
     parts: tuple[Settings, Gate],
 ) -> Abilities:
-    """Return what the model says beside its predictions; it has predicted a sample row by now."""
+    """Return the explanations that the model offers; it has predicted a sample row by now."""
     if service.pipeline is None:
         return Abilities()
     settings, gate = parts

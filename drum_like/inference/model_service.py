@@ -44,7 +44,7 @@ class ModelService:
         transformer: The path of transform models; None for all others.
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
-        inputs: The columns that callers send, with hooks in mind; None if nobody tells.
+        inputs: The columns that callers send, hooks taken into account; None if unknown.
         tensors: The model by its named tensors; None if it has none, or hooks stand around it.
         about: The static part of /info/.
         notes: What the operator is told at start.
@@ -126,7 +126,7 @@ class ModelService:
         return self.pipeline.run(rows)
 
     def contributions(self, rows: Frame, kind: Kind) -> Contributions:
-        """Return what each column contributes to the predictions of rows, or of no rows.
+        """Return the contribution of each column to the predictions of rows, or of no rows.
 
         Raises:
             UnsupportedError: the model does not tell.
@@ -164,7 +164,7 @@ class ModelService:
         return result
 
     def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
-        """Return what the score_unstructured hook makes of a body.
+        """Pass a body to the score_unstructured hook and return its answer.
 
         Raises:
             UnsupportedError: there is no such hook.
@@ -199,7 +199,7 @@ class ModelService:
             return chat.models(self.hooks.get_supported_llm_models, self.model, llm_id)
 
     def description(self) -> Json:
-        """Return what /info/ shows: DRUM's keys, then ours."""
+        """Return the document for /info/: DRUM's keys, then ours."""
         labels: dict[str, Any] = {}
         if self.target.type is TargetType.BINARY:
             positive, negative = self.target.labels
@@ -223,7 +223,7 @@ class ModelService:
         }
 
     def _schema(self) -> Json:
-        """Return the columns in and out; null for inputs that nobody tells."""
+        """Return the columns in and out; null for unknown inputs."""
         fields = None
         if self.inputs is not None:
             fields = [column.described() | {"type": column.type} for column in self.inputs.columns]

@@ -89,7 +89,7 @@ def decode(payload: Payload) -> Frame:
     """Return the rows of a payload by its media type.
 
     Raises:
-        MediaTypeError: nobody reads it.
+        MediaTypeError: it is not supported.
         PayloadError: the bytes are not of that type.
     """
     if payload.media_type not in plugins.registered(plugins.FORMATS):

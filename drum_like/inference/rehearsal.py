@@ -90,7 +90,7 @@ def _rows(schema: Schema | None) -> Iterator[Frame]:
 
 
 def _answering(service: ModelService) -> Callable[[Frame], Rehearsal] | None:
-    """Return what predicts or transforms a row by the framework; None if hooks do it."""
+    """Return the function that predicts or transforms a row by the framework; None with hooks."""
     pipeline, transformer = service.pipeline, service.transformer
     if pipeline is not None:
         return lambda row: _checked(pipeline.score(row, Payload(b"")), service)
@@ -105,7 +105,7 @@ def _answering(service: ModelService) -> Callable[[Frame], Rehearsal] | None:
 
 
 def _checked(raw: Prediction, service: ModelService) -> Rehearsal:
-    """Return what a prediction tells, once it keeps the rules that come before hooks.
+    """Check a prediction against the rules that come before hooks, and return its findings.
 
     Raises:
         TargetError: it breaks a rule; a post_process hook may still mend numbers.
@@ -156,7 +156,7 @@ def _leaves_no_doubt(
 
 
 def _runs_framework_only(service: ModelService) -> bool:
-    """Whether a model is of its framework's classes alone, not of somebody's own."""
+    """Whether a model consists of its framework's classes alone, without user-defined ones."""
     told = getattr(service.predictor, "framework_only", None)
     if told is not None:
         return bool(told)

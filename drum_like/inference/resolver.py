@@ -19,7 +19,7 @@ class Resolver(Protocol):
         """
 
     def default(self) -> Service | None:
-        """Return what the server was started for, None if it is a catalog and nothing else."""
+        """Return the service that the server was started for; None for a catalog alone."""
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""

@@ -1,4 +1,4 @@
-"""What every contract talks to: one model."""
+"""Interface of one model, which every contract uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Service(Protocol):
 
     @property
     def target(self) -> Target:
-        """What it predicts."""
+        """The target of the model."""
 
     @property
     def schema(self) -> Schema | None:
@@ -57,7 +57,7 @@ class Service(Protocol):
 
     @property
     def inputs(self) -> Schema | None:
-        """The columns that callers send, with hooks in mind; None if nobody tells."""
+        """The columns that callers send, hooks taken into account; None if they are unknown."""
 
     @property
     def streams(self) -> bool:
@@ -97,7 +97,7 @@ class Service(Protocol):
         """Return predictions of the target, labelled as callers know them."""
 
     def contributions(self, rows: Frame, kind: Kind) -> Contributions:
-        """Return what each column contributes to the predictions of rows, or of no rows."""
+        """Return the contribution of each column to the predictions of rows, or of no rows."""
 
     def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
         """Return bounds around the predictions of rows, or of no rows."""
@@ -106,7 +106,7 @@ class Service(Protocol):
         """Return transformed rows."""
 
     def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
-        """Return what the score_unstructured hook makes of a body; context is query and headers."""
+        """Pass a body to the score_unstructured hook; context is query and headers."""
 
     def chat(self, params: Json, headers: Any) -> Json | ChunkStream:
         """Return a chat completion, whole or as a stream."""
@@ -115,7 +115,7 @@ class Service(Protocol):
         """Return the language models behind this directory."""
 
     def description(self) -> Json:
-        """Return what /info/ shows."""
+        """Return the document for /info/."""
 
     def capabilities(self) -> Json:
-        """Return what /capabilities/ shows."""
+        """Return the document for /capabilities/."""

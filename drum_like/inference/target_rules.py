@@ -1,4 +1,4 @@
-"""What every target type demands of a model's output.
+"""Rules of every target type for a model's output.
 
 Source of rules and texts: DRUM 1.18.1, observed.
 """
@@ -107,7 +107,7 @@ def _is_one_label(target: Target) -> bool:
 
 
 def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Return the two columns of which a model gave the one that counts, the second."""
+    """Expand a single positive-class probability into [negative, positive] columns."""
     if len(target.labels) < 2:
         raise TargetError("Classification problems must have more than one class label")
     if len(target.labels) > 2:

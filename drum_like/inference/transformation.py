@@ -32,7 +32,7 @@ Check = Callable[["pd.DataFrame"], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """What /transform/ answers with.
+    """Result of a transformation, the answer of /transform/.
 
     Attributes:
         x: The transformed rows; sparse columns where the model made them so.
@@ -44,7 +44,7 @@ class Transformed:
 
 
 def step(hook: Hook | None, model: Any, predictor: object, schema: Schema | None) -> Transform:
-    """Return what transforms a frame: the hook, or the predictor if its model can.
+    """Return the function that transforms a frame: the hook, or the predictor if its model can.
 
     Raises:
         LoadError: there is neither.

@@ -33,7 +33,7 @@ class Answer:
 
 
 def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) -> Answer:
-    """Return what score_unstructured makes of a body.
+    """Pass a body to score_unstructured and return its answer.
 
     Args:
         hook: score_unstructured.

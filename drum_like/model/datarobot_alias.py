@@ -1,4 +1,4 @@
-"""What custom.py may import as `datarobot_drum` while the real package is not installed.
+"""Stand-in for the package `datarobot_drum`, for custom.py where the real one is not installed.
 
 The names and texts are what model directories written for DRUM 1.18 can see; the real package,
 where it is installed, is left alone and used.

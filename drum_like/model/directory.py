@@ -1,4 +1,4 @@
-"""What lies in a model directory; opens no model and imports no code of it."""
+"""Content of a model directory; opens no model and imports no code of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What custom.py defines, and how it is called."""
+"""Hooks that custom.py defines, and calls to them."""
 
 import importlib
 import sys
@@ -141,7 +141,7 @@ def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def failure(error: BaseException, summary: str) -> Exception:
-    """Return what a request fails with when custom.py raised `error`."""
+    """Return the exception for a request during which custom.py raised `error`."""
     asked_for = datarobot_alias.user_error(error)
     if asked_for is not None:
         return asked_for
@@ -169,7 +169,7 @@ def _is_the_operators(error: BaseException) -> bool:
 
 
 def _hint(error: BaseException, custom_py: Path | None) -> str:
-    """Say where in custom.py an exception came from, and of which class it is."""
+    """Name the place in custom.py where an exception came from, and its class."""
     if custom_py is None or isinstance(error, SyntaxError):  # which names file and line itself
         return type(error).__name__
     return _place(error, (str(custom_py),)) + type(error).__name__

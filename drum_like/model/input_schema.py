@@ -50,7 +50,7 @@ def read(raw: Mapping[str, Any] | None) -> tuple[Column, ...]:
 def callers_columns(
     declared: tuple[Column, ...], schema: Schema | None, *, hooked: bool
 ) -> Schema | None:
-    """Return the columns that callers send, None if nobody tells.
+    """Return the columns that callers send, None if they are unknown.
 
     They are the model's own, with the types that the metadata declares; or the declared ones, where
     a hook stands between the caller and the model.
@@ -70,7 +70,7 @@ def callers_columns(
 
 
 def typed(schema: Schema, declared: tuple[Column, ...], demands: TypeSchema) -> Schema:
-    """Return the columns of a model with types for those of which it tells none.
+    """Return the columns of a model, with types for those that it leaves untyped.
 
     Args:
         schema: What the model tells.

@@ -71,7 +71,7 @@ shape = keys(
 
 
 def read(raw: Mapping[str, Any] | None, where: str) -> IntervalSettings | None:
-    """Return what the key says, None without it.
+    """Parse the value of the key prediction_intervals; None without it.
 
     Raises:
         SettingsError: a key that the method needs is missing.

@@ -27,7 +27,7 @@ class Foreign:
 
 
 def foreign(root: Path, files: Iterable[Path], served: Iterable[str]) -> Foreign:
-    """Return what of a directory is of another language than Python.
+    """Find the files of a directory that are for another language than Python.
 
     Args:
         root: The directory.

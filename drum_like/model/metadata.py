@@ -60,7 +60,7 @@ _MULTICLASS = "\nError - for multiclass classification, either the class labels 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What the author of a model directory says about it.
+    """Content of model-metadata.yaml.
 
     Attributes:
         name: Name of the model.

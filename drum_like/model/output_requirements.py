@@ -42,7 +42,7 @@ _COUNT_RULES: Mapping[Condition, Callable[[int, Collection[int]], bool]] = Mappi
 
 
 def faults(frame: pd.DataFrame, schema: TypeSchema) -> list[str]:
-    """Return what is wrong with transformed rows, in DRUM's words; empty if nothing is.
+    """Return the faults of transformed rows, in DRUM's words; empty if there are none.
 
     Args:
         frame: The output of a transform model; sparse columns count as sparse data.

@@ -13,7 +13,7 @@ _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7
 
 
 def read_pickle(path: Path) -> Any:
-    """Return what a pickle holds; joblib's own format is told by its content, not by its name.
+    """Load a pickle; joblib's own format is recognised by its content, not by its name.
 
     Raises:
         PluginError: joblib wrote the file and is not installed.

@@ -70,7 +70,7 @@ def get(name: str, environ: Mapping[str, str]) -> Any:
 def exports(code_dir: Path, values_file: Path) -> dict[str, str]:
     """Return the variables that a file of values and the definitions make.
 
-    A value of the file wins over a default; values that nobody defined are ignored.
+    A value of the file wins over a default; values without a definition are ignored.
 
     Raises:
         SettingsError: a file is missing, empty or malformed, or a value breaks its definition; in

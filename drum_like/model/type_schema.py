@@ -46,7 +46,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class TypeSchema:
-    """What a model demands of its input and promises of its output.
+    """Requirements of a model on its input, and its promises for its output.
 
     Attributes:
         inputs: Only DRUM's fit looks at them.

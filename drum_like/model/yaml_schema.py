@@ -102,7 +102,7 @@ def text(tree: Tree, where: str) -> str:
 
 
 def switch(tree: Tree, where: str) -> bool:
-    """Return what a boolean word means."""
+    """Parse a boolean word."""
     try:
         return boolean(text(tree, where))
     except ValueError as error:

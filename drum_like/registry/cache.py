@@ -74,7 +74,7 @@ class Cache:
             return found if found is not None else self._load(key, load)
 
     def in_memory(self) -> tuple[Key, ...]:
-        """Return what is in memory, the least recently used first."""
+        """Return the keys of the models in memory, the least recently used first."""
         with self._lock:
             return tuple(self._entries)
 

@@ -1,9 +1,9 @@
 """The catalog: from a name to a model in memory.
 
 Requests are answered from memory, after a look at the number that moves with every change of the
-store: what was acknowledged to anybody holds here from that moment. A new version of a name is
-loaded in the background, by `refresh`, which then replaces the one entry; until then the old
-version goes on serving. Nothing is ever taken from a request that holds it.
+store: an acknowledged change holds here from that moment. A new version of a name is loaded in the
+background, by `refresh`, which then replaces the one entry; until then the old version goes on
+serving. Nothing is ever taken from a request that holds it.
 """
 
 import logging
@@ -206,7 +206,7 @@ class Catalog:
         return change(loaded)
 
     def _default_name(self) -> str:
-        """Return what a request without a name means.
+        """Return the name of the model that a request without a name asks for.
 
         Raises:
             NotFoundError: nothing, or one of several.

@@ -1,4 +1,4 @@
-"""What an uploaded file is, by its name and its first bytes; loads nothing."""
+"""Inspection of uploaded files by name and first bytes; loads nothing."""
 
 import zipfile
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _CODE = "custom.py"
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a file is.
+    """Result of an inspection: the kind of a file.
 
     Attributes:
         format: Name of the kind of artifact, or ZIP.
@@ -31,7 +31,7 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be stored.
+    """Limits on the files that may be stored.
 
     Attributes:
         code: Whether models that run code may.
@@ -45,7 +45,7 @@ class Policy:
 
 
 def examine(path: Path, new: NewVersion, policy: Policy) -> Examined:
-    """Return what an uploaded file is.
+    """Determine the kind of an uploaded file.
 
     Its suffix tells, and its first bytes have to agree; without a suffix that is known the first
     bytes alone tell, but never that it is a pickle.
@@ -92,7 +92,7 @@ def kind_named(name: str) -> ArtifactKind:
 
 
 def _single(path: Path, suffix: str, new: NewVersion, policy: Policy) -> Examined:
-    """Return what a file is that does not call itself a zip."""
+    """Determine the kind of a file that its uploader does not declare as a zip."""
     kinds = {
         name: kind for name, kind in _kinds().items() if not new.formats or name in new.formats
     }

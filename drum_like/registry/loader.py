@@ -24,7 +24,7 @@ from drum_like.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """What loads models.
+    """Loader of model directories and of stored versions.
 
     Attributes:
         settings: Of the server.

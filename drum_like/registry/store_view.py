@@ -39,12 +39,12 @@ class Known:
 
     @property
     def now(self) -> Shelves:
-        """What there is: whatever was acknowledged to anybody is in it."""
+        """The current index of versions; it holds every change acknowledged to any caller."""
         self.keep_up()
         return self._shelves
 
     def keep_up(self) -> None:
-        """Learn of what was acknowledged to anybody, here and in models that are in memory.
+        """Apply all acknowledged changes, here and to the models in memory.
 
         One look at a number, unless it has moved. While the database is away, what was known last
         is good enough.

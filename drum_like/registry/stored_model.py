@@ -34,7 +34,7 @@ class StoredModel:
 def open_stored(stored: StoredModel, settings: Settings, gate: Gate | None = None) -> ModelService:
     """Load a model from the store.
 
-    A model whose target nobody tells is taken for a regression.
+    A model of unknown target is taken for a regression.
 
     Args:
         stored: The model.

@@ -19,7 +19,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """What takes uploads.
+    """Service that stores uploads as versions.
 
     Attributes:
         store: Where they go.

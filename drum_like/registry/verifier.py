@@ -1,4 +1,4 @@
-"""Checks versions that were stored and are not ready yet; sweeps what nobody refers to."""
+"""Background checks of new versions, and garbage collection of unreferenced files."""
 
 import time
 from threading import BoundedSemaphore, Event
@@ -113,6 +113,6 @@ def _known() -> Verdict:
 
 
 def _lines(verdict: Verdict) -> tuple[str, ...]:
-    """Return what the log of a version says at the end of its check."""
+    """Return the lines that end the check in the log of a version."""
     last = "ready" if verdict.error is None else f"error: {verdict.error}"
     return (*verdict.lines, last)

@@ -1,4 +1,4 @@
-"""What versions there are, in memory: from a name to the version that it means."""
+"""In-memory index of all versions: from a name to the version that it means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class Shelves:
         return frozenset().union(*(shelf.ids for shelf in self.models.values()))
 
     def updated(self, news: News) -> "Shelves":
-        """Return what there is after the news."""
+        """Return the index with the news applied."""
         before = Shelves() if news.is_all else self
         models = {**before.models, **_changed(before.models, news)}
         deployments = {**before.deployments, **{one.deployment.id: one for one in news.deployments}}

@@ -28,7 +28,7 @@ _SMALL = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a zip file may hold.
+    """Limits on the content of a zip file.
 
     Attributes:
         members: Files and directories.

@@ -1,4 +1,4 @@
-"""What a worker has to know to find versions in its memory, and what of it has changed.
+"""Incremental snapshots of the store: the rows changed since a revision.
 
 Everything that changes carries the revision of its transaction. A worker that knows all up to one
 revision asks for what is beyond it; if something was removed since, it asks for all.
@@ -27,7 +27,7 @@ class Clock(NamedTuple):
 
 
 class KnownVersion(NamedTuple):
-    """What of a version is kept in memory; `is_ready` is False for one that cannot be served."""
+    """Part of a version kept in memory; `is_ready` is False for one that cannot be served."""
 
     version_id: int
     workspace_id: int
@@ -63,7 +63,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What has changed.
+    """Rows of the store that have changed since a revision.
 
     Attributes:
         clock: How far one is with it.
@@ -95,7 +95,7 @@ class Changes:
         self._moves = moves
 
     def seen(self) -> bytes:
-        """Return what is another thing after every change that this directory's processes make."""
+        """Return a token that changes with every change made by this directory's processes."""
         return self._moves.seen()
 
     def clock(self) -> Clock:
@@ -104,7 +104,7 @@ class Changes:
             return _clock(connection)
 
     def since(self, known: Clock) -> News:
-        """Return what has changed; all there is, if something was removed."""
+        """Return the rows changed since `known`; all rows if something was removed since."""
         with self._database.read() as connection:
             clock = _clock(connection)
             is_all = clock.removals != known.removals

@@ -1,4 +1,4 @@
-"""Which version is checked by whom, and how checks ended.
+"""Queue of the checks of versions: leases on versions, and results of checks.
 
 Several processes look for work. One takes a version by a compare-and-set, with a lease: if the
 process dies, another takes the version again when the lease is over.
@@ -43,7 +43,7 @@ class Checks:
 
         Args:
             owner: Who asks: unique among processes and threads.
-            lease_s: How long nobody else takes it.
+            lease_s: How long no other process takes it.
         """
         with self._database.read() as connection:
             if _waiting(connection) is None:
@@ -61,7 +61,7 @@ class Checks:
             return versions.found(writing.connection, version_id)
 
     def finish(self, version_id: int, owner: str, outcome: Outcome) -> bool:
-        """Note the end of a check; False if the version is gone or somebody else's by now."""
+        """Record the end of a check; False if the version is gone or was taken by another owner."""
         with self._database.write() as writing:
             if not _owned(writing.connection, version_id, owner):
                 return False

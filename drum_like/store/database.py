@@ -92,7 +92,7 @@ class Database:
 
     @contextmanager
     def exclusive(self) -> Iterator[Connection]:
-        """Give a transaction of which there is one at a time on SQLite; for migrations.
+        """Open a transaction, at most one at a time on SQLite; for migrations.
 
         Raises:
             StoreError: the database fails.

@@ -1,6 +1,6 @@
-"""The decision log: what was presented to customers, and what of it was accepted.
+"""The decision log: results presented to customers, and their acceptance.
 
-It is written again where nobody knows whether the first attempt arrived, so writing a row that is
+It is written again where it is unknown whether the first attempt arrived, so writing a row that is
 there changes nothing. Workers do not watch these tables: no revision is counted.
 """
 

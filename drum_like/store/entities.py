@@ -1,4 +1,4 @@
-"""What the store holds, as values.
+"""Entities of the store, as values.
 
 Ids are integers from sequences of their own and are never used again. Times are aware, in UTC,
 with microseconds.
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 Details = Mapping[str, Any]
-"""A JSON object that the store keeps for somebody and does not look into."""
+"""A JSON object that the store keeps for its owner and does not look into."""
 
 FIRST_WORKSPACE = 1
 """The workspace that a fresh store comes with, and that a bare model name means."""
@@ -52,7 +52,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who belongs to a workspace; `kind` is OWNER or COLLABORATOR."""
+    """User who belongs to a workspace; `kind` is OWNER or COLLABORATOR."""
 
     workspace_id: int
     user: str
@@ -61,7 +61,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is in a workspace: ids of models and of pipelines, the lowest first."""
+    """Content of a workspace: ids of models and of pipelines, the lowest first."""
 
     model_ids: tuple[int, ...] = ()
     pipeline_ids: tuple[int, ...] = ()
@@ -81,7 +81,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What an uploader says about the target, where the model's own file does not tell.
+    """Target as declared by the uploader, where the model's own file does not tell.
 
     Attributes:
         target_type: By DRUM's name of it.
@@ -300,7 +300,7 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a campaign's call was answered with.
+    """Answer to a campaign's call.
 
     Attributes:
         uuid: Of the call.
@@ -317,12 +317,12 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What of it was accepted; at most one for each presented row.
+    """Acceptance of results of a call; at most one for each presented row.
 
     Attributes:
         uuid: Of the call.
         at: When it was accepted.
-        is_automatic: Whether the best result was taken for accepted because nobody said otherwise.
+        is_automatic: Whether the best result counts as accepted because no acceptance was sent.
         document: As ecosystem.ai's runtime keeps it, without `response_log`.
     """
 
@@ -334,7 +334,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was presented, and what of it was accepted.
+    """Answer to a call, with its acceptance if there is one.
 
     Attributes:
         number: Higher than those of decisions that were written before it.

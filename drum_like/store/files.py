@@ -5,7 +5,7 @@
     incoming/              uploads under way
 
 A file is written aside, brought to the disk, and renamed into its place inside the transaction
-that records it. A kill leaves at worst a file that nobody refers to, which `sweep` finds.
+that records it. A kill leaves at worst an unreferenced file, which `sweep` finds.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from drum_like.errors import ArtifactError
 from drum_like.store.upload_file import Incoming, Received, storing, sync_folder
 
 ORPHAN_AGE_S = 3600.0
-"""How old a file has to be that nobody refers to before it is removed."""
+"""Age in seconds from which an unreferenced file is removed."""
 
 
 class Files:
@@ -132,7 +132,7 @@ class Files:
         return size
 
     def orphans(self, referenced: Collection[str], older_than_s: float) -> Iterator[str]:
-        """Yield the digests of files that nobody refers to and that have not changed lately."""
+        """Yield the digests of unreferenced files that have not changed lately."""
         before = time.time() - older_than_s
         for path in self._blobs.glob("??/*"):
             if path.name not in referenced and _changed(path) < before:

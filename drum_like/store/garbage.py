@@ -1,4 +1,4 @@
-"""What goes when versions go: the rows first, then the files that nobody refers to any more."""
+"""Garbage of removed versions: rows go first, then files that are no longer referenced."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +14,7 @@ _V = tables.versions
 
 
 def freed_by(connection: Connection, which: ColumnElement[bool]) -> dict[str, int]:
-    """Return the sizes of the files, by digest, that nobody refers to without these versions.
+    """Return the sizes, by digest, of the files that only these versions refer to.
 
     Raises:
         ConflictError: one of the versions is deployed.
@@ -44,7 +44,7 @@ def mark(writing: Writing) -> None:
 
 
 def collect(database: Database, files: Files, digests: Iterable[str]) -> int:
-    """Remove files that nobody refers to; return how many bytes that freed.
+    """Remove unreferenced files; return the number of bytes freed.
 
     Inside a transaction that writes: a file is put into its place in such a transaction, too, so
     none can be wanted again between the look and the removal.
@@ -59,7 +59,7 @@ def collect(database: Database, files: Files, digests: Iterable[str]) -> int:
 
 
 def collect_soon(database: Database, files: Files, digests: Iterable[str]) -> None:
-    """Remove files that nobody refers to; what fails is left to the next sweep.
+    """Remove unreferenced files; failures are left to the next sweep.
 
     After the rows are gone: what was removed is not to be reported as a failure.
     """

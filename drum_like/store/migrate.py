@@ -13,7 +13,7 @@ from drum_like.store.migrations import HEAD
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x6472756D
-"""A number for PostgreSQL's advisory locks that nobody else is likely to use."""
+"""A number for PostgreSQL's advisory locks that other programs are unlikely to use."""
 
 
 def prepare(database: Database, root: Path) -> None:

@@ -112,7 +112,7 @@ def touched(writing: Writing, new: NewVersion) -> tuple[int, int]:
     """Return the id of a model that gets a version, and that version's number.
 
     The model is made if it is not there; otherwise it counts as changed now. Writers are
-    serialised: nobody can make it between the look and the insert.
+    serialised: no other one can make it between the look and the insert.
     """
     at = row_mapping.now()
     model = find(writing.connection, new.workspace_id, new.name)

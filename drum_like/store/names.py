@@ -1,4 +1,4 @@
-"""What models and aliases may be called, and how one text names a model and a version."""
+"""Valid names of models and aliases, and references to a model and a version in one text."""
 
 import re
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def split_key(key: str) -> tuple[int, str]:
 
 
 def reference(name: str, version: str | None = None) -> Reference:
-    """Return what `name`, `name@version` and `@alias` mean; `version` wins over one in the name."""
+    """Parse `name`, `name@version` or `@alias`; `version` wins over one in the name."""
     key, _, inner = name.partition("@")
     chosen = (version or inner).removeprefix("@")
     return Reference(key, chosen or None)

@@ -1,4 +1,4 @@
-"""What projects are made of; times are aware datetimes in UTC.
+"""Parts of projects; times are aware datetimes in UTC.
 
 Source: ecosystem.ai's pages on its MLRun module; fields are named as its documents name them.
 """
@@ -28,7 +28,7 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewConfiguration:
-    """What is trained in a project, from what; its pipeline and its feature set come with it.
+    """Configuration of a training in a project, with its pipeline and its feature set.
 
     Attributes:
         project_id: The project.
@@ -122,7 +122,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What went with a configuration.
+    """Rows that were removed with a configuration.
 
     Attributes:
         configuration_id: Its id.
@@ -151,7 +151,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What somebody did to a project.
+    """Action of a user on a project.
 
     Attributes:
         activity: What, such as "DELETE_MLRUN_CONFIGURATION".

@@ -1,6 +1,6 @@
-"""Projects: what is trained, the runs that trained it, and what of them is deployed.
+"""Projects: configurations of trainings, their runs, and the deployments of runs.
 
-Every method is one transaction, and those that write run one after the other; so nobody ever sees a
+Every method is one transaction, and those that write run one after the other; so no reader sees a
 part of a deletion, and nothing is added to what is being deleted. Workers do not watch these
 tables.
 """
@@ -172,12 +172,12 @@ class Projects:
             return removal
 
     def note(self, activity: str, user: str, project_id: str, document: Mapping[str, Any]) -> None:
-        """Keep what somebody did to a project."""
+        """Record an action of a user on a project."""
         with self._database.write(told=False) as writing:
             _note(writing.connection, activity, user, project_id, document)
 
     def activities(self, project_id: str) -> list[Activity]:
-        """Return what was done to a project, the oldest first."""
+        """Return the actions on a project, the oldest first."""
         table = tables.activities
         statement = select(table).where(table.c.project_id == project_id).order_by(table.c.id)
         with self._database.read() as connection:
@@ -188,7 +188,7 @@ class Projects:
 
 
 def _belongings(of: Configuration) -> Sequence[tuple[Table, ColumnElement[bool]]]:
-    """Return what goes with a configuration, what refers to a row before the row itself."""
+    """Return the rows removed with a configuration; rows that refer to a row come before it."""
     project_id = of.new.project_id
     pipelines, sets = tables.feature_pipelines, tables.feature_sets
     of_nobody = _R.c.configuration_id.is_(None) & (_R.c.project_id == project_id)
@@ -258,7 +258,7 @@ def _names(new: NewConfiguration) -> Sequence[tuple[Table, str]]:
 
 
 def _check_free(connection: Connection, table: Table, project_id: str, name: str) -> None:
-    """Raise ConflictError if a name is taken; nobody takes it before this transaction ends."""
+    """Raise ConflictError if a name is taken; it cannot be taken before this transaction ends."""
     there = (table.c.project_id == project_id) & (table.c.name == name)
     if connection.execute(select(table.c.id).where(there)).first() is not None:
         raise ConflictError(

@@ -1,12 +1,12 @@
-"""A number beside the store that moves with every change: whoever has seen it has missed nothing.
+"""A number beside the store that moves with every change; a process compares it to find changes.
 
 Workers keep in memory what they know of the store. Before they answer by that they look at this
 number, which takes a microsecond; only if it has moved they ask the database. It moves after a
-change is in the database and before anybody is told so: what was acknowledged holds in every
+change is in the database and before it is acknowledged: an acknowledged change holds in every
 process that shares the directory. Processes elsewhere ask the database again and again.
 
-The number is read with one call of the system and not mapped into memory: a file that somebody cuts
-off, or a full disk, would kill a process that touches the mapping.
+The number is read with one system call and not mapped into memory: a file that is cut off, or a
+full disk, would kill a process that touches the mapping.
 """
 
 import fcntl

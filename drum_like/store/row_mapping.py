@@ -109,7 +109,7 @@ def deployment(row: Row[Any], config_ids: tuple[int, ...]) -> Deployment:
 
 
 def declared(content: Mapping[str, Any]) -> Declared:
-    """Return what an uploader said about a target, from JSON."""
+    """Read an uploader's declaration of a target from JSON."""
     if not content:
         return _UNDECLARED
     return Declared(**{**content, "labels": tuple(content.get("labels", ()))})

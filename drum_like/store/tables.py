@@ -287,7 +287,7 @@ accepted = Table(
         primary_key=True,
     ),
     _required("at", Moment),
-    # Whether the best result was taken for accepted because nobody said otherwise.
+    # Whether the best result counts as accepted because no acceptance was sent.
     _required("is_automatic", Boolean),
     _required("document", Json),
     Index(None, "at"),

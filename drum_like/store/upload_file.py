@@ -1,4 +1,4 @@
-"""The file that an upload is written to before anybody knows whether it is kept."""
+"""The file that an upload is written to before it is known whether it is kept."""
 
 import errno
 import hashlib
@@ -105,7 +105,7 @@ class Incoming(io.RawIOBase):
         return self._file.tell()
 
     def close(self) -> None:
-        """Do nothing: who parses a form closes its parts before anybody looks at them."""
+        """Do nothing: a form parser closes the parts before they are read."""
 
     def received(self) -> Received:
         """Bring the file to the disk and return what arrived; further writes are a mistake.

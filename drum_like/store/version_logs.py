@@ -1,4 +1,4 @@
-"""What happened to a version: lines for the people who uploaded it."""
+"""Logs of versions: lines for the people who uploaded them."""
 
 from sqlalchemy import insert, select
 

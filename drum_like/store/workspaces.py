@@ -56,7 +56,7 @@ class Workspaces:
             return None if row is None else row_mapping.plain(row, Workspace)
 
     def all(self, user: str | None = None) -> list[Workspace]:
-        """Return all workspaces, or those that somebody belongs to, the lowest id first."""
+        """Return all workspaces, or those that a user belongs to, the lowest id first."""
         statement = select(*WORKSPACE).order_by(_T.c.id)
         if user is not None:
             member = tables.members.c
@@ -79,7 +79,7 @@ class Workspaces:
             return row_mapping.plain(row, Workspace)
 
     def contents(self, workspace_ids: Sequence[int]) -> dict[int, Contents]:
-        """Return what is in each of these workspaces, with one query for each kind of thing."""
+        """Return the content of each workspace, with one query for models and one for pipelines."""
         with self._database.read() as connection:
             models = _ids(connection, tables.models, workspace_ids)
             pipelines = _ids(connection, tables.pipelines, workspace_ids)
@@ -100,7 +100,7 @@ class Workspaces:
             return [Member(*row) for row in connection.execute(statement)]
 
     def add_member(self, workspace_id: int, user: str, kind: str) -> None:
-        """Let somebody belong to a workspace; who does already gets the new kind.
+        """Add a user to a workspace; an existing member gets the new kind.
 
         Raises:
             NotFoundError: there is no workspace with that id.
@@ -116,7 +116,7 @@ class Workspaces:
             return _remove_member(writing.connection, workspace_id, user)
 
     def default_of(self, user: str) -> Workspace | None:
-        """Return the workspace that was made somebody's default."""
+        """Return the default workspace of a user, None without one."""
         mine = tables.default_workspaces.c
         statement = (
             select(*WORKSPACE)
@@ -128,7 +128,7 @@ class Workspaces:
             return None if row is None else row_mapping.plain(row, Workspace)
 
     def set_default(self, user: str, workspace_id: int) -> None:
-        """Make a workspace somebody's default.
+        """Make a workspace the default of a user.
 
         Raises:
             NotFoundError: there is no workspace with that id.

@@ -143,7 +143,7 @@ def to_exact(cell: Any) -> int | float | None:
 
 
 def to_integer(cell: Any, bits: int) -> int | None:
-    """Return a cell as a whole number of so many bits, None for a missing one.
+    """Return a cell as a whole number of `bits` bits, None for a missing one.
 
     Raises:
         ValueError: it is none.

@@ -23,7 +23,7 @@ from drum_like.types.time_reader import TimeReader
 
 
 class DataType(Enum):
-    """What the cells of a column are, by the names that H2O MLOps gave them."""
+    """Type of the cells of a column, by H2O MLOps's names."""
 
     BOOL = "Bool"
     INT32 = "Int32"
@@ -72,7 +72,7 @@ class Column:
             declares a type.
         categories: The values that a category may have, of one type; empty for other kinds.
         stored: The type that the artifact or the metadata names, None where they do not.
-        example: A value that the model takes, as text; None if nobody gave one.
+        example: A value that the model takes, as text; None if none was given.
         missing: What stands for a missing cell of text or of an encoder: NaN, None or pandas.NA.
         takes_missing: Whether a cell of text may be missing. Else words such as NA are text, and an
             empty cell is refused, unless `missing` is a text for it.
@@ -109,7 +109,7 @@ class Column:
 
     @property
     def type(self) -> str:
-        """How cells are read, in a word for /info/: "unknown" if nobody tells."""
+        """How cells are read, in a word for /info/: "unknown" if the type is not known."""
         if self.kind == "any" and self.stored is not None:
             return _WORDS.get(self.stored, "text")
         return {"encoded": "category", "any": "unknown"}.get(self.kind, self.kind)

@@ -1,4 +1,4 @@
-"""What a model says about its own predictions: contributions of columns, and intervals."""
+"""Explanations of predictions by the model itself: contributions of columns, and intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

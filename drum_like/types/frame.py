@@ -1,7 +1,7 @@
 """Rows in whichever layout the next step asks for.
 
 Three layouts: the DataFrame that pandas, and so DRUM, makes of the payload, for hooks and columns
-of which nobody knows the type; the cells of a column, for the readers of a schema; and the float64
+of unknown type; the cells of a column, for the readers of a schema; and the float64
 matrix, an optimisation of reading every cell as a number. A format may give the matrix in another
 way under one rule: give what the base class would give, or refuse and call it.
 """
@@ -105,7 +105,7 @@ class Frame(ABC):
 
     @property
     def native(self) -> Any:
-        """What a hook gets: the DataFrame, or whatever another hook made of it."""
+        """The argument for a hook: the DataFrame, or the object that another hook made of it."""
         return self.pandas
 
     def matrix(self, columns: Sequence[str] | None = None) -> Matrix:
@@ -128,7 +128,7 @@ class Frame(ABC):
 
 
 class NativeFrame(Frame):
-    """What a hook returned; a DataFrame can go on to a framework, anything else only to a hook."""
+    """Rows that a hook returned; a DataFrame can go on to a framework, the rest only to hooks."""
 
     def __init__(self, data: Any) -> None:
         self._data = data

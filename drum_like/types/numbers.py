@@ -33,7 +33,7 @@ def is_marked_missing(value: Any) -> bool:
 
 
 def text_to_number(text: str) -> float | None:
-    """Return what a decimal number in text means, None for other text."""
+    """Parse a decimal number; None for other text."""
     return float(text) if _DECIMAL.fullmatch(text) else None
 
 

@@ -43,7 +43,7 @@ def codec(charset: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a payload may declare before memory is taken for it.
+    """Limits on the size that a payload may declare before memory is taken for it.
 
     Attributes:
         columns: Columns of any format.
@@ -57,7 +57,7 @@ class Limits:
 
 
 def unsupported(media_type: str | None) -> str:
-    """Return DRUM's words for a media type that nobody reads."""
+    """Return DRUM's message for a media type that is not supported."""
     return (
         f"payload format `{media_type}` is not supported by predictor/transformer. Make "
         "DRUM support the format or implement `read_input_data` hook to read the data. "

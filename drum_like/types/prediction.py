@@ -1,4 +1,4 @@
-"""What a model says about the rows of a frame."""
+"""Predictions of a model for the rows of a frame."""
 
 from __future__ import annotations
 

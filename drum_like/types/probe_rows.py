@@ -1,4 +1,4 @@
-"""Rows made up to try a model on before anybody asks it for predictions."""
+"""Made-up rows to try a model on before the first request for predictions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +12,13 @@ from drum_like.types.schema import Column, Schema
 _FILLS = (0.0, 1.0, -1.0, 3.5, 50.0, 1000.0, float("nan"))  # the last one is the gap
 _FILES = frozenset({DataType.BYTES, DataType.TIME64})
 _GUESSES = ("text", "2024-01-15", "1")
-"""Cells of columns of which nobody knows the type, once numbers have failed."""
+"""Cells of columns of unknown type, once numbers have failed."""
 
 
 def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
     """Yield rows of one: numbers of several sizes, categories in turn, a missing value.
 
-    None where a column holds files or times: what such a cell may be nobody can guess.
+    Yields nothing if a column holds files or times: no valid value can be made up.
 
     Args:
         schema: The columns.
@@ -38,7 +38,7 @@ def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
 def guessed_rows(schema: Schema | None) -> Iterator[Frame]:
     """Yield rows of one for a model that does not tell all its columns: words in such columns.
 
-    A single column is made up where nobody knows any.
+    A single column is made up where none is known.
     """
     if schema is None:
         yield ColumnsFrame(("0",), [np.zeros(1)])

@@ -284,7 +284,7 @@ def objects(values: Sequence[Any]) -> NDArray[Any]:
 def packed(values: Sequence[Any], missing: Any) -> NDArray[Any]:
     """Return values in the narrowest array that loses nothing; `missing` stands for None.
 
-    bool or int64 where all are, float64 for numbers of which whole ones keep their digits so, and
+    bool or int64 where all are, float64 for numbers whose whole ones keep their digits in it,
     objects otherwise.
     """
     kinds = frozenset(map(type, values))

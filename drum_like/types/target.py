@@ -1,4 +1,4 @@
-"""What a model predicts: its target type, its labels, and the rules of both."""
+"""Target of a model: its type, its labels, and the rules of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ _FALSE = frozenset({"false", "n", "no", "off", "0", "none", "0.0"})
 
 
 def standard(label: Label) -> float | str:
-    """Return what two spellings of the same label have in common.
+    """Return the canonical form of a label, which all its spellings share.
 
     A number for numbers and boolean words ("1", 1.0, "yes", "True"), else lower-case text.
     """
@@ -73,13 +73,13 @@ def standard(label: Label) -> float | str:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked of a model.
+    """Target that a model has to predict.
 
     Attributes:
         type: The target type.
         labels: Class labels as callers know them; binary is (positive, negative), the rest in the
             order configured. Empty for targets that are not classes.
-        name: Name of the target column, "target" if nobody named it.
+        name: Name of the target column, "target" if it has no name.
         legacy_order: Give label-less binary output to the labels as DRUM 1.18 does (see D17).
     """
 
@@ -109,12 +109,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class ModelTarget:
-    """What a model's own file tells about its target.
+    """Target as a model's own file describes it.
 
     Attributes:
         type: None if the file does not tell.
         classes: In the order of the model's output columns; empty if the file does not tell.
-        implied: Whether the classes are mere numbers of columns, of which the file says nothing.
+        implied: Whether the file says nothing about the classes, so they are mere column numbers.
     """
 
     type: TargetType | None = None

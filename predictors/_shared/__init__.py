@@ -1,1 +1,1 @@
-"""What predictors of several frameworks need."""
+"""Parts that predictors of several frameworks share."""

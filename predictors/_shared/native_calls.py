@@ -1,4 +1,4 @@
-"""What calls into the libraries of frameworks need, whichever framework it is."""
+"""Calls into the native libraries of frameworks: the parts that do not depend on the framework."""
 
 import ctypes
 from collections.abc import Callable
@@ -27,11 +27,11 @@ class Threads:
         self._set = function(library, "omp_set_num_threads", None, ctypes.c_int)
 
     def alone(self, score: Scorer, matrix: Matrix) -> Values:
-        """Return what `score` gives when it uses no thread but this one."""
+        """Return the result of `score` in this thread alone."""
         return self._with(1, score, matrix)
 
     def together(self, score: Scorer, matrix: Matrix) -> Values:
-        """Return what `score` gives with a thread for each CPU that is free for large work."""
+        """Return the result of `score` with a thread for each CPU that is free for large work."""
         with CPUS.part() as part:
             return score(matrix) if part is None else self._with(part, score, matrix)
 
@@ -45,7 +45,7 @@ class Threads:
 
 
 def function(library: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """Return a function of a library with a signature of its own, that nobody else's changes.
+    """Return a function of a library with its own signature, which other callers cannot change.
 
     Raises:
         AttributeError: there is no such function.

@@ -31,7 +31,7 @@ _DISTINCT = 0.1
 
 
 class Way(Enum):
-    """How rows are handed over: as they are, or at most so many in a call, filled up or not.
+    """Way to hand over rows: as they are, or in calls of at most `most` rows, filled up or not.
 
     Attributes:
         multiple: Rows that a call has a multiple of.
@@ -51,7 +51,7 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What trying told.
+    """Result of trying the ways.
 
     Attributes:
         way: The cheapest way that gives equal bits, or the best one known.
@@ -63,7 +63,7 @@ class Finding:
 
 
 def predict(method: Method, rows: Any, way: Way) -> Any:
-    """Return what a method says of rows, handed over in that way.
+    """Call a method on rows, handed over in the given way.
 
     Repeats the last row where rows are missing: a made-up one might be refused.
     """

@@ -65,7 +65,7 @@ class Forest:
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """What does not depend on rows.
+    """Part of the computation that does not depend on rows.
 
     Attributes:
         forest: The trees.

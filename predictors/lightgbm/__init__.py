@@ -94,7 +94,7 @@ class LightGBMPredictor:
         return self._scorer.margins(frame)
 
     def explainer(self, target: Target) -> Explainer:
-        """Return what divides the booster's raw scores among its columns.
+        """Return the explainer that divides the booster's raw scores among its columns.
 
         Raises:
             UnsupportedError: its objective or its class does not allow that.
@@ -140,11 +140,11 @@ class _Native:
         return Prediction(self.values(frame))
 
     def values(self, frame: Frame) -> Values:
-        """Return what the booster predicts."""
+        """Return the booster's predictions."""
         return self._score(self._rows.matrix(frame))
 
     def meaning(self, objective: str) -> Meaning:
-        """Return what the objective makes of raw scores."""
+        """Return the meaning of predictions that an objective makes of raw scores."""
         said = f"LightGBM's objective {objective}" if objective else "an objective of one's own"
         return Meaning(_SCALES.get(objective, Scale.MARGINS), said)
 
@@ -178,7 +178,7 @@ class _Wrapper:
         self._plain = self._own and not callable(model.objective_) and not _stops_early(model)
 
     def meaning(self, objective: str) -> Meaning | None:
-        """Return what `predict_proba` gives; None for a method of the user's own."""
+        """Return the meaning of `predict_proba`; None for a method of the user's own."""
         kind = type(self._model)
         method = getattr(kind, "predict_proba", None)
         if method is None:
@@ -207,7 +207,7 @@ class _Wrapper:
         return Prediction(chances, self.classes)
 
     def values(self, frame: Frame) -> Values:
-        """Return what the estimator predicts; a classifier gives classes."""
+        """Return the estimator's predictions; a classifier gives classes."""
         if self._plain and self.classes is None:
             return self._native.values(frame)
         return np.asarray(self._model.predict(frame.pandas))

@@ -33,9 +33,9 @@ _NORMAL, _RAW, _FLOAT64 = 0, 1, 1  # C_API_PREDICT_NORMAL and _RAW_SCORE, C_API_
 
 
 def scorer(booster: lgb.Booster, *, raw: bool = False) -> Scorer:
-    """Return what gives `booster.predict` of (n_rows, n_columns) float64, bit for bit.
+    """Return a function equal to `booster.predict` of (n_rows, n_columns) float64, bit for bit.
 
-    With `raw` that is the raw score. Safe for several threads at once. Up to WORK_OF_ONE_THREAD a
+    With `raw` it gives the raw score. Safe for several threads at once. Up to WORK_OF_ONE_THREAD a
     call keeps to its own thread, beyond that it takes as many as there are CPUs for it
     (`api.CPUS`).
 
@@ -80,9 +80,9 @@ class _Functions:
 
 
 class _Slot:
-    """What one call at a time needs: the library's own preparation, and room for row and answer.
+    """Resources of one call at a time: the library's own preparation, room for row and answer.
 
-    Where an array lies takes as long to ask for as to copy its row; here it is asked for once.
+    To ask for the address of an array takes as long as to copy its row, so it is asked for once.
 
     Attributes:
         row: (1, n_columns) float64, to write to before a call.

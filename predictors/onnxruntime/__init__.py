@@ -91,7 +91,7 @@ class OnnxPredictor:
         self._answer(target)
 
     def meaning(self, target: Target) -> Meaning | None:
-        """Return what the answer's numbers are, as far as made-up rows show; None if unknown.
+        """Return the meaning of the answer's numbers, as made-up rows show it; None if unknown.
 
         One column of trees may be margins that happen to lie between 0 and 1.
         """

@@ -27,7 +27,7 @@ _ROUNDED = 8
 
 
 def scale_of(values: Values, *, multilabel: bool = False) -> Scale | None:
-    """Return what (n_rows, n_columns) numbers are; None where no row has numbers in all columns.
+    """Return the scale of (n_rows, n_columns) numbers; None if no row has numbers in all columns.
 
     One column is the probability of one of two classes.
     """
@@ -51,11 +51,11 @@ _WAY_OUT = "export the answer as the one output that fits, or write a score hook
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What answers a target.
+    """Outputs that answer a target.
 
     Attributes:
         outputs: The outputs to compute.
-        classes: What the columns are, empty if nobody tells.
+        classes: Of the columns, empty if they are unknown.
         sample: What the answer was for the made-up rows; None if unknown.
         multilabel: Whether the outputs hold a pair of probabilities for each label.
         complemented: Whether the one column is to be preceded by that of the other class.
@@ -78,7 +78,7 @@ class Answer:
     def read(self, found: Sequence[Any]) -> tuple[Values, tuple[Label, ...]]:
         """Return the values of what the outputs gave, and the classes of their columns.
 
-        (n_rows,) or (n_rows, n_columns); no classes if nobody tells.
+        (n_rows,) or (n_rows, n_columns); no classes if they are unknown.
         """
         if len(found) > 1:
             columns = zip(self.outputs, found, strict=True)
@@ -93,7 +93,7 @@ class Answer:
         return (_both(values) if self.complemented else values), self.classes
 
     def scale(self, target: Target) -> Scale | None:
-        """Return what the numbers for the made-up rows are, None if there are none."""
+        """Return the scale of the numbers for the made-up rows, None if there are none."""
         if self.sample is None or not target.type.is_classification:
             return None
         return scale_of(self.sample, multilabel=target.type is TargetType.MULTILABEL)

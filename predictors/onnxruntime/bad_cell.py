@@ -48,7 +48,7 @@ def _first(number: int, runs: Any) -> int:
 
 
 def _mixed(bad: Feeds, fine: Feeds, many: int) -> Feeds:
-    """Return a row of which so many first columns are those that are looked into."""
+    """Return a row with its first `many` columns from the bad row, the rest from the fine one."""
     if len(bad) > 1:
         return {
             name: values if at < many else fine[name]

@@ -79,7 +79,7 @@ _TURNS = 16
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What made-up rows showed.
+    """Behaviour of a graph, as made-up rows showed it.
 
     Attributes:
         run: Runs outputs for any number of rows; each gets the same bits in any company.

@@ -23,7 +23,7 @@ Named = Sequence[tuple[Label, ...]]
 
 
 def choose(outputs: Outputs, named: Named, target: Target) -> Answer:
-    """Return what answers a target.
+    """Choose the outputs that answer a target.
 
     Args:
         outputs: Those of the graph.

@@ -122,7 +122,7 @@ def of_columns(
     named: Sequence[tuple[Label, ...]],
     label: Output | None,
 ) -> tuple[Label, ...]:
-    """Return the classes of columns, empty if nobody tells.
+    """Return the classes of columns, empty if they are unknown.
 
     Args:
         values: (n_rows, n_columns) that the graph gave for made-up rows, None if it gave none.

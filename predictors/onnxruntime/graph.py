@@ -1,4 +1,4 @@
-"""What an ONNX file tells that a session does not: classes, widths, thresholds, files beside it.
+"""Facts of an ONNX file that a session hides: classes, widths, thresholds, files beside it.
 
 Tensors are stepped over, not read, but for the few that hold classes.
 

@@ -32,12 +32,12 @@ _DTYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a graph takes.
+    """Inputs of a graph.
 
     Attributes:
         nodes: The inputs in the graph's order.
         schema: The columns, None for a matrix of unknown width.
-        width: What the graph tells of a matrix whose width the input leaves open.
+        width: Known from the graph where the input leaves the width of a matrix open.
     """
 
     nodes: tuple[ort.NodeArg, ...]
@@ -60,13 +60,13 @@ class Inputs:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a matrix of which nobody tells how wide it is."""
+        """Whether there is a matrix of unknown width."""
         if self.schema is not None or self.width is not None:
             return False
         return is_matrix(self.nodes) and _may_be_flat(self.nodes[0])
 
     def of_width(self, columns: int) -> Inputs:
-        """Return the inputs with a matrix of so many columns."""
+        """Return the inputs with a matrix of `columns` columns."""
         return replace(self, schema=_positional(self.nodes[0], columns))
 
     @property
@@ -76,7 +76,7 @@ class Inputs:
 
     @property
     def n_columns(self) -> int:
-        """How many columns are known to be read, 0 if nobody tells."""
+        """Number of columns that are known to be read, 0 if it is unknown."""
         if self.schema is not None:
             return len(self.schema.columns)
         return self.width.columns if self.width else 0
@@ -103,7 +103,7 @@ class Inputs:
                 )
 
     def feeder(self) -> Feed:
-        """Return what makes the arrays of a frame's rows; nodes are slow to ask, so it is once.
+        """Return the function from a frame's rows to arrays; it asks nodes once, as they are slow.
 
         It raises ColumnsError where a cell does not fit the type of its input, or columns are
         missing.

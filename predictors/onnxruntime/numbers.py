@@ -18,7 +18,7 @@ Named = Sequence[tuple[Label, ...]]
 
 
 def of_numbers(outputs: Outputs, named: Named, kind: TargetType) -> Answer:
-    """Return what answers a target that is one number a row.
+    """Choose the output that answers a target of one number a row.
 
     Raises:
         LoadError: nothing can be the answer, several outputs can, or the graph is a classifier.

@@ -1,4 +1,4 @@
-"""What each output of an ONNX graph gives, and where its rows are; found on made-up rows."""
+"""Outputs of an ONNX graph: their values, and where their rows are; found on made-up rows."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Output:
         return size if isinstance(size, int) else None
 
     def flat(self, found: Values) -> Values:
-        """Return what this output gave as (n_rows, width)."""
+        """Return the values of this output as (n_rows, width)."""
         axis = self.axis or 0
         by_row = found if axis == 0 else np.moveaxis(found, axis, 0)
         return by_row if by_row.ndim == 2 else by_row.reshape(len(by_row), -1)
@@ -99,7 +99,7 @@ class Output:
 
 
 def described(nodes: Sequence[ort.NodeArg]) -> list[Output]:
-    """Return outputs of which nothing is known but what the graph declares."""
+    """Return outputs that are known only by the graph's declarations."""
     return [Output(str(n.name), n.type, tuple(n.shape), 0) for n in nodes]
 
 

@@ -56,7 +56,7 @@ class Plan:
 
     @property
     def bits(self) -> Bits:
-        """What the plan does for equal bits."""
+        """The plan's method for equal bits."""
         if self.block is not None:
             return "blocks"
         return "equal" if self.multiple == 1 else "padded"
@@ -80,7 +80,7 @@ def plans(batch: int | None) -> tuple[Plan, ...]:
 
 
 def runner(session: ort.InferenceSession, plan: Plan, axes: Axes, *, shared: bool = False) -> Run:
-    """Return what gives what `session.run` gives, by a plan.
+    """Return a function that gives the results of `session.run`, by a plan.
 
     Args:
         session: Of any graph.

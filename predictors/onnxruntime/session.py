@@ -49,14 +49,14 @@ def graph_of(session: ort.InferenceSession) -> Graph | None:
 
 
 def run_of(session: ort.InferenceSession) -> Run:
-    """Return what runs a session; bfloat16, which numpy does not have, comes as float32."""
+    """Return the function that runs a session; bfloat16, which numpy lacks, becomes float32."""
     run: Run = session.run
     narrow = any(output.type == _BFLOAT16 for output in session.get_outputs())
     return partial(_run_widened, session) if narrow else run
 
 
 def quiet_run_of(session: ort.InferenceSession) -> Run:
-    """Return what runs a session and logs no failure: trying is how limits are found out."""
+    """Return a function that runs a session and logs no failure: limits are found by trying."""
     options = ort.RunOptions()
     options.log_severity_level = _NOTHING_BUT_FATAL
     run = run_of(session)

@@ -105,7 +105,7 @@ class SklearnPredictor:
         return told
 
     def explainer(self, target: Target) -> Explainer:
-        """Return what divides the model's output among its columns.
+        """Return the explainer that divides the model's output among its columns.
 
         Raises:
             UnsupportedError: its last step is no known sum over columns.

@@ -176,7 +176,7 @@ def passed_through(model: ColumnTransformer, names: Any) -> Positions:
 
 
 def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:
-    """Return what a column specification of a fitted ColumnTransformer stands for, in its order."""
+    """Return the positions that a column list of a fitted ColumnTransformer names, in its order."""
     keys = [columns] if isinstance(columns, str) else columns
     by_name = isinstance(keys, slice) and isinstance(keys.start or keys.stop, str)
     if not isinstance(keys, slice):
@@ -220,7 +220,7 @@ def _parts(model: Any) -> Iterator[Any]:
 
 
 def thawed(model: Any) -> Any:
-    """Return what a frozen estimator holds, any other estimator itself."""
+    """Return the estimator inside a frozen one, any other estimator itself."""
     # By name: scikit-learn has it since 1.6.
     is_frozen = type(model).__name__ == "FrozenEstimator" and is_trusted(model)
     return thawed(model.estimator) if is_frozen else model

@@ -31,7 +31,7 @@ failure is."""
 def explainer(
     model: Any, schema: Schema | None, target: Target, classes: tuple[Label, ...] | None, call: Call
 ) -> Explainer:
-    """Return what divides the output of a model among columns.
+    """Return the explainer that divides the output of a model among columns.
 
     Raises:
         UnsupportedError: its last step is no known sum over columns, or its columns are not known.
@@ -63,7 +63,7 @@ def _divided(found: Additive, before: Any, rows: Any) -> Shares:
 
 
 def _unwrapped(model: Any) -> Any:
-    """Return what a search found best, or the model itself."""
+    """Return the best estimator of a search, or the model itself."""
     if type(model) in (GridSearchCV, RandomizedSearchCV):
         return _unwrapped(model.best_estimator_)
     return model
@@ -81,7 +81,7 @@ def _cut(model: Any) -> tuple[Any, Any]:
 
 
 def _names_out(before: Pipeline, last: Any) -> Names:
-    """Return the names of the columns that the estimator sees; positions if nobody tells."""
+    """Return the names of the columns that the estimator sees; positions if they are unknown."""
     width = int(last.n_features_in_)
     try:
         names = tuple(map(str, before.get_feature_names_out()))

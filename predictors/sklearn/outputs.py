@@ -19,7 +19,7 @@ _WORDS: dict[object, int] = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "ye
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a classifier's `predict_proba` gives.
+    """Outputs of a classifier's `predict_proba`.
 
     Attributes:
         classes: Of a model with one output, in the order of its columns; None if it has several
@@ -39,7 +39,7 @@ class Outputs:
         return all(bit(c) is not None for classes in self.each or () for c in classes)
 
     def prediction(self, chances: Any, target: Target) -> Prediction:
-        """Return what `predict_proba` gave as chances of the target's labels.
+        """Convert the result of `predict_proba` to probabilities of the target's labels.
 
         Raises:
             PredictorError: it is no array, and the target is not several labels.
@@ -100,7 +100,7 @@ def _chance_of_one(chances: NDArray[Any], classes: tuple[Label, ...]) -> NDArray
 
 
 def outputs_of(model: Any) -> Outputs:
-    """Return what a fitted model's classes are."""
+    """Return the outputs of a fitted model, with their classes."""
     classes = getattr(model, "classes_", None)
     if classes is None:
         return Outputs(None)
@@ -133,7 +133,7 @@ def _gives_many(model: Any) -> bool:
 
 
 def target_of(model: Any, outputs: Outputs) -> ModelTarget:
-    """Return what a fitted model tells about its target."""
+    """Return the target of a fitted model, as far as the model shows it."""
     if outputs.each is not None and is_classifier(model):
         numbers = tuple(range(len(outputs.each)))
         return ModelTarget(TargetType.MULTILABEL, numbers, implied=True)

@@ -69,7 +69,7 @@ def many_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
     """Return rows as the model gets them: a DataFrame, or an array for a model without names.
 
     Raises:
-        ValueError: nobody knows what a column may hold.
+        ValueError: the type of a column is unknown.
     """
     if schema is None or not all(column.is_typed for column in schema.columns):
         raise ValueError("a column is of no known type")

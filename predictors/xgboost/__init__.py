@@ -37,13 +37,13 @@ class _Model(Protocol):
         """Return chances of classes."""
 
     def margins(self, frame: Frame) -> Prediction:
-        """Return what the booster computes before its objective's last step."""
+        """Return the booster's results before its objective's last step."""
 
     def meaning(self) -> Meaning | None:
-        """Return what `probabilities` really gives."""
+        """Return the true meaning of the numbers that `probabilities` gives."""
 
     def values(self, frame: Frame) -> Values:
-        """Return what the model predicts."""
+        """Return the model's predictions."""
 
     def additive(self, target: Target) -> Additive:
         """Return the margins as sums."""
@@ -100,7 +100,7 @@ class XGBoostPredictor:
         return self._model.margins(frame)
 
     def explainer(self, target: Target) -> Explainer:
-        """Return what divides the booster's margins among its columns.
+        """Return the explainer that divides the booster's margins among its columns.
 
         Raises:
             UnsupportedError: its objective or its class does not allow that.

@@ -37,7 +37,7 @@ _SIGNATURES = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a booster is asked for.
+    """Question to a booster: the kind of result, and the rounds.
 
     Attributes:
         kind: VALUE, MARGIN (the value without the objective's last step) or CONTRIBUTIONS.
@@ -95,7 +95,7 @@ class Booster:
 
     @cached_property
     def learner(self) -> dict[str, Any]:
-        """What the booster is configured to do, when it is ready to predict.
+        """The booster's configuration, once the booster is ready to predict.
 
         Reading the configuration completes it, which the first prediction would otherwise do, in
         several threads at once. The number of threads that a pickled booster was trained with says
@@ -176,7 +176,7 @@ class Booster:
         return (text.value or b"").decode() if found.value else None
 
     def of_dmatrix(self, matrix: Matrix, question: Question) -> Values:
-        """Return what the booster answers for a DMatrix of these rows.
+        """Return the booster's answer for a DMatrix of these rows.
 
         Args:
             matrix: (n_rows, n_columns) float64.

@@ -40,7 +40,7 @@ _RETRAIN = "train it again with XGBoost 3.4 or later, or with names of plain ASC
 
 @dataclass(frozen=True, slots=True)
 class CutSchema(Schema):
-    """Columns, of some of which XGBoost has cut the names of the categories.
+    """Schema with columns whose category names XGBoost has cut.
 
     Attributes:
         cut: The positions of those columns, and what their stored names can mean. Their cells are
@@ -115,7 +115,7 @@ def with_categories(schema: Schema, booster: xgb.Booster, version: Version) -> S
         version: The version of XGBoost that saved the booster, empty for the installed one.
 
     Raises:
-        ArtifactError: XGBoost cut names so that nobody can tell which is which.
+        ArtifactError: XGBoost cut names so that they cannot be told apart.
     """
     stored = _stored(booster)
     columns = list(schema.columns)
@@ -156,7 +156,7 @@ def coded(data: pd.DataFrame, categorical: Sequence[int]) -> Matrix:
 
 
 def infinite_cell(matrix: Matrix, names: Names) -> ColumnsError | None:
-    """Return what is wrong with rows that hold an infinite number, None if none does."""
+    """Return the error for rows that hold an infinite number, None if no row does."""
     with np.errstate(over="ignore"):
         infinite: NDArray[np.bool_] = np.isinf(matrix.astype(np.float32))
     if not infinite.any():
@@ -217,7 +217,7 @@ def _mean_missing(names: list[str]) -> bool:
 
 
 def _checked(name: str, found: tuple[Reading, ...]) -> tuple[Reading, ...]:
-    """Return what names can mean if every cell of the training still tells its category."""
+    """Return the readings of names if every cell of the training still identifies its category."""
     said = f"XGBoost {MENDED[0]}.1 to 3.3 cut names of categories that are not ASCII, and"
     names = [entry.text for reading in found for entry in reading.names]
     if not found or _mean_missing(names) or not told_apart(found):

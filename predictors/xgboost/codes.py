@@ -1,4 +1,4 @@
-"""Columns of categories of which an XGBoost model knows nothing but the codes."""
+"""Category columns that an XGBoost model knows only by their codes."""
 
 import logging
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
 
 
 def scorer(booster: Booster, question: Question, work: int = WORK_OF_ONE_THREAD) -> Scorer:
-    """Return what gives the booster's answer for (n_rows, n_columns) float64.
+    """Return a function that gives the booster's answer for (n_rows, n_columns) float64.
 
     That is `inplace_predict` of the Python package, bit for bit; for a DMatrix of the same rows it
     is the same. Safe for several threads at once. Up to `work`, rows times trees, a call keeps to
@@ -64,7 +64,7 @@ def scorer(booster: Booster, question: Question, work: int = WORK_OF_ONE_THREAD)
 
 
 class _Slot:
-    """What one call at a time needs: a proxy that carries the rows, and room for the answer."""
+    """Resources of one call at a time: a proxy that carries the rows, and room for the answer."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions

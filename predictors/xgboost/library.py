@@ -1,7 +1,7 @@
 """libxgboost without the Python package around it.
 
 `import xgboost` brings pandas, SciPy and scikit-learn along: a second and 120 MB that predicting
-dense rows has no use for. Where somebody has imported the package already, its library is this one.
+dense rows has no use for. Where the package is imported already, its library is this one.
 
 Source of the calls: XGBoost's documentation of its C API.
 """
@@ -94,7 +94,7 @@ class Functions:
 
 
 class Answer(ctypes.Structure):
-    """What the library writes: where the shape and the values are, and how many dimensions."""
+    """Result struct of the library: addresses of shape and values, and number of dimensions."""
 
     _fields_ = (
         ("shape", ctypes.POINTER(ctypes.c_uint64)),

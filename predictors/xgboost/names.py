@@ -24,7 +24,7 @@ _LOST = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name of which characters may be lost.
+    """Name that may have lost characters.
 
     Attributes:
         ranges: For each character the lowest and the highest code point that it can be.
@@ -59,7 +59,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the stored bytes can mean.
+    """Possible reading of the stored bytes.
 
     Attributes:
         names: Every name, in the order of the codes.
@@ -74,7 +74,7 @@ class Reading:
 
 
 def readings(offsets: Sequence[int], stored: bytes, version: Version) -> tuple[Reading, ...]:
-    """Return what stored names can mean: one reading, or two if nothing tells which holds.
+    """Return the possible readings of stored names: one, or two if either may hold.
 
     Args:
         offsets: Where the names begin, and at last where they end.
@@ -137,7 +137,7 @@ def _by_letters(offsets: Sequence[int], stored: bytes) -> Reading | None:
 
 
 def _letters(stored: bytes) -> list[tuple[int, int]] | None:
-    """Return the range of each character of UTF-8 text, the last of which may be cut."""
+    """Return the range of each character of UTF-8 text; the last character may be cut."""
     for tail in range(min(4, len(stored) + 1)):
         end = len(stored) - tail
         try:

@@ -1,4 +1,4 @@
-"""A native booster as a model: what it takes, what it predicts, and how it is asked."""
+"""A native booster as a model: its columns, its predictions, and the questions to it."""
 
 import json
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class NativeModel:
         self._meaning = meaning_of(booster.objective, of_estimator=booster.of_estimator)
 
     def meaning(self) -> Meaning:
-        """Return what the objective makes of margins."""
+        """Return the meaning of the numbers that the objective makes of margins."""
         return self._meaning
 
     def probabilities(self, frame: Frame) -> Prediction:
@@ -102,7 +102,7 @@ class NativeModel:
 
 
 def dense(booster: Booster) -> NativeModel:
-    """Return a booster of trees on the CPU, all columns of which are numbers, as a model."""
+    """Wrap a booster of trees on the CPU as a model; all its columns are numbers."""
 
     def divided(frame: Frame) -> Divided:
         matrix = frame.matrix()
@@ -120,7 +120,7 @@ def dense(booster: Booster) -> NativeModel:
 
 
 def answer(booster: Booster, question: Question) -> Callable[[Frame], Values]:
-    """Return what asks a dense booster that question."""
+    """Return the function that asks a dense booster a question."""
     score = scorer(booster, question)
     return lambda frame: score(frame.matrix())
 
@@ -179,7 +179,7 @@ def _target(booster: Booster) -> ModelTarget:
 
 
 def meaning_of(objective: str, *, of_estimator: bool) -> Meaning:
-    """Return what a booster gives where probabilities are asked for.
+    """Return the meaning of a booster's numbers where probabilities are asked for.
 
     Args:
         objective: The booster's.

@@ -1,4 +1,4 @@
-"""What needs XGBoost's Python package: categories, other boosters than trees, its estimators.
+"""Models that need XGBoost's Python package: categories, boosters without trees, estimators.
 
 Imported for models that need it, and no others: see `xgboost.library`.
 """
@@ -140,7 +140,7 @@ class _Trees:
         self.dense = self.booster.in_place and self.booster.on_cpu
 
     def answers(self) -> Answers:
-        """Return what a native booster is asked with."""
+        """Return the functions that ask a native booster."""
         return Answers(
             values=self.asked(Question(VALUE, self.booster.rounds)),
             margins=self.asked(Question(MARGIN, self.booster.rounds)),
@@ -148,7 +148,7 @@ class _Trees:
         )
 
     def asked(self, question: Question) -> Callable[[Frame], Values]:
-        """Return what scores rows as `Booster.predict`, or the estimator of a file, would."""
+        """Return a function that scores as `Booster.predict` or the estimator of a file does."""
         owner, rows, rounds = self.owner, self.rows, question.rounds
         if self.dense:
             score = scorer(self.booster, question)
@@ -190,7 +190,7 @@ class Estimator:
         self._objective = trees.booster.objective
 
     def meaning(self) -> Meaning | None:
-        """Return what `predict_proba` gives; None for a method of the user's own."""
+        """Return the meaning of `predict_proba`; None for a method of the user's own."""
         kind = type(self._model)
         method = getattr(kind, "predict_proba", None)
         if method is None:
@@ -221,13 +221,13 @@ class Estimator:
         return Prediction(self._asked(margins, frame), self.classes)
 
     def values(self, frame: Frame) -> Values:
-        """Return what the estimator predicts; a classifier gives classes."""
+        """Return the estimator's predictions; a classifier gives classes."""
         if self._answer is not None and self.classes is None:
             return self._answer(frame)
         return self._asked(self._model.predict, frame)
 
     def _asked(self, method: Callable[[Any], Any], frame: Frame) -> Values:
-        """Return what the estimator's own method gives.
+        """Call the estimator's own method on rows.
 
         Raises:
             ColumnsError: a cell is infinite, which this estimator does not take.
@@ -251,7 +251,7 @@ class Estimator:
 def _divided(
     booster: xgb.Booster, rounds: tuple[int, int], matrix: Callable[[Any], xgb.DMatrix]
 ) -> Callable[[Any], Divided]:
-    """Return what asks a booster for contributions and margins.
+    """Return the function that asks a booster for contributions and margins.
 
     Args:
         booster: One output, or one a class.
@@ -289,7 +289,7 @@ def _as_given(model: Any, rows: Any) -> xgb.DMatrix:
 
 
 def _rows_of(model: Any, trees: _Trees) -> Callable[[Frame], Any]:
-    """Return what gives an estimator's own methods their rows.
+    """Return the function that converts a frame to rows for an estimator's own methods.
 
     Raises:
         ArtifactError: a class of the user's own wants categories whose names are cut.

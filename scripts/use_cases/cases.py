@@ -1,6 +1,6 @@
-"""What the two use cases predict, and rows to learn it from.
+"""Targets of the two use cases, and rows to learn them from.
 
-Nobody's transactions ship with this project: rows are drawn from what such customers could look
+No real transactions ship with this project: rows are drawn from what such customers could look
 like, with enough noise that no model can know the answer.
 """
 

@@ -98,10 +98,10 @@ def check_modules(frameworks: Sequence[str]) -> None:
 
 
 def check_place(case: UseCase, seed: Seed) -> None:
-    """Refuse a use case that is there; what a seeding that was killed has left is in nobody's way.
+    """Refuse a use case that exists; the remains of a killed seeding do not count.
 
     Raises:
-        ConflictError: it is there whole, or somebody else has made it.
+        ConflictError: it is there whole, or another user has made it.
     """
     for configuration in _present(case, seed):
         if not _is_half(configuration, seed):

@@ -1,4 +1,4 @@
-"""What the messages of an Arrow stream declare, read before anything is inflated.
+"""Sizes that the messages of an Arrow stream declare, read before anything is inflated.
 
 Arrow itself takes a message's word for lengths: a stream of 2 kB can ask for 60 MB, one of 224
 bytes for 2,000,000,000 rows. Only three facts are needed of a message's metadata, a flatbuffer.
@@ -21,7 +21,7 @@ _LENGTH, _BUFFERS, _COMPRESSION = 0, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a stream says about itself.
+    """Sizes that a stream declares.
 
     Attributes:
         n_rows: Rows of all record batches.
@@ -33,7 +33,7 @@ class Declared:
 
 
 def declared(stream: pa.Buffer) -> Declared:
-    """Return what a stream declares.
+    """Read the sizes that a stream declares.
 
     Raises:
         pa.ArrowInvalid, OSError, struct.error: the stream is broken.

@@ -74,7 +74,7 @@ def plain_blocks(text: bytes, start: int) -> list[Block] | None:
 def side_by_side(
     task: Callable[[Block], Result | None], blocks: Sequence[Block]
 ) -> list[Result] | None:
-    """Return what a task makes of all rows, in order; None if it gives None for some.
+    """Run a task on all rows and return the results in order; None if any of them is None.
 
     The blocks are joined to one for each CPU that there is for them, and the task called with these
     side by side; Arrow, numpy and pandas let each other run.
@@ -94,7 +94,7 @@ def side_by_side(
 
 @cache
 def _threads() -> int:
-    """Return how many threads may work on one text where nobody divides the CPUs.
+    """Return the number of threads for one text where `CPUS` does not divide the CPUs.
 
     Arrow follows OMP_NUM_THREADS.
     """
@@ -102,7 +102,7 @@ def _threads() -> int:
 
 
 def _runs(blocks: Sequence[Block], number: int) -> list[Block]:
-    """Return the blocks joined to at most so many, of about one size; none for none."""
+    """Join blocks into at most `number` of about equal size; without blocks there are none."""
     number = min(number, len(blocks))
     bounds = [len(blocks) * at // number for at in range(number + 1)] if number else []
     return [_joined(blocks[first:last]) for first, last in pairwise(bounds)]

@@ -45,7 +45,7 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
 
 @lru_cache(maxsize=16)  # a file in many blocks asks again for each of them
 def _header(names: tuple[str, ...]) -> bytes:
-    """Return what pandas writes, without importing it for that."""
+    """Return the header as pandas writes it, without importing pandas for that."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerow(names)
     return text.getvalue().encode()

@@ -17,7 +17,7 @@ _REMEMBERED = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first record of a CSV text says.
+    """Content of the first record of a CSV text.
 
     Attributes:
         names: Column names, unique.

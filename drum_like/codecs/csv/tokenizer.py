@@ -43,7 +43,7 @@ class Records:
 
 
 def check_rows(text: bytes, start: int, width: int) -> int:
-    """Return the number of rows from `start` on, all of which have `width` fields.
+    """Count the rows from `start` on, and check that each has `width` fields.
 
     Blank lines are rows where there is one column, and skipped where there are more.
 

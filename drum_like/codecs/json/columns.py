@@ -54,7 +54,7 @@ class JsonFrame(NamedColumns):
 
 
 def inferred(cells: Cells) -> NDArray[Any]:
-    """Return cells of a column whose type nobody tells, as pandas reads them in a CSV column.
+    """Return the cells of a column of unknown type, as pandas reads them in a CSV column.
 
     Numbers, or booleans, if all of them are, else text; words for missing values are missing.
     """

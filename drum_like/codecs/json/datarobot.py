@@ -25,7 +25,7 @@ _Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DeploymentConfig:
-    """What a deployment adds to a prediction.
+    """Settings of a deployment for its predictions.
 
     Attributes:
         name: Name of the target, None if the file has none.

@@ -87,7 +87,7 @@ def _labelled(values: NDArray[np.float64], labels: Sequence[Label]) -> bytes:
 
 @lru_cache(maxsize=64)
 def _keys(labels: tuple[str, ...]) -> tuple[bytes, ...]:
-    """Return what stands before the number of each label, with the end of the row before it."""
+    """Return the JSON text before the number of each label, with the end of the previous row."""
     first, *others = [orjson.dumps(label) + b":" for label in labels]
     return b"},{" + first, *(b"," + key for key in others)
 

@@ -23,7 +23,7 @@ from drum_like.types.schema import Column, Schema
 
 
 def loads(body: bytes) -> Any:
-    """Return what a body holds; the tokens NaN, Infinity and -Infinity are numbers.
+    """Parse a JSON body; the tokens NaN, Infinity and -Infinity are numbers.
 
     Raises:
         PayloadError: it is not JSON in UTF-8.
@@ -35,7 +35,7 @@ def loads(body: bytes) -> Any:
 
 
 def loads_with(body: bytes, **options: Any) -> Any:
-    """Return what a body holds, with options of `json.loads`; raises as `loads`."""
+    """Parse a JSON body with options of `json.loads`; raises as `loads`."""
     try:
         return json.loads(body, **options)
     except (ValueError, RecursionError) as error:

@@ -84,7 +84,7 @@ def _slowly(value: Any) -> bytes:
 
 
 def _whole(value: Any) -> Any:
-    """Return a value of which every part is plain JSON."""
+    """Convert a value to plain JSON in all its parts."""
     if value is None or type(value) in (str, int, bool):
         return value
     if isinstance(value, Mapping):

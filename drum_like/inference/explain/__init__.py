@@ -1,1 +1,1 @@
-"""What a model says about its own predictions, and the checks that it has to stand."""
+"""Contributions and prediction intervals of a model, and the checks that they have to pass."""

@@ -1,4 +1,4 @@
-"""What a service can say beside its predictions, and what it says instead."""
+"""Explanations that a service offers, or the reasons why it offers none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a model can say beside its predictions.
+    """Explanations that a model offers beside its predictions.
 
     Attributes:
-        shares: What computes contributions.
-        bounds: What gives intervals.
+        shares: The source of contributions.
+        bounds: The source of intervals.
         intervals: How they are made, as the metadata say.
     """
 
@@ -53,7 +53,7 @@ class Abilities:
         return not isinstance(self.bounds, Absent)
 
     def contributions(self, rows: Frame, kind: Kind) -> Contributions:
-        """Return what each column contributes to the predictions of rows, or of no rows.
+        """Return the contribution of each column to the predictions of rows, or of no rows.
 
         Raises:
             UnsupportedError: the model does not have this kind.
@@ -77,7 +77,7 @@ class Abilities:
         return self.bounds(rows, prediction)
 
     def described(self) -> dict[str, Any]:
-        """Return what /info/ shows of them."""
+        """Return the entries for /info/."""
         return {"contributions": self._shares(), "predictionIntervals": self._bounds()}
 
     def _shares(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Abilities:
 
 
 def abilities(subject: Subject) -> Abilities:
-    """Return what a loaded model can say, and the reasons for what it cannot."""
+    """Return the explanations that a loaded model offers, and the reasons for missing ones."""
     return Abilities(
         shares=_or_reason(contributing.source, subject),
         bounds=_or_reason(bounding.source, subject),

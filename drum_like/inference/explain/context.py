@@ -27,7 +27,7 @@ class Subject:
         predictor: Wraps it where no hook scores; else None.
         pipeline: What predicts.
         schema: The columns that the model knows, None if it takes any.
-        inputs: The columns that callers send, None if nobody tells.
+        inputs: The columns that callers send, None if they are unknown.
         hook_gate: Entered around calls into custom.py.
         predict_gate: Entered around calls into the framework.
         directory: The model directory.
@@ -51,7 +51,7 @@ class Subject:
 
 
 class BoundSource(Protocol):
-    """What says where the target probably lies."""
+    """Source of prediction intervals."""
 
     def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:
         """Return the bounds for rows and their predictions, or for no rows."""

@@ -19,10 +19,10 @@ _TARGETS = frozenset(
 
 
 def source(subject: Subject) -> ShareSource:
-    """Return what computes contributions, when it has stood the check.
+    """Return the source of contributions once it has passed the check.
 
     Raises:
-        UnsupportedError: nothing does, or it did not stand the check; says why.
+        UnsupportedError: there is none, or it failed the check; says why.
     """
     target = subject.pipeline.target
     if target.type not in _TARGETS:

@@ -28,7 +28,7 @@ _LINKS = {TargetType.BINARY: Link.LOGIT, TargetType.MULTICLASS: Link.SOFTMAX}
 
 @dataclass(frozen=True, slots=True)
 class HookShares:
-    """What custom.py says about its model.
+    """Contributions that a hook of custom.py computes.
 
     Attributes:
         hook: The function.
@@ -51,7 +51,7 @@ class HookShares:
 
     @property
     def link(self) -> Link:
-        """What leads from sums to predictions."""
+        """The link function: it turns sums of contributions into predictions."""
         return _LINKS.get(self.pipeline.target.type, Link.IDENTITY)
 
     @property
@@ -61,11 +61,11 @@ class HookShares:
 
     @property
     def reference(self) -> str:
-        """What contributions are relative to."""
+        """The baseline of contributions, in words."""
         return "chosen by custom.py"
 
     def __call__(self, rows: Frame, kind: Kind) -> Contributions:  # noqa: ARG002 - there is one kind
-        """Return what the hook says about rows; it is not called for no rows.
+        """Return the hook's contributions for rows; it is not called for no rows.
 
         Raises:
             HookError: it raised, or its answer is not what it has to be.
@@ -95,9 +95,9 @@ class HookShares:
 
 
 def columns_of(prediction: Prediction, target: Target) -> NDArray[np.float64]:
-    """Return what contributions are about: (n_groups, n_rows) predictions.
+    """Return the predictions that contributions add up to, as (n_groups, n_rows).
 
-    One group for a number and for two classes, of which it is the positive one.
+    A number has one group; so have two classes, where the group is the positive class.
 
     Raises:
         TargetError: a prediction is no number.

@@ -22,7 +22,7 @@ _COLUMNS = ("lower", "upper")
 
 @dataclass(frozen=True, slots=True)
 class HookBounds:
-    """What custom.py says about where targets lie.
+    """Prediction intervals that a hook of custom.py computes.
 
     Attributes:
         hook: The function.

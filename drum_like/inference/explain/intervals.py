@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 def source(subject: Subject) -> BoundSource:
-    """Return what gives intervals.
+    """Return the source of intervals.
 
     Raises:
-        UnsupportedError: nothing does; says why.
+        UnsupportedError: there is none; says why.
     """
     settings = subject.intervals
     if settings is None and subject.hooks.prediction_intervals is None:

@@ -30,7 +30,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ModelShares:
-    """What a framework says about its model.
+    """Contributions that a framework computes for its model.
 
     Attributes:
         explainer: The framework's side.
@@ -54,7 +54,7 @@ class ModelShares:
 
     @property
     def link(self) -> Link:
-        """What leads from sums to predictions."""
+        """The link function: it turns sums of contributions into predictions."""
         return link_of_labels(len(self.groups), self.explainer.link)
 
     @property
@@ -64,7 +64,7 @@ class ModelShares:
 
     @property
     def reference(self) -> str:
-        """What contributions are relative to."""
+        """The baseline of contributions, in words."""
         return self.explainer.reference
 
     @property

@@ -21,7 +21,7 @@ _CHANCES = 1e-4
 
 
 class ShareSource(Protocol):
-    """What says how much each column contributes."""
+    """Source of contributions of columns."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -29,7 +29,7 @@ class ShareSource(Protocol):
 
     @property
     def link(self) -> Link:
-        """What leads from the sums of its groups to predictions."""
+        """The link function: it turns the sums of the groups into predictions."""
 
     @property
     def tolerance(self) -> float:
@@ -37,7 +37,7 @@ class ShareSource(Protocol):
 
     @property
     def reference(self) -> str:
-        """What contributions are relative to, in words."""
+        """The baseline of contributions, in words."""
 
     def __call__(self, rows: Frame, kind: Kind) -> Contributions:
         """Return the contributions to rows, or to no rows."""

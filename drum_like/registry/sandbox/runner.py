@@ -78,7 +78,7 @@ def _child(folder: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     try:
         yield process, reader
     finally:
-        # Before the wait: until then nobody else can have its number.
+        # Before the wait: until then no other process can have its number.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -96,7 +96,7 @@ def _tell(child: "subprocess.Popen[bytes]", task: bytes) -> None:
 
 
 def _answer(reader: int, wall_s: float, cancelled: Event | None) -> bytes | None:
-    """Return what the child writes until it closes the pipe; None if its time is over."""
+    """Return the bytes that the child writes until it closes the pipe; None after a timeout."""
     deadline = time.monotonic() + wall_s
     answer = b""
     with selectors.DefaultSelector() as selector:
@@ -114,7 +114,7 @@ def _answer(reader: int, wall_s: float, cancelled: Event | None) -> bytes | None
 
 
 def _verdict(code: int, answer: bytes | None, limits: Limits) -> Verdict:
-    """Return what an answer says, or the end of the child that gave none."""
+    """Parse the child's answer; without a valid one, report how the child ended."""
     if answer is None:
         return Verdict(f"the model did not load and predict within {limits.wall_s} s")
     try:

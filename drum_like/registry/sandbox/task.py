@@ -1,4 +1,4 @@
-"""What a child is told, and what it answers."""
+"""Task of a sandboxed child process, and its verdict."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a child may use.
+    """Resource limits of a child.
 
     Attributes:
         memory_mb: Address space, in MiB; large models get more.
@@ -37,7 +37,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came out.
+    """Result of the attempt to load the model and to predict with it.
 
     Attributes:
         error: Why the model cannot be served, safe to show; None if it can.
@@ -59,7 +59,7 @@ def limits_of(size: int) -> Limits:
 
 
 def task_json(stored: StoredModel, limits: Limits, *, no_pickle: bool) -> bytes:
-    """Return what a child reads."""
+    """Return the task of a child as JSON."""
     content = {
         "limits": asdict(limits),
         "directory": str(stored.directory),

@@ -1,4 +1,4 @@
-"""What Alembic runs: migrations on the connection that it is given, inside its transaction."""
+"""Script for Alembic: runs migrations on the given connection, inside its transaction."""
 
 from alembic import context
 

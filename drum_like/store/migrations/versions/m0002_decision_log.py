@@ -1,4 +1,4 @@
-"""Decisions: what was presented, and what of it was accepted."""
+"""Decisions: presented results, and their acceptance."""
 
 import sqlalchemy as sa
 from alembic import op
