@@ -38,7 +38,7 @@ Operation = tuple[str, str]
 
 
 def main() -> int:
-    """Return 0 if the documents are right, else 1 after saying what is not."""
+    """Check the documents; return 0 if all are right, else print the errors and return 1."""
     parser = argparse.ArgumentParser(description="Check the OpenAPI documents.")
     parser.add_argument("directory", nargs="?", type=Path, default=SPECS)
     paths = sorted(parser.parse_args().directory.glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""Matrix Market as scipy.io.mmread reads it; what the header declares is checked before.
+"""Matrix Market as scipy.io.mmread reads it; the sizes in the header are checked before.
 
 Absent entries are 0.0, entries given twice are summed, a pattern's entries are 1.0. The dense
 ("array") form gives a sparse frame too, so that a hook gets the same kind of frame for every body
@@ -179,7 +179,7 @@ def _declared(symmetry: bytes, sizes: re.Match[bytes]) -> _Header:
 
 
 def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
-    """Refuse what the header declares before memory is taken for it."""
+    """Refuse a header with too large sizes before memory is taken for them."""
     check_count(header.n_columns, limits)
     most = max(limits.cells, n_bytes)
     if header.n_rows * max(header.n_columns, 1) > most:

@@ -1,4 +1,4 @@
-"""A few CSV rows to a float64 matrix without pandas: what pandas would give, or nothing.
+"""A few CSV rows to a float64 matrix without pandas: the same as pandas gives, or None.
 
 Only what is certain is read: decimal numbers, empty cells and pandas' tokens for a missing value.
 Everything else (quotes, words, infinities, integers beyond uint64, odd blanks) is left to pandas by

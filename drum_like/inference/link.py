@@ -1,4 +1,4 @@
-"""From what a model gives to probabilities, where model-metadata.yaml says how.
+"""Conversion of a model's output to probabilities, as model-metadata.yaml declares it.
 
 A sigmoid or a softmax is applied to margins only: of a probability it would be another number
 between 0 and 1, and the mistake would go unnoticed.

@@ -177,7 +177,7 @@ def _predictor(
 
 
 def _target(settings: Settings, predictor: Predictor | None) -> Target:
-    """Return the target: from settings, and what they leave open from the model itself.
+    """Return the target: from settings, and where they leave it open from the model itself.
 
     Raises:
         SettingsError: the type or the labels are unknown, in DRUM's words.

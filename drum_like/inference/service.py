@@ -85,7 +85,7 @@ class Service(Protocol):
 
     @property
     def tensors(self) -> Tensors | None:
-        """The model by its named tensors; None if it has none, or hooks stand around it."""
+        """The model by its named tensors; None if it has none, or has hooks."""
 
     def check(self) -> None:
         """Raise LoadError if the model did not load."""

@@ -165,7 +165,7 @@ def _sum_tolerance(values: NDArray[Any]) -> float:
 
 
 def _rows_off(distances: NDArray[Any], allowed: float) -> str:
-    """Return which rows break the rule, and whether they hold missing values, without any value."""
+    """Name the rows that break the rule, and say whether values are missing; show no value."""
     off = np.flatnonzero(~(distances <= allowed))
     named = ", ".join(str(row + 1) for row in off[:ROWS_NAMED])
     more = f" and {len(off) - ROWS_NAMED} more" if len(off) > ROWS_NAMED else ""

@@ -25,7 +25,7 @@ def notes(service: ModelService, schema: Schema | None) -> tuple[str, ...]:
 
 
 def about(service: ModelService, schema: Schema | None) -> str:
-    """Return a line that says what is served."""
+    """Return a line about the model that is served."""
     scored_by = service.info.framework or "custom.py"
     width = "" if schema is None else f", {len(schema.columns)} columns"
     return (

@@ -1,4 +1,4 @@
-"""Settings and model-metadata.yaml in one: what neither may contradict of the other."""
+"""Settings and model-metadata.yaml merged; neither may contradict the other."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -110,7 +110,7 @@ class ModelDirectory:
         return LoadError(text, plain=plain)
 
     def _holds_nothing(self, kinds: Iterable[ArtifactKind]) -> str:
-        """Say to the operator what is there, and what would be a model."""
+        """Return the operator's message: the files found, and the files that would be a model."""
         found = ", ".join(self._names()[:_FILES_FOR_OPERATORS]) or "nothing"
         more = len(self._names()) - _FILES_FOR_OPERATORS
         return (

@@ -1,4 +1,4 @@
-"""The typeSchema of model-metadata.yaml: what a model's inputs and outputs may look like."""
+"""The typeSchema of model-metadata.yaml: requirements on a model's inputs and outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

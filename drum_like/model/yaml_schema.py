@@ -45,7 +45,7 @@ def parse(text: str, source: str) -> Tree:
 
 
 def _check(event: yaml.Event, source: str) -> None:
-    """Refuse what strict YAML leaves out."""
+    """Refuse the parts of YAML that strict YAML leaves out."""
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
         raise _error(event, source, "anchors and aliases are not allowed; put quotes around text")
     if isinstance(event, yaml.CollectionStartEvent) and event.flow_style:
@@ -56,7 +56,7 @@ def _check(event: yaml.Event, source: str) -> None:
             "behind `- `, and put quotes around text",
         )
     if getattr(event, "tag", None) is not None:
-        raise _error(event, source, "tags are not allowed; leave out what starts with !")
+        raise _error(event, source, "tags are not allowed; leave out words that start with !")
 
 
 def _tree(event: yaml.Event, rest: Iterator[yaml.Event], source: str) -> Tree:

@@ -51,7 +51,7 @@ class Cache:
         self._lock = Lock()
 
     def peek(self, key: Key) -> Loaded | None:
-        """Return a model if it is in memory, as one that was used now."""
+        """Return a model if it is in memory, and mark it as just used."""
         with self._lock:
             loaded = self._entries.get(key)
             if loaded is not None:
@@ -59,7 +59,7 @@ class Cache:
             return loaded
 
     def get(self, key: Key, load: Callable[[], Loaded]) -> Loaded:
-        """Return a model, loaded if need be; who else asks for it meanwhile waits.
+        """Return a model, loaded if need be; other requests for it wait meanwhile.
 
         Raises:
             DrumLikeError: it does not load, or did not lately.
@@ -79,13 +79,13 @@ class Cache:
             return tuple(self._entries)
 
     def replace(self, key: Key, change: Callable[[Loaded], Loaded]) -> None:
-        """Change what is known of a model that is in memory; nothing if it is not."""
+        """Change the entry of a model in memory; do nothing if it is not there."""
         with self._lock:
             if key in self._entries:
                 self._entries[key] = change(self._entries[key])
 
     def discard(self, key: Key) -> None:
-        """Let a model go; who holds it may go on using it."""
+        """Drop a model; requests that hold it may go on using it."""
         with self._lock:
             self._entries.pop(key, None)
             self._failures.pop(key, None)

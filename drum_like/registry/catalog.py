@@ -107,7 +107,7 @@ class Catalog:
         return tuple(self._known.now.deployments.values())
 
     def pull(self) -> bool:
-        """Learn what has changed in the store; False if nothing has.
+        """Apply the changes of the store; False if there are none.
 
         Raises:
             StoreError: the store fails.
@@ -115,7 +115,7 @@ class Catalog:
         return self._known.pull()
 
     def refresh(self) -> None:
-        """Learn what has changed, and load what names mean now before it is served.
+        """Apply the changes of the store; load new versions of names before they are served.
 
         Raises:
             StoreError: the store fails.
@@ -127,9 +127,9 @@ class Catalog:
                 self._swap(wanted, serving, meant)
 
     def look(self) -> None:
-        """Learn what this worker has just changed in the store, at once.
+        """Apply at once the changes that this worker has just made in the store.
 
-        What was changed stays changed if the store fails now; the next look learns it.
+        The changes last even if the store fails now; the next look applies them.
         """
         self._known.look()
 
@@ -173,7 +173,7 @@ class Catalog:
         return None if shelf is None else shelf.find(wanted.version)
 
     def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
-        """Load what a name means now, then serve it; let the version before go."""
+        """Load the new version of a name, then serve it; drop the version before."""
         if self._cache.peek(serving) is None:
             self._serving.pop(wanted, None)
             return

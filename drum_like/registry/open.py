@@ -52,7 +52,7 @@ def open_sources(settings: Settings) -> Sources:
 
 
 def _open(settings: Settings) -> tuple[Service, tuple[str, ...]]:
-    """Return the service and what the operator is told about it."""
+    """Return the service and the lines about it for the operator."""
     try:
         service = open_service(settings)
     except (LoadError, SettingsError) as error:

@@ -54,7 +54,7 @@ class Known:
             self._keep_up(store)
 
     def pull(self) -> bool:
-        """Ask the database what has changed; False if nothing has.
+        """Apply the changes of the database; False if there are none.
 
         Raises:
             StoreError: the store fails.
@@ -72,7 +72,7 @@ class Known:
         return True
 
     def look(self) -> bool:
-        """Ask the database; False if nothing has changed, or it fails and the next look learns."""
+        """Apply the changes of the database, as `pull`; False also if the database fails."""
         with suppress(StoreError):
             return self.pull()
         return False
@@ -89,7 +89,7 @@ class Known:
                 logger.warning("changes in the model store cannot be seen: %s", error)
 
     def _learn(self, store: Store, seen: bytes) -> None:
-        """Take over what has changed; the caller holds the lock."""
+        """Apply the changes; the caller holds the lock."""
         news = store.changes.since(self._clock)
         # First all that may fail: what is noted as known is not asked for again.
         configs = store.configs.latest_of(news.configured)

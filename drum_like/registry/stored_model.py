@@ -1,4 +1,4 @@
-"""A model directory that came from the store: what it is, and how it is opened."""
+"""A model directory that came from the store, and how it is opened."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath

@@ -26,9 +26,9 @@ class Shelf:
     ids: frozenset[int] = frozenset()
 
     def find(self, version: str | None) -> int | None:
-        """Return the id of a version by number, UUID or alias; of what the bare name means.
+        """Return the id of a version by number, UUID or alias; without one, of the default version.
 
-        That is what the alias `live` says where it is set, else the newest.
+        The default is the version of the alias `live` where it is set, else the newest.
         """
         if version is None:
             live = self._alias(LIVE)

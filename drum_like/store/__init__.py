@@ -1,1 +1,1 @@
-"""The model store: models, versions and what belongs to them in SQL, their files beside it."""
+"""The model store: models, versions and their details in SQL, their files beside it."""

@@ -1,4 +1,4 @@
-"""Zip files of model directories: what is in them, and how they are unpacked without surprises.
+"""Zip files of model directories: their content, and how they are unpacked safely.
 
 Every member is looked at before the first byte is written. Only regular files and directories with
 plain relative names are taken.

@@ -48,7 +48,7 @@ class KnownAlias(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A deployment with what it takes to serve it.
+    """A deployment with all that is needed to serve it.
 
     Attributes:
         deployment: The deployment; `deployed` may be False.

@@ -69,7 +69,7 @@ class Checks:
             return True
 
     def release(self, version_id: int, owner: str) -> None:
-        """Leave a version to others, as if it had not been claimed."""
+        """Release a claim, as if the version had not been claimed."""
         with self._database.write(told=False) as writing:
             if _owned(writing.connection, version_id, owner):
                 _set(writing, version_id, status=Status.PENDING, attempts=_T.c.attempts - 1)
@@ -82,7 +82,7 @@ class Checks:
             return connection.execute(known).scalar() is not None
 
     def remember_good(self, fingerprint: str) -> None:
-        """Note that what this is the digest of could be served."""
+        """Record the fingerprint of a version that could be served."""
         table = tables.verdicts
         with self._database.write(told=False) as writing:
             known = select(table.c.fingerprint).where(table.c.fingerprint == fingerprint)

@@ -216,7 +216,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelineVersion:
-    """One definition of a pipeline; what it means is the contract's business."""
+    """One definition of a pipeline; its meaning is the contract's business."""
 
     id: int
     pipeline_id: int
@@ -261,7 +261,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of what happened to a version."""
+    """A line of the log of a version."""
 
     at: datetime
     text: str

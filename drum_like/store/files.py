@@ -103,7 +103,7 @@ class Files:
         return path
 
     def aside(self, name: str) -> Path:
-        """Return a place for something under way; `sweep` removes what is left there."""
+        """Return a path for temporary work; `sweep` removes leftovers there."""
         return self._incoming / name
 
     def place_directory(self, made: Path, key: str) -> Path:
@@ -144,7 +144,7 @@ class Files:
                 yield digest
 
     def sweep_incoming(self, older_than_s: float) -> int:
-        """Remove what uploads left behind that ended with their process; return how many."""
+        """Remove leftovers of uploads that ended with their process; return their number."""
         before = time.time() - older_than_s
         stale = [path for path in self._incoming.iterdir() if _changed(path) < before]
         for path in stale:

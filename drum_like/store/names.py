@@ -29,7 +29,7 @@ class Reference(NamedTuple):
 
 
 def check_model_name(name: str) -> None:
-    """Refuse what cannot be the name of a model.
+    """Refuse a text that cannot be the name of a model.
 
     Raises:
         UploadError: the name breaks the rule, or reads like a name with its workspace.
@@ -46,7 +46,7 @@ def check_model_name(name: str) -> None:
 
 
 def check_alias(alias: str) -> None:
-    """Refuse what cannot be an alias.
+    """Refuse a text that cannot be an alias.
 
     Raises:
         UploadError: the alias breaks the rule, or reads like a UUID.

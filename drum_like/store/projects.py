@@ -146,7 +146,7 @@ class Projects:
             return [_run(row) for row in connection.execute(statement)]
 
     def delete(self, configuration_id: str, user: str) -> Removal:
-        """Remove a configuration with all that belongs to it, and note who did.
+        """Remove a configuration with all that belongs to it, and record who removed it.
 
         Its feature pipeline, its feature set, its runs, runs of its project that belong to no
         configuration, and all deployments of its project.
@@ -268,7 +268,7 @@ def _check_free(connection: Connection, table: Table, project_id: str, name: str
 
 
 def _storable(text: str) -> str:
-    """Return text without NUL: PostgreSQL has none, so nothing is found by it."""
+    """Return text without NUL: PostgreSQL stores none, so no row is found by it."""
     return text.replace("\0", "\ufffd")
 
 

@@ -63,7 +63,7 @@ class Moves:
 
     @contextmanager
     def _held(self, file: int) -> Iterator[int]:
-        """Keep out other threads, and other processes: none of two moves may be lost."""
+        """Lock out other threads and other processes: neither of two moves may be lost."""
         with self._lock:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:

@@ -116,5 +116,5 @@ def declared(content: Mapping[str, Any]) -> Declared:
 
 
 def declared_json(record: Declared) -> dict[str, Any]:
-    """Return the same as JSON, without what was not said."""
+    """Return an uploader's declaration as JSON, without empty fields."""
     return {name: value for name, value in asdict(record).items() if value}

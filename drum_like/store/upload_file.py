@@ -33,7 +33,7 @@ class Received:
 
 
 class Incoming(io.RawIOBase):
-    """A file that hashes what is written to it; its end removes it, unless it was published.
+    """A file that hashes the bytes written to it; removed at the end unless it was published.
 
     A parser of forms may use it as the stream of a part: it writes, goes back to the start, reads
     and closes, and the file stays until the `with` block ends.
@@ -146,7 +146,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """Raise what the file system says as an error of the store, without its paths.
+    """Turn errors of the file system into errors of the store, without paths.
 
     Raises:
         StoreFullError: there is no space left.

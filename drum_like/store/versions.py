@@ -120,7 +120,7 @@ class Versions:
         return self._change(version_id, visibility=visibility.value, updated_at=row_mapping.now())
 
     def set_runtime(self, version_id: int, runtime: str) -> Version:
-        """Return a version with another word for what runs it.
+        """Set the runtime of a version, and return the version.
 
         Raises:
             NotFoundError: there is none with that id.

@@ -1,4 +1,4 @@
-"""Workspaces and who belongs to them."""
+"""Workspaces and their members."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -89,7 +89,7 @@ class Workspaces:
         }
 
     def members(self, workspace_id: int) -> list[Member]:
-        """Return who belongs to a workspace, by name."""
+        """Return the members of a workspace, by name."""
         member = tables.members.c
         statement = (
             select(member.workspace_id, member.user_name, member.kind)

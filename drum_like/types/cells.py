@@ -1,4 +1,4 @@
-"""The grammar of one cell: what a cell of any payload means, whatever stands beside it.
+"""The grammar of one cell: the meaning of a cell of any payload, independent of its neighbours.
 
 A cell is a Python value: text of a CSV field, a value of JSON or of an Arrow column. One grammar
 serves all of them, so that a row means the same through every format.

@@ -1,4 +1,4 @@
-"""One input of a model: what it is, and how its cells are read."""
+"""One input of a model: its type, and how its cells are read."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def refused(name: str, row: int, found: str, expected: str) -> ColumnsError:
 
 
 def kind_of(cell: Any) -> str:
-    """Return a word for what a cell holds."""
+    """Return a word for the kind of a cell's value."""
     return "text" if isinstance(cell, str) else type(cell).__name__
 
 

@@ -52,7 +52,7 @@ class Schema:
     takes_text: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Keep what every request asks for."""
+        """Precompute the values that every request needs."""
         readers = tuple(reader_of(column, self.unseen_is_missing) for column in self.columns)
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
         object.__setattr__(self, "readers", readers)

@@ -114,7 +114,7 @@ class ModelTarget:
     Attributes:
         type: None if the file does not tell.
         classes: In the order of the model's output columns; empty if the file does not tell.
-        implied: Whether the file says nothing about the classes, so they are mere column numbers.
+        implied: Whether the classes are mere column numbers, because the file names none.
     """
 
     type: TargetType | None = None

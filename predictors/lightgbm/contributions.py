@@ -40,7 +40,7 @@ def additive(booster: lgb.Booster, target: Target) -> Additive:
     """
     text = booster.model_to_string(num_iteration=1)
     if re.search(r"^is_linear=1$|^\[linear_tree: 1\]$", text, re.MULTILINE):
-        raise UnsupportedError("LightGBM does not tell the contributions of trees of linear models")
+        raise UnsupportedError("LightGBM computes no contributions for trees of linear models")
     found = re.search(r"^objective=(.*)$", text, re.MULTILINE)
     name, *options = (found[1] if found else "none").split(" ")
     steepness = [float(o.partition(":")[2]) for o in options if o.startswith("sigmoid:")]

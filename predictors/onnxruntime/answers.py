@@ -76,7 +76,7 @@ class Answer:
         object.__setattr__(self, "names", [output.name for output in self.outputs])
 
     def read(self, found: Sequence[Any]) -> tuple[Values, tuple[Label, ...]]:
-        """Return the values of what the outputs gave, and the classes of their columns.
+        """Return the values of the outputs, and the classes of their columns.
 
         (n_rows,) or (n_rows, n_columns); no classes if they are unknown.
         """

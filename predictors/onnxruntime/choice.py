@@ -70,8 +70,8 @@ def _of_classes(outputs: Outputs, named: Named, target: Target) -> Answer:
     answer = _only(proper or found, outputs)
     if label is not None and label.is_text and label.sample is not None and _is_nameless(answer):
         raise LoadError(
-            f"the ONNX graph gives labels as text ({label.name!r}), but which probability is that "
-            "of which label cannot be told",
+            f"the ONNX graph gives labels as text ({label.name!r}), but it is not known "
+            "which probability belongs to which label",
             "export it with its classes, as skl2onnx does with zipmap, or write a score hook",
         )
     return answer
@@ -82,7 +82,7 @@ def _is_nameless(answer: Answer) -> bool:
 
 
 def _only(found: list[Answer], outputs: Outputs) -> Answer:
-    """Return the one of several answers that is meant: by what they are, then by DRUM's name."""
+    """Choose one of several answers: by their kind first, then by DRUM's name."""
     if len(found[0].outputs) > 1:
         return found[0]
     likely = [answer for answer in found if not _is_of_labels(answer)] or found

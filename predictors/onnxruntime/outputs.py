@@ -104,7 +104,7 @@ def described(nodes: Sequence[ort.NodeArg]) -> list[Output]:
 
 
 def axis_of(few: Any, more: Any, n_few: int, n_more: int) -> int | None:
-    """Return where the rows are in an output, by what it gave for two numbers of rows."""
+    """Return the axis of the rows in an output, by its shapes for two numbers of rows."""
     if isinstance(few, list):
         if is_sequence(few):
             return 0 if all(len(a) == n_few for a in few) and len(few) == len(more) else None

@@ -1,4 +1,4 @@
-"""ONNX sessions: how they are opened, and what they run."""
+"""ONNX sessions: how they are opened and run."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Width:
 
 
 def of_nodes(nodes: Sequence[Fields], name: bytes, tensors: Tensors) -> Width | None:
-    """Return how many columns nodes read of an input, and of what keeps its width.
+    """Return the number of columns that nodes read of an input, or of values of the same width.
 
     None if it goes elsewhere, or if two nodes read different numbers.
 

@@ -87,7 +87,7 @@ def _of_framework(model: Any, target: Target, package: str) -> Additive:
 
 
 def dense(rows: Any) -> Values:
-    """Return rows that a transformer made as an array; what is absent in a sparse one is 0."""
+    """Return the rows of a transformer as an array; absent cells of a sparse one are 0."""
     made: Any = rows
     return np.asarray(made.toarray() if sparse.issparse(rows) else made)
 

@@ -40,7 +40,7 @@ def explainer(
     before, last = _cut(whole)
     found = additive(last, target)
     if schema is None:
-        raise UnsupportedError("the model does not tell its columns")
+        raise UnsupportedError("the columns of the model are not known")
     if before is None:
         features = schema.names
         sources: tuple[int, ...] | None = tuple(range(len(features)))

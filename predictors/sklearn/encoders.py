@@ -1,4 +1,4 @@
-"""Which encoders of a scikit-learn model see columns of the request, and what they know.
+"""Encoders of a scikit-learn model that see columns of the request, and their categories.
 
 The types of columns come from what was fitted: the categories of encoders, the fill values and the
 mark for missing cells of imputers, and readers of text. They are looked for through pipelines,

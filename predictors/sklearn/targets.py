@@ -106,7 +106,7 @@ def _refusal(reason: str, way_out: str) -> LoadError:
 
 
 def _name(model: Any) -> str:
-    """Return the class of a model, and what it ends in."""
+    """Return the name of a model's class, with that of its last step."""
     last = last_step(model)
     if last is model:
         return type(model).__name__

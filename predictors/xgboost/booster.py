@@ -1,4 +1,4 @@
-"""A booster by its handle: what it tells of itself, and its answers for a DMatrix of dense rows."""
+"""A booster by its handle: its configuration, and its answers for a DMatrix of dense rows."""
 
 import ctypes
 import json
@@ -50,7 +50,7 @@ class Question:
     missing: float = np.nan
 
     def config(self, **more: Any) -> bytes:
-        """Return the question as the library's functions take it, with what some of them add."""
+        """Return the question as the library's functions take it, with the extra keys of some."""
         asked = {
             "type": self.kind,
             "training": False,

@@ -1,4 +1,4 @@
-"""Dense rows straight through libxgboost: what `Booster.inplace_predict` gives, in half the time.
+"""Dense rows straight through libxgboost: as `Booster.inplace_predict`, in half the time.
 
 The Python wrapper inspects its data, writes the same JSON again, and makes a class for each answer;
 without a proxy DMatrix of the caller's, the library makes one for each call, which reads the

@@ -51,7 +51,7 @@ def _path() -> Path | None:
 
 
 def _log(found: Any) -> None:
-    """Give what the library says to the log; of itself it writes to the standard error."""
+    """Send the library's messages to the log; by default it writes them to standard error."""
     kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p)
     found.callback = kind(lambda text: logger.warning(text.decode(errors="replace").strip()))
     function(found, "XGBRegisterLogCallback", ctypes.c_int, kind)(found.callback)
@@ -76,7 +76,7 @@ class Functions:
         }
 
     def __getitem__(self, name: str) -> Any:
-        """Return a function to call over and over; give what it returns to `check`."""
+        """Return a function to call over and over; pass each result to `check`."""
         return self._by_name[name]
 
     def call(self, name: str, *arguments: Any) -> None:

@@ -1,4 +1,4 @@
-"""Names of categories as XGBoost stores them, and what is left of those that it cut.
+"""Names of categories as XGBoost stores them, and the rest of those that it cut.
 
 XGBoost 3.1 to 3.3 count the characters of names from pandas, but store their bytes: with letters
 beyond ASCII the boundaries are in the wrong places, and the end of the last names is lost

@@ -61,7 +61,7 @@ class _Rows:
         return coded(frame.pandas, self.categories)
 
     def dmatrix(self, frame: Frame, missing: float = math.nan) -> xgb.DMatrix:
-        """Return the rows for what is not done in place.
+        """Return the rows for methods that do not work in place.
 
         Raises:
             ColumnsError: a cell is infinite, or is in float32; XGBoost does not take that here.

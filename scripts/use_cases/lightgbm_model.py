@@ -27,7 +27,7 @@ _SETTINGS = {
 def fit(
     case: UseCase, rows: pd.DataFrame, directory: Path
 ) -> tuple[Path, Callable[[pd.DataFrame], NDArray[np.float64]]]:
-    """Return the file of a booster, and what it predicts with; see `training.Fit`."""
+    """Return the file of a booster, and its prediction function; see `training.Fit`."""
     binary = case.problem_type == BINARY
     classes = case.labels[::-1] if binary else case.labels
     numbers = rows[case.target_field].map({label: at for at, label in enumerate(classes)})

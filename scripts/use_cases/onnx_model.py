@@ -20,7 +20,7 @@ _OPSET = 17
 def fit(
     case: UseCase, rows: pd.DataFrame, directory: Path
 ) -> tuple[Path, Callable[[pd.DataFrame], NDArray[np.float64]]]:
-    """Return the file of a graph, and what it predicts with; see `training.Fit`."""
+    """Return the file of a graph, and its prediction function; see `training.Fit`."""
     pipeline = fitted(case, rows)
     inputs = [
         (name, (StringTensorType if name in case.categories else FloatTensorType)([None, 1]))

@@ -83,7 +83,7 @@ def preflight(case: UseCase) -> None:
 
 
 def check_modules(frameworks: Sequence[str]) -> None:
-    """Look for what the frameworks need before anything is made with them.
+    """Check that the modules of the frameworks are installed before anything is made with them.
 
     Raises:
         MissingModuleError: something is not installed.
@@ -179,7 +179,7 @@ def _stored(case: UseCase, learned: tuple[Trained, float], seed: Seed, undo: Exi
 
 
 def _note(case: UseCase, run: NewRun, configuration_id: str, seed: Seed) -> None:
-    """Write down how a run went, and what it leaves."""
+    """Record the result of a run, and its model."""
     run_id = seed.store.projects.add_run(configuration_id, run)
     program = seed.output / run.model_id / "score_model.py"
     score_script.write(program, run.model_id, run_id, _instance(case), seed.url)

@@ -20,7 +20,7 @@ from .cases import BINARY, UseCase
 def fit(
     case: UseCase, rows: pd.DataFrame, directory: Path
 ) -> tuple[Path, Callable[[pd.DataFrame], NDArray[np.float64]]]:
-    """Return the file of a pipeline, and what it predicts with; see `training.Fit`."""
+    """Return the file of a pipeline, and its prediction function; see `training.Fit`."""
     pipeline = fitted(case, rows)
     artifact = directory / "model.joblib"
     joblib.dump(pipeline, artifact)

@@ -18,7 +18,7 @@ _SETTINGS = {"max_depth": 4, "eta": 0.1, "min_child_weight": 5, "nthread": 1, "s
 def fit(
     case: UseCase, rows: pd.DataFrame, directory: Path
 ) -> tuple[Path, Callable[[pd.DataFrame], NDArray[np.float64]]]:
-    """Return the file of a booster, and what it predicts with; see `training.Fit`."""
+    """Return the file of a booster, and its prediction function; see `training.Fit`."""
     binary = case.problem_type == BINARY
     classes = case.labels[::-1] if binary else case.labels
     numbers = rows[case.target_field].map({label: at for at, label in enumerate(classes)})

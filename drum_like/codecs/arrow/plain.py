@@ -1,4 +1,4 @@
-"""Arrow's indirect types as plain values, and what that costs before it is done."""
+"""Arrow's indirect types as plain values, and the cost of the conversion in advance."""
 
 import numpy as np
 import pyarrow as pa

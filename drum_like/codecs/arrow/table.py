@@ -33,7 +33,7 @@ def read_table(body: bytes, limits: Limits) -> pa.Table:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Raise what Arrow raises as an error of the caller's.
+    """Turn Arrow's exceptions into errors of the caller.
 
     Raises:
         PayloadError: Arrow cannot read the body.

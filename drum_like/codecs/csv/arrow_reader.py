@@ -1,4 +1,4 @@
-"""Many CSV rows to numbers through Arrow's reader: what pandas would give, or nothing.
+"""Many CSV rows to numbers through Arrow's reader: the same as pandas gives, or None.
 
 Arrow reads in several threads what pandas reads in one. Only what is certain is taken from it, as
 in `csv_numbers`; everything else is left to pandas by returning None.
@@ -112,7 +112,7 @@ def _may_be_hexadecimal(text: bytes, start: int) -> bool:
 
 
 def _guess(cells: Sequence[bytes]) -> pa.DataType | None:
-    """Return int64, float64, or None for what may be neither, or may be either to pandas.
+    """Return int64 or float64; None where pandas may read neither, or either of them.
 
     A missing cell makes integers floats.
     """
@@ -182,7 +182,7 @@ def _fill(out: Matrix, cells: memoryview, width: int, types: _Types) -> bool:
 
 
 def _at_a_time(least: int) -> int:
-    """Return a number of bytes; one of few, so that what depends on it is remembered."""
+    """Return a block size in bytes; there are few sizes, so dependent options can be cached."""
     return min(max(_AT_A_TIME, 1 << least.bit_length()), _MOST_AT_A_TIME)
 
 

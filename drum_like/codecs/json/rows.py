@@ -62,7 +62,7 @@ class Filled:
 
 
 def untouched(rows: Sequence[Row]) -> Filled:
-    """Return all cells as they were sent, for a hook; what a row does not name is missing."""
+    """Return all cells as they were sent, for a hook; cells that a row leaves out are missing."""
     names = tuple(dict.fromkeys(chain.from_iterable(rows)))
     return Filled(ColumnsFrame(names, [_untyped(_cells(rows, name)) for name in names]))
 

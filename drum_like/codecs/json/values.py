@@ -74,7 +74,7 @@ def dumps(value: Any) -> bytes:
 
 
 def _slowly(value: Any) -> bytes:
-    """Return JSON for what orjson refuses: integers beyond 64 bits, keys that are not text."""
+    """Return JSON for values that orjson refuses: integers beyond 64 bits, keys other than text."""
     try:
         return json.dumps(_whole(value), allow_nan=False, separators=(",", ":")).encode()
     except (RecursionError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A loaded model as seen by those who explain its predictions."""
+"""A loaded model as the sources of explanations see it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from drum_like.types.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model that predicts rows, and what its directory says about it.
+    """A model that predicts rows, with the settings of its directory.
 
     Attributes:
         hooks: What custom.py defines.
@@ -58,7 +58,7 @@ class BoundSource(Protocol):
 
 
 def ordered(one: NDArray[np.float64], other: NDArray[np.float64]) -> Intervals:
-    """Return bounds, the smaller one of each row below: quantiles of two models may cross."""
+    """Return the bounds, the smaller one of each row first: quantiles of two models may cross."""
     return Intervals(np.minimum(one, other), np.maximum(one, other))
 
 

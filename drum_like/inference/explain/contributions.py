@@ -56,9 +56,9 @@ def _of_model(subject: Subject) -> ShareSource:
             "tell; custom.py may offer a contributions hook"
         )
     if not isinstance(predictor, Contributor):
-        raise UnsupportedError("this kind of model tells no contributions")
+        raise UnsupportedError("this kind of model has no contributions")
     if subject.schema is None or subject.inputs is None:
-        raise UnsupportedError("the model does not tell its columns")
+        raise UnsupportedError("the columns of the model are not known")
     explainer = _explainer(predictor, subject.pipeline.target)
     names = subject.inputs.names
     shares = ModelShares(

@@ -118,7 +118,7 @@ def read(path: Path, header: str) -> tuple[float, ...]:
 
 
 def text(header: str, numbers: Sequence[float]) -> str:
-    """Return the content of such a file."""
+    """Return the content of a residual file."""
     return "\n".join([header, *map(repr, numbers), ""])
 
 

@@ -44,7 +44,7 @@ class ShareSource(Protocol):
 
 
 def fault(source: ShareSource, pipeline: Pipeline, inputs: Schema) -> str:
-    """Return why contributions must not be offered, "" if nothing speaks against it.
+    """Return the reason why contributions must not be offered, "" if there is none.
 
     Rows that the model itself refuses, or predicts no number for, prove nothing and are left out.
     """

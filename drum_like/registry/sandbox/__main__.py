@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _taken_input() -> int:
-    """Return the descriptor of standard input, in whose place there is nothing to read now."""
+    """Return the descriptor of standard input, and replace standard input by an empty one."""
     pipe = os.dup(0)
     with open(os.devnull) as nothing:  # noqa: PTH123 - a device
         os.dup2(nothing.fileno(), 0)

@@ -56,7 +56,7 @@ def try_out(
 
 @contextmanager
 def _child(folder: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Run a child in an empty folder; at the end nothing of its session is left."""
+    """Run a child in an empty folder; at the end all processes of its session are killed."""
     reader, writer = os.pipe()
     kept = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
     try:
