@@ -28,7 +28,7 @@ def _is_lightgbm_text(head: bytes) -> bool:
 
 
 def _is_onnx(head: bytes) -> bool:
-    """Tell a serialised ModelProto: its first field is the IR version, a small integer."""
+    """Recognise a serialised ModelProto: its first field is the IR version, a small integer."""
     return len(head) > 2 and head[0] == 0x08 and head[1] in _ONNX_IR_VERSIONS
 
 

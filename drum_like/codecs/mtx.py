@@ -39,7 +39,7 @@ def matrix_market(data: pd.DataFrame) -> bytes:
 
 
 _EXACT = 2.0**53
-"""Up to here a float64 tells each integer from the next."""
+"""Up to here a float64 distinguishes each integer from the next."""
 
 _HEAD = 1 << 20
 """Bytes that the banner and the comments behind it may take."""

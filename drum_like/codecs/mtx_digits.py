@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _EXACT = 2**53
-"""Up to here a float64 tells each integer from the next."""
+"""Up to here a float64 distinguishes each integer from the next."""
 
 _WHOLE = rb"([+-]?\d{16,20})(?:\.0*+)?[ \t]*\r?$"
 _ENTRY = re.compile(rb"^[ \t]*(\d{1,19})[ \t]+(\d{1,19})[ \t]+" + _WHOLE, re.MULTILINE)

@@ -54,7 +54,7 @@ def run(
 
     Args:
         hook: The chat hook, of two parameters or more; the latter get the request's headers, too.
-        model: What load_model returned.
+        model: The result of load_model.
         params: The request's JSON object.
         headers: The request's headers.
         gate: Entered around custom code.

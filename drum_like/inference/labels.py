@@ -66,7 +66,7 @@ def of_classes(classes: tuple[Label, ...], target: Target) -> tuple[str, ...]:
 
 
 def check(known: ModelTarget, target: Target) -> None:
-    """Refuse labels that cannot be those of a model, as far as its file tells its classes.
+    """Refuse labels that cannot be those of a model, as far as its file names its classes.
 
     Raises:
         LoadError: they cannot; with what to do.

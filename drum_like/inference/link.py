@@ -87,8 +87,8 @@ def check(predictor: Predictor, target: Target, conversion: Conversion, *, hooke
 
     Args:
         predictor: Predicts.
-        target: What is predicted.
-        conversion: What the metadata says.
+        target: Target of the predictions.
+        conversion: As the metadata declares it.
         hooked: Whether a hook makes the predictions of what the predictor gives.
 
     Raises:
@@ -128,7 +128,7 @@ def needs_more(meaning: Meaning | None, target: Target, conversion: Conversion) 
 
 
 def meaning_of(predictor: object, target: Target) -> Meaning | None:
-    """Return the meaning of a classifier's output, None where the model does not tell."""
+    """Return the meaning of a classifier's output, None where it is unknown."""
     told = target.type.is_classification and isinstance(predictor, MeaningSource)
     return predictor.meaning(target) if told and isinstance(predictor, MeaningSource) else None
 

@@ -50,7 +50,7 @@ class _Model:
 
     Attributes:
         directory: Where it lies.
-        hooks: What custom.py defines.
+        hooks: The hooks of custom.py.
         artifact: The file it was read from; None if load_model read it.
         value: The framework's object, or what load_model returned.
         predictor: Wraps the object where no hook scores; else None.
@@ -238,7 +238,7 @@ def _check_hooks(hooks: Hooks, target: Target) -> None:
 
 
 def _check_target(model: _Model, target: Target) -> None:
-    """Refuse a model that cannot answer its target, as far as its own file tells.
+    """Refuse a model that cannot answer its target, as far as its own file shows.
 
     Raises:
         LoadError: the labels are not the model's, or the predictor refuses the target.
@@ -279,7 +279,7 @@ def _schema(model: _Model, metadata: Metadata | None) -> Schema | None:
 
 
 def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> Schema | None:
-    """Return the columns that callers send, None if neither metadata nor model tell."""
+    """Return the columns that callers send, None if neither metadata nor model name them."""
     hooked = hooks.transform is not None or hooks.score is not None
     raw = None if metadata is None else metadata.raw.get("inputSchema")
     inputs = input_schema.callers_columns(input_schema.read(raw), schema, hooked=hooked)

@@ -36,8 +36,8 @@ class ModelService:
 
     Attributes:
         info: Which model this is.
-        target: What it predicts.
-        hooks: What custom.py defines.
+        target: Target of the predictions.
+        hooks: The hooks of custom.py.
         model: The framework's object, or what load_model returned.
         predictor: Wraps the model where no hook scores; else None.
         pipeline: The path of structured requests; None for unstructured and transform models.
@@ -45,10 +45,10 @@ class ModelService:
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
         gate: Entered around custom code outside the pipeline.
         inputs: The columns that callers send, hooks taken into account; None if unknown.
-        tensors: The model by its named tensors; None if it has none, or hooks stand around it.
+        tensors: The model by its named tensors; None if it has none, or hooks run per request.
         about: The static part of /info/.
-        notes: What the operator is told at start.
-        abilities: What the model says beside its predictions.
+        notes: Lines for the operator at start.
+        abilities: The explanations that the model offers.
     """
 
     info: ModelInfo
@@ -129,7 +129,7 @@ class ModelService:
         """Return the contribution of each column to the predictions of rows, or of no rows.
 
         Raises:
-            UnsupportedError: the model does not tell.
+            UnsupportedError: the model has none.
             DrumLikeError: as Abilities.contributions.
         """
         return self.abilities.contributions(rows, kind)

@@ -37,7 +37,7 @@ class Pipeline:
     Attributes:
         decode: Bytes to rows.
         transform: Rows to rows.
-        score: Rows to raw output; gets the payload too, which score hooks are told about.
+        score: Rows to raw output; gets the payload too, for arguments of score hooks.
         finish: Raw output to predictions of the target.
         target: Whose rules hold.
         gate: Entered around every step that may run custom.py.
@@ -188,8 +188,8 @@ def finish_step(
     """Return the last step: the target's rules, then a post_process hook and the rules again.
 
     Args:
-        hooks: What custom.py defines.
-        model: What hooks get.
+        hooks: The hooks of custom.py.
+        model: The model argument of hooks.
         target: Whose rules hold.
         unfinished: Whether the model's output is known to keep the rules only after the hook,
             which then gets it labelled, but unchecked.

@@ -26,7 +26,7 @@ class ModelInfo:
     Attributes:
         name: From the metadata, else the directory's name.
         version: "1" for a directory given at start.
-        framework: What predicts, as /info/ names it; None where hooks do everything.
+        framework: The predicting framework, as /info/ names it; None where hooks do everything.
         sha256: Of the artifact, hexadecimal; None without one.
         target: Name of the target column.
         uuid: Of a version in the store; None for a directory given at start.
@@ -85,7 +85,7 @@ class Service(Protocol):
 
     @property
     def tensors(self) -> Tensors | None:
-        """The model by its named tensors; None if it has none, or has hooks."""
+        """The model by its named tensors; None if it has none, or hooks run per request."""
 
     def check(self) -> None:
         """Raise LoadError if the model did not load."""

@@ -23,7 +23,7 @@ class Answer:
         body: Text is encoded already.
         media_type: None if the hook said None itself.
         charset: None for bytes whose hook named none.
-        value: What the hook returned as data, for callers that are not on a wire.
+        value: The hook's result as data, for callers without HTTP.
     """
 
     body: bytes
@@ -37,7 +37,7 @@ def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) ->
 
     Args:
         hook: score_unstructured.
-        model: What load_model returned.
+        model: The result of load_model.
         payload: Text types and application/json are decoded, the rest goes on as bytes.
         context: Further arguments of the hook: query, and headers on the server.
 

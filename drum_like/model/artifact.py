@@ -37,7 +37,7 @@ class Artifact:
 
     Attributes:
         path: The file.
-        kind: What reads it.
+        kind: The kind that reads it.
     """
 
     path: Path

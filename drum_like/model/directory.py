@@ -9,7 +9,7 @@ from drum_like.errors import CustomCodeError, LoadError
 from drum_like.model.languages import PYTHON, foreign
 
 HEAD_BYTES = 4096
-"""Bytes of a file that its kind is told from."""
+"""Bytes of a file that its kind is recognised by."""
 
 DRUM_SUFFIXES = (".h5", ".onnx", ".pkl", ".pth")
 """Suffixes that DRUM 1.18 takes for an artifact, whatever the file holds."""

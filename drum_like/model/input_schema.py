@@ -56,7 +56,7 @@ def callers_columns(
     a hook stands between the caller and the model.
 
     Args:
-        declared: What the metadata declares.
+        declared: Columns that the metadata declares.
         schema: The columns that the model knows, None if it takes any.
         hooked: Whether a hook makes the model's columns from others.
     """
@@ -73,7 +73,7 @@ def typed(schema: Schema, declared: tuple[Column, ...], demands: TypeSchema) -> 
     """Return the columns of a model, with types for those that it leaves untyped.
 
     Args:
-        schema: What the model tells.
+        schema: The columns that the model names.
         declared: Columns of the inputSchema; by position for a model without names.
         demands: The typeSchema; a demand for one type holds for every column.
     """

@@ -30,7 +30,7 @@ class IntervalSettings:
         residuals: The file of residuals, relative to the model directory; None without one.
         lower_model: The model file of the lower quantile, relative to the model directory.
         upper_model: That of the upper one.
-        sha256: Of the model file that the residuals are about; None if it is not told.
+        sha256: Of the model file that the residuals are about; None if it is not given.
     """
 
     method: Method

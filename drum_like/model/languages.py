@@ -1,4 +1,4 @@
-"""The languages of a model directory, told from the names of its files as DRUM tells them."""
+"""The languages of a model directory, recognised by file names as DRUM does."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Foreign:
     Attributes:
         custom: Languages of the hook files on the top level; Python is one of them.
         artifacts: Languages of the model files at any depth, Python left out.
-        files: What is not Python's, relative to the directory, by name.
+        files: Files of other languages than Python, relative to the directory, by name.
     """
 
     custom: tuple[str, ...]

@@ -64,14 +64,14 @@ class Metadata:
 
     Attributes:
         name: Name of the model.
-        target_type: What it predicts.
-        target_name: Name of the target column, None if it is not told.
-        positive_class_label: For binary models, None if it is not told.
-        negative_class_label: For binary models, None if it is not told.
-        class_labels: In the order of the model's outputs; empty if they are not told.
+        target_type: Type of its target.
+        target_name: Name of the target column, None if it is not given.
+        positive_class_label: For binary models, None if it is not given.
+        negative_class_label: For binary models, None if it is not given.
+        class_labels: In the order of the model's outputs; empty if they are not given.
         type_schema: Requirements on input and output.
-        unseen_categories: What a category that training did not see becomes.
-        missing_fields: What becomes of a column that a caller of the H2O scorer leaves out.
+        unseen_categories: Handling of a category that training did not see.
+        missing_fields: Handling of a column that a caller of the H2O scorer leaves out.
         prediction_intervals: How intervals are made, None if the directory does not say.
         link: Makes probabilities of the model's margins; None for output as it is.
         normalize_probabilities: Whether the probabilities of a row are divided by their sum.

@@ -18,7 +18,7 @@ from drum_like.model.type_schema import Condition, Requirement, TypeSchema
 from drum_like.system.lazy import pd
 
 _UNCHECKED = frozenset({"DATE_DURATION", "COUNT_DICT", "GEO"})
-"""Types that cannot be told from values."""
+"""Types that cannot be recognised from values."""
 
 _TEXT_SHARE = 0.75
 _UNIQUE_SHARE = 0.05

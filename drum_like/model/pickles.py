@@ -9,7 +9,7 @@ from typing import Any
 from drum_like.errors import PluginError
 
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"BZh", b"\xfd7zXZ", b"]\x00\x00")
-"""How gzip, zlib, bzip2, xz and lzma begin: what joblib may have compressed a pickle with."""
+"""First bytes of gzip, zlib, bzip2, xz and lzma, with which joblib may have compressed a pickle."""
 
 
 def read_pickle(path: Path) -> Any:

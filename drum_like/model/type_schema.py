@@ -34,7 +34,7 @@ class Requirement:
     """One line of a typeSchema.
 
     Attributes:
-        field: What is looked at.
+        field: The checked property.
         condition: How it compares.
         values: One value, or several for IN and NOT_IN; integers for number_of_columns.
     """

@@ -30,7 +30,7 @@ class Catalog:
         loader: Loads models.
         limit: How many are kept in memory, beside the one that was given at start.
         own: The model that was given at start, None without one.
-        default: What a request without a name means; None for `own`, or for the only model.
+        default: Model of a request without a name; None for `own`, or for the only model.
     """
 
     def __init__(

@@ -47,13 +47,13 @@ class Policy:
 def examine(path: Path, new: NewVersion, policy: Policy) -> Examined:
     """Determine the kind of an uploaded file.
 
-    Its suffix tells, and its first bytes have to agree; without a suffix that is known the first
-    bytes alone tell, but never that it is a pickle.
+    Its suffix decides, and its first bytes have to agree; without a known suffix the first bytes
+    alone decide, but never for a pickle.
 
     Args:
         path: Where it lies.
-        new: What the uploader says about it.
-        policy: What may be stored.
+        new: The uploader's declaration.
+        policy: Limits on stored files.
 
     Raises:
         ArchiveError: it is no zip that can be unpacked safely.

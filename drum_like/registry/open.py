@@ -19,9 +19,9 @@ class Sources:
 
     Attributes:
         resolver: Where requests find them.
-        lines: What the operator is told at start.
-        background: What keeps them up to date.
-        parts: What contracts about models ask for, by its class.
+        lines: Lines for the operator at start.
+        background: Tasks that keep them up to date.
+        parts: Services for contracts about models, by class.
         serves_names: Whether they are served by their names, too.
     """
 

@@ -21,12 +21,12 @@ from drum_like.system.periodic import Repeated
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The store of a server.
+    """The store, catalog and upload service that model-management contracts use.
 
     Attributes:
-        store: What is kept.
-        catalog: What is served.
-        uploads: How it comes in.
+        store: The model store.
+        catalog: The served models.
+        uploads: The upload service.
     """
 
     store: Store
@@ -45,10 +45,10 @@ class Opened:
     """The models of a worker.
 
     Attributes:
-        catalog: What is served.
+        catalog: The served models.
         registry: The store; None without one.
-        background: What lives as long as the worker.
-        lines: What the operator is told at start.
+        background: Tasks that live as long as the worker.
+        lines: Lines for the operator at start.
     """
 
     catalog: Catalog

@@ -23,7 +23,7 @@ class StoredModel:
     Attributes:
         directory: Where it lies.
         runs_code: Whether it may run code that it brings along.
-        declared: What the uploader says about its target.
+        declared: The uploader's declaration of the target.
     """
 
     directory: Path
@@ -43,7 +43,7 @@ def open_stored(stored: StoredModel, settings: Settings, gate: Gate | None = Non
 
     Raises:
         LoadError: it does not load.
-        SettingsError: its metadata is wrong, or lacks what the model does not tell.
+        SettingsError: its metadata is wrong, or lacks settings that the model itself leaves open.
         UploadError: it brings code along that it may not run, or names files outside it.
     """
     check_metadata(stored.directory)

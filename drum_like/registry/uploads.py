@@ -24,7 +24,7 @@ class Uploads:
     Attributes:
         store: Where they go.
         verifier: Tries them.
-        policy: What may be stored.
+        policy: Limits on stored files.
         max_mb: Largest file, in MiB.
         on_stored: Called after each; learns of it at once in this worker.
     """
@@ -47,7 +47,7 @@ class Uploads:
         """Store an upload as a version that is checked in the background.
 
         Raises:
-            UploadError: it cannot be stored; its subclasses tell why.
+            UploadError: it cannot be stored; its subclasses give the reason.
             NotFoundError: there is no such workspace.
             StoreError: the disk or the database fails; nothing is stored then.
         """

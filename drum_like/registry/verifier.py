@@ -30,7 +30,7 @@ class Verifier:
     Args:
         store: Where versions are.
         settings: Of the server.
-        policy: What may be stored.
+        policy: Limits on stored files.
     """
 
     def __init__(self, store: Store, settings: Settings, policy: Policy) -> None:

@@ -42,7 +42,7 @@ class Checks:
         """Return a version to check, now LOADING; None if there is nothing to do.
 
         Args:
-            owner: Who asks: unique among processes and threads.
+            owner: The caller; unique among processes and threads.
             lease_s: How long no other process takes it.
         """
         with self._database.read() as connection:

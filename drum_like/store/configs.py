@@ -46,7 +46,7 @@ class Configs:
 
         Args:
             version_id: Of what.
-            new: What it says.
+            new: Its content.
             keep: Fields that it takes over from the configuration before it.
 
         Raises:

@@ -53,7 +53,7 @@ class Writing:
 
     Attributes:
         connection: Where its statements go.
-        revision: What the rows that it changes are marked with.
+        revision: Mark of the rows that it changes.
     """
 
     connection: Connection

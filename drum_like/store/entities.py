@@ -81,7 +81,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Target as declared by the uploader, where the model's own file does not tell.
+    """Target as declared by the uploader, where the model's own file lacks it.
 
     Attributes:
         target_type: By DRUM's name of it.
@@ -117,8 +117,8 @@ class Version:
         format: Name of the kind of artifact, ZIP or IMAGE.
         runs_code: Whether loading it can run code that it brings along.
         runtime: A word for what runs it, for clients that ask for it.
-        declared: What the uploader says about its target.
-        details: What a contract keeps with it.
+        declared: The uploader's declaration of the target.
+        details: Data that a contract keeps with it.
         status: How far it is.
         error: Why it is not ready, safe to show; only with ERROR.
         task_id: Of its check in the background.
@@ -159,12 +159,12 @@ class NewConfig:
 
     Attributes:
         runtime: A word for what runs the version; None takes the version's.
-        tensor_fields: What callers name the model's inputs, in their order.
+        tensor_fields: Callers' names of the model's inputs, in their order.
         filter_threshold: Kept, and without effect.
         input_schema: Arrow schema of requests, base64.
         output_schema: Arrow schema of answers, base64.
         batch_config: "single" for exactly one row a request.
-        options: What a contract keeps with it.
+        options: Data that a contract keeps with it.
     """
 
     runtime: str | None = None
@@ -231,9 +231,9 @@ class NewDeployment:
 
     Attributes:
         name: Unique among what is deployed only together with the id.
-        pipeline_version_id: What is deployed.
+        pipeline_version_id: The deployed version of the pipeline.
         config_ids: The configurations that it is held to, in the order of its steps.
-        engine_config: What a contract keeps with it.
+        engine_config: Data that a contract keeps with it.
     """
 
     name: str
@@ -277,8 +277,8 @@ class NewVersion:
         file_name: As the uploader named the file.
         visibility: Who may see it.
         runtime: A word for what runs it.
-        declared: What the uploader says about its target.
-        details: What a contract keeps with it.
+        declared: The uploader's declaration of the target.
+        details: Data that a contract keeps with it.
         config: Its first configuration.
         created_by: The uploader.
         as_zip: Whether anything but a zip of a model directory is refused.

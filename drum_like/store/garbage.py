@@ -61,7 +61,7 @@ def collect(database: Database, files: Files, digests: Iterable[str]) -> int:
 def collect_soon(database: Database, files: Files, digests: Iterable[str]) -> None:
     """Remove unreferenced files; failures are left to the next sweep.
 
-    After the rows are gone: what was removed is not to be reported as a failure.
+    The rows are gone by now: a completed removal is not to be reported as a failure.
     """
     with suppress(StoreError):
         collect(database, files, digests)

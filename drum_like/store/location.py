@@ -24,5 +24,5 @@ class Place:
 
     @property
     def is_there(self) -> bool:
-        """Whether a store was made there, as far as its directory tells."""
+        """Whether a store was made there, as far as its directory shows."""
         return (self.root / "blobs").is_dir()

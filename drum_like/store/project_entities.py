@@ -36,8 +36,8 @@ class NewConfiguration:
         pipeline_name: Of the feature pipeline.
         feature_set_name: Of the feature set.
         problem_type: "binary_classification" or "multiclass_classification" or "regression".
-        target_field: What is predicted.
-        feature_fields: From what.
+        target_field: Field to predict.
+        feature_fields: Fields to predict from.
         source: `database` and `collection` of the rows.
         destination: Where the features go.
         tags: Anything.
@@ -61,7 +61,7 @@ class Configuration:
 
     Attributes:
         id: A UUID.
-        new: What it was made of.
+        new: The values that it was made from.
         state: "draft", "active" or "archived".
         version: Counts its changes, from 1.
         created_at: When it was made.
@@ -80,7 +80,7 @@ class NewRun:
 
     Attributes:
         model_id: The name that its model is served by.
-        framework: What learned.
+        framework: The training framework.
         status: How it ended.
         metrics: By name.
         artifact_uri: Where its model is; None for a failed run.
@@ -102,10 +102,10 @@ class Run:
     Attributes:
         id: A UUID.
         project_id: The project.
-        configuration_id: What was trained; None for runs from before there were configurations.
+        configuration_id: The trained configuration; None for runs older than configurations.
         problem_type: As the configuration says.
         target_field: As the configuration says.
-        new: What it was made of.
+        new: The values that it was made from.
         created_at: When it was written.
         deployment_id: Of its newest deployment, None without one.
     """
@@ -154,9 +154,9 @@ class Activity:
     """Action of a user on a project.
 
     Attributes:
-        activity: What, such as "DELETE_MLRUN_CONFIGURATION".
-        user: Who.
-        project_id: To what.
+        activity: Kind of action, such as "DELETE_MLRUN_CONFIGURATION".
+        user: The acting user.
+        project_id: The project.
         document: The rest.
         created_at: When.
     """

@@ -51,7 +51,7 @@ class Versions:
         """Put a file into its place and return its version: all of it, or nothing.
 
         Args:
-            new: What the uploader says.
+            new: The uploader's declaration.
             file: Brought to the disk already.
             status: PENDING for a version that is to be checked, READY for one that was.
             lines: Of its log.

@@ -73,7 +73,7 @@ class Column:
         categories: The values that a category may have, of one type; empty for other kinds.
         stored: The type that the artifact or the metadata names, None where they do not.
         example: A value that the model takes, as text; None if none was given.
-        missing: What stands for a missing cell of text or of an encoder: NaN, None or pandas.NA.
+        missing: The value for a missing cell of text or of an encoder: NaN, None or pandas.NA.
         takes_missing: Whether a cell of text may be missing. Else words such as NA are text, and an
             empty cell is refused, unless `missing` is a text for it.
         exact: Whether whole numbers keep all their digits, as int64, instead of being float64.

@@ -76,7 +76,7 @@ class Explainer:
         link: From the scale to predictions. LOGIT has one group, that of the second class.
         classes: The labels of the predictor's predictions; None where it does not know them.
         tolerance: How far sums may be from margins, for a margin of 1 or smaller; relative beyond.
-        reference: What contributions are relative to, in words.
+        reference: The baseline of contributions, in words.
         explain: From a frame that conforms to the schema, with at least one row, to its shares.
     """
 

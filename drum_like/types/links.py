@@ -26,11 +26,11 @@ class Scale(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The meaning of a model's output, as far as the model tells.
+    """The meaning of a model's output, as far as the model shows it.
 
     Attributes:
-        scale: What the numbers are.
-        said: What tells that, to begin a sentence: "XGBoost's objective reg:squarederror".
+        scale: The scale of the numbers.
+        said: The source of that, to begin a sentence: "XGBoost's objective reg:squarederror".
     """
 
     scale: Scale

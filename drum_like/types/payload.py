@@ -73,7 +73,7 @@ class Payload:
         media_type: Lower-case media type, the key of the decoder: "text/csv" for an untyped body.
         charset: The charset parameter of the Content-Type as sent, None without one.
         columns: Names sent beside a sparse matrix (DRUM's X.colnames), else None.
-        mimetype: What hooks are told: the media type as sent, "" if the caller sent none, None
+        mimetype: For hooks: the media type as sent, "" if the caller sent none, None
             for a CSV form part.
         limits: Sizes beyond which a decoder refuses.
         from_file: Whether it was read from a file: DRUM's `score` tells hooks no charset.

@@ -19,7 +19,7 @@ class Prediction:
     Attributes:
         values: (n_rows,) or (n_rows, n_outputs); floats of the model's own width, or objects
             (text, lists, None) for target types that are not numbers. NaN is a missing value.
-        labels: What the columns of `values` are, None if the model does not know.
+        labels: Of the columns of `values`, None if the model does not know them.
         extra: Further columns of a score hook's frame, with that frame's index; None without.
     """
 

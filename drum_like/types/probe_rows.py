@@ -16,7 +16,7 @@ _GUESSES = ("text", "2024-01-15", "1")
 
 
 def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
-    """Yield rows of one: numbers of several sizes, categories in turn, a missing value.
+    """Yield one-row frames: numbers of several sizes, categories in turn, a missing value.
 
     Yields nothing if a column holds files or times: no valid value can be made up.
 
@@ -36,7 +36,7 @@ def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
 
 
 def guessed_rows(schema: Schema | None) -> Iterator[Frame]:
-    """Yield rows of one for a model that does not tell all its columns: words in such columns.
+    """Yield one-row frames for a model with untyped columns, which get words.
 
     A single column is made up where none is known.
     """

@@ -24,7 +24,7 @@ Cells = Sequence[Any]
 """The cells of a column as they were sent: text, numbers, truth values, bytes, None or NaN."""
 
 _EXACT = 2**53
-"""Up to here a float64 tells each integer from the next."""
+"""Up to here a float64 distinguishes each integer from the next."""
 
 
 class Reader(Protocol):
@@ -90,7 +90,7 @@ class ParsedReader:
     Attributes:
         name: Of the column.
         parse: From a cell to its value, None for a missing one; raises ValueError for others.
-        expected: What a cell has to hold, for messages.
+        expected: The expected content of a cell, for messages.
         is_object: Whether values stay objects, None where missing; else they are numbers.
     """
 
@@ -120,7 +120,7 @@ class TextReader:
         name: Of the column.
         known: Texts that the model was trained on, words for missing cells among them; empty if
             it does not tell.
-        missing: What stands for a missing cell; the mark that the fitted step knows.
+        missing: The value for a missing cell; the mark that the fitted step knows.
         takes_missing: Whether cells may be missing at all; else every word is text, and an empty
             cell is refused unless `missing` is text itself.
         alike: Known texts by the number or the truth value that they spell.
@@ -210,7 +210,7 @@ class ValueReader:
 
     Attributes:
         parse: From a cell to its value, None for a missing one; raises ValueError for others.
-        missing: What stands for a missing cell.
+        missing: The value for a missing cell.
         as_objects: Whether values stay objects, whatever they are.
     """
 

@@ -112,8 +112,8 @@ class ModelTarget:
     """Target as a model's own file describes it.
 
     Attributes:
-        type: None if the file does not tell.
-        classes: In the order of the model's output columns; empty if the file does not tell.
+        type: None if the file does not name it.
+        classes: In the order of the model's output columns; empty if the file does not name them.
         implied: Whether the classes are mere column numbers, because the file names none.
     """
 

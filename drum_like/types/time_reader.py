@@ -24,7 +24,7 @@ class TimeReader:
         name: Of the column.
         dtype: That of the encoder's categories: "datetime64[ns]", "timedelta64[s]" and the like;
             "date" or "object" where they are objects.
-        missing: What stands for a missing cell among objects.
+        missing: The value for a missing cell among objects.
     """
 
     name: str

@@ -32,7 +32,7 @@ class Additive:
     Attributes:
         link: From the scale to predictions.
         tolerance: How far sums may be off, see Explainer.
-        reference: What contributions are relative to, in words.
+        reference: The baseline of contributions, in words.
         divide: From rows as the estimator takes them to their shares.
     """
 
@@ -47,8 +47,8 @@ def checked(link: Link | None, target: Target, said: str) -> Link:
 
     Args:
         link: None for an objective whose link is not known.
-        target: What is predicted.
-        said: What has that link, for the message.
+        target: Target of the predictions.
+        said: Owner of the link, for the message.
 
     Raises:
         UnsupportedError: the sums would not be log-odds of a class, or not lead to the prediction.

@@ -84,7 +84,7 @@ def find_way(method: Method, rows: Any, *, default: Way) -> Finding:
     Args:
         method: The prediction.
         rows: MANY rows, as unlike each other as can be.
-        default: The way to take where trying tells nothing: the method refuses the rows, or says
+        default: The way to take where trying shows nothing: the method refuses the rows, or says
             the same of most.
     """
     try:
@@ -180,7 +180,7 @@ def _part(rows: Any, first: int, last: int) -> Any:
         part = rows.iloc[first:last].copy()
         part.index = pd.RangeIndex(len(part))
         return part
-    # A copy: what a matrix product does may depend on what lies between its columns.
+    # A copy: the result of a matrix product may depend on the memory between its columns.
     return rows[first:last].copy(order="F" if rows.flags.f_contiguous else "C")
 
 

@@ -50,7 +50,7 @@ class Forest:
         right: Position of the right child; -1 for a leaf.
         parent: Position of the parent; -1 for a root.
         share: Of the training rows at the parent, those that came here.
-        value: What a leaf gives; 0 elsewhere.
+        value: Value of a leaf; 0 elsewhere.
     """
 
     feature: Integers
@@ -90,7 +90,7 @@ class TreeShares:
 
     Args:
         trees: Fitted trees of scikit-learn, their `tree_`, with one output.
-        scale: What each value is multiplied with.
+        scale: Factor of each value.
 
     Raises:
         UnsupportedError: several outputs, nodes that no training row reached, or too many of them.

@@ -86,7 +86,7 @@ class _Slot:
 
     Attributes:
         row: (1, n_columns) float64, to write to before a call.
-        values: What the call writes to, as `like`.
+        values: Output of the call, as `like`.
     """
 
     def __init__(

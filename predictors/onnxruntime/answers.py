@@ -56,7 +56,7 @@ class Answer:
     Attributes:
         outputs: The outputs to compute.
         classes: Of the columns, empty if they are unknown.
-        sample: What the answer was for the made-up rows; None if unknown.
+        sample: The answer for the made-up rows; None if unknown.
         multilabel: Whether the outputs hold a pair of probabilities for each label.
         complemented: Whether the one column is to be preceded by that of the other class.
         is_raw: Whether the output is given as it is.

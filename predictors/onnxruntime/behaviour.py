@@ -29,11 +29,11 @@ _SEED = 20240229
 def probes(inputs: Inputs, graph: Graph | None, turn: int = 0) -> dict[str, Values]:
     """Return arrays of 64 rows: numbers of many sizes, or beside thresholds of trees; known words.
 
-    They are the same in every process: what is found out by them is the same in every worker.
+    They are the same in every process, so every worker comes to the same findings.
 
     Args:
-        inputs: What the rows are for.
-        graph: Tells thresholds and categories.
+        inputs: Inputs that the rows are for.
+        graph: Source of thresholds and categories.
         turn: Others for each.
     """
     rng = np.random.default_rng((_SEED, turn))

@@ -190,7 +190,7 @@ def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
 
 
 def _columns_axis(node: ort.NodeArg) -> int | None:
-    """Return which size of a matrix is that of its columns, None if that cannot be told."""
+    """Return which size of a matrix is that of its columns, None if it is unknown."""
     sizes = node.shape[1:]
     wide = [at for at, size in enumerate(sizes, 1) if size != 1]
     if len(wide) > 1 or not sizes:

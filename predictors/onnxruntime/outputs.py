@@ -27,7 +27,7 @@ class Output:
         type: As onnxruntime spells it.
         shape: As the graph declares it; converters often do it wrong.
         axis: Where the rows are; None where the output is not one of rows.
-        sample: What it gave for the made-up rows; None where the graph could not be run on any.
+        sample: Its value for the made-up rows; None where the graph could not be run on any.
     """
 
     name: str

@@ -48,7 +48,7 @@ class Plan:
 
     Attributes:
         block: Most rows of one call, None for any number.
-        multiple: What the rows of a call are a multiple of; the last row is repeated.
+        multiple: Divisor of the number of rows of a call; the last row is repeated.
     """
 
     block: int | None = None

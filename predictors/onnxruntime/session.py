@@ -26,7 +26,7 @@ _NOTHING_BUT_FATAL = 4
 def opened(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
     """Open a session on the CPU; idle threads sleep, not spin: several workers share the CPUs.
 
-    It logs nothing itself: what a run refuses is raised, and converters declare many a shape wrong.
+    It logs nothing itself: a run raises what it refuses, and converters declare many wrong shapes.
 
     Raises:
         ArtifactError: the model names a file outside its directory.

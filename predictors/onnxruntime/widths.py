@@ -70,7 +70,7 @@ def attribute_name(attribute: memoryview) -> bytes:
 
 
 def features_of(attributes: Attributes, most: int | None = None) -> list[int]:
-    """Return the columns that the nodes of trees look at; those of the first nodes if told."""
+    """Return the columns that the nodes of trees look at; of the first `most` nodes if set."""
     attribute = attributes.get(b"nodes_featureids", memoryview(b""))
     return list(islice(wire.integers(wire.fields(attribute), _INTS), most))
 

@@ -29,7 +29,7 @@ class Blame:
     Attributes:
         row: Position of its row, from 0.
         column: Position of its column.
-        reason: What it holds, and what to do about that.
+        reason: Its content, and the remedy.
     """
 
     row: int

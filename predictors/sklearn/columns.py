@@ -34,9 +34,9 @@ Positions = frozenset[int]
 
 
 def schema_of(model: Any) -> Schema | None:
-    """Return the columns that a fitted model takes, None if it does not tell.
+    """Return the columns that a fitted model takes, None if they are unknown.
 
-    A model fitted on an array tells their number only; code of others that does so may still want
+    A model fitted on an array knows their number only; code of others that does so may still want
     a DataFrame, and gets what was sent.
     """
     if reads_one_text(model):

@@ -35,8 +35,8 @@ class Filled:
     """An imputer that columns pass on their way to an encoder.
 
     Attributes:
-        missing: What it takes for a missing cell.
-        fills: What it fills in, one value a column.
+        missing: Its mark for a missing cell.
+        fills: Fill values, one a column.
         numbers: Whether it was fitted on columns of numbers, which no code of others reads then.
     """
 
@@ -51,7 +51,7 @@ class Encoder:
 
     Attributes:
         columns: The columns of the model that it reads, by name, or by position without names.
-        categories: What it knows of each; empty for readers of text and for imputers.
+        categories: Known categories of each; empty for readers of text and for imputers.
         filled: The imputer before it, or that it is, None without one.
         refuses_unknown: Whether a category that it does not know is an error.
         reads_text: Whether it reads text of any kind.

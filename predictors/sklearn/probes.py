@@ -1,4 +1,4 @@
-"""Many made-up rows for a fitted scikit-learn model, as much like its training data as it tells."""
+"""Many made-up rows for a fitted scikit-learn model, as close to its training data as it shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

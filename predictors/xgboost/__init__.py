@@ -57,7 +57,7 @@ class XGBoostPredictor:
     called in several threads at once; of few rows a call keeps to its own thread.
 
     Args:
-        model: What `load` or `load_alone` gave, or a fitted estimator of xgboost.sklearn.
+        model: Result of `load` or `load_alone`, or a fitted estimator of xgboost.sklearn.
     """
 
     def __init__(self, model: Any) -> None:

@@ -180,7 +180,7 @@ class Booster:
 
         Args:
             matrix: (n_rows, n_columns) float64.
-            question: What is asked.
+            question: The question.
 
         Returns:
             float32: (n_rows,) or (n_rows, n_outputs); of contributions (n_rows, n_columns + 1) or

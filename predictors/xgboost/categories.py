@@ -170,7 +170,7 @@ def infinite_cell(matrix: Matrix, names: Names) -> ColumnsError | None:
 
 
 def version_in(path: Path) -> Version:
-    """Return the version of XGBoost that saved a file, empty if it does not tell."""
+    """Return the version of XGBoost that saved a file, empty if the file does not name it."""
     with path.open("rb") as file:
         head = file.read(_ENDS)
         file.seek(max(0, path.stat().st_size - _ENDS))

@@ -47,7 +47,7 @@ def additive(learner: dict[str, Any], target: Target, divide: Callable[[Any], Di
 
     Args:
         learner: The booster's configuration.
-        target: What it is asked for.
+        target: Target of the explanation.
         divide: From rows to what XGBoost says of them; called once at a time, since the library
             does not promise more.
 
@@ -55,7 +55,7 @@ def additive(learner: dict[str, Any], target: Target, divide: Callable[[Any], Di
         UnsupportedError: several targets, or an objective whose link is not known.
     """
     if int(learner["learner_model_param"].get("num_target", 1)) > 1:
-        raise UnsupportedError("contributions of a booster with several targets are not told")
+        raise UnsupportedError("contributions of a booster with several targets are not supported")
     objective = str(learner["objective"]["name"])
     links = {**_LINKS, **_CLASSES} if target.type.is_classification else _LINKS
     link = links.get(objective)

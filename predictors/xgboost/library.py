@@ -61,7 +61,7 @@ class Functions:
     """Functions of the library that give a code, by name.
 
     Args:
-        library: What has them.
+        library: The library that has them.
         signatures: The types of their arguments.
 
     Raises:

@@ -104,7 +104,7 @@ _LEANINGS: Mapping[tuple[str, str], tuple[float, float, float, float]] = Mapping
 
 
 def _bank_customers(n_rows: int, random: _Random) -> dict[str, Any]:
-    """Draw customers of a bank by who they are."""
+    """Draw customers of a bank; their attributes lean towards personalities."""
     columns: dict[str, Any] = {
         name: random.choice(values, n_rows) for name, values in _BANDS.items()
     }

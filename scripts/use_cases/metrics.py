@@ -13,7 +13,7 @@ def measured(case: UseCase, rows: pd.DataFrame, chances: NDArray[np.float64]) ->
     """Return metrics by name.
 
     Args:
-        case: What was learned.
+        case: The use case.
         rows: With the answers; the model has not seen them.
         chances: (n_rows, n_labels) what the model says, in the order of `classes`.
     """

@@ -57,7 +57,7 @@ class Seed:
         output: Directory of what the runs write.
         url: Where the models will be served.
         deploy: Frameworks whose runs are deployed.
-        say: Is told what is done.
+        say: Receives progress messages.
     """
 
     store: Store

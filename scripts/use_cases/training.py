@@ -56,10 +56,10 @@ class Trained:
 
     Attributes:
         model_id: The name that it is served by.
-        framework: What learned.
+        framework: The training framework.
         artifact: The model's file in the directory.
         metrics: On rows that it has not seen, by name.
-        target: What model-metadata.yaml says about the target.
+        target: The target as in model-metadata.yaml.
     """
 
     model_id: str
@@ -78,7 +78,7 @@ def train(case: UseCase, framework: str, directory: Path, seed: int = 0) -> Trai
     """Train a model, and write a directory that `drum-like server` serves.
 
     Args:
-        case: What to learn.
+        case: The use case.
         framework: A key of `TRAINERS`.
         directory: Is made; the artifact and model-metadata.yaml are put there.
         seed: Another one gives other rows.

@@ -30,13 +30,13 @@ _MOST_AT_A_TIME = 1 << 26
 """Bytes that it parses together at most; a longer row is left to pandas."""
 
 _SAMPLE = 1 << 14
-"""Bytes of the first rows, about, that tell which columns hold integers."""
+"""Bytes of the first rows, about, that show which columns hold integers."""
 
 _WHOLE = b"0123456789-"
 _FRACTIONAL, _SIGN = set(b".eE"), set(b"+")
 
 _EXACT = 2**53
-"""Up to here a float64 tells each integer from the next."""
+"""Up to here a float64 distinguishes each integer from the next."""
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -283,7 +283,7 @@ def blocks(stream: BinaryIO, template: Payload, size: int = 1 << 20) -> Iterator
 
     Args:
         stream: The CSV from its start.
-        template: What else is known about the payload: media type, limits.
+        template: Other properties of the payload: media type, limits.
         size: Bytes of rows in a payload, about; a record is never cut.
 
     Returns:

@@ -22,10 +22,10 @@ class Subject:
     """A model that predicts rows, with the settings of its directory.
 
     Attributes:
-        hooks: What custom.py defines.
+        hooks: The hooks of custom.py.
         model: The framework's object, or what load_model returned.
         predictor: Wraps it where no hook scores; else None.
-        pipeline: What predicts.
+        pipeline: The prediction pipeline.
         schema: The columns that the model knows, None if it takes any.
         inputs: The columns that callers send, None if they are unknown.
         hook_gate: Entered around calls into custom.py.

@@ -34,7 +34,7 @@ class HookShares:
         hook: The function.
         model: Its second argument.
         inputs: The names of the columns that callers send.
-        pipeline: What predicts, to compare with.
+        pipeline: The prediction pipeline, to compare with.
         gate: Entered around the hook.
     """
 

@@ -37,7 +37,7 @@ def try_out(
 
     Args:
         stored: The model.
-        limits: What the child may use.
+        limits: Resource limits of the child.
         no_pickle: Whether pickles are refused.
         cancelled: Calls the trial off.
 

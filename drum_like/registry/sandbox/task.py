@@ -41,7 +41,7 @@ class Verdict:
 
     Attributes:
         error: Why the model cannot be served, safe to show; None if it can.
-        lines: What else there is to say.
+        lines: Further lines for the log of the version.
     """
 
     error: str | None
@@ -71,7 +71,7 @@ def task_json(stored: StoredModel, limits: Limits, *, no_pickle: bool) -> bytes:
 
 
 def stored_of(content: dict[str, Any]) -> StoredModel:
-    """Return the model that a child is told about."""
+    """Return the model of a child's task."""
     declared = content["declared"]
     return StoredModel(
         Path(content["directory"]),
@@ -86,7 +86,7 @@ def fingerprint(digest: str, kind: str, declared: Declared, *, no_pickle: bool) 
     Args:
         digest: SHA-256 of the file.
         kind: Its format.
-        declared: What the uploader says about its target.
+        declared: The uploader's declaration of the target.
         no_pickle: Whether pickles are refused.
     """
     content = [digest, kind, asdict(declared), no_pickle, sys.version, __version__, _frameworks()]
