@@ -95,7 +95,7 @@ class HookShares:
 
 
 def columns_of(prediction: Prediction, target: Target) -> NDArray[np.float64]:
-    """Return the predictions that contributions add up to, as (n_groups, n_rows).
+    """Return the predictions that contributions explain, as (n_groups, n_rows).
 
     A number has one group; so have two classes, where the group is the positive class.
 
