@@ -91,7 +91,7 @@ class Predictor(Protocol):
 
     @property
     def target(self) -> ModelTarget:
-        """What the model itself tells about its target."""
+        """The target as the model itself describes it."""
 
     def predict(self, frame: Frame, target: Target) -> Prediction:
         """Score a frame that conforms to `schema` and has at least one row.
@@ -114,7 +114,7 @@ class MeaningSource(Protocol):
     """A predictor that knows whether its model's output is probabilities."""
 
     def meaning(self, target: Target) -> Meaning | None:
-        """Return what `predict` gives for a target that is classes; None if nobody knows.
+        """Return the meaning of `predict`'s output for a target with classes; None if unknown.
 
         Called once, after the load. Where no hook and no link of the metadata makes probabilities
         of the output, the directory does not become a model.
@@ -123,7 +123,7 @@ class MeaningSource(Protocol):
 
 @runtime_checkable
 class MarginSource(Protocol):
-    """A predictor that can say what its model computes before any link."""
+    """A predictor that can return the output of its model before any link."""
 
     def margins(self, frame: Frame) -> Prediction:
         """Return (n_rows,) or (n_rows, n_outputs) margins, for a link of the metadata.
@@ -146,10 +146,10 @@ class TargetChecker(Protocol):
 
 @runtime_checkable
 class Contributor(Protocol):
-    """A predictor that can say what each column contributes to its predictions."""
+    """A predictor that can divide its predictions into the contributions of columns."""
 
     def explainer(self, target: Target) -> Explainer:
-        """Return what divides the predictions of a target; called once, after the load.
+        """Return the explainer of a target's predictions; called once, after the load.
 
         Raises:
             UnsupportedError: contributions of this model cannot be told, or not on the link scale
@@ -200,7 +200,7 @@ class ArtifactKind:
         predictor: Name in the group drum_like.predictors of the plugin whose static `load(path)`
             reads the file; None for pickles, which name their class themselves. Where there is no
             custom.py, a static `load_alone(path)` goes before it, if the plugin has one: what it
-            returns is given to the plugin and to nobody else.
+            returns is given to the plugin alone.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What can go wrong, told apart by whose fault it is.
+"""Exceptions of drum-like, divided by whose fault they are.
 
 An error knows what happened, never an HTTP status: every contract has its own table from class to
 status. A message says what was expected, what was found and what to do; it names files, columns
@@ -9,7 +9,7 @@ and types, never the values of a row.
     │   └── TypeSchemaError     the typeSchema contradicts itself or the data            exit 3
     ├── LoadError             the directory does not become a model                      exit 4
     │   ├── ArtifactError       none, several, unreadable
-    │   ├── PluginError         nobody claims it, two claim it, it does not import
+    │   ├── PluginError         no plugin claims it, two claim it, it does not import
     │   └── CustomCodeError     custom.py, init or load_model raised
     ├── RequestError          the caller's fault
     │   ├── MediaTypeError      no decoder for this media type
@@ -96,7 +96,7 @@ class BodyError(RequestError):
 
 
 class PayloadError(RequestError):
-    """The bytes are not what their media type says."""
+    """The bytes do not fit their media type."""
 
 
 class SizeError(RequestError):
@@ -136,11 +136,11 @@ class NotFoundError(RequestError):
 
 
 class ConflictError(RequestError):
-    """What is there forbids it: a name is taken, a version is deployed."""
+    """The present state forbids it: a name is taken, a version is deployed."""
 
 
 class UploadError(RequestError):
-    """What was uploaded cannot be stored or served."""
+    """An upload cannot be stored or served."""
 
 
 class ArchiveError(UploadError):
@@ -148,7 +148,7 @@ class ArchiveError(UploadError):
 
 
 class CodeError(UploadError):
-    """What was uploaded runs code when it is loaded, and the operator does not allow that."""
+    """An upload runs code when it is loaded, and the operator does not allow that."""
 
 
 class EndpointError(RequestError):
@@ -211,7 +211,7 @@ class UserError(DrumLikeError):
 
 
 def for_operator(error: DrumLikeError) -> str:
-    """Return what the terminal or the log of the operator says: plain words, and where it was."""
+    """Return an error's text for the operator's terminal or log: plain words, and where it was."""
     text = getattr(error, "plain", "") or str(error)
     hint = getattr(error, "hint", "")
     return f"{text} ({hint})" if hint else text

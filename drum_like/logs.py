@@ -98,7 +98,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def is_json(log_format: str) -> bool:
-    """Return whether lines are JSON: if asked for, or if nobody reads them on a terminal."""
+    """Return whether lines are JSON: if asked for, or if standard error is no terminal."""
     return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
 
 
@@ -122,7 +122,7 @@ def configure(log_format: str, level: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the access log tells about one request.
+    """One request as the access log shows it.
 
     Attributes:
         method: The method, or "-" if the request line was not understood.

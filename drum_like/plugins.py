@@ -35,7 +35,7 @@ def load(group: str, name: str) -> Any:
     """Import and return the plugin of that name.
 
     Raises:
-        PluginError: nobody declares the name, or its module does not import.
+        PluginError: no package declares the name, or its module does not import.
     """
     point = registered(group).get(name)
     if point is None:

@@ -49,7 +49,7 @@ class Holdout(NamedTuple):
 
 
 def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
-    """Write the residuals into the model directory; print what the metadata have to say.
+    """Write the residuals into the model directory; print the lines that the metadata need.
 
     Raises:
         LoadError: the model does not load.
@@ -116,7 +116,7 @@ def _target(cell: str, row: int, name: str) -> float:
 
 
 def _plan(settings: Settings, service: ModelService) -> IntervalSettings:
-    """Return what is calibrated for: a pair of quantiles where the metadata name one."""
+    """Return the plan of the intervals: a pair of quantiles where the metadata name one."""
     told = service.abilities.intervals
     if told is not None and told.method is Method.QUANTILE_PAIR:
         return replace(told, level=settings.level, residuals=FILE_NAME)
@@ -171,8 +171,8 @@ def _report(service: ModelService, plan: IntervalSettings, n_rows: int) -> str:
     if service.info.sha256 is not None:
         lines.append(f"  model_sha256: {service.info.sha256}")
     about = (
-        f"{FILE_NAME}: the errors on {n_rows} rows. The model may not have been fitted or tuned on "
-        "them."
+        f"{FILE_NAME}: the errors on {n_rows} rows. The model must not have been fitted or tuned "
+        "on them."
     )
     head = ["model-metadata.yaml has to say:", "", "prediction_intervals:"]
     return "\n".join([about, *head, *lines])

@@ -55,7 +55,7 @@ class Child:
         return self._call("POST", path, body, timeout_s)
 
     def stats(self) -> Any:
-        """Return what /stats/ says."""
+        """Return the answer of /stats/."""
         return json.loads(self._call("GET", "/stats/", None, START_TIMEOUT_S)[1])
 
     def _call(

@@ -35,7 +35,7 @@ class Dialect:
 
     @classmethod
     def of(cls, settings: Settings) -> "Dialect":
-        """Return what the flags say.
+        """Return the dialect that the flags name.
 
         Raises:
             SettingsError: the delimiter is the decimal mark.
@@ -57,7 +57,7 @@ def plain(path: Path, dialect: Dialect, schema: Schema | None) -> Iterator[Path]
     Args:
         path: The file.
         dialect: How it is written.
-        schema: The columns of the model; None if nobody tells.
+        schema: The columns of the model; None if they are not known.
 
     Raises:
         SettingsError: the file is not CSV of that dialect.

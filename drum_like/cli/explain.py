@@ -25,11 +25,11 @@ _CELL_WIDTH = 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one column contributes to one prediction.
+    """The contribution of one column to one prediction.
 
     Attributes:
         feature: The column.
-        cell: What it holds, as text; "" where the column is not one that was sent.
+        cell: Its cell as text; "" where the column was not sent.
         value: The contribution.
     """
 
@@ -122,7 +122,7 @@ def _explained(
 
 
 def _cells(frame: Frame, found: Contributions) -> Sequence[Sequence[str]]:
-    """Return what the columns hold, row by row; "" for those that were not sent."""
+    """Return the cells of the columns, row by row; "" for columns that were not sent."""
     names = list(frame.columns or ())
     columns = [
         _texts(frame, names.index(name)) if name in names else [""] * frame.n_rows
@@ -149,7 +149,7 @@ def _table(one: Explained, top: int) -> str:
 
 
 def _scale(service: ModelService) -> str:
-    """Say what sums lead to, and what they are relative to."""
+    """Explain how sums become predictions, and their reference."""
     about = service.abilities.described()["contributions"]
     words = {
         "identity": "the prediction is the sum",

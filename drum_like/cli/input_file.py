@@ -1,4 +1,4 @@
-"""Files that the verbs read: --input, whatever it is, as a file; and what is in it."""
+"""Input files of the verbs: --input as a file, also if it is a stream, and its payload."""
 
 import shutil
 import sys
@@ -19,7 +19,7 @@ MATRIX_MARKET = ".mtx"
 
 
 def template(settings: Settings, path: Path) -> Payload:
-    """Return what is known about the payload in a file, without its bytes."""
+    """Return the payload of a file, still without its bytes."""
     limits = Limits(settings.max_columns, settings.max_cells)
     if path.suffix != MATRIX_MARKET:
         return Payload(b"", limits=limits, from_file=True)

@@ -90,7 +90,7 @@ def _cells(one: Decision) -> tuple[str, ...]:
 
 
 def _accepted(one: Decision) -> list[str]:
-    """Return the names of what was accepted."""
+    """Return the names of the accepted offers."""
     document = {} if one.accepted is None else one.accepted.document
     offers = document["response"]["offers_accepted"]
     return [str(o.get("offer_name", o) if isinstance(o, dict) else o) for o in offers]
@@ -101,5 +101,5 @@ def _time(at: datetime) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text without what could drive a terminal."""
+    """Return text with control characters replaced, so that it cannot drive a terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -43,8 +43,8 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
     Returns:
         0 done; 1 wrong settings, failed scoring, failed validation; 2 wrong command line; 3 the
-        data breaks the typeSchema; 4 the model does not load; 130 Ctrl-C; 141 nobody reads the
-        output any more.
+        data breaks the typeSchema; 4 the model does not load; 130 Ctrl-C; 141 the reader of the
+        output has gone.
     """
     show_stacktrace = _STACKTRACE in argv
     try:
@@ -67,7 +67,7 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
 
 def _function_of(verb: str) -> Callable[[Settings, MutableMapping[str, str]], int]:
-    """Return what runs a verb: `run_push` of the module `models` for `models push`."""
+    """Return the function of a verb: `run_push` of the module `models` for `models push`."""
     first, _, second = verb.replace("-", "_").partition(" ")
     module = import_module(f"drum_like.cli.{first}")
     function: Callable[..., int] = getattr(module, f"run_{second}" if second else "run")
@@ -75,7 +75,7 @@ def _function_of(verb: str) -> Callable[[Settings, MutableMapping[str, str]], in
 
 
 def _failed(error: DrumLikeError, *, show_stacktrace: bool) -> int:
-    """Say on standard error what went wrong; return the exit code of its kind."""
+    """Print an error on standard error; return the exit code of its kind."""
     if show_stacktrace:
         traceback.print_exception(error)
     usage = error.usage if isinstance(error, UsageError) else ""

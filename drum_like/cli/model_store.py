@@ -1,4 +1,4 @@
-"""What the verbs about models talk to: a store on this machine, or that of a server."""
+"""The model store of the verbs about models: on this machine, or that of a server."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

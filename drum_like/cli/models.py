@@ -118,7 +118,7 @@ def run_push(settings: Settings, _environ: MutableMapping[str, str]) -> int:
 
 
 def declared_of(settings: Settings) -> Declared:
-    """Return what the flags say about the target."""
+    """Return the target that the flags declare."""
     return Declared(
         target_type=None if settings.target_type is None else settings.target_type.value,
         positive_label=settings.positive_class_label,
@@ -194,7 +194,7 @@ def run_alias(settings: Settings, _environ: MutableMapping[str, str]) -> int:
 
 
 def run_rm(settings: Settings, _environ: MutableMapping[str, str]) -> int:
-    """Remove what is named; return 0.
+    """Remove the version or model named; return 0.
 
     Raises:
         SettingsError: a whole model is named without --all-versions.

@@ -1,4 +1,4 @@
-"""Where the answer of a verb goes: a new file, what is there already, or standard output."""
+"""The output of a verb: a new file, an existing file or device, or standard output."""
 
 import os
 import re
@@ -19,11 +19,11 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(\d+)|std(out)|std(err))")
 def opened(path: Path, flag: str) -> Iterator[BinaryIO]:
     """Open what a flag names for writing: `-`, a device, a FIFO or a descriptor as they are.
 
-    A file is replaced when the block ends without an error, so that nobody sees half of it.
+    A file is replaced when the block ends without an error, so that no reader sees half of it.
 
     Raises:
         SettingsError: it cannot be written.
-        BrokenPipeError: who reads standard output has gone.
+        BrokenPipeError: the reader of standard output has gone.
     """
     try:
         with _stream(path) as stream:
@@ -36,7 +36,7 @@ def opened(path: Path, flag: str) -> Iterator[BinaryIO]:
 
 
 def check(path: Path | None, flag: str) -> None:
-    """Refuse early what cannot be written to.
+    """Refuse early a path that cannot be written to.
 
     Raises:
         SettingsError: it is a directory, or would lie in one that is not there.
@@ -101,6 +101,6 @@ def _mode(target: Path) -> int:
 
 
 def discard_standard_output() -> None:
-    """Let nothing more be written to a pipe that nobody reads, not even when Python ends."""
+    """Discard all further output, so that Python does not write to a closed pipe as it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

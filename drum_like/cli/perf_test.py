@@ -91,7 +91,7 @@ def body_of(header: str, rows: list[str], case: Case) -> tuple[bytes, int]:
 
 
 def percentile(ordered: list[float], percent: int) -> float:
-    """Return the smallest value that so many percent of the values do not exceed."""
+    """Return the smallest value that `percent` percent of the values do not exceed."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
@@ -117,7 +117,7 @@ def _text(cells: list[str]) -> str:
 
 
 def _server_flags(settings: Settings) -> list[str]:
-    """Return what makes a server of the same settings."""
+    """Return the flags of a server with the same settings."""
     values = {
         field.name: getattr(settings, field.name)
         for field in fields(settings)

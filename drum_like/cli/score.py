@@ -159,7 +159,7 @@ def _predictions(
 def _ahead(
     task: Callable[[Payload], _Scored], blocks: Iterator[Payload]
 ) -> Iterator[Future[_Scored]]:
-    """Yield in order what becomes of blocks; the next ones are read and scored meanwhile."""
+    """Yield the results of blocks in order; the next ones are read and scored meanwhile."""
     pending: deque[Future[_Scored]] = deque()
     ahead = min(_MOST_AHEAD, cgroup.cpus())
     with ThreadPoolExecutor(ahead) as pool:

@@ -16,7 +16,7 @@ def print_json(content: object) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print what was asked for."""
+    """Print the answer of the command."""
     print(text)  # noqa: T201 - the command's answer
 
 

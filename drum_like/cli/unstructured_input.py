@@ -15,7 +15,7 @@ NOTHING = "Return value from prediction is: None (NULL in R)"
 
 
 def answer(settings: Settings, service: Service) -> bytes:
-    """Return what the model makes of the input file.
+    """Return the model's answer to the input file.
 
     The hook gets the query as a plain dict: the last value of a name wins, blank ones are dropped.
 

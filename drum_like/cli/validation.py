@@ -119,7 +119,7 @@ def _score(service: Service, payload: Payload) -> None:
 
 
 def _fault(score: Callable[[], None]) -> Iterator[str]:
-    """Yield what a call says went wrong."""
+    """Yield the message of a failed call."""
     try:
         score()
     except DrumLikeError as error:

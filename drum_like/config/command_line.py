@@ -13,7 +13,7 @@ from drum_like.config.verbs import EXIT_CODES, PROGRAM, SERVE, VERBS, UsageError
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """What the words of a command line say.
+    """The verb and the values of a command line.
 
     Attributes:
         verb: One of VERBS.
@@ -29,7 +29,7 @@ class CommandLine:
 
 
 def parse(declared: Mapping[str, Option], argv: Sequence[str]) -> CommandLine:
-    """Return what a command line says; prints and leaves for --help, --version and no verb.
+    """Parse a command line; prints and leaves for --help, --version and no verb.
 
     Args:
         declared: The options by field name.
@@ -105,7 +105,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _arguments(name: str, option: Option) -> dict[str, Any]:
-    """Return what argparse needs to know of an option."""
+    """Return argparse's arguments of an option."""
     described = {"help": described_help(name, option)}
     if option.positional:
         return described | {"type": _reader(option), "metavar": option.kind.metavar}

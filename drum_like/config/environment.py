@@ -1,4 +1,4 @@
-"""What the environment of a process says: text, DRUM's boolean words and its runtime parameters."""
+"""Readers of environment variables: text, DRUM's boolean words and its runtime parameters."""
 
 import json
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ _FALSE = frozenset({"false", "n", "no", "off", "none", "0"})
 
 
 class RuntimeParameterError(SettingsError, ValueError):
-    """A runtime parameter that is not there, or is not what DRUM writes; also a ValueError."""
+    """A runtime parameter is missing, or not in DRUM's form; also a ValueError."""
 
 
 def boolean(text: str) -> bool:
-    """Return what a boolean word means, by DRUM's list of words.
+    """Return the value of a boolean word, by DRUM's list of words.
 
     Raises:
         ValueError: the word is not on the list.
@@ -43,7 +43,7 @@ def has_parameter(name: str, environ: Mapping[str, str]) -> bool:
 
 
 def parameter(name: str, environ: Mapping[str, str]) -> Any:
-    """Return the payload of a runtime parameter: what JSON makes of it, None if it is empty.
+    """Return the payload of a runtime parameter as parsed from JSON, None if it is empty.
 
     Raises:
         RuntimeParameterError: the parameter is not defined, or its variable does not hold
@@ -71,7 +71,7 @@ def parameter(name: str, environ: Mapping[str, str]) -> Any:
 
 
 def _fault(content: object) -> str | None:
-    """Return what is wrong with the content of a variable, in the words of DRUM's validator."""
+    """Return the fault of a variable's content in the words of DRUM's validator, None without."""
     if not isinstance(content, dict):
         return data_error("value is not a dict")
     missing = [key for key in ("type", "payload") if key not in content]

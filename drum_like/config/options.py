@@ -110,7 +110,7 @@ class Steering:
 
 
 class Kind(NamedTuple):
-    """How the text of a value is read, and what stands for it in help texts.
+    """A kind of value: the parser of its text, and its placeholder in help texts.
 
     `parse` raises ValueError with a reason that follows the name of the flag or the variable.
     """
@@ -120,7 +120,7 @@ class Kind(NamedTuple):
 
 
 class Rare(TypedDict, total=False):
-    """What only some settings have; see `Option`."""
+    """Attributes that only some settings have; see `Option`."""
 
     env: tuple[str, ...]
     short: str
@@ -249,7 +249,7 @@ def existing_file(text: str) -> Path:
 
 
 def readable(text: str) -> Path:
-    """Return the absolute path of what rows are read from; `-` stays, for standard input."""
+    """Return the absolute path of an input file; `-` stays, for standard input."""
     path = Path(text)
     if path != DASH and (path.is_dir() or not path.exists()):
         raise ValueError(f"is wrong: The file {text} does not exist!")

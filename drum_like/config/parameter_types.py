@@ -26,7 +26,7 @@ def payload_fault(kind: str, value: Any) -> str | None:
 
 
 def payload_error(reason: str) -> str:
-    """Return what DRUM's validator says of a payload that is neither empty nor of its type."""
+    """Return the message of DRUM's validator on a payload that is not empty and not of its type."""
     inner = f"{{0: {data_error('value should be None')}, 1: {data_error(reason)}}}"
     return f"{{'payload': {data_error(inner)}}}"
 

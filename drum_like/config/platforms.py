@@ -41,7 +41,7 @@ def hosted_address(environ: Mapping[str, str], *, sagemaker: bool) -> Address | 
 
 
 def general_address(environ: Mapping[str, str]) -> Address | None:
-    """Return what SERVER_PORT or PORT say (Azure ML; Cloud Run, Heroku), None without them."""
+    """Return the address of SERVER_PORT or PORT (Azure ML; Cloud Run, Heroku), None without."""
     return _address_of("SERVER_PORT", environ) or _address_of("PORT", environ)
 
 

@@ -38,7 +38,7 @@ def resolved(
 ) -> dict[str, Any]:
     """Return values for the fields of the settings: flag, environment, platform.
 
-    Fields that nobody set are left out.
+    Fields that were not set are left out.
 
     Raises:
         UsageError: something is missing, or flags contradict each other.
@@ -69,7 +69,7 @@ def resolved(
 def _from_environment(
     own: Mapping[str, Option], environ: Mapping[str, str], line: CommandLine
 ) -> dict[str, Any]:
-    """Return what variables say about options that no flag was given for."""
+    """Return the values of variables, for options whose flag was not given."""
     values: dict[str, Any] = {}
     for name, option in own.items():
         if name in line.values:
@@ -94,7 +94,7 @@ def _read(option: Option, variable: str, text: str) -> Any:
 def _steered(
     own: Mapping[str, Option], environ: Mapping[str, str], *, beating: bool
 ) -> dict[str, Any]:
-    """Return what runtime parameters say, those that beat flags or the others."""
+    """Return the values of runtime parameters, of those that beat flags or of the others."""
     values: dict[str, Any] = {}
     for name, option in own.items():
         steering = option.steering
@@ -127,7 +127,7 @@ def _platform(
 
 
 def _path_fault(verb: str, values: Mapping[str, Any]) -> str:
-    """Return what is wrong with the paths; empty if nothing is."""
+    """Return the message for wrong or missing paths; empty if all are right."""
     needs_directory = verb in DIRECTORIES and not (verb == SERVER and _has_source(values))
     needed = {"code_dir": "-cd/--code-dir"} if needs_directory else {}
     needed |= {"input": "--input"} if verb in FILES else {}
@@ -150,7 +150,7 @@ def _has_source(values: Mapping[str, Any]) -> bool:
 
 
 def _label_fault(values: Mapping[str, Any]) -> str:
-    """Return what is wrong with the labels; empty if nothing is."""
+    """Return the message for contradicting labels; empty if all are right."""
     if ("positive_class_label" in values) != ("negative_class_label" in values):
         return _BINARY
     both = "class_labels" in values and "class_labels_file" in values

@@ -80,7 +80,7 @@ _STORE_CONTRACTS = frozenset({"projects", "wallaroo"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the operator asked for; target and labels that only the model knows are not in here.
+    """The operator's settings; target and labels that only the model knows are not among them.
 
     Attributes:
         verb: The verb of the command line.
@@ -109,7 +109,7 @@ class Settings:
     alias: str = option("", "name for the version", (MODELS_ALIAS,), ALIAS_NAME, positional=True)
     store: Path | None = option(
         None,
-        "directory of the model store; for `models`, else the one of this user",
+        "directory of the model store; for `models`, else the store of this user",
         STORE,
         STORE_DIRECTORY,
     )
@@ -132,7 +132,7 @@ class Settings:
     )
     default_model: str | None = option(
         None,
-        "model of --store or --models for requests that name none; else the only one",
+        "model of --store or --models for requests that name none; else the only model",
         (SERVER,),
         MODEL_NAME,
     )
@@ -156,13 +156,13 @@ class Settings:
     uuid: str | None = option(None, "the decision of this UUID only", (LOG,), TEXT)
     since: datetime | None = option(
         None,
-        "decisions from then on, as 2026-01-31T12:00, or 90s, 15m, 12h, 7d ago",
+        "decisions from this time on: 2026-01-31T12:00, or 90s, 15m, 12h, 7d ago",
         (LOG,),
         MOMENT,
     )
-    until: datetime | None = option(None, "decisions before then", (LOG,), MOMENT)
-    lines: int = option(20, "most decisions to show, the last ones", (LOG,), NUMBER)
-    follow: bool = switch("go on and show further decisions as they are made", (LOG,))
+    until: datetime | None = option(None, "decisions before this time", (LOG,), MOMENT)
+    lines: int = option(20, "largest number of decisions to show, the latest ones", (LOG,), NUMBER)
+    follow: bool = switch("keep running and show further decisions as they are made", (LOG,))
     address: Address = option(
         Address(),
         "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
@@ -172,7 +172,7 @@ class Settings:
     )
     target_type: TargetType | None = option(
         None,
-        "what the model predicts, if neither model-metadata.yaml nor the model tell",
+        "type of the model's target, if neither model-metadata.yaml nor the model tells it",
         TARGETED,
         TARGET_TYPE,
         env=("TARGET_TYPE",),
@@ -200,10 +200,10 @@ class Settings:
     )
     input: Path | None = option(None, "file to score; - for standard input", FILES, INPUT)
     output: Path | None = option(
-        None, "file to write, - for standard output; else a table is printed", (SCORE,), NEW_FILE
+        None, "file to write, - for standard output; else print a table", (SCORE,), NEW_FILE
     )
     delimiter: str | None = option(
-        None, "what separates the fields of --input, else a comma", (SCORE,), DELIMITER
+        None, "character between the fields of --input, else a comma", (SCORE,), DELIMITER
     )
     decimal: str = option(
         ".", "decimal mark in the numbers of --input", (SCORE,), TEXT, choices=(".", ",")
@@ -215,22 +215,20 @@ class Settings:
     target: str = option("", "column of --input that holds the true values", (CALIBRATE,), COLUMN)
     level: Fraction = option(
         Fraction(9, 10),
-        "share of true values that intervals are to hold",
+        "share of true values that the intervals should contain",
         (CALIBRATE,),
         SHARE,
     )
-    asymmetric: bool = switch(
-        "let intervals reach further on the side of the larger errors", (CALIBRATE,)
-    )
+    asymmetric: bool = switch("make intervals wider on the side of the larger errors", (CALIBRATE,))
     kind: str | None = option(
         None,
-        "columns to tell about: as they are sent, or as the final estimator sees them; else the "
+        "columns to explain: as they are sent, or as the final estimator sees them; else the "
         "first kind that the model has",
         (EXPLAIN,),
         KIND,
         choices=("ORIGINAL", "TRANSFORMED"),
     )
-    row: int | None = option(None, "tell about this row only, the first is 1", (EXPLAIN,), NUMBER)
+    row: int | None = option(None, "explain this row only; the first is 1", (EXPLAIN,), NUMBER)
     top: int = option(5, "columns to show for a row, the largest contributions", (EXPLAIN,), NUMBER)
     plot: Path | None = option(
         None, "SVG file to draw one row into: that of --row, else the first", (EXPLAIN,), NEW_FILE
@@ -258,7 +256,7 @@ class Settings:
     )
     max_workers: int | None = option(
         None,
-        "worker processes; else as many as there are CPUs for this container",
+        "worker processes; else one for each CPU of the container",
         SERVING,
         NUMBER,
         env=("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
@@ -318,12 +316,15 @@ class Settings:
         MEGABYTES,
         env=("SAGEMAKER_MAX_PAYLOAD_IN_MB",),
     )
-    max_columns: int = option(10_000, "most columns of a payload", LOADING, NUMBER)
+    max_columns: int = option(10_000, "largest number of columns of a payload", LOADING, NUMBER)
     max_cells: int = option(
-        50_000_000, "most cells that a payload may declare without sending them", LOADING, NUMBER
+        50_000_000,
+        "largest number of cells that a payload may declare without sending",
+        LOADING,
+        NUMBER,
     )
     url_prefix: str = option(
-        "", "path that every route stands below", (SERVER,), PREFIX, env=("URL_PREFIX",)
+        "", "path prefix of every route", (SERVER,), PREFIX, env=("URL_PREFIX",)
     )
     contracts: tuple[str, ...] = option(
         ("probes", "drum", "chat", "h2o", "ecosystem"),
@@ -333,14 +334,14 @@ class Settings:
     )
     campaigns: Path | None = option(
         None,
-        "JSON file of campaigns and their models; else the names of models tell",
+        "JSON file of campaigns and their models; else names of models tell their campaigns",
         (SERVER,),
         FILE,
     )
     decision_log: str = option(
         "auto",
-        "what is logged of /invocate: also the best result as accepted, or only what /response "
-        "says is, or nothing",
+        "log of /invocate: with the best result as accepted, with acceptances of /response only, "
+        "or none",
         (SERVER,),
         TEXT,
         choices=DECISION_LOGS,
@@ -350,7 +351,7 @@ class Settings:
         (), "names whose values are left out of the decision log", (SERVER,), NAMES
     )
     with_error_server: bool = switch(
-        "answer 513 with the reason if the model does not load, instead of leaving",
+        "answer 513 with the reason if the model does not load, instead of exiting",
         (SERVER,),
         env=("WITH_ERROR_SERVER",),
     )
@@ -359,7 +360,7 @@ class Settings:
     )
     passphrase: str | None = option(
         None,
-        "what callers have to send as a bearer token; better set by its variable",
+        "bearer token that callers have to send; better set by its variable",
         (SERVER,),
         SECRET,
     )
@@ -368,7 +369,7 @@ class Settings:
     )
     require_auth: bool = switch("do not start without credentials", (SERVER,))
     legacy_label_order: bool = switch(
-        "give nameless binary outputs to the labels as DRUM 1.18 does", LOADING
+        "assign unnamed binary outputs to the labels as DRUM 1.18 does", LOADING
     )
     no_pickle: bool = switch("refuse model files that can run code", TARGETED)
     samples: int | None = option(
@@ -378,7 +379,7 @@ class Settings:
     timeout: int = option(600, "time that a case may take", (PERF_TEST,), SECONDS)
     in_server: bool = switch("print the server's own timing too", (PERF_TEST,))
     show_perf: bool = switch(
-        "show how long loading and scoring took; a server does under /stats/",
+        "show the time of loading and scoring; a server shows it under /stats/",
         (SCORE, SERVER),
     )
     show_stacktrace: bool = switch(
@@ -410,7 +411,7 @@ class Settings:
 
     @property
     def has_catalog(self) -> bool:
-        """Whether a server has models by name, beside or instead of the one of --code-dir."""
+        """Whether a server has models by name, beside the model of --code-dir or instead of it."""
         return self.models is not None or self.needs_store
 
     @property

@@ -1,4 +1,4 @@
-"""The verbs of the command line, and what is said about them."""
+"""The verbs of the command line, with their help."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ VERBS = {
     SCORE: "score a file with a model directory",
     VALIDATION: "check that a model directory scores a file, also with empty columns",
     PERF_TEST: "measure how fast a model directory answers over HTTP",
-    EXPLAIN: "tell for each row of a file which columns made its prediction",
+    EXPLAIN: "show the columns that made the prediction of each row of a file",
     CALIBRATE: "measure the errors on a hold-out file, for prediction intervals",
     NEW_MODEL: "create a model directory to start from",
     MODELS_PUSH: "put a model file or a model directory into a store, as a new version",
@@ -37,7 +37,7 @@ VERBS = {
     MODELS_SHOW: "show the versions and the aliases of a model",
     MODELS_ALIAS: "give a version of a model a name, such as live",
     MODELS_RM: "remove a version, or a model with all its versions",
-    LOG: "show the decisions that calls of ecosystem.ai's contract were answered with",
+    LOG: "show the decisions that answered calls of ecosystem.ai's contract",
 }
 """The verbs and what they do."""
 

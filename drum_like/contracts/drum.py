@@ -76,7 +76,7 @@ class _Views:
         return wire.json_response({"message": "OK"})
 
     def info(self, model: str | None = None) -> Response:
-        """Answer /info/ with what is served."""
+        """Answer /info/ with the description of the model."""
         return wire.json_response(self.services.resolve(model).description())
 
     def capabilities(self, model: str | None = None) -> Response:
@@ -139,7 +139,7 @@ class _Views:
         return wire.json_response(self.encode(prediction, service.target))
 
     def _timed(self) -> AbstractContextManager[None]:
-        """Return what records how long a prediction took, where --show-perf asks for it."""
+        """Return a context that records the time of a prediction, where --show-perf asks for it."""
         if not self.services.settings.show_perf:
             return _UNTIMED
         return _recorded(self.services.timings)

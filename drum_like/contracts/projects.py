@@ -1,4 +1,4 @@
-"""The model calls of ecosystem.ai's MLRun module: what a project trained, and its deletion.
+"""The model calls of ecosystem.ai's MLRun module: the models of a project, and its deletion.
 
 Source: the published page on access and scoring. Envelopes and the path of the deletion are ours:
 the page does not show them. docs/ecosystem.md says what is served.

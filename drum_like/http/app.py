@@ -1,4 +1,4 @@
-"""The Flask application: the models, the contracts that settings name, and what they share."""
+"""The Flask application: the models, the contracts that settings name, and their shared parts."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,7 @@ class _Flask(Flask):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a worker serves.
+    """The application of a worker, with its background, limits and admission.
 
     Attributes:
         flask: The WSGI application.
@@ -114,7 +114,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
 
 def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> None:
     """Ask who sends a request, and whether it is coded, before its body is read."""
-    # Without credentials nobody need look at headers, nor Flask make an object of them.
+    # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
 
     def guard() -> None:
@@ -134,7 +134,7 @@ def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator)
 
 
 def _everybody(authenticate: Authenticator) -> Principal | None:
-    """Return whom every caller is taken for, None where somebody asks who it is."""
+    """Return the principal of every caller, None where callers are asked for credentials."""
     return authenticate.principal if isinstance(authenticate, Open) else None
 
 
@@ -168,14 +168,14 @@ def _body_limit(
     usual: int,
     everybody: Principal | None,
 ) -> Callable[[Mapping[str, Any], Caller | None], int]:
-    """Return what says how long a body may be: not at all if its sender may not send it.
+    """Return a function that gives the limit of a body: 0 if its sender may not send it.
 
     Args:
         app: Knows the routes.
         scopes: What they let their callers do.
         limits: How long the bodies of some may be.
         usual: How long those of all others may be.
-        everybody: Who every caller is, None where somebody asks.
+        everybody: Who every caller is, None where callers are asked for credentials.
     """
 
     def limit(environ: Mapping[str, Any], caller: Caller | None) -> int:
@@ -198,10 +198,10 @@ def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:
 
 
 def _admitted(caller: Principal | None, needed: Scope) -> Principal:
-    """Return a caller who may do what a route needs.
+    """Return the caller if the route's scope is granted.
 
     Raises:
-        Unauthorized: nobody knows the caller.
+        Unauthorized: the caller is not known.
         Forbidden: the caller may do other things only.
     """
     if caller is None:

@@ -46,7 +46,7 @@ def _refuse() -> Response:
 
 
 def _bad_request(failure: Failure) -> Response:
-    if isinstance(failure.error, HTTPException):  # a stranger, of whom no contract knows
+    if isinstance(failure.error, HTTPException):  # a stranger, unknown to every contract
         return drum_body(failure)
     content = {"error_code": "BAD_REQUEST", "message": failure.text}
     return wire.json_response(content, failure.status)

@@ -16,7 +16,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a contract is mounted with.
+    """The services that a contract is mounted with.
 
     Attributes:
         resolver: Where services come from.
@@ -50,7 +50,7 @@ class Services:
             default.check()
 
     def part(self, kind: type[Part]) -> Part:
-        """Return what else the server has, by its class.
+        """Return a further part of the server, by its class.
 
         Raises:
             SettingsError: it has none.

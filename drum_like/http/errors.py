@@ -60,7 +60,7 @@ _HIDDEN = "The code of the model failed."
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error with what its answer says.
+    """An error with the status and the text of its answer.
 
     Attributes:
         error: A DrumLikeError, one of Flask's, or a mistake of ours.

@@ -57,7 +57,7 @@ def check_coding(environ: Mapping[str, Any]) -> None:
 
 
 def transfer_codings(environ: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return how what is in the chunks of a body is coded; nothing for the body as it is."""
+    """Return the codings of a body beside `chunked`; empty for the body as it is."""
     return _codings(environ.get("HTTP_TRANSFER_ENCODING", ""), "chunked", "identity")
 
 

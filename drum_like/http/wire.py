@@ -88,7 +88,7 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a Content-Type says.
+    """The parts of a Content-Type.
 
     Attributes:
         media_type: Lower-case, without parameters; "" without one.
@@ -109,7 +109,7 @@ def _kind(content_type: str) -> _Kind:
 
 
 def read_untyped(request: Request, limits: Limits) -> Payload:
-    """Return the whole body with its type as sent, for models that read what they like."""
+    """Return the whole body with its type as sent, for models that read any type."""
     kind = _kind(request.environ.get("CONTENT_TYPE", ""))
     return Payload(read_body(request), kind.media_type, kind.charset, None, kind.declared, limits)
 

@@ -12,16 +12,16 @@ from typing import Any
 from drum_like.system.connection_counts import Crowd
 
 LEFT_S = 0.003
-"""Time that others get to take a connection before a worker that has more does.
+"""How long a busier worker defers accept() so that idler workers can take the connection.
 
 A worker with requests in hand looks away from its sockets for about as long.
 """
 
 _HEAD_START = 2
-"""Connections that others take before they leave one to a worker that itself leaves some."""
+"""Added to our published count while we defer, so that two deferring workers do not both wait."""
 
 OnClient = Callable[[socket.socket, Any], None]
-"""What is done where somebody waits at a listening socket; its other argument is the turn."""
+"""Called when a client waits at a listening socket; its other argument is the turn."""
 
 
 class Entrance:
@@ -30,7 +30,7 @@ class Entrance:
     Args:
         listeners: Non-blocking.
         selector: Watches them; its keys hold functions of the turn.
-        on_client: Called for a socket where somebody waits.
+        on_client: Called for a socket where a client waits.
         most: Connections that the worker has at most at one time.
         crowd: The connections of all workers, of which this one has its own place.
     """
@@ -55,7 +55,7 @@ class Entrance:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether a connection is left to others, so that somebody has to `look` again soon."""
+        """Whether a connection is left to other workers; `look` must be called again soon."""
         return self._leaves_until > 0 and not self._is_open
 
     def look(self, number: int, now: float = math.inf) -> None:
@@ -103,7 +103,7 @@ class Entrance:
         self._watch(on=False)
 
     def _leaves_it(self, number: int) -> bool:
-        """Leave a connection to workers that have fewer; what they have not taken then is ours."""
+        """Leave a connection to workers that have fewer, once; return False if it is ours now."""
         others_had_their_time, self._leaves_until = self._leaves_until > 0, 0.0
         self.count(number)
         if others_had_their_time or not self._crowd.has_fewer(number):

@@ -39,7 +39,7 @@ class Pieces:
         return self._data.tell()
 
     def receive(self, sock: socket.socket) -> int:
-        """Take what has come; return its number, 0 at the end of the connection.
+        """Read the bytes that have come; return their number, 0 at the end of the connection.
 
         Raises:
             BlockingIOError: nothing has come.
@@ -102,7 +102,7 @@ class Bulk:
         return self._n_filled
 
     def receive(self, sock: socket.socket) -> int:
-        """Take what has come; return its number, 0 at the end of the connection.
+        """Read the bytes that have come; return their number, 0 at the end of the connection.
 
         Raises:
             BlockingIOError: nothing has come.

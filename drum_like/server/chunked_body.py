@@ -73,7 +73,7 @@ class Chunks:
         return self._body.tell()
 
     def receive(self, sock: socket.socket) -> int:
-        """Take what has come; return its number, 0 at the end of the connection.
+        """Read the bytes that have come; return their number, 0 at the end of the connection.
 
         Raises:
             BlockingIOError: nothing has come.
@@ -106,7 +106,7 @@ class Chunks:
         return self._body.getvalue()
 
     def _step(self, data: bytes, at: int) -> int | None:
-        """Read what is next in the data; return where it ends, None if it has not come whole."""
+        """Read the next part of the data; return where it ends, None if it has not come whole."""
         if self._left:
             return self._part(data, at)
         if self._in_chunk:
@@ -165,7 +165,7 @@ class Chunks:
 
 
 def _size(line: bytes) -> int:
-    """Return how long a chunk is by the line before it, of which extensions are no part."""
+    """Return the size of a chunk from the line before it, without the line's extensions."""
     digits, semicolon, extension = line.partition(b";")
     if semicolon:
         digits = digits.rstrip(b" \t")

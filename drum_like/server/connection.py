@@ -1,4 +1,4 @@
-"""One client's connection: what has come of its requests, and what is left of its answers."""
+"""One client's connection: the parts of requests that have come, and the rests of answers."""
 
 import socket
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A request of which the body has come in part."""
+    """A request whose body has come in part."""
 
     head: Head
     caller: Caller | None
@@ -38,7 +38,7 @@ class _Begun:
 
 @dataclass(slots=True)
 class _Asked:
-    """A request of which it takes longer to say who sends it.
+    """A request whose sender takes longer to find out.
 
     Attributes:
         head: Its head.
@@ -123,12 +123,12 @@ class Connection:
         return None if self._begun is None else self._begun.body.size
 
     def ready(self, turn: Any) -> None:
-        """Do what is next, unless it was closed or handed over since the poller found it ready."""
+        """Call the next step, unless closed or handed over since the poller found it ready."""
         if self.waits:
             self.then(self, turn)
 
     def receive(self) -> Received | None:
-        """Read what has come; return a request if there is a whole one.
+        """Read the bytes that have come; return a request if there is a whole one.
 
         Raises:
             ClosedError: nothing will come any more.
@@ -154,7 +154,7 @@ class Connection:
         return isinstance(body, Bulk) and not body.is_slow
 
     def receive_bulk(self) -> Received | None:
-        """Read what comes of a large body within a quarter of a second; raises as `receive`."""
+        """Read a large body for at most a quarter of a second; raises as `receive`."""
         begun = self._begun
         if begun is None or not isinstance(begun.body, Bulk):
             return None
@@ -164,7 +164,7 @@ class Connection:
             return None
 
     def buffered(self) -> Received | None:
-        """Return the next request if what has been read holds a whole one; raises as `receive`."""
+        """Return the next request if the buffer holds a whole one; raises as `receive`."""
         data = self._data
         end = data.find(END)
         if end < 0:
@@ -194,7 +194,7 @@ class Connection:
             self._asked.caller = self._reading.admission.worked_out(environ, since)
 
     def go_on(self) -> Received | None:
-        """Read the request of which it is known now who sends it; returns and raises as `receive`.
+        """Read on after the sender has been found out; returns and raises as `receive`.
 
         What has come of its body is still there.
         """
@@ -210,7 +210,7 @@ class Connection:
         return self._begin(head, asked.caller, data)
 
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
-        """Begin with a body of which some may have come, unless it is not to be read."""
+        """Begin a body, whose first bytes may have come, unless it is not to be read."""
         self._data = b""
         limit = self._reading.most(head, caller)
         if limit is None:
@@ -263,4 +263,4 @@ class Connection:
 
 
 def _nothing(_connection: Connection, _turn: Any) -> None:
-    """Do nothing with a connection that nobody waits for."""
+    """Do nothing with a connection that is not waited for."""

@@ -72,7 +72,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """What a loop does with connections and requests.
+    """The callbacks of a loop for connections and requests.
 
     Attributes:
         connect: Makes a connection of a socket, its client's address and its own.
@@ -184,7 +184,7 @@ class Loop:
             self._turns.pass_on(turn)
 
     def _step(self, turn: Turn[Connection]) -> None:
-        """Do what is next; a mistake of ours must not cost the worker a thread."""
+        """Run the next step, or wait for clients; a mistake of ours must not end the thread."""
         try:
             if self._ready:
                 self._ready.popleft()(turn)
@@ -212,7 +212,7 @@ class Loop:
         return 0.1 if self._draining else _SWEEP_S
 
     def _sweep(self, now: float) -> None:
-        """Close what has been silent too long; that makes room."""
+        """Close connections that have been silent too long; that makes room."""
         for connection in list(self._connections):
             if connection.waits and connection.deadline <= now:
                 self._give_up(connection)
@@ -231,7 +231,7 @@ class Loop:
         self._on_data(connection, turn)
 
     def _give_up(self, connection: Connection) -> None:
-        """Close what has been silent too long, in the middle of a request with a word."""
+        """Close a connection that has been silent too long; within a request, answer first."""
         if connection.then == self._on_data and not connection.is_idle:
             self._refuse(connection, SlowError())
         else:
@@ -244,7 +244,7 @@ class Loop:
     def _read(
         self, connection: Connection, turn: Turn[Connection], read: Callable[[], Received | None]
     ) -> None:
-        """Read on, and do what is next; what goes wrong is the end of the connection."""
+        """Read on, and start the next step; an error ends the connection."""
         try:
             received = read()
         except (ClosedError, OSError):
@@ -296,7 +296,7 @@ class Loop:
         self._wake()
 
     def _on_found(self, connection: Connection, turn: Turn[Connection]) -> None:
-        """Go on with a request of which it is known now who sends it."""
+        """Go on with a request whose sender is known now."""
         self._read(connection, turn, connection.go_on)
 
     def _serve(self, connection: Connection, first: Received, turn: Turn[Connection]) -> None:
@@ -344,7 +344,7 @@ class Loop:
         return connection.buffered() if connection.keep and connection.rest is None else None
 
     def _after(self, connection: Connection, turn: Turn[Connection]) -> None:
-        """Send what is left, wait for the next request, or close."""
+        """Send the rest of the answer, wait for the next request, or close."""
         if connection.rest is not None:
             self._wait_for(connection, self._on_room, self._patience.silence_s)
         elif not connection.keep:
@@ -453,7 +453,7 @@ class Loop:
             self._do.awake()
 
     def _wake(self) -> None:
-        """Let the thread that waits for clients look at what has changed."""
+        """Wake the thread that waits for clients, so that it sees a change."""
         os.write(self._wakened, b"x")
 
     def _on_wake(self, _turn: Turn[Connection]) -> None:

@@ -26,7 +26,7 @@ CHATTER = (
 
 
 class ServerLog(Logger):
-    """What gunicorn logs with: the root's handler."""
+    """gunicorn's logger, which logs with the root's handler."""
 
     def setup(self, cfg: Config) -> None:
         """Leave handlers to `logs.configure`; called at start and when the master is reloaded."""
@@ -35,7 +35,7 @@ class ServerLog(Logger):
         self.error_log.setLevel(logs.LEVELS[str(cfg.loglevel)])
 
     def info(self, msg: object, *args: object, **kwargs: Any) -> None:
-        """Log; what is usual only for debugging.
+        """Log a message; the usual ones only for debugging.
 
         That includes gunicorn's line about its address: it comes before the model has loaded. Ours
         comes after.
@@ -57,7 +57,7 @@ SHORTEST_HEARTBEAT_S = 5
 
 
 def gunicorn_settings(settings: Settings, n_workers: int, descriptor: int) -> dict[str, Any]:
-    """Return what gunicorn is to be configured with.
+    """Return gunicorn's settings by name.
 
     Args:
         settings: Our settings.

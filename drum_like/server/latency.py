@@ -10,7 +10,7 @@ OVERDUE_S = 0.004
 """A request that takes longer loses its thread the turn."""
 
 _WAITING = 8
-"""Of so many parts a request that waits for something computes in less than one.
+"""A request whose CPU time is under 1/8 of its wall time is I/O-bound: its wall time counts.
 
 Others, that only wait for a CPU or the interpreter because of their neighbours, compute in more.
 """
@@ -20,7 +20,7 @@ _KINDS = 1024
 
 
 class Speed(Enum):
-    """What to do with the turn of the thread that has a request.
+    """How fast a request is, which decides about the turn of its thread.
 
     Attributes:
         QUICK: Keep it: to pass it on costs as much as to serve.
@@ -35,7 +35,7 @@ class Speed(Enum):
 
 @dataclass(slots=True)
 class _Kind:
-    """What is known of one kind of request.
+    """The measured speed of one kind of request.
 
     Attributes:
         speed: How fast the last one was.
@@ -53,7 +53,7 @@ class Pace:
 
     Only requests that were served in a turn are timed: what runs beside others is slowed down by
     them. So a kind that was slow is tried in a turn again after 32, 64 ... 4096 of its requests.
-    Even then others may run, begun before it: what counts is the time of its thread, not the
+    Even then others may run, begun before it: so the CPU time of its thread is taken, not the
     clock's, unless it was asleep most of the time.
     """
 

@@ -1,4 +1,4 @@
-"""Whose turn it is to wait for clients.
+"""The turn to wait for clients, which one thread has at a time.
 
 Threads of one interpreter gain nothing from serving short requests side by side: every system call
 of one gives the interpreter to another, and both pay for the change. So one thread at a time waits
@@ -50,7 +50,7 @@ class Turns(Generic[Work]):
         self._current: Turn[Work] | None = None
 
     def take(self) -> Turn[Work]:
-        """Wait until nobody else has the turn, and return it."""
+        """Wait until no other thread has the turn, and return it."""
         self._baton.acquire()
         turn = Turn[Work]()
         self._current = turn
@@ -62,7 +62,7 @@ class Turns(Generic[Work]):
             self._end(turn)
 
     def begin(self, turn: Turn[Work], work: Work) -> None:
-        """Note what the turn's thread is about to do."""
+        """Note the work that the turn's thread begins."""
         turn.since = self._clock()
         turn.work = work
 
@@ -75,7 +75,7 @@ class Turns(Generic[Work]):
         """End the present turn if its work takes longer than this.
 
         Returns:
-            Whether there is work that may yet take longer, so that somebody has to look again.
+            Whether there is work that may yet take longer, so that another look is needed.
         """
         with self._guard:
             turn = self._current

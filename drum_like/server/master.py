@@ -67,14 +67,14 @@ class Master(Arbiter):
         return sorted(known, key=lambda worker: worker.age)
 
     def wait_for_signals(self, timeout: float | None = 1.0) -> list[int]:
-        """Return the signals that came, after reading what the workers have reported."""
+        """Return the signals that came, after reading the reports of the workers."""
         signals = super().wait_for_signals(timeout)
         for worker in self.workers:
             self._read(worker)
         return signals
 
     def manage_workers(self) -> None:
-        """Start what is missing; end the oldest of the loaded ones that are too many."""
+        """Start missing workers; end the oldest of the loaded ones that are too many."""
         self.spawn_workers()
         loaded = [worker for worker in self.workers if worker.state is State.LOADED]
         for worker in loaded[: max(0, len(loaded) - self.num_workers)]:
@@ -82,7 +82,7 @@ class Master(Arbiter):
             worker.state = State.RETIRING
 
     def spawn_workers(self) -> None:
-        """Start what is missing, one at a time until one has loaded."""
+        """Start missing workers, one at a time until one has loaded."""
         if time.monotonic() < self._not_before:
             return
         staying = [worker for worker in self.workers if worker.state is not State.RETIRING]
@@ -159,7 +159,7 @@ class Master(Arbiter):
         raise SystemExit(exit_status)
 
     def _read(self, worker: Worker) -> None:
-        """Take note of what a worker has reported."""
+        """Read the reports of a worker, and note them."""
         for report in worker.pipe.received():
             worker.state = report.state
             if report.state is State.FAILED:
@@ -171,7 +171,7 @@ class Master(Arbiter):
                 self._has_loaded = True
 
     def _bury(self, worker: Worker, exit_code: int) -> None:
-        """Give back what an ended worker held, and say why it ended if that is not usual."""
+        """Free the resources of an ended worker, and log why it ended if that is not usual."""
         self._read(worker)
         worker.pipe.close()
         worker.tmp.close()

@@ -1,4 +1,4 @@
-"""Answers to what is not HTTP, in JSON like all others."""
+"""Answers to data that is not HTTP, in JSON like all others."""
 
 from gunicorn.http import errors
 
@@ -48,7 +48,7 @@ _STATUS = (
 
 
 def refusal(error: Exception) -> tuple[str, bytes]:
-    """Return status line and whole answer for what could not be read.
+    """Return status line and whole answer for a request that could not be read.
 
     No part of the request is repeated.
     """

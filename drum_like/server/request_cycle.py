@@ -49,7 +49,7 @@ class Exchange:
     def answer(
         self, connection: Connection, received: Received, before_waiting: Callable[[], None]
     ) -> None:
-        """Answer a request; what is left to send, and whether to go on, is in the connection."""
+        """Answer a request; the connection holds the bytes left to send, and whether to go on."""
         connection.keep = False
         reply = self._reply(received.head.request, connection, before_waiting)
         environ = _environ(connection, received)
@@ -61,7 +61,7 @@ class Exchange:
         self._run(environ, reply, connection)
 
     def refuse(self, connection: Connection, error: Exception) -> None:
-        """Answer what could not be read; if the client does not take that, it goes without."""
+        """Answer a request that could not be read, unless the client does not take the answer."""
         status, answer = refusal(error)
         if isinstance(error, ParseException):
             logger.info("a request was refused: %s", status)

@@ -34,10 +34,10 @@ _OF_THE_CONNECTION = (
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of a request before its body.
+    """The head of a request: all that is known before its body.
 
     Attributes:
-        request: As gunicorn has read it; its body belongs to nobody.
+        request: As gunicorn has read it; its body is not used.
         environ: WSGI's variables, without those of the connection and the body.
         length: Bytes of the body; 0 without one.
         is_chunked: Whether the body tells its end itself.
@@ -79,7 +79,7 @@ class Heads:
         return head
 
     def check(self, data: bytes, peer: Any) -> None:
-        """Raise as `read` does if what has come of a head is wrong already."""
+        """Raise as `read` does if the beginning of a head is wrong already."""
         try:
             Request(self._cfg, IterUnreader(iter([data])), peer)
         except (StopIteration, NoMoreData):

@@ -16,7 +16,7 @@ _TOGETHER = 1 << 26
 
 
 class Reply(Response):
-    """gunicorn's response, which keeps back what it can send in one piece at its end.
+    """gunicorn's response, which gathers its parts and sends them in one piece at its end.
 
     Args:
         request: What is answered.
@@ -47,13 +47,13 @@ class Reply(Response):
         self._patience_s = patience_s
 
     def send_headers(self) -> None:
-        """Put the head before what is sent next."""
+        """Put the head before the part that is sent next."""
         if not self.headers_sent:
             self._put(self._head())
             self.headers_sent = True
 
     def close(self) -> None:
-        """End the answer; what cannot be sent without waiting is left in `rest`."""
+        """End the answer; bytes that cannot be sent without waiting stay in `rest`."""
         self.send_headers()
         if self.chunked:
             self._put(b"0\r\n\r\n")

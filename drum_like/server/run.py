@@ -29,7 +29,7 @@ from drum_like.types.target import TargetType
 
 
 class Program(BaseApplication):
-    """What gunicorn runs: a configuration, and a function that loads the model in a worker.
+    """gunicorn's application: its settings, and a function that loads the model in a worker.
 
     Args:
         configuration: gunicorn's settings by name.
@@ -109,7 +109,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
 
 
 def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
-    """Return the function that loads the model; importing here is what all workers share."""
+    """Return the function that loads the model; modules imported here are shared by all workers."""
     from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
 
     if settings.has_catalog:
@@ -138,7 +138,7 @@ def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
 
 
 def _keep_objects() -> None:
-    """Let no later collection look at what there is now: it stays as long as the process.
+    """Exempt all present objects from garbage collection: they stay as long as the process.
 
     To look at a framework's modules and a model over and over took a twentieth of the time of
     requests to a scikit-learn pipeline.
@@ -148,7 +148,7 @@ def _keep_objects() -> None:
 
 
 def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:
-    """Tell the operator what is served, where, and how to try it."""
+    """Tell the operator the model, the address, and how to try it."""
     base = f"{address}{settings.url_prefix}"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",

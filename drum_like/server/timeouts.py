@@ -102,7 +102,7 @@ class InFlight:
 
 
 class Answer:
-    """The body of an answer; what is left by its end is left even if it does not close well.
+    """The body of an answer; `leave` is called at its end even if it does not close well.
 
     Args:
         body: As the application returned it.
@@ -145,7 +145,7 @@ class Timed:
         """Answer a request.
 
         Raises:
-            BrokenPipeError: it was answered in the application's place; there is nobody to answer.
+            BrokenPipeError: it was answered in the application's place.
             RuntimeError: the application tried to end the process.
         """
         name = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"

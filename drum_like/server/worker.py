@@ -47,7 +47,7 @@ def _no_limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a worker serves.
+    """The application of a worker, with all that its server needs beside it.
 
     Attributes:
         wsgi: The application.
@@ -103,7 +103,7 @@ class Worker(GunicornWorker):
         super().init_process()
 
     def init_signals(self) -> None:
-        """Install the worker's handlers, then let in what was sent since the fork."""
+        """Install the worker's handlers, then let in the signals sent since the fork."""
         super().init_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
@@ -223,7 +223,7 @@ class Worker(GunicornWorker):
         self.alive = False
 
     def _leave(self) -> None:
-        """Answer what is in flight, and close what is idle."""
+        """Answer the requests in flight, and close idle connections."""
         self._tell_retiring()
         self._loop.drain()
         deadline = time.monotonic() + self.cfg.graceful_timeout
@@ -232,7 +232,7 @@ class Worker(GunicornWorker):
             self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S / 10)
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep until a signal comes or somebody calls `_awake`."""
+        """Sleep until a signal comes or `_awake` is called."""
         if select.select(self.PIPE[:1], [], [], seconds)[0]:
             os.read(self.PIPE[0], 4096)
 

@@ -1,4 +1,4 @@
-"""What a worker tells the master about itself, through a pipe that they share."""
+"""Reports of a worker to the master, through a pipe that they share."""
 
 import json
 import os
@@ -18,7 +18,7 @@ STACKTRACE_LIMIT = 30_000
 
 
 class State(StrEnum):
-    """What has become of a worker."""
+    """The state of a worker."""
 
     LOADED = "loaded"
     FAILED = "failed"
@@ -59,7 +59,7 @@ def failure(error: Exception) -> Report:
 
 
 def death(exit_code: int) -> Report:
-    """Return the report that a worker could not make which died while it loaded.
+    """Return the report for a worker that died while it loaded, and so could not send one.
 
     Args:
         exit_code: As of a subprocess: negative for a signal.
@@ -106,7 +106,7 @@ class ReportPipe:
         os.close(self._reader)
 
     def send(self, report: Report) -> None:
-        """Send a report; if the master is gone nobody needs it."""
+        """Send a report; if the master is gone it is dropped."""
         data = json.dumps(asdict(report)).encode() + b"\n"
         try:
             while data:

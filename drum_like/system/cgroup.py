@@ -1,4 +1,4 @@
-"""What the control group of this process allows: memory and CPUs, cgroup version 1 or 2.
+"""Limits of this process's control group: memory and CPUs, cgroup version 1 or 2.
 
 A limit holds for a group and all groups below it, so the tightest one on the way from this
 process's group up to the root counts. Inside a container without a namespace of its own the path in

@@ -26,7 +26,7 @@ class Share:
 
 
 def share(max_workers: int | None, cpus: int) -> Share:
-    """Return one worker a CPU, unless a number was asked for, and what is left for frameworks."""
+    """Return one worker a CPU, unless a number was asked for, and the share of its frameworks."""
     workers = max_workers or cpus
     return Share(workers, max(1, cpus // workers))
 
@@ -62,20 +62,20 @@ class Cpus:
         self._lock = Lock()
 
     def divide(self, number: int, slots: int) -> None:
-        """Divide so many CPUs; called before the fork.
+        """Divide the CPUs among the workers; called before the fork.
 
-        What each worker has under way is counted in memory that all share: a byte a worker, which
-        nobody else writes.
+        Each worker counts its running work in memory that all share: a byte a worker, which no
+        other worker writes.
 
         Args:
-            number: Of CPUs.
+            number: How many CPUs there are.
             slots: The most workers that ever live at one time.
         """
         self._running = mmap.mmap(-1, slots)
         self._number = number
 
     def claim(self, slot: int) -> None:
-        """Count this process's work there; its last owner may have died over some.
+        """Bind this process to a slot and reset it: a crashed owner may have left a stale count.
 
         Args:
             slot: A number that no other live worker has.

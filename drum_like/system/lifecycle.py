@@ -1,4 +1,4 @@
-"""What lives as long as a worker process, and whether the worker is ready for requests.
+"""Background parts that live as long as a worker, and its readiness for requests.
 
 The server calls `start` after the fork and the load, in the order given, `drain` when SIGTERM has
 arrived and requests may still be in flight, and `stop` in the reverse order when the last one has
@@ -18,7 +18,7 @@ class Background(Protocol):
         """Prepare to end; called at most once, between `start` and `stop`, if SIGTERM came."""
 
     def stop(self) -> None:
-        """End and give back what is held; called once if `start` was; must not wait long."""
+        """End, and free all resources; called once if `start` was; must not wait long."""
 
 
 class Readiness:

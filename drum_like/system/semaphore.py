@@ -1,4 +1,4 @@
-"""How many threads may do something at once."""
+"""A limit on the threads that do something at once."""
 
 from collections import deque
 from threading import Lock
@@ -6,14 +6,14 @@ from types import TracebackType
 
 
 class Places:
-    """A gate that so many threads may be behind; the next one waits for a place.
+    """A fair counting semaphore: at most `number` threads hold it, waiters are served in order.
 
-    What `threading.BoundedSemaphore` is for `with`, without its condition in Python, which takes
-    longer than a small model. A place goes to the thread that has waited longest, and wakes no
-    other: threads that are woken for nothing interrupt those that compute.
+    It replaces `threading.BoundedSemaphore` in `with` statements: that has a condition in Python,
+    which takes longer than a small model. A place goes to the thread that has waited longest, and
+    wakes no other: threads that are woken for nothing interrupt those that compute.
 
     Args:
-        number: How many.
+        number: Threads that may hold it at once.
     """
 
     __slots__ = ("_free", "_guard", "_waiting")

@@ -1,4 +1,4 @@
-"""What a server uses and how long its predictions take, over all of its worker processes."""
+"""Resource use of a server and the time of its predictions, over all worker processes."""
 
 import mmap
 import os
@@ -30,7 +30,7 @@ class TimeInfo:
 
 
 class _Times(NamedTuple):
-    """What one slot holds."""
+    """The count, sum and range of the times in one slot."""
 
     n: int = 0
     total: float = 0.0
@@ -128,7 +128,7 @@ def resources(pids: Collection[int], limits: cgroup.Memory | None = None) -> dic
 
     Args:
         pids: The worker processes. One that is neither this process nor its sibling is left out:
-            a dead worker's id may belong to somebody else.
+            a dead worker's id may belong to another process.
         limits: Of the control group; None to look.
     """
     processes = [_drum_info(process) for process in psutil.process_iter() if process.pid in pids]
@@ -138,7 +138,7 @@ def resources(pids: Collection[int], limits: cgroup.Memory | None = None) -> dic
 
 
 def _drum_info(process: psutil.Process) -> dict[str, Any] | None:
-    """Return what a worker uses, None if it is none or has ended meanwhile."""
+    """Return the resource use of a worker, None if it is none or has ended meanwhile."""
     try:
         with process.oneshot():
             if process.pid != os.getpid() and process.ppid() != os.getppid():

@@ -26,7 +26,7 @@ def _detail(failure: Failure) -> Response:
 
 
 def _message(failure: Failure) -> Response:
-    """Answer with 200 what a runtime knows: not a wrong route or credential, nor our mistakes."""
+    """Answer 200; wrong routes and credentials keep their status, and our mistakes get 500."""
     if isinstance(failure.error, HTTPException):
         return _detail(failure)
     status = 500 if failure.is_unexpected else 200

@@ -39,7 +39,7 @@ def answer(services: Services, tree: Mapping[str, Any], limits: Limits) -> dict[
 
 
 def framework(service: Service) -> str:
-    """Return ecosystem.ai's name of what predicts."""
+    """Return ecosystem.ai's name of a model's framework."""
     name = service.info.framework
     return _FRAMEWORKS.get(name, name or "")
 

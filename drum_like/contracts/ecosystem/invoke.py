@@ -1,4 +1,4 @@
-"""A runtime's calls: a decision for a campaign, and what became of it."""
+"""A runtime's calls: decisions for campaigns, and their acceptances."""
 
 import time
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _BYTES_OF_A_RESULT = 1500
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What came of a call; `error` is what the caller is told if it failed."""
+    """The outcome of a call; `error` is the caller's message if it failed."""
 
     campaign: str
     model: str | None
@@ -83,7 +83,7 @@ class Decisions:
         return flat(answer) if question.is_flat else answer
 
     def accept(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
-        """Log what was accepted of a decision; success is told whether or not there is such a one.
+        """Log an acceptance; answer success even if the decision is unknown.
 
         Raises:
             PayloadError: the body cannot be read.
@@ -92,7 +92,7 @@ class Decisions:
         return {"message": SUCCESS}
 
     def accept_known(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
-        """Do the same, and tell the UUID if there is such a decision.
+        """Log an acceptance of a known decision, and answer its UUID; else answer `UNKNOWN`.
 
         Raises:
             PayloadError: the body cannot be read.

@@ -20,16 +20,16 @@ _MOST_RESULTS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a caller asks for.
+    """A request for a decision.
 
     Attributes:
         campaign: None if the body names none.
         sub_campaign: None if the body names none.
         channel: Where the result is presented.
-        customer: Whom it is for.
+        customer: The customer that the decision is for.
         user: Who asks.
         n_results: How many results at most.
-        in_params: What is known of the customer, and options.
+        in_params: Features of the customer, and options.
     """
 
     campaign: str | None
@@ -67,11 +67,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """What a caller says was accepted.
+    """A request that reports accepted offers.
 
     Attributes:
         uuid: Of the decision.
-        offers: What of it.
+        offers: The accepted ones.
         channel: Where; "" if the body does not say.
     """
 
@@ -81,7 +81,7 @@ class Accepting:
 
 
 def asked(body: Mapping[str, Any]) -> Asked:
-    """Return what a body asks for.
+    """Return the request for a decision that a body holds.
 
     Raises:
         PayloadError: a field does not hold what it has to.
@@ -98,7 +98,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
 
 
 def accepting(body: Mapping[str, Any]) -> Accepting:
-    """Return what a body says was accepted: some offers, or a whole answer with all its results.
+    """Return the acceptance that a body holds: some offers, or a whole answer with all results.
 
     Raises:
         PayloadError: there is no UUID, or the offers are not a list of names or objects.

@@ -1,4 +1,4 @@
-"""Results of a decision: what a model says about one customer, ranked."""
+"""Results of a decision: a model's prediction for one customer, ranked."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ Result = dict[str, Any]
 
 
 def ranked(scored: Scored, uuid: str, most: int) -> list[Result]:
-    """Return the best results for the one row, at most so many: labels, or the one value.
+    """Return the best results for the one row, at most `most`: labels, or the one value.
 
     Raises:
         EndpointError: the model gives neither.

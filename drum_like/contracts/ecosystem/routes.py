@@ -92,7 +92,7 @@ class _Views:
         return wire.json_response(self.decisions.decide(request.args.to_dict(), size))
 
     def offer_accepted(self) -> Response:
-        """Answer PUT /offerRecommendations: what was accepted, as JSON in the query."""
+        """Answer PUT /offerRecommendations: an acceptance, as JSON in the query."""
         document = request.args.get("document")
         if document is None:
             raise PayloadError("`document` must be JSON in the query: what was accepted")
@@ -100,7 +100,7 @@ class _Views:
         return wire.json_response(self.decisions.accept(tree_of(body), len(body)))
 
     def refresh(self) -> Response:
-        """Answer /refresh; what a store has learned is served within a second without it."""
+        """Answer /refresh; changes of a store are served within a second without it."""
         return wire.json_response({"message": SUCCESS})
 
     def ping(self) -> Response:

@@ -1,4 +1,4 @@
-"""Rows that name their cells, and what a model says about them."""
+"""Predictions for rows that name their cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ _UNFIT = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a model says about rows.
+    """A prediction for rows, with the target of the model.
 
     Attributes:
         prediction: For each row.
-        target: What it is about.
+        target: The model's target.
     """
 
     prediction: Prediction
@@ -38,7 +38,7 @@ class Scored:
 
 
 def score(service: Service, rows: Sequence[Row]) -> Scored:
-    """Return what a model says about at least one row.
+    """Return the prediction of a model for at least one row.
 
     Columns that rows leave out are missing values to a model that takes them; hooks see what was
     sent.

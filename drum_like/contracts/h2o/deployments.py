@@ -172,7 +172,7 @@ def _path(workspace: str, name: str) -> str:
 
 
 def _each(tell: Callable[[str], Json]) -> tuple[list[Json], Json]:
-    """Return what is told of each deployment that is asked for, and why it is not of others."""
+    """Return the entries of the deployments named in the query, and the errors of the others."""
     found, errors = [], {}
     for resource in request.args.getlist("names"):
         try:

@@ -1,4 +1,4 @@
-"""What a model tells about itself: schema, sample request, identity."""
+"""Description of a model: schema, sample request, identity."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _NO_ROWS = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 
 
 def model_id(service: Service) -> str:
-    """Return what identifies a model: its version's UUID, else the digest of its artifact."""
+    """Return the id of a model: its version's UUID, the digest of its artifact, or its name."""
     info = service.info
     return info.uuid or info.sha256 or info.name
 
@@ -38,13 +38,13 @@ def check_scores(service: Service) -> None:
 
 
 def capabilities(service: Service) -> list[str]:
-    """Return what a model can do, by the names of H2O MLOps."""
+    """Return the capabilities of a model, by the names of H2O MLOps."""
     media = ["MEDIA"] if media_columns(service.inputs) else []
     return ["SCORE", *abilities(service), *media]
 
 
 def model_schema(service: Service) -> dict[str, Any]:
-    """Return the columns in and out; no column in where nobody tells."""
+    """Return the input and output columns; no input columns where they are not known."""
     inputs = () if service.inputs is None else service.inputs.columns
     return {
         "id": model_id(service),
@@ -61,7 +61,7 @@ def sample_request(service: Service) -> dict[str, Any]:
     """Return one row that the model scores: examples, categories, or placeholders.
 
     Raises:
-        UnsupportedError: nobody tells the model's columns.
+        UnsupportedError: the model's columns are not known.
     """
     columns = inputs_of(service).columns
     return {
@@ -74,7 +74,7 @@ def inputs_of(service: Service) -> Schema:
     """Return the columns that callers send.
 
     Raises:
-        UnsupportedError: nobody tells them.
+        UnsupportedError: they are not known.
     """
     if service.inputs is None:
         raise UnsupportedError(

@@ -46,7 +46,7 @@ def control_plane_form(*, hide_errors: bool) -> ErrorForm:
 
 
 def _absent(failure: Failure) -> Response:
-    """Answer 501 for what is not here: clients take 404 and 405 for what they could make."""
+    """Answer 501 for absent routes: clients take 404 and 405 for things that they could create."""
     if failure.status in (404, 405):
         return wire.json_response({"detail": _NO_CONTROL_PLANE}, 501)
     return _detail(failure)

@@ -35,7 +35,7 @@ _NO_INTERVALS = "requestPredictionIntervals set to true, but model does not supp
 
 
 def abilities(service: Service) -> list[str]:
-    """Return the names of what a model can say beside its scores."""
+    """Return the names of a model's explanations beside its scores."""
     intervals = ["SCORE_PREDICTION_INTERVAL"] if service.has_intervals else []
     return [*intervals, *(f"CONTRIBUTION_{kind.value}" for kind in service.contribution_kinds)]
 

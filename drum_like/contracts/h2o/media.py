@@ -52,7 +52,7 @@ def _files(parts: list[FileStorage]) -> Files:
 
 
 def _unescaped(name: str) -> str:
-    """Undo what browsers and httpx do to names in a form."""
+    """Undo the escapes that browsers and httpx write into names of a form."""
     for escape, character in _ESCAPES:
         name = name.replace(escape, character)
     return name

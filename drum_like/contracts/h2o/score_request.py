@@ -19,7 +19,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 @dataclass(frozen=True, slots=True)
 class ScoreRequest:
-    """What a caller asks for.
+    """A request for scores.
 
     Attributes:
         fields: Names of the columns, all different, at least one.
@@ -50,7 +50,7 @@ class ScoreRequest:
 def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
     """Return the request that a body holds.
 
-    Keys that nobody knows are ignored.
+    Unknown keys are ignored.
 
     Args:
         body: JSON; the tokens NaN, Infinity and -Infinity are numbers.

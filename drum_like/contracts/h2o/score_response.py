@@ -64,7 +64,7 @@ def _check(service: Service, request: ScoreRequest) -> None:
 def _explained(
     service: Service, request: ScoreRequest, frame: Frame, prediction: Prediction
 ) -> dict[str, Any]:
-    """Return what was asked for beside the scores."""
+    """Return the contributions and intervals that were asked for beside the scores."""
     content: dict[str, Any] = {}
     if request.contributions is not None:
         found = explanations.contributions(service, frame, request.contributions)
@@ -76,7 +76,7 @@ def _explained(
 
 
 def _copied(request: ScoreRequest) -> dict[str, Texts]:
-    """Return the columns to repeat in the order of the request, and ids that nobody sent."""
+    """Return the columns to repeat in the order of the request, with generated ids if none came."""
     columns = {
         name: [text_of(cell) for cell in request.column(name)]
         for name in request.fields

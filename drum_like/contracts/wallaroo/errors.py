@@ -38,7 +38,7 @@ def api_form(*, hide_errors: bool) -> ErrorForm:
 
 
 def engine_form(*, hide_errors: bool) -> ErrorForm:
-    """Return the form of inference: 401, 403 and 404 are of the platform, others of the engine."""
+    """Return the form of inference: source `platform` for 401, 403 and 404, else `engine`."""
     return ErrorForm(STATUSES, _engine, hide_errors)
 
 

@@ -55,7 +55,7 @@ _KINDS = {
 
 
 class Fields:
-    """An object whose readers say what is wrong with a field; null is the same as left out.
+    """A JSON object whose readers explain wrong fields; null is the same as left out.
 
     Args:
         content: The object.

@@ -1,4 +1,4 @@
-"""Where the contract's views stand, and what each lets its caller do."""
+"""The routes of the contract's views, with the scope of each."""
 
 from drum_like.config.settings import Settings
 from drum_like.contracts.wallaroo.errors import api_form, engine_form

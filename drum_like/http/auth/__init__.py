@@ -1,4 +1,4 @@
-"""Who may call what: one layer for all contracts, asked before a body is read.
+"""Authentication and scopes: one layer for all contracts, asked before a body is read.
 
 The modules of this package check what a caller shows; this one says what they answer.
 """
@@ -12,7 +12,7 @@ from werkzeug.datastructures import Headers
 
 
 class Scope(Enum):
-    """What a route lets its caller do."""
+    """The kind of use that a route needs and a credential grants."""
 
     PROBE = "probe"
     PREDICT = "predict"
@@ -41,13 +41,13 @@ class Authenticator(Protocol):
     """Tells who sends a request."""
 
     def __call__(self, headers: Shown) -> Principal | None:
-        """Return the caller, None if the headers prove nobody."""
+        """Return the caller, None if the headers prove no caller."""
 
     def at_once(self, headers: Shown) -> Principal | None:
         """Return the caller if that can be said without waiting for anything."""
 
     def takes_longer(self, headers: Shown) -> bool:
-        """Return whether a caller that `at_once` does not know may yet be somebody."""
+        """Return whether a slower check may yet know a caller that `at_once` does not know."""
 
 
 @dataclass(frozen=True, slots=True)

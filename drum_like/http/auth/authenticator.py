@@ -1,4 +1,4 @@
-"""From what is configured to what checks a request."""
+"""The authenticator of the configured credentials."""
 
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ KEY_HEADER = "X-API-Key"
 def authenticator(
     passphrase: str | None, credentials: Path | None, *, public: bool
 ) -> Authenticator:
-    """Return what tells who sends a request.
+    """Return the authenticator of the given credentials.
 
     Args:
         passphrase: Lets its holder do everything; None without one.
@@ -35,7 +35,7 @@ def authenticator(
 
 
 class _Gate:
-    """Knows callers by what they show.
+    """Authenticates callers by passphrases, API keys and tokens.
 
     Args:
         known: The configured credentials.
@@ -47,7 +47,7 @@ class _Gate:
         self._tokens = _tokens(issuers) if issuers else None
 
     def __call__(self, headers: Shown) -> Principal | None:
-        """Return whose credential is shown, None if it is nobody's."""
+        """Return the principal of the credential shown, None if it is not known."""
         found = self.at_once(headers)
         shown = _bearer(headers)
         if found is not None or shown is None:
@@ -56,7 +56,7 @@ class _Gate:
         return found or self._secrets.worked_out(shown)
 
     def at_once(self, headers: Shown) -> Principal | None:
-        """Return whose secret is shown, or token that was shown a moment ago."""
+        """Return the principal of a secret, or of a token checked a moment ago."""
         key, shown = headers.get(KEY_HEADER), _bearer(headers)
         found = self._secrets.owner(_utf8(key), only_keys=True) if key else None
         if found is not None or shown is None:
@@ -74,7 +74,7 @@ class _Gate:
 
 
 def _tokens(issuers: tuple[Issuer, ...]) -> Any:
-    """Return what checks tokens; imports PyJWT."""
+    """Return the checker of tokens; imports PyJWT."""
     try:
         module = import_module("drum_like.http.auth.tokens")
     except ImportError as error:
@@ -86,7 +86,7 @@ def _tokens(issuers: tuple[Issuer, ...]) -> Any:
 
 
 def _bearer(headers: Shown) -> str | None:
-    """Return what stands behind `Bearer`, None without."""
+    """Return the bearer token, None without one."""
     scheme, _, value = (headers.get("Authorization") or "").strip().partition(" ")
     return _utf8(value.strip()) if scheme.lower() == "bearer" and value.strip() else None
 

@@ -42,7 +42,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Somebody whose signed tokens are believed.
+    """An issuer whose signed tokens are trusted.
 
     Attributes:
         principal: Who shows such a token.
@@ -100,7 +100,7 @@ def _entry(given: Any, where: str, path: Path) -> Credential:
 
 
 def _scopes(given: Mapping[str, Any], where: str) -> frozenset[Scope]:
-    """Return what an entry may do: everything unless it says less."""
+    """Return the scopes of an entry: all that can be granted unless it names fewer."""
     words = given.get("scopes", list(_GRANTABLE))
     if not isinstance(words, list) or not words or not set(words) <= _GRANTABLE.keys():
         raise SettingsError(f"{where}: scopes must be a list of {', '.join(_GRANTABLE)}")

@@ -41,7 +41,7 @@ class Secrets:
         return bool(self._hashed)
 
     def owner(self, shown: str, *, only_keys: bool = False) -> Principal | None:
-        """Return whose secret this is, None if it is nobody's, or its hash is not known yet.
+        """Return the principal of a secret, None if it has none or its hash is not known yet.
 
         Args:
             shown: What the caller sent.
@@ -50,13 +50,13 @@ class Secrets:
         digest = self._digest(shown)
         found = None
         for known, secret in self._plain:
-            # No early way out: which entry it was is not told by the time either.
+            # No early return: the time taken must not tell which entry matched.
             if hmac.compare_digest(known, digest) and (secret.is_key or not only_keys):
                 found = found or secret.principal
         return found if found is not None or only_keys else self._remembered(digest)
 
     def worked_out(self, shown: str) -> Principal | None:
-        """Return whose hashed passphrase this is, None if it is nobody's.
+        """Return the principal of a hashed passphrase, None if it has none.
 
         Raises:
             TooManyRequests: others have had hashes worked out for too long.

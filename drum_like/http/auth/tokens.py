@@ -65,7 +65,7 @@ class Tokens:
                 keys.load()
 
     def owner(self, shown: str) -> Principal | None:
-        """Return whose token this is, None if it is none, expired, or for somebody else.
+        """Return the principal of a token, None if it is invalid, expired, or for another audience.
 
         Raises:
             ServiceUnavailable: the issuer does not give its keys.

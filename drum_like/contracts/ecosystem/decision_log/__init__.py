@@ -1,1 +1,1 @@
-"""The decision log of a worker: what calls are answered with, written beside the requests."""
+"""The decision log of a worker: the answers of calls, written beside the requests."""

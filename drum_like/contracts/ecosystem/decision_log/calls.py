@@ -1,4 +1,4 @@
-"""What is logged, as values: calls that were answered, and what their callers accepted."""
+"""Entries of the log as values: answered calls, and acceptances of their offers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Call:
         campaign: What the decision was for.
         sub_campaign: The same, closer.
         channel: Where it is presented.
-        customer: Whom it is for.
+        customer: The customer that the decision is for.
         user: Who asked.
         n_results: How many results were asked for.
         in_params: What the caller sent about the customer.
@@ -50,12 +50,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What somebody accepted of a decision.
+    """An acceptance of offers of a decision.
 
     Attributes:
         uuid: Of the call.
         at: When that became known.
-        offers: What was accepted.
+        offers: The offers accepted.
         channel: Where.
     """
 

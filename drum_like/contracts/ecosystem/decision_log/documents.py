@@ -97,7 +97,7 @@ class Documents:
     redact: Redaction
 
     def presented(self, call: Call) -> Presented:
-        """Return what was presented."""
+        """Return the document of a call's decision as presented."""
         at = call.ended.astimezone(UTC)
         document = {
             "_id": _object_id(call.uuid, at),
@@ -118,18 +118,18 @@ class Documents:
             "stats": _presented_stats(call),
         }
         redacted = self.redact(document)
-        # Whoever may not be known in the document is not named beside it, either.
+        # A name that is left out of the document is not stored beside it, either.
         campaign = redacted["api_params"]["campaign"]
         return Presented(call.uuid, at, campaign, redacted)
 
     def automatic(self, presented: Presented, channel: str) -> Accepted:
-        """Return the best result as accepted, until somebody says otherwise."""
+        """Return the best result as accepted automatically, until an acceptance comes."""
         best = [entry["result"] for entry in presented.document["final_result"][:1]]
         answered = Answered(presented.uuid, presented.at, best, channel)
         return self._accepted(answered, presented.document, automatic=True)
 
     def accepted(self, answered: Answered, presented: Document) -> Accepted:
-        """Return what somebody accepted of what was presented."""
+        """Return the document of an acceptance of a presented decision."""
         return self._accepted(answered, presented, automatic=False)
 
     def _accepted(self, answered: Answered, presented: Document, *, automatic: bool) -> Accepted:
@@ -173,7 +173,7 @@ def whole(accepted: Document, presented: Document) -> dict[str, Any]:
 
 
 def _object_id(uuid: str, at: datetime) -> dict[str, str]:
-    """Return an id of MongoDB's kind: seconds, then eight bytes that nobody else has."""
+    """Return a unique id of MongoDB's kind: seconds, then eight bytes of the UUID."""
     return {"$oid": f"{int(at.timestamp()):08x}{uuid.replace('-', '')[:16]}"}
 
 

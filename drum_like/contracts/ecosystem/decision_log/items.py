@@ -1,4 +1,4 @@
-"""What is written at once: a decision with what was accepted of it, or a later word about that."""
+"""Units of one write: a decision with its automatic acceptance, or a later acceptance."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ class Made:
 
     Attributes:
         presented: What was presented.
-        accepted: What is taken for accepted until somebody says otherwise; None for nothing.
+        accepted: The automatic acceptance, which a later one replaces; None without one.
     """
 
     presented: Presented
@@ -30,7 +30,7 @@ Item = Made | Answered
 
 
 def item_of(entry: Entry, documents: Documents, *, automatic: bool) -> Item:
-    """Return what is written of an entry."""
+    """Return the item that an entry is written as."""
     content = entry.content
     if isinstance(content, Answered):
         return Answered(

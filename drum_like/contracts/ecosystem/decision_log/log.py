@@ -41,7 +41,7 @@ class Habits:
     """How decisions are logged.
 
     Attributes:
-        automatic: Whether the best result is accepted until somebody says otherwise.
+        automatic: Whether the best result is accepted until an acceptance comes.
         sync: Whether requests wait until their entry is written.
     """
 
@@ -84,7 +84,7 @@ class DecisionLog:
             logger.error("the decision log: a call was answered before it was written")
 
     def knows(self, uuid: str) -> bool:
-        """Return whether there is such a decision; waits for those that are being written.
+        """Return whether a decision of this UUID is known; waits for those that are being written.
 
         Raises:
             DrumLikeError: the store cannot be asked.
@@ -105,7 +105,7 @@ class DecisionLog:
         """Go on: requests are still answered."""
 
     def stop(self) -> None:
-        """Write what is left, beside the store if it is away, and end."""
+        """Write the remaining entries, beside the store if it is away, and end."""
         self._ending.set()
         self._backlog.wake()
         if self._thread is None:

@@ -17,17 +17,17 @@ from drum_like.store.location import Place
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 30.0
-"""How long a word about a decision is kept that is not in the store: another worker may be about
+"""How long an acceptance is kept whose decision is not in the store: another worker may be about
 to write it."""
 
 
 MOST_EARLY = 1000
-"""How many of them are kept."""
+"""The most acceptances that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Early:
-    """A word about a decision that is not in the store yet, and until when it is kept."""
+    """An acceptance of a decision that is not in the store yet, and until when it is kept."""
 
     answered: Answered
     until: float
@@ -38,7 +38,7 @@ class Recorder:
 
     Args:
         place: Where the store is.
-        documents: Makes the documents of what was accepted.
+        documents: Makes the documents of acceptances.
     """
 
     def __init__(self, place: Place, documents: Documents) -> None:
@@ -65,7 +65,7 @@ class Recorder:
         return uuid in self._opened().decisions.documents((uuid,))
 
     def write(self, items: Sequence[Item]) -> int:
-        """Write items; without any, what was kept for later.
+        """Write items; without any, the acceptances kept for later.
 
         Returns:
             How many items the database refuses, although it answers; they are left out.
@@ -93,7 +93,7 @@ class Recorder:
         return n_refused + len(kept[MOST_EARLY:])
 
     def early(self) -> list[Answered]:
-        """Return what is kept for later, and keep it no more."""
+        """Return the acceptances that wait for their decisions, and keep them no longer."""
         early, self._early = self._early, []
         return [one.answered for one in early]
 

@@ -1,4 +1,4 @@
-"""Files beside the store for what it does not take: one a worker, read by whoever comes first.
+"""Files for items that the store does not take: one a worker, read by the first that comes.
 
 A line is one entry as JSON. A worker holds a lock on its file; a file without a lock was left by a
 worker that has ended, and any other may read it. Entries may be read twice, never not at all.
@@ -61,7 +61,7 @@ class Spool:
         return any(self._folder.glob(f"*{_SUFFIX}"))
 
     def files(self) -> Iterator["Left"]:
-        """Yield what was left: this worker's file, and those of workers that have ended.
+        """Yield the files left: this worker's, and those of workers that have ended.
 
         Raises:
             StoreError: a file cannot be read.
@@ -75,7 +75,7 @@ class Spool:
                 yield Left(path, file)
 
     def _file(self) -> BinaryIO:
-        """Return this worker's file; nobody sees it before it is locked."""
+        """Return this worker's file; it gets its visible name after it is locked."""
         if self._own is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{os.getpid()}-{uuid4().hex[:8]}{_SUFFIX}"
@@ -128,7 +128,7 @@ def _write(number: int, content: bytes) -> None:
 
 
 def _locked(path: Path) -> BinaryIO | None:
-    """Return a file that nobody else holds, None if somebody does or it is gone."""
+    """Return a file locked for this process, None if another holds it or it is gone."""
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -22,7 +22,7 @@ _SOON_S, _LATE_S = 0.25, 2.0
 
 
 class Writer:
-    """What one thread writes with.
+    """A writer to the store, and to the spool while the store is away; for one thread.
 
     Args:
         recorder: The store.
@@ -66,7 +66,7 @@ class Writer:
             self._catch_up(between)
 
     def lose(self, n_items: int) -> None:
-        """Count what is lost, and say so."""
+        """Count lost items, and log their number."""
         if n_items:
             self._n_lost += n_items
             logger.error("the decision log lost %d decisions, %d in all", n_items, self._n_lost)
@@ -76,7 +76,7 @@ class Writer:
         self._away = self._told = True
 
     def close(self) -> None:
-        """Write what is beside a store that was not opened yet; keep what waits for something."""
+        """Write spooled items if the store was not opened yet; spool acceptances that wait."""
         if not self._told:
             self._look_at = 0.0
             self.look(between=lambda: None)
@@ -132,7 +132,7 @@ class Writer:
         self._told = True
 
     def _catch_up(self, between: Callable[[], object]) -> None:
-        """Write what was kept, and what waited for something."""
+        """Write waiting acceptances, and the items of the spool."""
         if self._recorder.waits:
             self._recorded(())
         with suppress(StoreError):  # another look follows

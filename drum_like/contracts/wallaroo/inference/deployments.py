@@ -72,17 +72,17 @@ class Deployments:
         return self.registry.store
 
     def named(self, name: str, pipeline: str | None = None) -> Deployed:
-        """Return what is deployed as `<deployment>-<id>`, from memory if it is known there.
+        """Return the deployment named `<deployment>-<id>`, from memory if it is known there.
 
         Args:
             name: As callers name a deployment.
             pipeline: The name that its pipeline must have, None for any.
 
         Raises:
-            NotFoundError: nothing is.
+            NotFoundError: there is none.
         """
         found = self._known(name, pipeline)
-        # What another worker has deployed a moment ago this one may not know yet.
+        # This worker may not know yet a deployment that another made a moment ago.
         if found is None and self.registry.catalog.pull():
             found = self._known(name, pipeline)
         if found is None:
@@ -90,7 +90,7 @@ class Deployments:
         return found
 
     def deploy(self, fields: Fields) -> Deployment:
-        """Deploy what a request describes.
+        """Deploy the pipeline version that a request names.
 
         Raises:
             PayloadError: a model is not ready, or its configuration does not fit it.
@@ -112,7 +112,7 @@ class Deployments:
         return deployment
 
     def again(self, deployment_id: int) -> Deployment:
-        """Deploy what a deployment held before it was undeployed; nothing happens if it runs.
+        """Deploy an undeployed deployment again; nothing happens if it runs.
 
         Raises:
             NotFoundError: there is no such deployment.

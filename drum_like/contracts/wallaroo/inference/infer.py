@@ -25,7 +25,7 @@ _SINGLE = "single"
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What a path infers with.
+    """The chain of models that a path infers with.
 
     Attributes:
         steps: Each model with its configuration.

@@ -1,4 +1,4 @@
-"""What callers name the inputs of a model, and of which type they are.
+"""The inputs of a model: the names that callers use, and their types.
 
 `tensor_fields` renames inputs by position. An input schema says their order and types; while it is
 in force, columns beside it are refused.
@@ -116,7 +116,7 @@ def _inexact(kind: pa.DataType) -> pa.DataType:
 
 
 def _family(kind: pa.DataType) -> str:
-    """Return what never becomes anything else: how deep, and whether numbers or what."""
+    """Return the family that a cast keeps: the depth of lists, and numbers or another type."""
     if is_list(kind):
         return f"list of {_family(kind.value_type)}"
     if types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind):

@@ -1,4 +1,4 @@
-"""What a model gives back as columns, under the names and types that callers expect.
+"""Outputs of a model as columns, under the names and types that callers expect.
 
 Tensors keep their names and become lists, a row's values flattened. Other predictions become
 `predictions` and `probabilities`, as an output schema asks for them. Classes stand in the order of
@@ -62,10 +62,10 @@ def _renamed(tensors: Mapping[str, Values], schema: pa.Schema) -> Mapping[str, V
 
 
 def of_prediction(prediction: Prediction, target: Target, config: Config | None) -> pa.Table:
-    """Return predictions as columns: those of the output schema, or what suits the target.
+    """Return predictions as columns: those of the output schema, or the default of the target.
 
     Raises:
-        TargetError: the schema asks for what the model does not give.
+        TargetError: the schema asks for a column that the model does not give.
     """
     parts = _Parts(prediction, target)
     schema = _output_schema(config)
@@ -92,7 +92,7 @@ class _Parts:
         return PREDICTIONS, _plain(self._prediction.column)
 
     def column(self, field: pa.Field, names: list[str]) -> Values:
-        """Return what a field of an output schema asks for.
+        """Return the values of a field of an output schema.
 
         A list of a classifier is its probabilities; a number under the name of a label is the
         probability of that label; a whole number or text is the class; any other number of two

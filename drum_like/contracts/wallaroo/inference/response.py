@@ -37,7 +37,7 @@ class Selection:
 
     @staticmethod
     def parse(query: MultiDict[str, str]) -> "Selection":
-        """Return what the parameters of a request ask for."""
+        """Return the selection that the parameters of a request ask for."""
         separator = query.get("dataset.separator")
         if separator is None and query.get("dataset.flatten", "").lower() in ("true", "1"):
             separator = "."

@@ -128,7 +128,7 @@ class _FrameStep:
             raise ColumnsError(f"the input schema lacks the model's columns {sorted(missing)[:10]}")
 
     def run(self, table: pa.Table) -> pa.Table:
-        """Return what the model predicts under the names of the output schema."""
+        """Return the model's predictions under the names of the output schema."""
         prediction = self.service.predict(self._frame(table))
         return outputs.of_prediction(prediction, self.service.target, self.config)
 

@@ -1,4 +1,4 @@
-"""Answers for what this kind of server has none of: empty lists, and refusals that say why.
+"""Answers for features that this server does not have: empty lists, and refusals with reasons.
 
 A refusal is a 501, which no client of Wallaroo takes for an answer that it knows, so that the SDK
 raises an error of its own with the text, or without it where it shows none.
@@ -63,7 +63,7 @@ def views() -> dict[str, Callable[[], Response]]:
 
 
 def refusing_form(errors: ErrorForm, prefix: str) -> ErrorForm:
-    """Return the form of unknown paths, which says why of what other servers would do.
+    """Return the form of unknown paths, which gives the reason for those of other servers.
 
     Args:
         errors: The form of all other errors.
@@ -79,7 +79,7 @@ def refusing_form(errors: ErrorForm, prefix: str) -> ErrorForm:
 
 
 def refusal(reason: str) -> Response:
-    """Return the answer to what is not done here."""
+    """Return the answer to a request for an absent feature."""
     return api_response(501, reason)
 
 

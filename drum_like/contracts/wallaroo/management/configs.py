@@ -58,7 +58,7 @@ class ConfigViews:
         return json_response({"model_config": shape(config)})
 
     def _check(self, version: Version, new: NewConfig, keep: tuple[str, ...]) -> None:
-        """Refuse what the model cannot be configured with, if it is ready and so can be asked."""
+        """Refuse a configuration that does not fit the model, if that is ready and can be asked."""
         if version.status is not Status.READY or version.format == IMAGE:
             return
         before = self._store.configs.latest(version.id)
@@ -107,7 +107,7 @@ def _tensor_fields(fields: Fields) -> tuple[str, ...] | None:
 
 
 def _options(fields: Fields) -> dict[str, Any]:
-    """Return what is stored and shown, and has no effect here."""
+    """Return the options that are stored and shown, and have no effect here."""
     options: dict[str, Any] = {}
     dynamic = fields.optional_object("dynamic_batching_config")
     if dynamic is not None:

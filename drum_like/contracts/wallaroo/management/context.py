@@ -1,4 +1,4 @@
-"""What the views of this contract share: the registry, and what they ask it for."""
+"""Shared parts of the views: the registry, and requests to it."""
 
 from dataclasses import dataclass
 
@@ -55,11 +55,11 @@ class Rooms:
         return None if found is None else found.id
 
     def default_of(self, user: str) -> Workspace:
-        """Return somebody's default workspace: the one that was made so, or the first."""
+        """Return a user's default workspace: the one that was made so, or the first."""
         return self.store.workspaces.default_of(user) or self.store.workspaces.get(FIRST_WORKSPACE)
 
     def make_default(self, user: str, name: str) -> Workspace:
-        """Return a workspace of that name, made if need be, as somebody's default."""
+        """Return a workspace of that name, made if need be, as a user's default."""
         try:
             workspace = self.store.workspaces.create(name, user)
         except ConflictError:

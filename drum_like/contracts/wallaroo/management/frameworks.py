@@ -1,4 +1,4 @@
-"""The frameworks that the contract names: which files they take, and what runs them."""
+"""The frameworks that the contract names, with their files and the predictors that run them."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -87,7 +87,7 @@ def of_file(file_name: str) -> Framework:
 
 
 def check_runs(framework: Framework) -> None:
-    """Refuse files of a framework that nothing here can run.
+    """Refuse files of a framework that no predictor here can run.
 
     Raises:
         UploadError: it is one.
@@ -110,7 +110,7 @@ def wire_status(version: Version) -> str:
 
 
 def _of_plugin(name: str) -> Framework | None:
-    """Return what an installed predictor plugin can read under its own name."""
+    """Return the framework of an installed predictor plugin, by its own name."""
     kinds = zip(sorted(plugins.registered(plugins.ARTIFACTS)), artifact_kinds(), strict=True)
     formats = tuple(format_ for format_, kind in kinds if kind.predictor == name)
     return Framework(name, formats) if formats else None

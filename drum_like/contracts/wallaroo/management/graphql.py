@@ -49,7 +49,7 @@ class GraphqlView:
         return self.rooms.store
 
     def answer(self) -> Response:
-        """Answer an operation; what goes wrong is said in `errors`, with status 200."""
+        """Answer an operation; an error is told in `errors`, with status 200."""
         fields = read_fields(request)
         text = fields.text("query")
         found = _NAME.search(text)

@@ -1,4 +1,4 @@
-"""What clients ask before they begin: the server's architecture, and a token for a password."""
+"""First requests of clients: the server's architecture, and a token for a password."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ _LIFE_S = 3600
 
 
 def config() -> Response:
-    """Say what kind of machine this is."""
+    """Answer with the architecture of this machine."""
     return json_response({"default_arch": _ARCHITECTURES.get(platform.machine().lower(), "x86")})
 
 

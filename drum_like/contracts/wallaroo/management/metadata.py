@@ -1,4 +1,4 @@
-"""What an uploader says about a version."""
+"""Metadata of an uploaded version."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ class Metadata:
         framework: What the file is.
         conversion: As it was sent, for those who ask for it.
         config: With the schemas.
-        declared: What is said about the target.
+        declared: The target that the uploader declares.
         image_path: A container image instead of a file.
     """
 

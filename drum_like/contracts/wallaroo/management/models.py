@@ -102,7 +102,7 @@ class ModelViews:
         return json_response({"model_version": content})
 
     def get_upload_logs(self) -> Response:
-        """Return what happened to a version since its upload, the oldest line first."""
+        """Return the log of a version since its upload, the oldest line first."""
         fields = read_fields(request)
         version_id, lines = fields.integer("model_version_id"), fields.optional_integer("lines")
         if lines is not None and lines < 0:
@@ -111,7 +111,7 @@ class ModelViews:
         return json_response({"logs": [_log_line(line) for line in found]})
 
     def delete_model(self) -> Response:
-        """Remove a model with its versions, or say what that would free."""
+        """Remove a model with its versions, or tell the bytes that this would free."""
         fields = read_fields(request)
         n_bytes = self._store.models.delete(
             fields.integer("workspace_id"),
@@ -122,7 +122,7 @@ class ModelViews:
         return json_response({"bytes": n_bytes})
 
     def delete_model_versions(self) -> Response:
-        """Remove versions, all or none, or say what that would free."""
+        """Remove versions, all or none, or tell the bytes that this would free."""
         fields = read_fields(request)
         uuids = fields.optional_texts("model_versions")
         if not uuids:
@@ -167,5 +167,5 @@ class ModelViews:
 
 
 def _log_line(line: LogLine) -> str:
-    """Return a line as the log of a container has it, which is what the SDK takes apart."""
+    """Return a line in the form of a container's log, which the SDK parses."""
     return f"{line.at.isoformat()} stderr F {line.text}"

@@ -20,7 +20,7 @@ _UNTOLD = {"deployment": None, "pipeline_version": None}
 
 @dataclass(frozen=True, slots=True)
 class PipelineViews:
-    """The views of `pipelines/…` and what the SDK asks beside them.
+    """The views of `pipelines/…` and of related requests of the SDK.
 
     Attributes:
         rooms: Where pipelines are.
@@ -55,7 +55,7 @@ class PipelineViews:
         return json_response(content)
 
     def deploy(self) -> Response:
-        """Deploy a version of a pipeline in the place of what it had deployed before."""
+        """Deploy a version of a pipeline in place of its former deployment."""
         fields = read_fields(request)
         deployment = self.deployments.deploy(fields)
         return json_response({"id": deployment.id})
@@ -103,7 +103,7 @@ class PipelineViews:
         return json_response({"pipelines": content})
 
     def get_version(self) -> Response:
-        """Show what a version of a pipeline is made of."""
+        """Show the definition of a version of a pipeline."""
         version = self._store.pipelines.version_by_uuid(read_fields(request).text("version"))
         pipeline = self._store.pipelines.get(version.pipeline_id)
         content = {

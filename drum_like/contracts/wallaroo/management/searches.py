@@ -31,7 +31,7 @@ class Searches:
         return self.rooms.store
 
     def answers(self) -> dict[str, Answer]:
-        """Return what answers an operation, by its name."""
+        """Return the functions that answer operations, by their names."""
         return {
             "GetModels": self._models,
             "GetPipelines": self._pipeline_versions,

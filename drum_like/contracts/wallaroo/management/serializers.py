@@ -1,4 +1,4 @@
-"""What is stored, as the contract's JSON.
+"""Stored entities as the contract's JSON.
 
 Two profiles: plain clients get exactly the keys that the published pages show; clients that say
 they are the SDK get what its newer releases need, too.

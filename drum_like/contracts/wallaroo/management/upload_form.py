@@ -24,7 +24,7 @@ Receive = Callable[[], Incoming]
 
 @dataclass(frozen=True, slots=True)
 class UploadForm:
-    """What a multipart upload holds.
+    """The parts of a multipart upload.
 
     Attributes:
         fields: Its parts that are no files.
@@ -43,7 +43,7 @@ def is_form(request: Request) -> bool:
 
 
 def longest(max_mb: int) -> int:
-    """Return how long a body may be that holds a file of so many MiB; 0 for a file of any size."""
+    """Return the limit of a body with a file of at most `max_mb` MiB; 0 for a file of any size."""
     return max_mb * 1024 * 1024 + _MOST_METADATA if max_mb else sys.maxsize
 
 
@@ -54,7 +54,7 @@ def allow_size(request: Request, max_mb: int) -> None:
 
 @contextmanager
 def received_form(request: Request, receive: Receive) -> Iterator[UploadForm]:
-    """Give the parts of an upload in any order; its file goes with the block, unless it is stored.
+    """Parse the form; the uploaded file is deleted at the end of the block unless it was stored.
 
     Raises:
         PayloadError: the body is no such form.

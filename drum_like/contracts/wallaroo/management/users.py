@@ -1,7 +1,7 @@
 """Users as the SDK asks for them: a name is a user, and there is no list of names.
 
-Nobody signs up here. Who is let in is the business of the server's credentials, and without them
-everybody is; so whoever is asked for by name is there, and the list has the one who asks.
+There is no sign-up. The server's credentials decide who is let in; without credentials everybody
+is. So every name asked for is a user, and the list holds the caller.
 """
 
 import time
@@ -28,7 +28,7 @@ def query() -> Response:
 
 
 def invite() -> Response:
-    """Say who is invited: nobody need be."""
+    """Answer with the user named; invitations are not needed."""
     return json_response(_user(_checked(read_fields(request).text("email"))))
 
 

@@ -64,7 +64,7 @@ class WorkspaceViews:
         return json_response({"users": users})
 
     def add_user(self) -> Response:
-        """Let somebody belong to a workspace."""
+        """Add a user to a workspace."""
         fields = read_fields(request)
         kind = (fields.optional_text("user_type") or "COLLABORATOR").upper()
         if kind not in _KINDS:
@@ -73,7 +73,7 @@ class WorkspaceViews:
         return json_response({})
 
     def remove_user(self) -> Response:
-        """Let somebody belong to a workspace no longer."""
+        """Remove a user from a workspace."""
         fields = read_fields(request)
         removed = self._store.workspaces.remove_member(
             fields.integer("workspace_id"), _user(fields)
