@@ -144,7 +144,7 @@ class UploadError(RequestError):
 
 
 class ArchiveError(UploadError):
-    """A zip file that is none, or that cannot be unpacked safely."""
+    """A file is no zip file, or cannot be unpacked safely."""
 
 
 class CodeError(UploadError):

@@ -1,4 +1,4 @@
-"""One form for everything that is logged: text for people, a JSON object a line for programs.
+"""Log lines in one form: text for people, or a JSON object a line for programs.
 
 Talk goes to standard error, the access log to standard output, as DRUM does. Messages of the
 server that must be seen whatever the level (where it listens, what it serves) go through
@@ -51,7 +51,7 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} |
 
 
 def set_request_id(request_id: str) -> None:
-    """Put this id on everything that this thread logs, until the next one is set."""
+    """Set the id of everything that this thread logs, until the next one is set."""
     _request_id.set(request_id)
 
 
@@ -79,7 +79,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object: ts, level, logger, msg, pid, request_id and exception if there are any."""
+    """Formats a JSON object: ts, level, logger, msg, pid; request_id and exception if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of ASCII."""
@@ -122,7 +122,7 @@ def configure(log_format: str, level: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One request as the access log shows it.
+    """A request as the access log shows it.
 
     Attributes:
         method: The method, or "-" if the request line was not understood.
@@ -140,7 +140,7 @@ class Access:
 
     @property
     def is_probe(self) -> bool:
-        """Whether this is an orchestrator's question that was answered well."""
+        """Whether this is an orchestrator's probe that was answered 200."""
         return (
             self.status == 200
             and self.method in {"GET", "HEAD"}

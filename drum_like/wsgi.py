@@ -1,4 +1,4 @@
-"""The application for a WSGI server of one's own: `gunicorn drum_like.wsgi:app`.
+"""The application for other WSGI servers: `gunicorn drum_like.wsgi:app`.
 
 All settings come from the environment; CODE_DIR names the model directory. Load it in the worker,
 not before a fork (gunicorn without --preload): thread pools of frameworks do not survive one.

@@ -149,7 +149,7 @@ def _errors(
 
 
 def _scores(service: ModelService, payload: Payload, targets: Values) -> Sequence[float]:
-    """Return how far each target lies outside of the two quantiles; negative inside."""
+    """Return the distance of each target outside of the two quantiles; negative inside."""
     bounds = service.abilities.bounds
     if not isinstance(bounds, QuantileBounds):
         raise SettingsError(

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a CSV file is written.
+    """The dialect of a CSV file.
 
     Attributes:
         delimiter: Between fields.
@@ -99,7 +99,7 @@ def _rewrite(path: Path, target: Path, dialect: Dialect, schema: Schema | None) 
 
 
 def _texts(header: list[str], schema: Schema | None) -> Collection[int]:
-    """Return the places of the columns whose cells the model takes as they were written."""
+    """Return the positions of the columns whose cells the model takes as they were written."""
     if schema is None:
         return ()
     places = {name: at for at, name in enumerate(header)}

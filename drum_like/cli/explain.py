@@ -1,4 +1,4 @@
-"""`drum-like explain`: tell for each row of a file which columns made its prediction."""
+"""`drum-like explain`: show the columns that made the prediction of each row of a file."""
 
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One row and one output, explained.
+    """The contributions to one output of one row.
 
     Attributes:
         row: Number of the row, from 1.

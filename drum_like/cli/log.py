@@ -1,4 +1,4 @@
-"""`drum-like log`: the decisions that were logged, and how they go on."""
+"""`drum-like log`: the logged decisions, and new ones as they are made."""
 
 import time
 from collections.abc import Iterable, MutableMapping
@@ -25,7 +25,7 @@ _LATE = 1000
 
 
 def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
-    """Print decisions, the oldest first; return 0, if it ends at all.
+    """Print decisions, the oldest first; return 0; with --follow run until a signal.
 
     Raises:
         SettingsError: there is no store.
@@ -66,7 +66,7 @@ def _rows(decisions: Iterable[Decision]) -> None:
 
 
 def _row(cells: Iterable[str]) -> str:
-    """Return cells as a line whose columns have the same place whatever comes later."""
+    """Return cells as a line, each padded to its fixed width."""
     return "  ".join(f"{c:{w}}" for c, w in zip(cells, _WIDTHS, strict=True)).rstrip()
 
 

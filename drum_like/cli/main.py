@@ -1,4 +1,4 @@
-"""The command `drum-like`: reads command line and environment once, runs a verb, says how it went.
+"""The command `drum-like`: reads command line and environment, runs a verb, returns an exit code.
 
 Nothing heavy is imported here; a verb is imported when it is run.
 """

@@ -78,7 +78,7 @@ class Push:
 
 
 class ModelStore(Protocol):
-    """Where models are: each method is about the workspace that was asked for."""
+    """A store of models: each method is about one workspace."""
 
     def push(self, push: Push, progress: Progress) -> ListedVersion:
         """Store a file as a new version that is checked; return it as it is after the check."""

@@ -130,7 +130,7 @@ def declared_of(settings: Settings) -> Declared:
 
 @contextmanager
 def _progress(path: Path) -> Iterator[Progress]:
-    """Show on a terminal how far an upload is; after its last byte the model is tried."""
+    """Show the progress of an upload on a terminal; after its last byte the model is tried."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

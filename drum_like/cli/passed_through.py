@@ -1,4 +1,4 @@
-"""Columns of the input beside the predictions: ids and whatever else names a row."""
+"""Columns of the input beside the predictions: ids and other names of rows."""
 
 import csv
 from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ _HEADER: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One size of request and how often it is sent.
+    """A size of requests, and their number.
 
     Attributes:
         name: For the table.

@@ -138,7 +138,7 @@ def _scored(score: Callable[[Payload], tuple[int, bytes]], block: Payload) -> _S
 
 
 def _header_end(text: bytes) -> int:
-    """Return where the rows of a CSV begin; a line break inside of quotes ends no header."""
+    """Return the position of a CSV's first row; a line break inside of quotes ends no header."""
     end = text.index(b"\n") + 1
     while text.count(b'"', 0, end) % 2:
         end = text.index(b"\n", end) + 1
@@ -148,7 +148,7 @@ def _header_end(text: bytes) -> int:
 def _predictions(
     service: Service, passthrough: Sequence[str], payload: Payload
 ) -> tuple[int, bytes]:
-    """Return how many rows were scored, and their predictions as CSV."""
+    """Return the number of scored rows, and their predictions as CSV."""
     prediction = service.predict(payload)
     text = predictions_csv(prediction, service.target)
     if passthrough:
@@ -185,7 +185,7 @@ def _submitted(
 
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many of `size` bytes are done; elsewhere show nothing."""
+    """Show the progress in `size` bytes on a terminal; elsewhere show nothing."""
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("Scoring", total=size)

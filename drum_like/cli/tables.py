@@ -1,4 +1,4 @@
-"""How models and versions are printed: tables for people, JSON for programs."""
+"""Output of models and versions: tables for people, JSON for programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -15,10 +15,10 @@ _UP, _DOWN, _ENDS, _TEXT, _FAINT = "#c2452d", "#2d6cc2", "#777777", "#222222", "
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step.
+    """A step of the waterfall.
 
     Attributes:
-        label: What it is due to.
+        label: The column that it is due to.
         value: How far it goes; negative to the left.
     """
 
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From numbers to horizontal places.
+    """Converts numbers to horizontal positions.
 
     Attributes:
         low: The smallest number shown.
@@ -39,7 +39,7 @@ class _Scale:
     span: float
 
     def x(self, value: float) -> float:
-        """Return where a number stands, in pixels."""
+        """Return the position of a number in pixels."""
         room = WIDTH - _LABELS - _NUMBERS
         return _LABELS + room * (value - self.low) / self.span
 

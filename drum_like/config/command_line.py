@@ -154,7 +154,7 @@ def usage_error(verb: str, message: str, declared: Mapping[str, Option]) -> Usag
 
 
 def _usage(verb: str, declared: Mapping[str, Option]) -> str:
-    """Return how a verb is called: its words, or the model directory that it is about."""
+    """Return the usage of a verb: its words, or the model directory that it is about."""
     own = [option for option in declared.values() if verb in option.verbs]
     places = [option.kind.metavar for option in own if option.positional]
     about = places if verb in MODELS else ["-cd DIR"]

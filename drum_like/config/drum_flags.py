@@ -1,6 +1,6 @@
 """Flags of DRUM that have no effect here: its cloud, its containers, its other back ends.
 
-Scripts may pass them: they are accepted, and one line says what is not done. Wrong combinations of
+Scripts may pass them: they are accepted, and one line names the lost effect. Wrong combinations of
 them are refused in DRUM's words.
 """
 
@@ -195,7 +195,7 @@ def _switch(variable: str, text: str) -> bool:
 
 
 def notes(flags: Mapping[str, str | bool]) -> tuple[str, ...]:
-    """Return a line for every given flag that something was expected of."""
+    """Return a line for every given flag without its expected effect."""
     return tuple(
         f"{flag.name} is accepted but has no effect: {flag.effect}"
         for flag in FLAGS

@@ -1,4 +1,4 @@
-"""How one setting is declared, and how its text is read."""
+"""Declarations of settings, and readers of their texts."""
 
 import re
 from collections.abc import Callable
@@ -61,7 +61,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Address(NamedTuple):
-    """Where a server listens; port 0 is any free one."""
+    """The address on which a server listens; port 0 is any free one."""
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
@@ -132,7 +132,7 @@ class Rare(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: everything that flags, environment, help and documentation need.
+    """A setting: everything that flags, environment, help and documentation need.
 
     The flag is the field's name in kebab-case, the first environment variable DRUM_LIKE_ and the
     name in upper case.
@@ -314,7 +314,7 @@ def web_address(text: str) -> str:
 
 
 def moment(text: str) -> datetime:
-    """Return a time in ISO 8601, of this machine's zone without one; or that long ago: 90s, 15m."""
+    """Return a time: ISO 8601, in this machine's zone if it names none, or an age: 90s, 15m."""
     ago = _AGO.fullmatch(text)
     if ago:
         return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

@@ -6,7 +6,7 @@ PARAMETER_TYPES = ("boolean", "credential", "deployment", "numeric", "string")
 
 
 def payload_fault(kind: str, value: Any) -> str | None:
-    """Return why a payload is not of a type, in the words of DRUM's validator; None if it is.
+    """Return the reason that a payload is not of a type, in DRUM's words; None if it is.
 
     Args:
         kind: One of PARAMETER_TYPES.
@@ -37,7 +37,7 @@ def data_error(text: str) -> str:
 
 
 def _numeric_fault(value: Any) -> str | None:
-    """Return why `float` does not take a value; texts of numbers and booleans pass, as in DRUM."""
+    """Return the reason that `float` refuses a value; like DRUM it takes texts and booleans."""
     try:
         float(value)
     except (TypeError, ValueError, OverflowError):

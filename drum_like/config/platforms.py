@@ -1,4 +1,4 @@
-"""Where hosting platforms tell their containers to listen, and where they put the model."""
+"""Addresses and model directories that hosting platforms give to their containers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def in_sagemaker(environ: Mapping[str, str]) -> bool:
 
 
 def hosted_address(environ: Mapping[str, str], *, sagemaker: bool) -> Address | None:
-    """Return where Vertex AI or SageMaker expect the server, None elsewhere.
+    """Return the address at which Vertex AI or SageMaker expect the server, None elsewhere.
 
     Source: Vertex AI "Custom container requirements" (AIP_HTTP_PORT), Amazon SageMaker "Use your
     own inference code" (port 8080, SAGEMAKER_BIND_TO_PORT).
@@ -46,7 +46,7 @@ def general_address(environ: Mapping[str, str]) -> Address | None:
 
 
 def model_directory(*, sagemaker: bool) -> Path | None:
-    """Return where SageMaker or KServe mount the model, None if neither does."""
+    """Return the directory of SageMaker's or KServe's model, None if neither mounts one."""
     if sagemaker:
         return _SAGEMAKER_MODEL
     return _KSERVE_MODEL if _KSERVE_MODEL.is_dir() else None

@@ -1,4 +1,4 @@
-"""From a command line and an environment to the values of the settings."""
+"""Resolution of the settings' values from a command line and an environment."""
 
 from collections.abc import Mapping
 from pathlib import Path

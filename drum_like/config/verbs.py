@@ -116,7 +116,7 @@ def _two_words(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _second_word(argv: Sequence[str]) -> int:
-    """Return where the second word of a verb stands behind flags, as in `new --verbose model`."""
+    """Return the position of a verb's second word behind flags, as in `new --verbose model`."""
     found = (place for place, word in enumerate(argv) if f"{argv[0]} {word}" in VERBS)
     return next(found, 1)
 
@@ -150,7 +150,7 @@ def _top_help(verbs: Mapping[str, str]) -> str:
 
 
 def hint(word: str, known: Sequence[str]) -> str:
-    """Return a question that names the known word that is meant, or nearest; or nothing."""
+    """Return a question with the known word that is meant or nearest; empty without one."""
     flag = word.partition("=")[0]
     meant, form = _MEANT.get(flag, ("", ""))
     if meant in known:

@@ -23,7 +23,7 @@ _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW
 
 
 def contract(services: Services) -> Contract:
-    """Return the chat routes; all of them are shared with whoever speaks OpenAI's dialect."""
+    """Return the chat routes; all are shared with other contracts that speak OpenAI's API."""
     views = _Views(services)
     errors = drum_form(hide_errors=services.settings.hide_errors)
     chat = ("model_api.chat", views.chat, Scope.PREDICT, errors)

@@ -109,7 +109,7 @@ class _Views:
         return self.delete(found[0].id)
 
     def _user(self) -> str:
-        """Return who asks: as a credential proves; where there are none, as a proxy says."""
+        """Return the user: of the credential, or without credentials as a proxy says."""
         name = str(g.principal.name)
         if self._settings.asks_who_calls:
             return name

@@ -139,7 +139,7 @@ def _everybody(authenticate: Authenticator) -> Principal | None:
 
 
 def _caller(authenticate: Authenticator) -> Principal | None:
-    """Return who sends the request, as the server has found out already, if it has.
+    """Return the caller of the request, as the server found it out, or by its headers.
 
     Raises:
         HTTPException: it could not be found out.

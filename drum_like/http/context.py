@@ -1,4 +1,4 @@
-"""How a contract finds the service that a request is for."""
+"""The context of a contract: finds the service that a request is for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -28,7 +28,7 @@ LAST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route of a contract's own.
+    """A route that belongs to one contract alone.
 
     Attributes:
         rule: Flask's URL rule, below the prefix.

@@ -1,4 +1,4 @@
-"""Where a worker takes new connections, unless it has enough or other workers have fewer."""
+"""The acceptor of a worker: takes connections while it has room and others have no fewer."""
 
 import math
 import selectors
@@ -59,7 +59,7 @@ class Entrance:
         return self._leaves_until > 0 and not self._is_open
 
     def look(self, number: int, now: float = math.inf) -> None:
-        """Take connections as long as there is room, and others have had their time.
+        """Accept connections while there is room, and other workers have had their time.
 
         Args:
             number: How many connections there are.

@@ -30,12 +30,12 @@ class Pieces:
 
     @property
     def missing(self) -> int:
-        """How many bytes are still to come."""
+        """Number of bytes that are still to come."""
         return self._size - self._data.tell()
 
     @property
     def size(self) -> int:
-        """How many bytes have come."""
+        """Number of bytes that have come."""
         return self._data.tell()
 
     def receive(self, sock: socket.socket) -> int:
@@ -93,12 +93,12 @@ class Bulk:
 
     @property
     def missing(self) -> int:
-        """How many bytes are still to come."""
+        """Number of bytes that are still to come."""
         return len(self._bytes) - self._n_filled
 
     @property
     def size(self) -> int:
-        """How many bytes have come."""
+        """Number of bytes that have come."""
         return self._n_filled
 
     def receive(self, sock: socket.socket) -> int:
@@ -110,7 +110,7 @@ class Bulk:
         return self._received(sock, 0)
 
     def receive_all(self, sock: socket.socket) -> int:
-        """Take the rest, as far as it comes soon; returns and raises as `receive`.
+        """Read the rest of the body, as far as it comes soon; returns and raises as `receive`.
 
         Linux counts the time that it waits for the client over the whole call.
         """

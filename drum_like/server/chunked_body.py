@@ -1,4 +1,4 @@
-"""A body in chunks, which tells its end itself: put together as it comes, whatever the pieces.
+"""A body in chunks, which marks its own end: put together from pieces of any size.
 
 The rules are those of RFC 9112, section 7.1, as gunicorn's own reader has them: nothing that it
 refuses is accepted here. gunicorn waits for the client while it reads; this waits for nothing.
@@ -36,7 +36,7 @@ _MOST_AT_ONCE = 1 << 20
 
 
 class TooLongError(Exception):
-    """The chunks hold more than the body may, or the next one says that it will."""
+    """The chunks hold more than the limit of a body, or the next one announces more."""
 
 
 class Chunks:
@@ -69,7 +69,7 @@ class Chunks:
 
     @property
     def size(self) -> int:
-        """How many bytes of the body have come."""
+        """Number of bytes of the body that have come."""
         return self._body.tell()
 
     def receive(self, sock: socket.socket) -> int:
@@ -178,6 +178,6 @@ def _size(line: bytes) -> int:
 
 
 def _check_lines(beginning: bytes) -> None:
-    """Refuse fields that come to no good end, whatever follows."""
+    """Refuse trailer fields that are wrong already, whatever follows."""
     if beginning.count(b"\n") != beginning.count(_LINE_END) or beginning[:1] == b"\r" != beginning:
         raise InvalidHeader("a line ends without CR LF")

@@ -109,17 +109,17 @@ class Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is between two requests; some clients send a line break behind a body."""
+        """Whether it is between two requests; some clients send a line break after a body."""
         return self._begun is None and self._data in (b"", b"\r\n") and self._asked is None
 
     @property
     def asks(self) -> bool:
-        """Whether `find_out` has to say who sends the request before its body is read."""
+        """Whether `find_out` has to authenticate the caller before the body is read."""
         return self._asked is not None and self._asked.caller is None
 
     @property
     def n_received(self) -> int | None:
-        """How many bytes of a body have come; None if a head has not come whole."""
+        """Number of bytes of a body that have come; None if a head has not come whole."""
         return None if self._begun is None else self._begun.body.size
 
     def ready(self, turn: Any) -> None:
@@ -188,7 +188,7 @@ class Connection:
         return self._begin(head, caller, data[end:])
 
     def find_out(self) -> None:
-        """Find out who sends the request, which takes a while; `go_on` reads it then."""
+        """Authenticate the caller, which takes a while; `go_on` reads the request then."""
         if self._asked is not None and self._reading.admission is not None:
             environ, since = self._asked.head.environ, self._asked.since
             self._asked.caller = self._reading.admission.worked_out(environ, since)

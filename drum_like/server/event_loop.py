@@ -50,7 +50,7 @@ Answer = Callable[[Connection, Received, Callable[[], None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How much of everything a loop takes.
+    """The limits of a loop.
 
     Attributes:
         threads: How many serve.
@@ -133,7 +133,7 @@ class Loop:
 
     @property
     def n_connections(self) -> int:
-        """How many connections are open."""
+        """Number of open connections."""
         return len(self._connections)
 
     def start(self) -> None:
@@ -195,7 +195,7 @@ class Loop:
                 logger.exception("a connection was not served")
 
     def _wait(self) -> None:
-        """Wait for clients, and see who has been silent too long."""
+        """Wait for clients, and close connections that have been silent too long."""
         pause_s = self._pause_s
         if self._entrance.is_leaving:
             pause_s = LEFT_S
@@ -219,7 +219,7 @@ class Loop:
         self._entrance.look(len(self._connections))
 
     def _on_client(self, listener: socket.socket, turn: Turn[Connection]) -> None:
-        """Take one connection; others may want the next."""
+        """Accept one connection; other workers may want the next."""
         found = self._entrance.take(listener, len(self._connections))
         if found is None:
             return
@@ -238,7 +238,7 @@ class Loop:
             self._close(connection)
 
     def _on_data(self, connection: Connection, turn: Turn[Connection]) -> None:
-        """Read what a client has sent, and serve its request if that is whole."""
+        """Read a client's data, and serve its request if that is whole."""
         self._read(connection, turn, connection.receive)
 
     def _read(
@@ -275,7 +275,7 @@ class Loop:
         self._read(connection, turn, read)
 
     def _find_out(self, connection: Connection, turn: Turn[Connection]) -> None:
-        """Find out who calls, in this thread; later if enough others do: some are to serve."""
+        """Authenticate a caller in this thread; later if enough threads do: some are to serve."""
         self._release(connection)
         self._asking.append(connection)
         while self._asking and self._may_ask.acquire(blocking=False):
@@ -286,7 +286,7 @@ class Loop:
                 self._may_ask.release()
 
     def _find_next_out(self) -> None:
-        """Find out about the caller that waits longest, and let the poller go on with it."""
+        """Authenticate the caller that waits longest, and let the poller go on with it."""
         try:
             connection = self._asking.popleft()
         except IndexError:
@@ -373,7 +373,7 @@ class Loop:
             self._resume(connection, turn)
 
     def _resume(self, connection: Connection, turn: Turn[Connection]) -> None:
-        """Go on after an answer that the client took its time to read."""
+        """Go on after an answer that the client read slowly."""
         try:
             received = self._next(connection)
         except ParseException as error:

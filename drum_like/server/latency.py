@@ -1,4 +1,4 @@
-"""How long requests take, learned from those before."""
+"""Expected durations of requests, learned from earlier ones."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +20,7 @@ _KINDS = 1024
 
 
 class Speed(Enum):
-    """How fast a request is, which decides about the turn of its thread.
+    """The speed of a request, which decides about the turn of its thread.
 
     Attributes:
         QUICK: Keep it: to pass it on costs as much as to serve.
@@ -61,7 +61,7 @@ class Pace:
         self._kinds: dict[tuple[str, int], _Kind] = {}
 
     def of(self, path: str, n_bytes: int) -> Speed:
-        """Return how fast the next request of this kind is going to be."""
+        """Return the expected speed of the next request of this kind."""
         kind = self._kinds.get((path, n_bytes.bit_length() >> 1))
         if kind is None or not kind.skips:
             return Speed.QUICK
@@ -92,6 +92,6 @@ class Pace:
         self._kinds[key] = _Kind(speed)
 
     def _forget_if_full(self) -> None:
-        """Paths come from clients: they must not fill the memory."""
+        """Clear the table if it is full: paths come from clients, and must not fill the memory."""
         if len(self._kinds) >= _KINDS:
             self._kinds.clear()

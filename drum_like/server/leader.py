@@ -15,7 +15,7 @@ Work = TypeVar("Work")
 
 
 class Turn(Generic[Work]):
-    """One thread's turn.
+    """The turn of one thread.
 
     Attributes:
         held: Whether it still lasts.
@@ -67,7 +67,7 @@ class Turns(Generic[Work]):
         turn.work = work
 
     def finish(self, turn: Turn[Work]) -> None:
-        """Note that it is done; from now on the turn is not taken away because of it."""
+        """Note that the work is done; from now on the turn is not taken away because of it."""
         with self._guard:
             turn.work = None
 

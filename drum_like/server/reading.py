@@ -1,4 +1,4 @@
-"""Which requests are read before the application sees them, and what it gets of them."""
+"""Requests as they are read before the application, and the rules for reading them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How requests are read.
+    """The rules for reading requests.
 
     Attributes:
         heads: Reads their heads.
@@ -46,7 +46,7 @@ class Reading:
     admission: Admission | None = None
 
     def most(self, head: Head, caller: Caller | None) -> int | None:
-        """Return how long a body may be, None if it is not to be read at all."""
+        """Return the most bytes of a body, None if it is not to be read at all."""
         if not head.is_chunked and head.length <= AT_ONCE:
             return AT_ONCE
         limit = 0 if head.is_coded else self.limit(head.environ, caller)

@@ -1,4 +1,4 @@
-"""One request and its answer, between a connection and the application."""
+"""The cycle of a request and its answer, between a connection and the application."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One answer: its head and body in one piece, and no thread that waits for a slow reader."""
+"""The response: head and body in one piece, and no thread that waits for a slow reader."""
 
 import select
 import socket

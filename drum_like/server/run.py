@@ -1,4 +1,4 @@
-"""From settings to a running server, and from its end to an exit code."""
+"""The run of a server: from settings to processes, and from their end to an exit code."""
 
 import gc
 import os
@@ -168,7 +168,7 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
 
 
 def _route(settings: Settings) -> str:
-    """Return where rows are sent to; a type that only the artifact knows is a structured one."""
+    """Return the route for rows; a target type that only the artifact knows is a structured one."""
     if not settings.has_code_dir:
         return f"/models/{settings.default_model or 'NAME'}/predict/"
     routes = {

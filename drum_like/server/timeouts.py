@@ -33,7 +33,7 @@ ANSWER = (
 
 
 class Call:
-    """One request that runs.
+    """A running request.
 
     Attributes:
         name: Method and path, for the log.
@@ -54,7 +54,7 @@ class Call:
 
 
 class InFlight:
-    """The requests that run in this worker, and who may answer each: the application or we.
+    """The running requests of a worker, each to be answered by the application or the watchdog.
 
     Args:
         clock: Monotonic seconds.
@@ -207,7 +207,7 @@ class Watchdog:
         self._stopped.set()
 
     def look(self) -> None:
-        """End what is late; retire the worker if something does not end; leave if all is stuck."""
+        """End late requests; retire the worker if one does not end; leave if all are stuck."""
         for call in self._calls.older_than(self._limit_s):
             if not call.expired:
                 self._end(call)

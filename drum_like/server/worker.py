@@ -1,4 +1,4 @@
-"""A worker process: loads the model after the fork, says how that went, serves, leaves in order."""
+"""A worker process: loads the model after the fork, reports the result, serves, and leaves."""
 
 import gc
 import math
@@ -74,7 +74,7 @@ Load = Callable[[int], Loaded]
 
 
 class Worker(GunicornWorker):
-    """A worker with a load that is reported, requests that end, and threads that take turns.
+    """gunicorn's worker with a reported load, time limits, and threads that take turns.
 
     It is made in the master, where `pipe`, `slot` and `state` are of interest, and serves in the
     child.
@@ -122,7 +122,7 @@ class Worker(GunicornWorker):
         self._tell(Report(State.LOADED, lines=loaded.lines))
 
     def run(self) -> None:
-        """Serve; whatever lives beside the requests ends after them."""
+        """Serve; background parts end after the last requests."""
         self._loop = self._make_loop()
         try:
             self._loop.start()
@@ -216,7 +216,7 @@ class Worker(GunicornWorker):
             self.notify()
 
     def _drain(self) -> None:
-        """Tell everybody, then take no more requests: the last probes are to hear of it."""
+        """Tell master and background, then take no more requests: the last probes must see it."""
         self._tell_retiring()
         for background in self._background:
             background.drain()

@@ -27,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One message of a worker.
+    """A message of a worker to the master.
 
     Attributes:
         state: What happened.

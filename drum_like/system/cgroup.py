@@ -37,7 +37,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """How the files of a version are called."""
+    """The names of the files of one version."""
 
     limit: str
     used: str
@@ -68,7 +68,7 @@ def memory(mount: Path = MOUNT, own: Path = OWN) -> Memory:
 
 
 def cpu_quota(mount: Path = MOUNT, own: Path = OWN) -> float | None:
-    """Return how many CPUs' worth of time the groups allow, None without a limit."""
+    """Return the number of CPUs whose time the groups allow, None without a limit."""
     found = [_quota_v2(group) for group in _groups(mount, own, None)]
     found += [_quota_v1(group) for group in _groups(mount, own, "cpu")]
     return min((quota for quota in found if quota is not None), default=None)
@@ -109,7 +109,7 @@ def _memberships(own: Path) -> Iterator[tuple[list[str], str]]:
 
 
 def _roots(mount: Path, controller: str | None, names: list[str]) -> list[Path]:
-    """Return where a hierarchy is mounted: version 2 at the top, or beside those of version 1."""
+    """Return a hierarchy's mount points: version 2 at the top, or beside those of version 1."""
     if controller is None:
         return [mount, mount / "unified"]
     return [mount / ",".join(names)] if len(names) > 1 else [mount / controller]

@@ -1,4 +1,4 @@
-"""How many connections each worker has, so that none gets them all while another has none.
+"""Connection counts of all workers, so that none gets them all while another has none.
 
 All workers wait for new connections at one socket, and whoever is quicker takes them: of eight that
 came at once one worker of two had all in one run of ten, and half of the CPUs idled as long as they
@@ -33,13 +33,13 @@ class Crowd:
         self.count(0)
 
     def leave(self) -> None:
-        """Count no more: this process takes no more connections."""
+        """Stop counting: this process takes no more connections."""
         slot, self._own = self._own, None
         if slot is not None:
             self.bury(slot)
 
     def bury(self, slot: int) -> None:
-        """Leave nothing to the worker that had this slot; called when it has ended."""
+        """Clear the slot of a worker; called when it has ended."""
         self._numbers[slot] = _ABSENT
 
     def count(self, number: int) -> None:

@@ -9,7 +9,7 @@ from threading import Lock
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How the CPUs are divided.
+    """The division of the CPUs.
 
     Attributes:
         workers: Worker processes.

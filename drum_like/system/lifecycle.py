@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Background(Protocol):
-    """Something beside the requests: a thread, a connection, a buffer to write out."""
+    """A part beside the requests: a thread, a connection, a buffer to write out."""
 
     def start(self) -> None:
         """Begin; called once, in the worker, before its first request."""

@@ -1,4 +1,4 @@
-"""How glibc's allocator is told to serve a process whose requests come to several threads."""
+"""Settings of glibc's allocator for a process whose requests come to several threads."""
 
 import ctypes
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ _END_S = 5.0
 
 
 class Repeated:
-    """Something that is done again and again in a thread of its own: a Background.
+    """A task that is repeated in a thread of its own: a Background.
 
     Args:
         name: Of the thread, and for messages.

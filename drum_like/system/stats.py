@@ -74,7 +74,7 @@ class Timings:
 
     @property
     def slots(self) -> int:
-        """How many workers can have a slot at one time."""
+        """The most workers that can have a slot at one time."""
         return len(self._starts)
 
     def claim(self, slot: int) -> None:

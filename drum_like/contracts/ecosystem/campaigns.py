@@ -1,4 +1,4 @@
-"""Which model makes the decisions of a campaign."""
+"""Campaigns, and the models that make their decisions."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Pair = tuple[str, str | None]
 
 
 class Campaigns:
-    """From campaigns to models.
+    """Finds the models of campaigns.
 
     Without a table a model serves the campaign that its name begins with:
     `customer_personality_lightgbm_v1` is for the sub-campaign `lightgbm` of `customer_personality`,

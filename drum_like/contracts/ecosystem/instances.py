@@ -45,7 +45,7 @@ def framework(service: Service) -> str:
 
 
 def label_of(text: str) -> str | int | bool:
-    """Return a label as the model's training data had it: whole numbers and booleans are such."""
+    """Return a label in the type of the training data: whole numbers and booleans as such."""
     if _WHOLE.fullmatch(text):
         return int(text)
     return _BOOLEANS.get(text, text)
@@ -95,6 +95,6 @@ def _binary(scored: Scored) -> list[dict[str, Any]]:
 
 
 def _labelled(labels: Sequence[str], chances: Sequence[float]) -> dict[str, Any]:
-    """Return the probabilities, the largest first, and the class that it belongs to."""
+    """Return the probabilities, the largest first, and the class of the largest."""
     ranked = sorted(zip(labels, chances, strict=True), key=lambda pair: -pair[1])
     return {"label": label_of(ranked[0][0]), "probabilities": dict(ranked)}

@@ -55,7 +55,7 @@ def _labels(scored: Scored, uuid: str, most: int) -> list[Result]:
 
 
 class _Offer:
-    """One offer: its name, its number and its score."""
+    """An offer: its name, its number and its score."""
 
     __slots__ = ("name", "number", "score")
 

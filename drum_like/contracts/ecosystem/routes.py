@@ -75,7 +75,7 @@ class _Views:
         return _replied(self.decisions.accept)
 
     def refuse(self) -> Response:
-        """Refuse a body that none of this contract's calls has."""
+        """Refuse a body that fits none of this contract's calls."""
         tree_of(whole_body(request))
         raise PayloadError(
             "the body must have `model_id` and `instances`, or `campaign` and `in_params`, or "

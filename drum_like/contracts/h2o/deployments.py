@@ -50,7 +50,7 @@ class DeploymentViews:
     service: Callable[[str], Service]
 
     def routes(self) -> tuple[Route, ...]:
-        """Return where they stand; those that name no deployment go first."""
+        """Return the routes; those that name no deployment go first."""
         kinds = Route(_COMPOSITIONS, "GET", "compositions", self.compositions, Scope.OBSERVE)
         return kinds, *(
             Route(f"{_ROOT}{path}", "GET", endpoint, view, Scope.OBSERVE)
@@ -87,30 +87,30 @@ class DeploymentViews:
         return wire.json_response({"deployments": page, "nextPageToken": after})
 
     def count(self, workspace: str) -> Response:
-        """Say how many models there are, as text, which is how 64 bits are written there."""
+        """Answer with the number of models as text, which is how 64 bits are written there."""
         del workspace
         return wire.json_response({"count": str(len(self._names()))})
 
     def get(self, workspace: str, deployment: str) -> Response:
-        """Show a deployment, with the id that its scorer tells as that of the experiment."""
+        """Show a deployment, with its scorer's id as the id of the experiment."""
         shown = self._deployment(workspace, deployment, model_id(self.service(deployment)))
         return wire.json_response({"deployment": shown})
 
     def status(self, workspace: str, deployment: str) -> Response:
-        """Say whether a deployment is well."""
+        """Answer with the health of a deployment."""
         return wire.json_response({"deploymentStatus": self._status(workspace, deployment)})
 
     def metadata(self, workspace: str, deployment: str) -> Response:
-        """Say where a deployment is, and whether it serves."""
+        """Answer with the place of a deployment, and whether it serves."""
         return wire.json_response({"deploymentMetadata": self._metadata(workspace, deployment)})
 
     def statuses(self, workspace: str) -> Response:
-        """Say of several whether they are well."""
+        """Answer with the health of several deployments."""
         found, errors = _each(lambda name: self._status(workspace, name))
         return wire.json_response({"deploymentStatuses": found, "errors": errors})
 
     def all_metadata(self, workspace: str) -> Response:
-        """Say of several where they are."""
+        """Answer with the places of several deployments."""
         found, errors = _each(lambda name: self._metadata(workspace, name))
         return wire.json_response({"deploymentsMetadata": found, "errors": errors})
 

@@ -16,7 +16,7 @@ from drum_like.http.errors import ErrorForm, Failure, StatusTable
 
 _NO_CONTROL_PLANE = (
     "this server has no control plane: its models are its deployments, which are listed and "
-    "scored, and nothing else of them is told or changed here"
+    "scored, and nothing else about them can be read or changed here"
 )
 
 STATUSES: StatusTable = {

@@ -105,7 +105,7 @@ class _Views:
         return wire.json_response(contributions_alone(service, self._read(service, _json_body())))
 
     def score_file(self, segment: str | None = None) -> Response:
-        """Answer GET /model/score, which elsewhere reads a file of the server's disk."""
+        """Answer GET /model/score, which in H2O's scorer reads a file of the server's disk."""
         self._scorer(segment)
         raise PayloadError("this server scores no files of its own; POST the rows as JSON")
 

@@ -1,4 +1,4 @@
-"""From the columns of a request to the frame that a model gets."""
+"""Conversion of a request's columns to the frame that a model gets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

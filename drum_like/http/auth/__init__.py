@@ -44,7 +44,7 @@ class Authenticator(Protocol):
         """Return the caller, None if the headers prove no caller."""
 
     def at_once(self, headers: Shown) -> Principal | None:
-        """Return the caller if that can be said without waiting for anything."""
+        """Return the caller if it is known without waiting, else None."""
 
     def takes_longer(self, headers: Shown) -> bool:
         """Return whether a slower check may yet know a caller that `at_once` does not know."""

@@ -1,4 +1,4 @@
-"""Who sends a request, found out by a server before it reads the body."""
+"""Authentication of callers by the server, before it reads the body."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PATIENCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The sender of a request, as far as a look without waiting tells.
+    """The sender of a request, as far as the server has found it out.
 
     Attributes:
         principal: Who it is, None for a stranger.
@@ -34,7 +34,7 @@ class Caller:
     is_asked: bool = True
 
     def answers_for(self, environ: Mapping[str, Any]) -> bool:
-        """Return whether this was found out by the headers that a request still has.
+        """Return whether the caller was found out by the headers that a request still has.
 
         A custom_flask.py may put others in their place.
         """
@@ -54,7 +54,7 @@ class Admission:
     asks: Callable[[Mapping[str, Any]], bool]
 
     def at_once(self, environ: Mapping[str, Any]) -> Caller | None:
-        """Return who sends a request, None if it takes longer to say."""
+        """Return the caller of a request without waiting, None if the check takes longer."""
         shown = _shown(environ)
         headers = _headers(shown)
         found = self.authenticate.at_once(headers)
@@ -63,7 +63,7 @@ class Admission:
         return None if self.asks(environ) else Caller(None, is_asked=False)
 
     def worked_out(self, environ: Mapping[str, Any], since: float) -> Caller:
-        """Return who sends a request, if that takes longer.
+        """Return the caller of a request by a check that may take long.
 
         Args:
             environ: WSGI's variables.

@@ -1,4 +1,4 @@
-"""The file that says who may call: passphrases, API keys, issuers of tokens."""
+"""The file of credentials: passphrases, API keys, issuers of tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Passphrases and API keys, compared without telling by the time it takes how much was right."""
+"""Passphrases and API keys, compared in a time that does not tell how much was right."""
 
 import hashlib
 import hmac

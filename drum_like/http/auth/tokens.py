@@ -84,7 +84,7 @@ class Tokens:
         return None
 
     def remembered(self, shown: str) -> Principal | None:
-        """Return whose token this is if it was right a moment ago, and is not expired."""
+        """Return the principal of a token that was valid a moment ago and is not expired."""
         with self._lock:
             found = self._right.get(_digest(shown))
         return None if found is None or found[1] < monotonic() else found[0]
@@ -159,7 +159,7 @@ class KeySet:
 
 
 def _expiry(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -> float | None:
-    """Return when a token expires, in seconds since the epoch; None if it is not right."""
+    """Return the expiry of a token in seconds since the epoch; None if it is not valid."""
     key = keys.named(head.get("kid"))
     if key is None:
         return None

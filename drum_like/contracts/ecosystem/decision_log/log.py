@@ -38,7 +38,7 @@ _END_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How decisions are logged.
+    """The policy of the log.
 
     Attributes:
         automatic: Whether the best result is accepted until an acceptance comes.
@@ -56,7 +56,7 @@ class DecisionLog:
         recorder: The store.
         writer: Writes into it, or beside it.
         documents: Makes the documents.
-        habits: How decisions are logged.
+        habits: The policy of the log.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class DecisionLog:
         self._thread: Thread | None = None
 
     def put(self, content: Call | Answered, size: int) -> None:
-        """Have something written.
+        """Queue an entry for writing.
 
         Args:
             content: What.

@@ -58,7 +58,7 @@ class Backlog:
             self._size += sum(entry.size for entry in entries)
 
     def take(self, most: int) -> list[Entry]:
-        """Return the first entries, and have them no more."""
+        """Remove the first entries, and return them."""
         with self._lock:
             taken = [self._entries.popleft() for _ in range(min(most, len(self._entries)))]
             self._size -= sum(entry.size for entry in taken)
@@ -68,7 +68,7 @@ class Backlog:
 
     @property
     def n_entries(self) -> int:
-        """How many entries wait."""
+        """Number of waiting entries."""
         return len(self._entries)
 
     @property
@@ -77,7 +77,7 @@ class Backlog:
         return not self._entries
 
     def refused(self) -> int:
-        """Return how many entries there was no room for since this was asked last."""
+        """Return the number of refused entries since the last call."""
         with self._lock:
             count, self._n_refused = self._n_refused, 0
         return count

@@ -49,7 +49,7 @@ class Recorder:
         self._early: list[_Early] = []
 
     def open(self) -> None:
-        """Open the store, or look whether it answers.
+        """Open the store, or check that it answers.
 
         Raises:
             DrumLikeError: it cannot be used.

@@ -35,7 +35,7 @@ class Spool:
         self._own: tuple[Path, BinaryIO] | None = None
 
     def append(self, lines: Sequence[bytes], *, to_disk: bool) -> None:
-        """Write lines to this worker's file; a kill of the process cannot take them back.
+        """Write lines to this worker's file, where they survive a kill of the process.
 
         Args:
             lines: JSON without line breaks.

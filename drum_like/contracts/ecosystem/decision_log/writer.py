@@ -1,4 +1,4 @@
-"""Items go into the store while it takes them, else into a spool, and later from there."""
+"""The writer of items: into the store, or into a spool while the store is away."""
 
 import logging
 import random

@@ -146,7 +146,7 @@ def cells_of(column: pa.Array) -> Cells:
 
 
 def _bounds(column: pa.Array) -> list[tuple[int, int]]:
-    """Return where each list starts and ends among the flattened values."""
+    """Return the start and the end of each list among the flattened values."""
     if types.is_fixed_size_list(column.type):
         width = column.type.list_size
         return [(at * width, (at + 1) * width) for at in range(len(column))]

@@ -18,7 +18,7 @@ from drum_like.types.frame import listed
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a model as callers see it.
+    """An input of a model as callers see it.
 
     Attributes:
         sent: What callers name it.

@@ -23,7 +23,7 @@ Column = tuple[pa.Field, pa.Array]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which columns are wanted, and how they are named.
+    """The selection of columns, and the form of their names.
 
     Attributes:
         wanted: Groups, dotted names, or `*` for all.
@@ -53,7 +53,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything about an inference.
+    """The answer to an inference.
 
     Attributes:
         time_ms: When it began, in milliseconds since the epoch.

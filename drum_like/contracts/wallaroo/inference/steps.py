@@ -169,7 +169,7 @@ def _holds_rows(table: pa.Table) -> bool:
 
 
 def _width(kind: pa.DataType) -> int:
-    """Return how many columns a field stands for, 0 where that is open."""
+    """Return the number of columns that a field stands for, 0 where it is open."""
     if not is_list(kind):
         return 1
     return kind.list_size * _width(kind.value_type) if types.is_fixed_size_list(kind) else 0

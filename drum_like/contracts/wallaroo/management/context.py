@@ -24,7 +24,7 @@ def read_fields(request: Request) -> Fields:
 
 
 def caller() -> str:
-    """Return who sends the request, by the name of its credential; empty without one."""
+    """Return the name of the caller's credential; empty without one."""
     principal: Principal = g.principal
     return "" if principal.name == ANYONE.name else principal.name
 

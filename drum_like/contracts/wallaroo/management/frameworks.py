@@ -13,7 +13,7 @@ _PICKLES = ("pickle", "joblib")
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """One framework.
+    """A framework, with the files that it reads.
 
     Attributes:
         name: In the contract.
@@ -100,7 +100,7 @@ def check_runs(framework: Framework) -> None:
 
 
 def wire_status(version: Version) -> str:
-    """Return the contract's word for how far a version is."""
+    """Return the contract's word for the status of a version."""
     if version.status in (Status.READY, Status.ERROR):
         return version.status
     framework = _BY_NAME.get(str((version.details.get("conversion") or {}).get("framework")))

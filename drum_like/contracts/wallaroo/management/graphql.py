@@ -1,4 +1,4 @@
-"""As much GraphQL as the SDK needs: the schema, and answers by the name of the operation.
+"""GraphQL as far as the SDK needs it: the schema, and answers by the name of the operation.
 
 There is no engine. The SDK checks its queries against the schema itself; what it sends is known, so
 each operation has one answer, which may hold more than was asked for.

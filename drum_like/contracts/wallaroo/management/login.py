@@ -52,7 +52,7 @@ def _unsigned(user: str) -> str:
 
 
 def claimed(text: str) -> str | None:
-    """Return whose token this is, None if it does not tell."""
+    """Return the user whom a token claims, None without a claim."""
     try:
         claims = json.loads(base64.urlsafe_b64decode(text.split(".")[1] + "=="))
         return str(claims["email"])

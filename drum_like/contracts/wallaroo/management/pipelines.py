@@ -72,7 +72,7 @@ class PipelineViews:
         return json_response({})
 
     def get_deployment(self) -> Response:
-        """Say that a deployment runs, or that there is none."""
+        """Answer that a deployment runs, or that there is none."""
         deployed = self.deployments.named(read_fields(request).text("name"))
         name = deployed.deployment.name
         content = {
@@ -114,7 +114,7 @@ class PipelineViews:
         return json_response(content)
 
     def get_external_url(self) -> Response:
-        """Return where a deployed pipeline infers."""
+        """Return the URL at which a deployed pipeline infers."""
         pipeline = self._named(read_fields(request))
         deployment = self._store.pipelines.deployment_of(pipeline.id)
         if deployment is None or not deployment.deployed:
@@ -148,7 +148,7 @@ class PipelineViews:
 
 
 def _item(pipeline: Pipeline, workspace: Workspace) -> dict[str, Any]:
-    """Return a pipeline with the workspace it is in, as wholly as newer SDKs want that."""
+    """Return a pipeline with its workspace, in the full form that newer SDKs need."""
     return {
         "pipeline": {
             "id": pipeline.id,

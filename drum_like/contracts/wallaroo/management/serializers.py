@@ -97,7 +97,7 @@ def config_full(config: Config) -> Json:
 
 
 def conversion(version: Version) -> Json:
-    """Return how the uploader asked for a version to be converted."""
+    """Return the conversion that the uploader asked for."""
     found: Json = dict(version.details.get("conversion") or {})
     return found
 

@@ -108,7 +108,7 @@ def _text(content: bytes) -> str:
 
 @contextmanager
 def received_body(request: Request, receive: Receive) -> Iterator[Incoming]:
-    """Give a body that is the file itself; it goes with the block, unless it is stored.
+    """Receive a body that is the file itself; it is deleted after the block unless it was stored.
 
     Raises:
         SizeError, StoreError, BodyError: as `received_form`.

@@ -52,7 +52,7 @@ def change(user: str) -> Response:
 
 
 def _own() -> str:
-    """Return who asks: by the credential, else as the caller's token claims."""
+    """Return the caller's name: of the credential, else as the token claims."""
     token = request.headers.get("Authorization", "").removeprefix("Bearer ")
     return caller() or claimed(token) or _ANONYMOUS
 

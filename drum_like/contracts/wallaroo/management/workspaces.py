@@ -1,4 +1,4 @@
-"""Workspaces and who belongs to them."""
+"""Workspaces and their members."""
 
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ class WorkspaceViews:
         return json_response(row)
 
     def list_users(self) -> Response:
-        """List who belongs to a workspace."""
+        """List the members of a workspace."""
         workspace = self._store.workspaces.get(read_fields(request).integer("workspace_id"))
         members = self._store.workspaces.members(workspace.id)
         users = [{"user_id": member.user, "user_type": member.kind} for member in members]
