@@ -21,9 +21,9 @@ and types, never the values of a row.
     │   ├── OutputSchemaError   transformed data that the model's typeSchema forbids
     │   ├── UnsupportedError    the model does not have this ability
     │   ├── NotFoundError       no model, version or other thing of that name
-    │   ├── ConflictError       what is there forbids it: a name is taken, a version is deployed
-    │   ├── UploadError         what was uploaded cannot be stored or served
-    │   │   ├── ArchiveError      a zip that is none, or that cannot be unpacked safely
+    │   ├── ConflictError       the present state forbids it: a name is taken, a version is deployed
+    │   ├── UploadError         an upload cannot be stored or served
+    │   │   ├── ArchiveError      it is no zip file, or cannot be unpacked safely
     │   │   └── CodeError         it runs code, and the operator does not allow that
     │   └── EndpointError       the wrong route for this target type
     ├── ScoringError          the model's fault
@@ -56,7 +56,7 @@ class LoadError(DrumLikeError):
     """The model directory does not become a model.
 
     Attributes:
-        hint: Where the fault lies or what to do, for the operator's eyes; may be empty.
+        hint: Place of the fault or its remedy, for the operator only; may be empty.
         plain: What the operator reads instead of the message, where that is in DRUM's words only
             because clients know them; empty if the message is good for both.
     """

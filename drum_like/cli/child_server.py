@@ -100,7 +100,7 @@ def _ending_with_us(pid: int) -> Iterator[None]:
     """Let a process get SIGTERM when this one ends within the block, even by SIGKILL.
 
     A small process waits for the end of a pipe that only we hold. Signals that can be handled end
-    the block as an exception, so that what it began is cleared away.
+    the block as an exception, so that it is cleaned up.
     """
     watcher = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-S", "-c", _WATCH, str(pid)],

@@ -61,7 +61,7 @@ _PIECE = 1 << 20
 def as_file(settings: Settings) -> Iterator[Settings]:
     """Give settings whose input is a file that can be read twice, until the block ends.
 
-    Without a name of its own, what begins with the banner of Matrix Market is that, the rest CSV.
+    A stream without a name is Matrix Market if it begins with the banner of that, else CSV.
 
     Raises:
         SettingsError: it cannot be read.

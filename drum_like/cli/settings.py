@@ -22,5 +22,5 @@ def load_settings(argv: Sequence[str], environ: MutableMapping[str, str]) -> Set
         environ.update(exports(settings.code_dir, settings.runtime_params_file))
         settings = Settings.load(argv, environ)
     if settings.with_error_server or not settings.has_code_dir:
-        return settings  # what is wrong with the metadata is answered over HTTP
+        return settings  # an error in the metadata is answered over HTTP
     return configured(settings)

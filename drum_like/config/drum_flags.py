@@ -31,7 +31,7 @@ def server_notes(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return a line for every parameter or variable that is accepted without effect.
 
     Raises:
-        RuntimeParameterError: a parameter is not what DRUM writes.
+        RuntimeParameterError: a parameter is not in DRUM's form.
     """
     notes: list[str] = []
     kind = _word(_TYPE, environ)
@@ -75,7 +75,7 @@ class InertFlag:
         env: Variables that DRUM takes it from.
         takes_value: Whether a value follows the flag.
         quiet: Whether it is only a companion of another flag and needs no line of its own.
-        usual: A value that asks for what is done anyway.
+        usual: A value that asks for the usual behaviour.
         words: The values that DRUM takes; empty for any.
         is_file: Whether the value has to be a file that is there.
     """
@@ -160,7 +160,7 @@ FLAGS = (
 )
 
 EXCLUSIVE = ("--monitor", "--monitor-embedded")
-"""Flags of which DRUM takes one."""
+"""Flags that exclude each other, as in DRUM."""
 
 _MONITORING_NEEDS = ("--model-id", "--deployment-id", "--monitor-settings")
 _API_ACCESS_NEEDS = ("--webserver", "--api-token")

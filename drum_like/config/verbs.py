@@ -54,7 +54,7 @@ _MEANT = {
     **dict.fromkeys(("--port", "-p", "--host", "--bind", "--listen"), _ADDRESS),
     **dict.fromkeys(("--model-dir", "--model-path", "--dir", "-m"), _CODE_DIR),
 }
-"""Flags of other servers, and what is meant by them here."""
+"""Flags of other servers, and the flags that are meant by them."""
 
 _ANYWHERE = "--verbose"
 """The flag that stands between the words of a verb where scripts for DRUM put it."""

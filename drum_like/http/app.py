@@ -77,7 +77,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
             database is none.
         StoreError: the store cannot be used.
     """
-    # Before the model: whoever cannot be let in need not wait for it.
+    # Before the model: wrong credentials need not wait for its load.
     authenticate = authenticator(
         settings.passphrase, settings.credentials, public=not settings.address.is_loopback
     )

@@ -31,7 +31,7 @@ def claim(services: Services) -> Claim:
 
 
 def _has_reader(services: Services) -> bool:
-    """Return whether the model reads bodies itself, or answers otherwise whatever they hold."""
+    """Return whether the model reads bodies itself, or answers otherwise for any body."""
     try:
         service = services.resolve()
         service.check()

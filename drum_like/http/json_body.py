@@ -27,7 +27,7 @@ def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[
 
     Args:
         fits: Looks at the keys.
-        any_type: Whether the body is JSON whatever its Content-Type says.
+        any_type: Whether the body counts as JSON with any Content-Type.
     """
 
     def claims(request: Request) -> bool:
@@ -42,7 +42,7 @@ def json_object(request: Request, *, any_type: bool = False) -> Tree | None:
 
     Args:
         request: The request.
-        any_type: Whether its body is JSON whatever its Content-Type says.
+        any_type: Whether its body counts as JSON with any Content-Type.
 
     Raises:
         BodyError: the body does not arrive as its headers say.

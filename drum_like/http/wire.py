@@ -22,7 +22,7 @@ CSV = "text/csv"
 MATRIX_MARKET = "text/mtx"
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 ARROW_TYPES = frozenset({ARROW_STREAM, "application/x-apache-arrow-stream"})
-"""What an Accept header says to get predictions as an Arrow stream."""
+"""The media types in Accept that ask for predictions as an Arrow stream."""
 
 NO_SAMPLES = (
     "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"

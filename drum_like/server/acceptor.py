@@ -32,7 +32,7 @@ class Entrance:
         selector: Watches them; its keys hold functions of the turn.
         on_client: Called for a socket where a client waits.
         most: Connections that the worker has at most at one time.
-        crowd: The connections of all workers, of which this one has its own place.
+        crowd: The connections of all workers, with a place for this one.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Entrance:
             sock, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return None
-        except OSError:  # too many open files: whoever looks next tries again
+        except OSError:  # too many open files: the next look tries again
             self._watch(on=False)
             return None
         sock.settimeout(0)

@@ -8,7 +8,7 @@ from io import BytesIO
 from gunicorn.http.errors import ParseException
 
 AT_ONCE = 65536
-"""Bytes read at once; what is too much belongs to the next request."""
+"""Bytes read at once; surplus bytes belong to the next request."""
 
 
 class CutOffError(ParseException):

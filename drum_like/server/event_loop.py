@@ -1,8 +1,8 @@
 """All connections of a worker, and the threads that take turns at serving them.
 
 No thread waits for a client: requests are read as they come and served when they are whole, and
-what a client is not ready to take of its answer is sent as it makes room. Only streams of answers
-keep a thread while the client is slow.
+the rest of an answer is sent as its client makes room. Only streams of answers keep a thread while
+the client is slow.
 """
 
 import logging
@@ -77,7 +77,7 @@ class Handlers:
     Attributes:
         connect: Makes a connection of a socket, its client's address and its own.
         answer: Answers a request; sets `rest` and `keep` of its connection.
-        refuse: Answers what cannot be read.
+        refuse: Answers a request that cannot be read.
         awake: Called from a thread when the worker's main thread should look after the loop.
     """
 
@@ -94,7 +94,7 @@ class Loop:
         listeners: Listening sockets, non-blocking.
         handlers: What to do.
         patience: How much of everything.
-        crowd: The connections of all workers, of which this one has its own place.
+        crowd: The connections of all workers, with a place for this one.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Loop:
 
         To be called a few milliseconds after it returned True, or `awake` was called.
         """
-        self._watched = False  # before looking: whoever begins from now on calls `awake`
+        self._watched = False  # before looking: a thread that begins from now on calls `awake`
         may_be_slow = self._turns.take_away(OVERDUE_S)
         n_served = self._n_served
         if may_be_slow or n_served != self._n_seen:
@@ -249,7 +249,7 @@ class Loop:
             received = read()
         except (ClosedError, OSError):
             self._close(connection)
-        except Exception as error:  # noqa: BLE001 - nobody knows where the next request begins
+        except Exception as error:  # noqa: BLE001 - the beginning of the next request is unknown
             self._refuse(connection, error)
         else:
             if received is not None:

@@ -51,8 +51,8 @@ class _Kind:
 class Pace:
     """Tells quick requests from slow ones by path and size of the body (in powers of four).
 
-    Only requests that were served in a turn are timed: what runs beside others is slowed down by
-    them. So a kind that was slow is tried in a turn again after 32, 64 ... 4096 of its requests.
+    Only requests that were served in a turn are timed: others run side by side and slow each other
+    down. So a kind that was slow is tried in a turn again after 32, 64 ... 4096 of its requests.
     Even then others may run, begun before it: so the CPU time of its thread is taken, not the
     clock's, unless it was asleep most of the time.
     """

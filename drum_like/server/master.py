@@ -1,4 +1,4 @@
-"""The master process: starts workers with care, replaces them, and outlives whatever they do.
+"""The master process: starts workers with care, replaces them, and survives their failures.
 
 It differs from gunicorn's arbiter in these points. The first worker's load is the check of the
 model: more workers start only after it, and if it fails the program ends with one message. Later

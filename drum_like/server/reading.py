@@ -36,7 +36,7 @@ class Reading:
 
     Attributes:
         heads: Reads their heads.
-        limit: How long, in bytes, the body of a request may be; what is longer is not read, and the
+        limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends them; None where everybody is let in.
     """

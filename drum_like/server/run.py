@@ -114,7 +114,7 @@ def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
 
     if settings.has_catalog:
         import_module("drum_like.registry.setup")
-    # A collection in a worker would write to every object, and so copy what all of them share.
+    # A collection in a worker would write to every object, and so copy the shared memory.
     _keep_objects()
     timings = Timings(division.slots)
 

@@ -55,7 +55,7 @@ class Loaded:
         background: What lives beside it, in the order of starting.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
-        body_limit: How long the body of a request may be; what is longer is not read, and the
+        body_limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends a request; None where everybody is let in.
     """
@@ -113,7 +113,7 @@ class Worker(GunicornWorker):
         try:
             loaded = load(self.slot)
             self._begin(loaded)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the master has to say it
+        except Exception as error:  # noqa: BLE001 - the master has to report every error
             self._tell(failure(error))
             sys.exit(NOT_LOADED)
         # What is loaded stays: the collector need not look at it again and again.
@@ -137,7 +137,7 @@ class Worker(GunicornWorker):
         if not self.booted:
             # A SystemExit would be raised in the model's own code, which may catch it.
             os._exit(0)
-        # Not here: a signal may interrupt whatever holds the lock that a drain needs.
+        # Not here: a signal may interrupt the thread that holds the lock that a drain needs.
         self._stop_asked = True
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:

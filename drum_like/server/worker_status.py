@@ -14,7 +14,7 @@ MODEL_DOES_NOT_LOAD = 4
 """Exit code of a server whose model does not load."""
 
 STACKTRACE_LIMIT = 30_000
-"""Characters of a traceback that are passed on: a pipe holds 64 kB that nobody has read."""
+"""Characters of a traceback that are passed on: a pipe holds 64 kB of unread data."""
 
 
 class State(StrEnum):
@@ -34,7 +34,7 @@ class Report:
         lines: Of a loaded worker: what it serves, for the operator.
         message: Of a failed one: why.
         stacktrace: Of a failed one: where.
-        exit_code: Of a failed one: what the program should leave with.
+        exit_code: Of a failed one: the exit code of the program.
     """
 
     state: State

@@ -1,6 +1,6 @@
 """Connection counts of all workers, so that none gets them all while another has none.
 
-All workers wait for new connections at one socket, and whoever is quicker takes them: of eight that
+All workers wait for new connections at one socket, and the quickest takes them: of eight that
 came at once one worker of two had all in one run of ten, and half of the CPUs idled as long as they
 stayed. So a worker leaves the next one for a moment to those that have fewer.
 """

@@ -14,7 +14,7 @@ _CHOICES = {
 def keep_few_heaps(environ: Mapping[str, str]) -> None:
     """Let threads take memory from two heaps; a user's own choice wins.
 
-    Of itself glibc gives each thread a heap of its own, and each of them keeps what the largest
+    By default glibc gives each thread a heap of its own, and each keeps the memory that the largest
     requests needed: a worker of eight threads that has served CSV of 6 MB holds 185 MB, with two
     heaps 115 to 135. One heap would be 10 MB less and take 2 or 3 % more CPU time there. Eight
     clients with 1,000 rows each get 2 to 4 % fewer answers than with a heap a thread.

@@ -84,7 +84,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
     """Return the request for a decision that a body holds.
 
     Raises:
-        PayloadError: a field does not hold what it has to.
+        PayloadError: a field holds a wrong value.
     """
     return Asked(
         campaign=_text(body, ("campaign",)),

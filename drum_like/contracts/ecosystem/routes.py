@@ -145,7 +145,7 @@ def _invocations(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
 
 
 def _invocate(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
-    """Claim the same bodies, JSON whatever their Content-Type says, and all others as calls."""
+    """Claim the same bodies with any Content-Type, and all others as calls."""
     yield from _bodies("/invocate", views, errors, any_type=True)
     # Each field of a call for a decision may be left out.
     name = "ecosystem.invocate"
@@ -159,7 +159,7 @@ def _bodies(rule: str, views: _Views, errors: ErrorForm, *, any_type: bool) -> I
         # Before calls: the answer to a call, sent back as accepted, repeats in_params.
         (views.accept, errors, _is_accepted),
         (views.decide, errors, _is_call),
-        # Half of the first kind, whose view says what is missing.
+        # Half of the first kind: its view names the missing key.
         (views.instances, _server_form(views), _names_model),
     )
     for rank, (view, form, fits) in enumerate(kinds, 10):
@@ -194,6 +194,6 @@ def _has_message(asked: Request) -> bool:
 
 
 def _replied(reply: Reply) -> Response:
-    """Answer a body that is JSON, whatever its Content-Type says."""
+    """Answer a body as JSON, with any Content-Type."""
     body = whole_body(request)
     return wire.json_response(reply(tree_of(body), len(body)))

@@ -45,7 +45,7 @@ def score(service: Service, rows: Sequence[Row]) -> Scored:
 
     Raises:
         EndpointError: the model does not predict rows.
-        ColumnsError: a cell does not fit, or the model needs what the rows leave out.
+        ColumnsError: a cell does not fit, or the model needs a column that the rows leave out.
         DrumLikeError: as Service.predict.
     """
     service.check()

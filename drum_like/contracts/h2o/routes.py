@@ -41,7 +41,7 @@ _CONTROL_PLANE = (
     r"(?:deployer|storage|batch|monitoring|runtime)/(?:v\d|ai\.h2o)|"
     r"v1/(?:users|workspaces)(?:/|:|$)"
 )
-"""Where clients manage what a server of models does not have."""
+"""The routes of management features that a server of models does not have."""
 
 
 def contract(services: Services) -> Contract:

@@ -59,7 +59,7 @@ def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
             answer repeats cells.
 
     Raises:
-        PayloadError: no JSON object, or a key of it does not hold what it has to.
+        PayloadError: no JSON object, or a key of it holds a wrong value.
         ColumnsError: a row is not as wide as the fields, or a cell is no scalar.
         SizeError: more fields than the limit.
     """

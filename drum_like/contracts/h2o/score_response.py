@@ -26,7 +26,7 @@ def answer(service: Service, request: ScoreRequest, files: Files | None = None) 
     No model is called for no rows.
 
     Raises:
-        DrumLikeError: the request asks for what the model does not have, or as frame_of and the
+        DrumLikeError: the model does not have an ability asked for, or as frame_of and the
             methods of Service.
     """
     _check(service, request)

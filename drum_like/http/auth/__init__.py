@@ -1,6 +1,6 @@
 """Authentication and scopes: one layer for all contracts, asked before a body is read.
 
-The modules of this package check what a caller shows; this one says what they answer.
+The modules of this package check credentials; this one defines their results.
 """
 
 from collections.abc import Mapping
@@ -74,7 +74,7 @@ class Open:
 
 
 ANYONE = Principal("anonymous", frozenset(Scope))
-"""Who calls a server without credentials."""
+"""The caller of a server without credentials."""
 
 STRANGER = Principal("anonymous", frozenset(Scope) - {Scope.ADMIN})
-"""Who calls it from another machine: nothing that others use is changed without a credential."""
+"""The same from another machine: nothing that others use is changed without a credential."""

@@ -10,7 +10,7 @@ from drum_like.http.auth.credentials import Credential, Issuer, Secret, read_cre
 from drum_like.http.auth.passphrases import Secrets
 
 KEY_HEADER = "X-API-Key"
-"""Where an API key may stand instead of in Authorization."""
+"""The header for API keys, beside Authorization."""
 
 
 def authenticator(

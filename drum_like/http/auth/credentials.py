@@ -64,7 +64,7 @@ def read_credentials(path: Path) -> tuple[Credential, ...]:
     """Return the entries of a YAML file, at least one.
 
     Raises:
-        SettingsError: the file is not what it has to be; names the entry, never a secret.
+        SettingsError: the file is wrong; the message names the entry, never a secret.
     """
     try:
         tree = yaml.safe_load(path.read_text("utf-8"))

@@ -119,7 +119,7 @@ class KeySet:
         self._tried = monotonic()
         try:
             self._keys = tuple(PyJWKSet.from_dict(self._read()).keys)
-        except Exception as error:  # what network, disk, JSON and cryptography may raise
+        except Exception as error:  # from network, disk, JSON or cryptography
             kind = type(error).__name__
             raise SettingsError(f"the keys of an issuer cannot be read ({kind})") from error
         self._loaded = self._tried

@@ -43,7 +43,7 @@ class Redaction:
         if unfit:
             raise SettingsError(
                 f"--redact cannot leave out {', '.join(unfit)}: it holds the rest of a decision; "
-                "name what stands in it"
+                "name its inner keys"
             )
         self._names = frozenset(name.casefold() for name in names)
 
@@ -88,7 +88,7 @@ class Documents:
         host: Name of the machine.
         address: Where the server listens.
         port: The same.
-        redact: Takes out what must not be written.
+        redact: Takes out the values that must not be written.
     """
 
     host: str

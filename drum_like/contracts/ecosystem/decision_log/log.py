@@ -1,8 +1,8 @@
 """The decision log of a worker: requests put entries into a queue, one thread writes them.
 
 No request waits for the store. Entries are written together, soon after the first of them came;
-what the store does not take goes to a spool beside it, and from there into the store when it is
-back, whichever worker sees that first. A worker that is killed loses what came in its last
+items that the store does not take go to a spool beside it, and from there into the store when it is
+back, by the first worker that sees it. A worker that is killed loses the entries of its last
 LAST_MOMENT_S; with `sync`, requests wait until their entry is written, and nothing is lost.
 """
 

@@ -57,7 +57,7 @@ class Spool:
                 raise
 
     def has_files(self) -> bool:
-        """Return whether there is any file, whoever holds it."""
+        """Return whether there is any file, of this or another worker."""
         return any(self._folder.glob(f"*{_SUFFIX}"))
 
     def files(self) -> Iterator["Left"]:

@@ -26,7 +26,7 @@ class Writer:
 
     Args:
         recorder: The store.
-        spool: Takes what the store does not take.
+        spool: Takes items while the store is away.
         eager: Whether the store is opened before there is anything to write.
         to_disk: Whether the spool has to survive the machine, not only the process.
     """
@@ -36,7 +36,7 @@ class Writer:
         self._spool = spool
         self._eager = eager
         self._to_disk = to_disk
-        # Away until it was opened: what comes before that is safe in the spool.
+        # Away until it was opened: earlier items are safe in the spool.
         self._away = True
         self._told = False
         self._look_at, self._pause_s = 0.0, _SOON_S

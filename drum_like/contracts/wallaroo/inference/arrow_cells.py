@@ -1,7 +1,7 @@
 """Columns of cells between Arrow and numpy, and how numbers change their type without surprises.
 
 A column of a request is an Arrow array without missing cells. Its cells are scalars, or lists that
-may be nested: what a model sees is an array with the rows first.
+may be nested: a model gets an array with the rows first.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def cast(values: Values, dtype: np.dtype[Any], name: str) -> Values:
     """Return values as a model's type.
 
     Numbers are rounded to a narrower float, and are infinite beyond its range, as behind every
-    other door; whole numbers have to stay what they are; 0 and 1 are truth values, and the other
+    other contract; whole numbers must stay exact; 0 and 1 are truth values, and the other
     way round. Text and numbers never become each other.
 
     Raises:

@@ -32,7 +32,7 @@ _ASSAYS = "assays are not computed here"
 _COMMENTS = "comments are not kept here"
 _TAGS = "tags are not kept here"
 _TASKS = "orchestrations and tasks are not run here"
-USERS = "users are not kept here; who may do what is the business of the server's credentials"
+USERS = "users are not kept here; the server's credentials decide who may do what"
 _REASONS: dict[str, str] = {
     r"v[12]/api/assays/": _ASSAYS,
     r"v1/api/connections/": "connections are not kept here",
@@ -44,7 +44,7 @@ _REASONS: dict[str, str] = {
     r"v1/(api/pipelines/get_logs|logs/)": "inferences are not kept here, and so have no logs",
     r"v1/api/users/(de)?activate": USERS,
 }
-"""Why is refused what stands below a path, itself below the prefix and without its first slash."""
+"""Reasons for refusals, by patterns of paths below the prefix, without the first slash."""
 
 _OPERATIONS: dict[str, str] = {
     r"CreateTag|\w*ByTagId|TagById|\w+Tag(To|From)\w+": _TAGS,

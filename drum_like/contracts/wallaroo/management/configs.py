@@ -33,7 +33,7 @@ class ConfigViews:
         """Show the configuration in force of the newest version of a model, or of a version.
 
         Both have small numbers for ids. The SDK asks for versions, all others for models, as the
-        published page does; what is not there as that is looked for as the other.
+        published page does; an id that is unknown as one is looked up as the other.
         """
         wanted = read_fields(request).integer("model_id")
         of_version, of_model = self._store.configs.latest, self._of_model

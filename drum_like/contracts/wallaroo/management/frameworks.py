@@ -18,7 +18,7 @@ class Framework:
     Attributes:
         name: In the contract.
         formats: Kinds of file that are taken for it; empty where nothing here can run it.
-        runtime: The contract's word for what runs it.
+        runtime: The contract's word for its runtime.
         is_sync: Whether `upload` takes it, not only `upload_and_convert`.
         tries_native: Whether its checks are named after the native runtime.
     """

@@ -1,7 +1,7 @@
 """GraphQL as far as the SDK needs it: the schema, and answers by the name of the operation.
 
-There is no engine. The SDK checks its queries against the schema itself; what it sends is known, so
-each operation has one answer, which may hold more than was asked for.
+There is no engine. The SDK checks its queries against the schema itself, and its queries are
+known. So each operation has one answer, which may hold more than was asked for.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The operations of GraphQL that list: pipelines, deployments and versions of models.
 
 The SDK writes its filters into the query, and their values into the variables; the names of the
-variables say what is filtered.
+variables name the filters.
 """
 
 from collections.abc import Callable
