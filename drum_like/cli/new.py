@@ -6,7 +6,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
 
 _CUSTOM = '''\
-"""Hooks of this model directory. Delete what you do not need; take the # away from what you do.
+"""Hooks of this model directory. Delete those that you do not need; remove the # from the others.
 
 A file of XGBoost, LightGBM, ONNX or scikit-learn beside this one needs no hook at all.
 """

@@ -93,7 +93,7 @@ def _nulls(settings: Settings, service: Service) -> Check:
     if path.suffix == MATRIX_MARKET or service.target.type is TargetType.UNSTRUCTURED:
         return Check("Null value imputation", skipped="the input has no columns to empty")
     if service.reads_any_type:
-        return Check("Null value imputation", skipped="read_input_data reads what it likes")
+        return Check("Null value imputation", skipped="read_input_data decides how to read")
     payload = template(settings, path)
     faults: list[str] = []
     try:

@@ -121,12 +121,12 @@ def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator)
         endpoint = request.endpoint
         if endpoint is None:
             return
-        # A route of custom_flask.py says nothing: it is held to be one that predicts.
+        # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = scopes.get(endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
             g.principal = _admitted(everybody or _caller(authenticate), needed)
             environ = request.environ
-            # What a route of custom_flask.py reads is its own business.
+            # A route of custom_flask.py decides itself how it reads bodies.
             if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
                 check_coding(environ)
 
@@ -217,7 +217,7 @@ def _signed(application: Wsgi) -> Wsgi:
 
     Around Flask, not in it: an `after_request` that sets three headers takes 30 us of its own.
     """
-    # An id names, it guards nothing; the system's randomness would cost a call to it.
+    # An id protects nothing, so a cheap random number does; the system's would cost a call.
     random = Random()  # noqa: S311
     versions = (("X-Drum-Version", DRUM_VERSION), ("X-Drum-Like-Version", __version__))
 

@@ -46,7 +46,7 @@ class Outside:
         path = request.path.removeprefix(self.prefix)
         bare = path.lstrip("/")
         own = next((errors for start, errors in self.paths if start.match(bare)), None)
-        # The body of a stranger is looked at only where the server has it in its hands already.
+        # The body of an unknown caller is looked at only if the server has read it already.
         if own is None and wire.WHOLE in request.environ:
             return self.shared.errors(path, request)
         return own

@@ -41,7 +41,7 @@ def _message(host: str, port: int, error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"{where}: the host is not known; give a name or address of this machine"
     if error.errno == errno.EADDRINUSE:
-        return f"{where}: the port is in use; end what uses it or choose another with --address"
+        return f"{where}: the port is in use; free it, or choose another with --address"
     if error.errno == errno.EACCES:
         return f"{where}: ports below 1024 need a privilege; choose a higher one with --address"
     if error.errno == errno.EADDRNOTAVAIL:

@@ -88,7 +88,7 @@ class Heads:
     def _read(self, data: bytes, client: socket.socket, peer: Any, server: Any) -> Head:
         request = Request(self._cfg, IterUnreader(iter([data])), peer)
         expects: bool = getattr(request, _EXPECTS)
-        # gunicorn would say at once that the body may come, though it may not be wanted.
+        # gunicorn would answer "100 Continue" at once, although the body may be refused.
         setattr(request, _EXPECTS, False)
         _, environ = create(request, client, peer, server, self._cfg)
         for name in _OF_THE_CONNECTION:

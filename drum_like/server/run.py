@@ -161,8 +161,8 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
         logs.ANNOUNCE.info("%s", line)
     if not settings.address.is_loopback and not settings.asks_who_calls:
         logs.ANNOUNCE.warning(
-            "no credential is configured: whoever reaches %s can use the model; set "
-            "--credentials, or put the server behind something that asks who calls",
+            "no credential is configured: anyone who reaches %s can use the model; set "
+            "--credentials, or put the server behind a proxy that authenticates callers",
             settings.host,
         )
 

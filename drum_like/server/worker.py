@@ -116,7 +116,7 @@ class Worker(GunicornWorker):
         except Exception as error:  # noqa: BLE001 - the master has to report every error
             self._tell(failure(error))
             sys.exit(NOT_LOADED)
-        # What is loaded stays: the collector need not look at it again and again.
+        # Loaded objects stay: the collector need not look at them again and again.
         gc.collect()
         gc.freeze()
         self._tell(Report(State.LOADED, lines=loaded.lines))

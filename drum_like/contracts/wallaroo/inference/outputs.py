@@ -122,7 +122,7 @@ class _Parts:
     def _classes(self, kind: pa.DataType) -> Values:
         """Return the likeliest class of each row: its label, or its position for other labels."""
         chances = self._probabilities()
-        # Of two classes that are equally likely the first one counts, as in XGBoost.
+        # If two classes are equally likely, the first one is taken, as in XGBoost.
         best = np.argmax(chances, axis=1)
         if types.is_string(kind) or types.is_large_string(kind):
             return np.asarray(np.array(self._labels, dtype=object)[best])

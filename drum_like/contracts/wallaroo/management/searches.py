@@ -89,7 +89,7 @@ class Searches:
         if not wanted.has("deployed"):
             return None
         is_wanted = wanted.flag("deployed")
-        # A pipeline that never was deployed has no deployment, and so none that is not deployed.
+        # A pipeline that was never deployed has no deployment, and so no undeployed one either.
         found = self._store.pipelines.deployments()
         return frozenset(one.pipeline_id for one in found if one.deployed is is_wanted)
 
