@@ -140,7 +140,7 @@ class TargetChecker(Protocol):
         """Refuse a target; called once, after the load, where no hook makes the answers.
 
         Raises:
-            LoadError: says why, and what to do.
+            LoadError: the target is refused; the message gives the reason and the remedy.
         """
 
 

@@ -57,7 +57,7 @@ class LoadError(DrumLikeError):
 
     Attributes:
         hint: Place of the fault or its remedy, for the operator only; may be empty.
-        plain: What the operator reads instead of the message, where that is in DRUM's words only
+        plain: The text for the operator instead of the message, where that is in DRUM's words only
             because clients know them; empty if the message is good for both.
     """
 
@@ -163,7 +163,7 @@ class HookError(ScoringError):
     """A hook of custom.py raised.
 
     Attributes:
-        summary: What failed, in our words; safe to show to anyone.
+        summary: The failure in our words; safe to show to anyone.
         user_text: The exception in the words of custom.py, cut to USER_TEXT_LIMIT characters;
             empty if there is none.
         hint: Where in custom.py it was raised, for the operator's eyes; may be empty.

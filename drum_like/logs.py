@@ -1,8 +1,7 @@
 """Log lines in one form: text for people, or a JSON object a line for programs.
 
-Talk goes to standard error, the access log to standard output, as DRUM does. Messages of the
-server that must be seen at any level (its address, its model) go through
-`ANNOUNCE`.
+Messages go to standard error, the access log to standard output, as in DRUM. Messages of the
+server that must be seen at any level (its address, its model) go through `ANNOUNCE`.
 """
 
 import json

@@ -45,8 +45,8 @@ class Explained:
     Attributes:
         row: Number of the row, from 1.
         output: Name of the output.
-        prediction: What is served.
-        bias: What the contributions start from.
+        prediction: The prediction as served.
+        bias: The value from which contributions start.
         parts: The contributions of all columns, the largest first.
     """
 

@@ -20,13 +20,13 @@ class ListedVersion:
     Attributes:
         number: Within the model.
         uuid: Unique everywhere.
-        status: How far it is.
+        status: The status of its check.
         sha256: Of the file.
         size: Of the file, in bytes.
         file_name: As the uploader named it.
         created_at: When it was stored.
         aliases: Names for it.
-        error: Why it is not ready.
+        error: The reason that it is not ready.
     """
 
     number: int
@@ -67,8 +67,8 @@ class Push:
     Attributes:
         name: Of the model.
         path: The file.
-        file_name: What it is called.
-        declared: What is said about its target.
+        file_name: The name to store it under.
+        declared: The declared target.
     """
 
     name: str

@@ -22,8 +22,8 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: What was checked.
-        faults: What went wrong; empty if nothing did.
+        name: The name of the check.
+        faults: The faults found; empty if there are none.
         skipped: Why it was not checked; empty if it was.
     """
 

@@ -71,7 +71,7 @@ class InertFlag:
     Attributes:
         name: The flag.
         verbs: The verbs that DRUM has it for.
-        effect: What is not done, as the end of a sentence.
+        effect: The missing effect, as the end of a sentence.
         env: Variables that DRUM takes it from.
         takes_value: Whether a value follows the flag.
         quiet: Whether it is only a companion of another flag and needs no line of its own.

@@ -138,7 +138,7 @@ class Option:
     name in upper case.
 
     Attributes:
-        help: What it says, without a full stop.
+        help: The help text, without a full stop.
         verbs: The verbs that have it.
         kind: How its text is read.
         env: Further variables in their order: DRUM's own, then those of platforms.

@@ -84,7 +84,7 @@ class Settings:
 
     Attributes:
         verb: The verb of the command line.
-        notes: Lines for the operator: what was accepted without effect.
+        notes: Lines for the operator about options that were accepted without effect.
         language: Of DRUM's flag, empty without; `python` lets files of R and Java lie unused.
     """
 

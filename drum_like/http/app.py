@@ -50,9 +50,9 @@ class Application:
 
     Attributes:
         flask: The WSGI application.
-        background: What lives as long as the worker, in the order of its start.
-        lines: What the operator is told at start: model, target, labels.
-        body_limit: How long the body of a request may be, by WSGI's variables and who sends it; 0
+        background: The parts that live as long as the worker, in the order of their start.
+        lines: The lines for the operator at start: model, target, labels.
+        body_limit: The most bytes of a request's body, by WSGI's variables and its caller; 0
             for callers who may not send it.
         admission: Finds out who sends a request; None if everybody is let in.
     """
@@ -68,7 +68,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     """Load the model, or open the catalog, and return the application that serves it.
 
     Args:
-        settings: Every knob.
+        settings: All settings.
         timings: Shared with the other workers; None for a process of its own.
 
     Raises:
@@ -172,9 +172,9 @@ def _body_limit(
 
     Args:
         app: Knows the routes.
-        scopes: What they let their callers do.
-        limits: How long the bodies of some may be.
-        usual: How long those of all others may be.
+        scopes: The scopes of the routes.
+        limits: The most bytes of a body, for some routes.
+        usual: The same for all others.
         everybody: Who every caller is, None where callers are asked for credentials.
     """
 

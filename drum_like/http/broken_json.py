@@ -1,6 +1,6 @@
 """Bodies of /invocations that say they are JSON and are none: refused as MLflow does.
 
-Their keys name no contract, and MLflow's clients are the ones who send JSON to this route at most.
+Their keys name no contract, and most JSON on this route comes from MLflow's clients.
 """
 
 from flask import Request, Response, request

@@ -20,10 +20,10 @@ class Services:
 
     Attributes:
         resolver: Where services come from.
-        settings: Every knob.
+        settings: All settings.
         timings: Of predictions, over all workers.
         readiness: Whether new requests should come to this worker.
-        parts: What else there is, by its class: the registry of a server with a store.
+        parts: Further parts, by their classes: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
     """
 

@@ -35,7 +35,7 @@ class Route:
         method: HTTP method; GET includes HEAD.
         endpoint: Name within the contract.
         view: Gives the response.
-        scope: What the route lets its caller do.
+        scope: The scope that the route needs.
         errors: The form of its errors; None for the contract's.
         body_limit: The most bytes of a body; None for those of `--max-body-mb`.
     """
@@ -58,7 +58,7 @@ class Claim:
         method: HTTP method; GET includes HEAD.
         endpoint: Flask's name of the route if this claim has the last rank on it.
         view: Gives the response.
-        scope: What the route lets its caller do.
+        scope: The scope that the route needs.
         errors: The form of the errors that `view` raises.
         rank: Claims of lower ranks are asked first.
         fits: Whether a request is in this contract's form.

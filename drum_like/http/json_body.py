@@ -1,7 +1,7 @@
 """The JSON object of a request, read once for all claims on its route.
 
-Raw bodies (CSV, Matrix Market, Arrow, multipart) hold none. Of a JSON body the keys tell whose it
-is; the Content-Type only tells raw from JSON.
+Raw bodies (CSV, Matrix Market, Arrow, multipart) hold none. The keys of a JSON body tell its
+contract; the Content-Type only tells raw from JSON.
 """
 
 from collections.abc import Callable, Mapping

@@ -58,7 +58,7 @@ class Mounted:
 
     Attributes:
         contracts: In the order of their mounting.
-        scopes: What each endpoint lets its caller do.
+        scopes: The scope that each endpoint needs.
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
     """
 

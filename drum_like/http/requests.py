@@ -26,7 +26,7 @@ class CodedBodyError(UnsupportedMediaType):
 
     Args:
         field: The header that says so.
-        codings: What it says.
+        codings: The codings that it names.
     """
 
     def __init__(self, field: str, codings: tuple[str, ...]) -> None:
@@ -70,7 +70,7 @@ def _codings(field: str, *plain: str) -> tuple[str, ...]:
 class CheckedBody(io.RawIOBase):
     """The input of a WSGI server, counted.
 
-    Werkzeug's own reader stops at the limit, or where the client stopped, without a word: a cut
+    Werkzeug's own reader stops at the limit, or where the client stopped, without an error: a cut
     body would be scored.
 
     Args:

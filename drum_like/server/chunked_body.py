@@ -45,14 +45,14 @@ class Chunks:
     Args:
         request: Whose body it is; knows the rules for the fields behind it.
         limit: The most bytes that it may hold.
-        first: What has come of the chunks already.
+        first: The bytes of the chunks that have come already.
 
     Raises:
         Exception: as `take`.
 
     Attributes:
         missing: Whether its end is still to come.
-        rest: What came behind its end: bytes of the next request.
+        rest: The bytes after its end, which belong to the next request.
     """
 
     def __init__(self, request: Request, limit: int, first: bytes = b"") -> None:

@@ -67,9 +67,9 @@ class Connection:
         began: When the request that is being read began to come, in monotonic seconds; 0 if none
             is, or that was not noted.
         waits: Whether the poller waits for it; otherwise a thread has it.
-        event: What the poller waits for.
+        event: The event that the poller waits for.
         then: What is done when it is ready.
-        rest: What is left to send.
+        rest: The bytes left to send.
         keep: Whether it stays open after that.
     """
 
@@ -196,7 +196,7 @@ class Connection:
     def go_on(self) -> Received | None:
         """Read on after the sender has been found out; returns and raises as `receive`.
 
-        What has come of its body is still there.
+        The part of its body that has come is still there.
         """
         asked = self._asked
         if asked is None:

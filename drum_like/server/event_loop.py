@@ -92,8 +92,8 @@ class Loop:
 
     Args:
         listeners: Listening sockets, non-blocking.
-        handlers: What to do.
-        patience: How much of everything.
+        handlers: The callbacks.
+        patience: The limits.
         crowd: The connections of all workers, with a place for this one.
     """
 

@@ -23,9 +23,9 @@ class Speed(Enum):
     """The speed of a request, which decides about the turn of its thread.
 
     Attributes:
-        QUICK: Keep it: to pass it on costs as much as to serve.
+        QUICK: Keep it: passing it on costs as much as serving.
         SHORT: Pass it on while a CPU is free; more threads than CPUs only disturb each other.
-        LONG: Pass it on: most that take so long wait for something.
+        LONG: Pass it on: most requests of this length wait for something.
     """
 
     QUICK = 1
@@ -39,8 +39,8 @@ class _Kind:
 
     Attributes:
         speed: How fast the last one was.
-        pause: How many are taken for as fast before the next is tried again.
-        skips: How many of them are left.
+        pause: Requests that are taken to be as fast before the next is timed again.
+        skips: Those of them that are left.
     """
 
     speed: Speed

@@ -4,8 +4,8 @@ It differs from gunicorn's arbiter in these points. The first worker's load is t
 model: more workers start only after it, and if it fails the program ends with one message. Later
 failures are tried again after 1, 2, 4 ... 30 s. No exit code of a worker ends the server (gunicorn
 ends on 3 and 4, which a hook may use). At a reload the old workers leave only as new ones have
-loaded, and a worker that takes no more requests is replaced before it is gone. Loading is not
-limited in time, stopping at once is.
+loaded, and a worker that takes no more requests is replaced before it is gone. Loading has no
+time limit; a quick stop has one.
 """
 
 import itertools
@@ -34,12 +34,12 @@ class Master(Arbiter):
     """gunicorn's arbiter, changed as the module's docstring tells.
 
     Args:
-        app: What the workers load.
+        app: The application that the workers load.
         on_loaded: Called once, with the first worker's report.
         crowd: The connections of all workers.
 
     Attributes:
-        failure: Why the model did not load at the first start, None if it did.
+        failure: The report of the failed load at the first start, None if it succeeded.
     """
 
     # Exit codes are never negative: the master does not end with a worker.
@@ -112,7 +112,7 @@ class Master(Arbiter):
     def reload(self) -> None:
         """Load the model anew in new workers; they take over one by one.
 
-        Not while workers load: each signal more would add as many processes, each with a model.
+        Ignored while workers load: each further signal would add as many processes with a model.
         """
         if any(worker.state is None for worker in self.workers):
             self.log.warning("SIGHUP is ignored: workers are loading the model already")

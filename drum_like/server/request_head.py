@@ -42,7 +42,7 @@ class Head:
         length: Bytes of the body; 0 without one.
         is_chunked: Whether the body tells its end itself.
         is_coded: Whether its chunks hold something compressed, which is not read.
-        expects: Whether the client waits for a word before it sends the body.
+        expects: Whether the client waits for 100 Continue before it sends the body.
     """
 
     request: Request

@@ -19,7 +19,7 @@ class Reply(Response):
     """gunicorn's response, which gathers its parts and sends them in one piece at its end.
 
     Args:
-        request: What is answered.
+        request: The request to answer.
         client: The client's socket, non-blocking.
         cfg: gunicorn's settings.
         before_waiting: Called before the thread waits for the client to read.
@@ -27,7 +27,7 @@ class Reply(Response):
 
     Attributes:
         begun: Whether something has been sent.
-        rest: What the client was not ready to take at the end.
+        rest: The bytes that the client was not ready to take at the end.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class Loaded:
     Attributes:
         wsgi: The application.
         crowd: The connections of all workers.
-        background: What lives beside it, in the order of starting.
+        background: The parts beside it, in the order of their start.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
         body_limit: The most bytes of a request's body; a longer one is not read, and the
@@ -82,8 +82,8 @@ class Worker(GunicornWorker):
     Attributes:
         pipe: To the master.
         slot: A number that no other live worker has.
-        state: What the master knows, None while the model is loaded.
-        failure: Why the model could not be loaded.
+        state: The last reported state, None while the model is loaded.
+        failure: The report of the failed load.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -30,8 +30,8 @@ class Report:
     """A message of a worker to the master.
 
     Attributes:
-        state: What happened.
-        lines: Of a loaded worker: what it serves, for the operator.
+        state: The new state.
+        lines: Of a loaded worker: its model, for the operator.
         message: Of a failed one: why.
         stacktrace: Of a failed one: where.
         exit_code: Of a failed one: the exit code of the program.

@@ -37,9 +37,9 @@ class Decisions:
     """Answers a runtime's calls.
 
     Attributes:
-        campaigns: Which model decides.
+        campaigns: Finds the model that decides.
         log: Where decisions are written; None if they are not.
-        errors: What the texts of failed calls are.
+        errors: The form of errors, for the texts of failed calls.
     """
 
     campaigns: Campaigns
@@ -50,8 +50,8 @@ class Decisions:
         """Answer a call for a decision, and log it; also if scoring fails.
 
         Args:
-            body: What the caller sent.
-            size: How many bytes that were.
+            body: The body of the call.
+            size: Its number of bytes.
 
         Raises:
             PayloadError: the body cannot be read; nothing is logged.

@@ -25,10 +25,10 @@ class Asked:
     Attributes:
         campaign: None if the body names none.
         sub_campaign: None if the body names none.
-        channel: Where the result is presented.
+        channel: The channel that presents the result.
         customer: The customer that the decision is for.
-        user: Who asks.
-        n_results: How many results at most.
+        user: The user that asks.
+        n_results: The most results wanted.
         in_params: Features of the customer, and options.
     """
 
@@ -72,7 +72,7 @@ class Accepting:
     Attributes:
         uuid: Of the decision.
         offers: The accepted ones.
-        channel: Where; "" if the body does not say.
+        channel: The channel; "" if the body names none.
     """
 
     uuid: str

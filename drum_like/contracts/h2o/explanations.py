@@ -55,7 +55,7 @@ def check_kind(service: Service, kind: Kind, *, alone: bool) -> None:
 
     Args:
         service: The model.
-        kind: What was asked for.
+        kind: The kind asked for.
         alone: Whether the request is for nothing else.
 
     Raises:

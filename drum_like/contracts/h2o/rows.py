@@ -21,7 +21,7 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
     Args:
         service: The model.
         request: The columns.
-        files: What the cells of media fields name; None without uploads.
+        files: The files that cells of media fields name; None without uploads.
 
     Raises:
         ColumnsError: a column is missing, a cell is not of its type, or a file was not uploaded.

@@ -23,7 +23,7 @@ from drum_like.types.target import Target
 def answer(service: Service, request: ScoreRequest, files: Files | None = None) -> dict[str, Any]:
     """Return a ScoreResponse: copied columns, then the outputs of the model, all as text.
 
-    No model is called for no rows.
+    Without rows the model is not called.
 
     Raises:
         DrumLikeError: the model does not have an ability asked for, or as frame_of and the

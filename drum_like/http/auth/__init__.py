@@ -26,7 +26,7 @@ class Principal:
 
     Attributes:
         name: For logs; "anonymous" without credentials.
-        scopes: What it may do.
+        scopes: The scopes granted to it.
     """
 
     name: str

@@ -25,7 +25,7 @@ class Caller:
         principal: Who it is, None for a stranger.
         shown: The headers that it was found out by.
         refusal: Why it could not be found out.
-        is_asked: Whether it was; the application has to otherwise, if it wants to know.
+        is_asked: Whether the caller was checked; otherwise the application checks it if it must.
     """
 
     principal: Principal | None
@@ -47,7 +47,7 @@ class Admission:
 
     Attributes:
         authenticate: Knows callers by their headers.
-        asks: Whether the route of a request, by WSGI's variables, wants to know who calls.
+        asks: Whether the route of a request, by WSGI's variables, needs to know the caller.
     """
 
     authenticate: Authenticator

@@ -44,7 +44,7 @@ class Secrets:
         """Return the principal of a secret, None if it has none or its hash is not known yet.
 
         Args:
-            shown: What the caller sent.
+            shown: The secret that the caller sent.
             only_keys: Whether passphrases do not count.
         """
         digest = self._digest(shown)

@@ -19,15 +19,15 @@ class Call:
         ended: When it was answered.
         clock_ns: The monotonic clock when it arrived.
         duration_ns: How long it took.
-        campaign: What the decision was for.
-        sub_campaign: The same, closer.
+        campaign: The campaign of the decision.
+        sub_campaign: Its sub-campaign.
         channel: Where it is presented.
         customer: The customer that the decision is for.
         user: Who asked.
         n_results: How many results were asked for.
-        in_params: What the caller sent about the customer.
+        in_params: Features of the customer as sent.
         final_result: The results as they were answered, the best first.
-        model: What made them, None if nothing did.
+        model: The model that made them, None without one.
         failed: Whether there are none because scoring failed.
     """
 
@@ -56,7 +56,7 @@ class Answered:
         uuid: Of the call.
         at: When that became known.
         offers: The offers accepted.
-        channel: Where.
+        channel: The channel of the acceptance.
     """
 
     uuid: str

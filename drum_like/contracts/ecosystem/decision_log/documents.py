@@ -32,7 +32,7 @@ class Redaction:
     make no difference.
 
     Args:
-        names: What to mask.
+        names: The names to mask.
 
     Raises:
         SettingsError: a name is one of `STRUCTURE`.
@@ -86,8 +86,8 @@ class Documents:
 
     Attributes:
         host: Name of the machine.
-        address: Where the server listens.
-        port: The same.
+        address: The address that the server listens on.
+        port: Its port.
         redact: Takes out the values that must not be written.
     """
 

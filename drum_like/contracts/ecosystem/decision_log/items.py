@@ -18,7 +18,7 @@ class Made:
     """A decision.
 
     Attributes:
-        presented: What was presented.
+        presented: The decision as presented.
         accepted: The automatic acceptance, which a later one replaces; None without one.
     """
 

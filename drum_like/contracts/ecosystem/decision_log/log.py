@@ -75,8 +75,8 @@ class DecisionLog:
         """Queue an entry for writing.
 
         Args:
-            content: What.
-            size: About how many bytes it takes.
+            content: A call or an acceptance.
+            size: Its approximate number of bytes.
         """
         entry = Entry(content, size)
         added = self._backlog.add(entry)

@@ -19,8 +19,8 @@ class Entry:
     """Something to write.
 
     Attributes:
-        content: What.
-        size: About how many bytes it takes.
+        content: A call or an acceptance.
+        size: Its approximate number of bytes.
         done: Is set when it is written, or when that was given up.
     """
 

@@ -1,7 +1,7 @@
 """Files for items that the store does not take: one a worker, read by the first that comes.
 
 A line is one entry as JSON. A worker holds a lock on its file; a file without a lock was left by a
-worker that has ended, and any other may read it. Entries may be read twice, never not at all.
+worker that has ended, and any other may read it. An entry may be read twice, but is never lost.
 """
 
 import fcntl

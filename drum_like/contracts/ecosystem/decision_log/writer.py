@@ -54,7 +54,7 @@ class Writer:
         """Look whether the store is back, and whether anything was left to write; not too often.
 
         Args:
-            between: Is called again and again while there is much to write.
+            between: Called repeatedly while there is much to write.
         """
         now = time.monotonic()
         if now < self._look_at:

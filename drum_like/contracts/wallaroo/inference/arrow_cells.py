@@ -80,9 +80,9 @@ def _scalars(column: pa.Array, name: str) -> Values:
 def cast(values: Values, dtype: np.dtype[Any], name: str) -> Values:
     """Return values as a model's type.
 
-    Numbers are rounded to a narrower float, and are infinite beyond its range, as behind every
-    other contract; whole numbers must stay exact; 0 and 1 are truth values, and the other
-    way round. Text and numbers never become each other.
+    Numbers are rounded to a narrower float, and are infinite beyond its range, as in every other
+    contract; whole numbers must stay exact; 0 and 1 are truth values, and the other way round. Text
+    and numbers never become each other.
 
     Raises:
         PayloadError: a value does not fit.

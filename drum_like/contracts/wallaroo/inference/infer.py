@@ -41,7 +41,7 @@ class InferenceViews:
     """The view that infers.
 
     Attributes:
-        deployments: What is deployed.
+        deployments: The deployments of the server.
         limits: Sizes beyond which rows are refused.
     """
 

@@ -21,9 +21,9 @@ class Input:
     """An input of a model as callers see it.
 
     Attributes:
-        sent: What callers name it.
-        name: What the model, or the schema, names it.
-        type: That its cells must have, None without a schema.
+        sent: Its name for callers.
+        name: Its name in the model or the schema.
+        type: The type that its cells must have, None without a schema.
     """
 
     sent: str
@@ -36,7 +36,7 @@ def declared(config: Config | None, names: tuple[str, ...]) -> tuple[Input, ...]
 
     Args:
         config: In force; None without one.
-        names: What the model names its inputs; empty if it does not tell.
+        names: The model's names of its inputs; empty if they are not known.
 
     Raises:
         ColumnsError: there are more or fewer tensor_fields than inputs.

@@ -57,8 +57,8 @@ class Answer:
 
     Attributes:
         time_ms: When it began, in milliseconds since the epoch.
-        rows: What was sent.
-        outs: What the last step gave.
+        rows: The rows as sent.
+        outs: The outputs of the last step.
         elapsed_ns: Of the parsing, then of each step.
         model: Name and digest of the last step.
         pipeline_version: Its UUID; empty for a model without a pipeline.

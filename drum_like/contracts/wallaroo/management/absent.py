@@ -1,7 +1,7 @@
 """Answers for features that this server does not have: empty lists, and refusals with reasons.
 
-A refusal is a 501, which no client of Wallaroo takes for an answer that it knows, so that the SDK
-raises an error of its own with the text, or without it where it shows none.
+A refusal is a 501, a status without a special meaning to Wallaroo's clients. So the SDK raises an
+error of its own, with the text where it shows texts.
 """
 
 import re

@@ -222,7 +222,7 @@ class _Call:
 
     Attributes:
         text: The query.
-        variables: What it is given.
+        variables: The values of its variables.
     """
 
     text: str

@@ -20,10 +20,10 @@ class Metadata:
     """The metadata of an upload, checked.
 
     Attributes:
-        workspace_id: Where it goes.
+        workspace_id: The workspace of the model.
         name: Of the model.
-        visibility: Who may see it.
-        framework: What the file is.
+        visibility: The visibility of the model.
+        framework: The framework of the file.
         conversion: As it was sent, for those who ask for it.
         config: With the schemas.
         declared: The target that the uploader declares.

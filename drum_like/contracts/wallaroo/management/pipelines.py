@@ -23,8 +23,8 @@ class PipelineViews:
     """The views of `pipelines/…` and of related requests of the SDK.
 
     Attributes:
-        rooms: Where pipelines are.
-        deployments: What is deployed.
+        rooms: The workspaces of pipelines.
+        deployments: The deployments of the server.
         prefix: Of all paths of the server.
     """
 

@@ -28,7 +28,7 @@ class UploadForm:
 
     Attributes:
         fields: Its parts that are no files.
-        file: What arrived under the name `file`; None without it.
+        file: The part named `file`; None without it.
         file_name: As the uploader named it.
     """
 
