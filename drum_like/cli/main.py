@@ -24,7 +24,7 @@ from drum_like.errors import (
 
 _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
 _PIPE_CLOSED = 141
-"""As of a program that SIGPIPE ends: who reads standard output, such as `head`, has enough."""
+"""The same as of a program ended by SIGPIPE: the reader of its output, such as `head`, has left."""
 
 _STACKTRACE = "--show-stacktrace"
 

@@ -8,10 +8,10 @@ from drum_like.inference.service import Service
 from drum_like.types.payload import Payload
 
 CONTENT_TYPE = "text/plain; charset=utf8"
-"""What DRUM takes a file for; the charset's spelling is its own."""
+"""The content type that DRUM gives to a file; the charset's spelling is DRUM's."""
 
 NOTHING = "Return value from prediction is: None (NULL in R)"
-"""What stands in the file for a hook that returned None."""
+"""The output for a hook that returned None."""
 
 
 def answer(settings: Settings, service: Service) -> bytes:

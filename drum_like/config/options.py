@@ -15,13 +15,13 @@ from drum_like.types.payload import codec
 from drum_like.types.target import TargetType
 
 OWN_PREFIX = "DRUM_LIKE_"
-"""What the names of our own environment variables start with."""
+"""The prefix of our own environment variables."""
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 6789
 
 DASH = Path("-")
-"""What stands for standard input and standard output."""
+"""The name of standard input and standard output."""
 
 SCORE = "score"
 SERVER = "server"

@@ -109,7 +109,7 @@ class Settings:
     alias: str = option("", "name for the version", (MODELS_ALIAS,), ALIAS_NAME, positional=True)
     store: Path | None = option(
         None,
-        "directory of the model store; for `models`, else the store of this user",
+        "directory of the model store; without it, `models` uses the store of this user",
         STORE,
         STORE_DIRECTORY,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from drum_like.system.connection_counts import Crowd
 
 LEFT_S = 0.003
-"""How long a busier worker defers accept() so that idler workers can take the connection.
+"""Time that a busier worker defers accept() so that idler workers can take the connection.
 
 A worker with requests in hand looks away from its sockets for about as long.
 """

@@ -42,7 +42,7 @@ _SWEEP_S = 0.5
 _DROPPED_AT_ONCE = 65536
 
 Step = Callable[[Connection, Turn[Connection]], None]
-"""What is done with a connection that is ready."""
+"""A step with a connection that is ready."""
 
 Answer = Callable[[Connection, Received, Callable[[], None]], None]
 """Answers a request; calls its last argument before it waits for the client."""

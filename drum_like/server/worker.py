@@ -34,7 +34,7 @@ NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
-"""What tells a worker to stop."""
+"""The signals that stop a worker."""
 
 _LOOK_AGAIN_S = 0.005
 _HEARTBEAT_S = 1.0

@@ -102,4 +102,4 @@ class Cpus:
 
 
 CPUS = Cpus()
-"""Those of this server; one for the process, as the threads of OpenMP are."""
+"""The CPUs of this server; one object for the process, like the threads of OpenMP."""

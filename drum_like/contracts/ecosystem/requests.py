@@ -10,7 +10,7 @@ from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
 
 MOST_LEVELS = 64
-"""How deep `in_params` may be nested."""
+"""The most levels of `in_params`."""
 
 SUB_CAMPAIGN = ("sub-campaign", "subcampaign", "sub_campaign")
 _PARAMS = ("in_params", "params", "in_param")

@@ -22,10 +22,10 @@ from drum_like.http.shared_routes import chosen
 from drum_like.types.payload import Limits
 
 _PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
-"""Where 404 and 405 have this contract's form."""
+"""Beginnings of paths whose 404 and 405 have this contract's form."""
 
 Reply = Callable[[Any, int], dict[str, Any]]
-"""From a body and its size to an answer."""
+"""Gives the answer to a body of that size."""
 
 
 def contract(services: Services) -> Contract:

@@ -32,7 +32,7 @@ _ELEMENT = {
     "kubernetesConfigShortcut": {},
     "runtimeEnvironmentVariables": {},
 }
-"""What clients read of each deployment without asking whether it is there."""
+"""Fields that clients read of each deployment without checking that they are there."""
 
 Json = dict[str, Any]
 

@@ -35,7 +35,7 @@ from drum_like.types.payload import Limits
 _NAMES_IN_MESSAGE = 10
 
 _PATHS = rf"(?:{FREE_SEGMENT}/)?model(?:/|$)"
-"""Where 404 and 405 have this contract's form."""
+"""Beginnings of paths whose 404 and 405 have this contract's form."""
 
 _CONTROL_PLANE = (
     r"(?:deployer|storage|batch|monitoring|runtime)/(?:v\d|ai\.h2o)|"

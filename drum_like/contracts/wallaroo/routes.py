@@ -21,7 +21,7 @@ from drum_like.types.payload import Limits
 
 _API = "/v1/api"
 _PATHS = r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/"
-"""Where 404 and 405 have this contract's form."""
+"""Beginnings of paths whose 404 and 405 have this contract's form."""
 
 _UPLOADS = ("upload", "upload_and_convert", "upload_stream")
 _USERS = "/auth/admin/realms/master/users"

@@ -77,4 +77,4 @@ ANYONE = Principal("anonymous", frozenset(Scope))
 """The caller of a server without credentials."""
 
 STRANGER = Principal("anonymous", frozenset(Scope) - {Scope.ADMIN})
-"""The same from another machine: nothing that others use is changed without a credential."""
+"""The same from another machine, which must not change anything that others use."""

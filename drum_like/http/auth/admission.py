@@ -14,7 +14,7 @@ CALLER = "drum_like.caller"
 """WSGI variable of a server that has found out who calls: a `Caller`."""
 
 PATIENCE_S = 2.0
-"""How long a caller waits for its check, which may take a CPU or the network a while."""
+"""Time that a caller waits for its check, which may take a CPU or the network a while."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ ALGORITHMS = (
 """Signatures that a public key can check; never a shared secret, never none."""
 
 LEEWAY_S = 30
-"""How far the clocks of the issuer and of this machine may differ."""
+"""The largest difference between the clocks of the issuer and of this machine."""
 
 FRESH_S = 300.0
 """Age up to which keys are used without asking for them again."""

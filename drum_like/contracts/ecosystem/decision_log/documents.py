@@ -15,7 +15,7 @@ from drum_like.errors import SettingsError
 from drum_like.store.entities import Accepted, Presented
 
 MASK = "***"
-"""What stands in a document for a value that was taken out."""
+"""The mask that replaces a value in a document."""
 
 
 STRUCTURE = frozenset(

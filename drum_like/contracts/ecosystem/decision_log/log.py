@@ -26,10 +26,10 @@ from drum_like.registry.location import place_of
 logger = logging.getLogger(__name__)
 
 LAST_MOMENT_S = 0.1
-"""What a worker that is killed may lose: its decisions of that time."""
+"""Time whose decisions a killed worker may lose."""
 
 SYNC_S = 30.0
-"""How long a request waits for its entry to be written before it is answered all the same."""
+"""Time that a request waits for its entry to be written; after it the answer is sent anyway."""
 
 _GATHER_S = LAST_MOMENT_S / 3
 _PAUSE_S = 0.25

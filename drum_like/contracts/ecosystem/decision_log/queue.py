@@ -11,7 +11,7 @@ MOST = 10_000
 """Entries that may wait; further ones are lost, and counted."""
 
 MOST_BYTES = 32 * 1024 * 1024
-"""How large the bodies may be, all in all, that waiting entries came from."""
+"""The most bytes of the bodies of all waiting entries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from drum_like.store.location import Place
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 30.0
-"""How long an acceptance is kept whose decision is not in the store: another worker may be about
+"""Time that an acceptance is kept whose decision is not in the store: another worker may be about
 to write it."""
 
 
