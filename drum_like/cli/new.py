@@ -63,7 +63,7 @@ A model directory for `drum-like` and DataRobot DRUM.
 
 1. Put the model's file here: `.ubj` or `.json` (XGBoost), `.txt` (LightGBM), `.onnx`, `.pkl` or
    `.joblib` (scikit-learn), or load it in `custom.py`.
-2. Say what it predicts, by `--target-type` or in a file `model-metadata.yaml`:
+2. Name the type of its target, by `--target-type` or in a file `model-metadata.yaml`:
 
        name: {name}
        type: inference
@@ -76,7 +76,7 @@ A model directory for `drum-like` and DataRobot DRUM.
        drum-like server --code-dir {name} --address 127.0.0.1:6789
        curl --data-binary @rows.csv http://127.0.0.1:6789/predict/
 
-Lines in `custom.py` are comments until you take their `#` away.
+Lines in `custom.py` are comments until you remove their `#`.
 """
 
 

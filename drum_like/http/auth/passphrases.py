@@ -17,7 +17,7 @@ REMEMBERED = 1024
 """Passphrases known to be right whose hash is not worked out again."""
 
 QUEUE_S = 2.0
-"""Time that a caller waits for the check of a hash, which takes a CPU for a while."""
+"""Time that a caller waits for its turn to have a hash checked, which takes a CPU for a while."""
 
 
 class Secrets:
