@@ -39,11 +39,16 @@ def parameters() -> str:
     """Return the runtime parameters that steer the server as a table."""
     lines = []
     for name, option in options().items():
-        steering = option.steering
-        if steering is not None:
-            accepted = ", ".join(steering.words) or f"{steering.low} to {steering.high}"
+        runtime_parameter = option.runtime_parameter
+        if runtime_parameter is not None:
+            accepted = (
+                ", ".join(runtime_parameter.words)
+                or f"{runtime_parameter.low} to {runtime_parameter.high}"
+            )
             flag = spellings(name, option)[-1]
-            lines.append(f"| `{RUNTIME_PARAMETER}{steering.name}` | `{flag}` | {accepted} |")
+            lines.append(
+                f"| `{RUNTIME_PARAMETER}{runtime_parameter.name}` | `{flag}` | {accepted} |"
+            )
     return "\n".join(["| runtime parameter | like | accepted |", "|---|---|---|", *lines])
 
 

@@ -23,7 +23,7 @@ from drum_like.server.run import Program
 from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import set_native_threads, share
 
 ANSWER = b'{"message":"OK"}'
@@ -57,13 +57,13 @@ def main(kind: str, address: str, workers: str) -> None:
     set_native_threads(os.environ, division.native)
     listener = listen(settings.host, settings.port, settings.backlog)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
-    crowd = Crowd(division.slots)
+    counts = ConnectionCounts(division.slots)
     application: Application = smallest() if kind == "flask" else discard
 
     def load(_slot: int) -> Loaded:
-        return Loaded(application, crowd, (), (), settings.request_timeout_s)
+        return Loaded(application, counts, (), (), settings.request_timeout_s)
 
-    master = Master(Program(configuration, load), lambda _report: None, crowd)
+    master = Master(Program(configuration, load), lambda _report: None, counts)
     master.run()
 
 

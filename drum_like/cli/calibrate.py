@@ -20,7 +20,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.inference.explain import residuals
 from drum_like.inference.explain.capabilities import Absent
-from drum_like.inference.explain.conformal import QuantileBounds
+from drum_like.inference.explain.conformal import QuantileIntervals
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import decode
@@ -117,7 +117,7 @@ def _target(cell: str, row: int, name: str) -> float:
 
 def _plan(settings: Settings, service: ModelService) -> IntervalSettings:
     """Return the plan of the intervals: a pair of quantiles where the metadata name one."""
-    told = service.abilities.intervals
+    told = service.explanations.intervals
     if told is not None and told.method is Method.QUANTILE_PAIR:
         return replace(told, level=settings.level, residuals=FILE_NAME)
     method = Method.ASYMMETRIC if settings.asymmetric else Method.SPLIT_CONFORMAL
@@ -150,15 +150,15 @@ def _errors(
 
 def _scores(service: ModelService, payload: Payload, targets: Values) -> Sequence[float]:
     """Return the distance of each target outside of the two quantiles; negative inside."""
-    bounds = service.abilities.bounds
-    if not isinstance(bounds, QuantileBounds):
+    source = service.explanations.interval_source
+    if not isinstance(source, QuantileIntervals):
         raise SettingsError(
             "the models of the quantiles do not give intervals yet: "
-            f"{bounds.reason if isinstance(bounds, Absent) else 'they are not in use'}; calibrate "
+            f"{source.reason if isinstance(source, Absent) else 'they are not in use'}; calibrate "
             "with prediction_intervals that name neither residuals nor model_sha256"
         )
     frame = decode(payload)
-    raw = replace(bounds, margin=0.0)(frame, Prediction(np.empty(frame.n_rows)))
+    raw = replace(source, margin=0.0)(frame, Prediction(np.empty(frame.n_rows)))
     found: list[float] = np.maximum(raw.lower - targets, targets - raw.upper).tolist()
     return found
 

@@ -12,7 +12,7 @@ from drum_like.cli.tables import print_json, print_text, table
 from drum_like.cli.waterfall import Bar, waterfall
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
-from drum_like.inference.explain.capabilities import Abilities, Absent
+from drum_like.inference.explain.capabilities import Absent, Capabilities
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import decode_step
@@ -75,7 +75,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
         raise SettingsError("--input: rows to explain have to be CSV")
     # As scoring does it: one process has all CPUs to itself.
     service = open_service(replace(settings, max_workers=1))
-    kind = _kind(settings, service.abilities)
+    kind = _kind(settings, service.explanations)
     frame = decode_step(service.hooks)(replace(template(settings, path), body=path.read_bytes()))
     found = list(_explained(service, frame, kind, settings.row))
     if settings.plot is not None:
@@ -88,12 +88,14 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def _kind(settings: Settings, abilities: Abilities) -> Kind:
-    if isinstance(abilities.shares, Absent):
-        raise SettingsError(f"this model has no contributions: {abilities.shares.reason}")
-    kind = abilities.kinds[0] if settings.kind is None else Kind(settings.kind)
-    if kind not in abilities.kinds:
-        known = ", ".join(one.value for one in abilities.kinds)
+def _kind(settings: Settings, explanations: Capabilities) -> Kind:
+    if isinstance(explanations.contribution_source, Absent):
+        raise SettingsError(
+            f"this model has no contributions: {explanations.contribution_source.reason}"
+        )
+    kind = explanations.kinds[0] if settings.kind is None else Kind(settings.kind)
+    if kind not in explanations.kinds:
+        known = ", ".join(one.value for one in explanations.kinds)
         raise SettingsError(f"--kind: this model has contributions of the kind {known} only")
     return kind
 
@@ -150,7 +152,7 @@ def _table(one: Explained, top: int) -> str:
 
 def _scale(service: ModelService) -> str:
     """Explain how sums become predictions, and their reference."""
-    about = service.abilities.described()["contributions"]
+    about = service.explanations.described()["contributions"]
     words = {
         "identity": "the prediction is the sum",
         "log": "the prediction is exp(sum)",
@@ -161,7 +163,7 @@ def _scale(service: ModelService) -> str:
 
 
 def _as_json(service: ModelService, kind: Kind, found: Sequence[Explained]) -> dict[str, Any]:
-    about = service.abilities.described()["contributions"]
+    about = service.explanations.described()["contributions"]
     rows = [
         {
             "row": one.row,

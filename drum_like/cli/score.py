@@ -23,7 +23,7 @@ from drum_like.cli.csv_dialect import Dialect, plain
 from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
 from drum_like.cli.output import check, opened
 from drum_like.cli.passed_through import beside
-from drum_like.cli.unstructured_input import answer
+from drum_like.cli.unstructured_input import unstructured_answer
 from drum_like.codecs.csv import decode as csv
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
@@ -206,7 +206,7 @@ def _score(settings: Settings, service: Service) -> None:
 
 
 def _answer(settings: Settings, service: Service) -> None:
-    body = answer(settings, service)
+    body = unstructured_answer(settings, service)
     if settings.output is not None:
         with opened(settings.output, "--output") as stream:
             stream.write(body)

@@ -14,7 +14,7 @@ NOTHING = "Return value from prediction is: None (NULL in R)"
 """The output for a hook that returned None."""
 
 
-def answer(settings: Settings, service: Service) -> bytes:
+def unstructured_answer(settings: Settings, service: Service) -> bytes:
     """Return the model's answer to the input file.
 
     The hook gets the query as a plain dict: the last value of a name wins, blank ones are dropped.

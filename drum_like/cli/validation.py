@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 
 from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
-from drum_like.cli.unstructured_input import answer
+from drum_like.cli.unstructured_input import unstructured_answer
 from drum_like.config.settings import Settings
 from drum_like.errors import DrumLikeError
 from drum_like.inference.loading import open_service
@@ -80,7 +80,7 @@ def _basic(settings: Settings, service: Service) -> Check:
 
     def score() -> None:
         if service.target.type is TargetType.UNSTRUCTURED:
-            answer(settings, service)
+            unstructured_answer(settings, service)
         else:
             _score(service, replace(template(settings, path), body=path.read_bytes()))
 

@@ -80,7 +80,7 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class RuntimeParameter:
     """A runtime parameter of DRUM that sets an option; a value out of range is ignored, as there.
 
     Attributes:
@@ -109,7 +109,7 @@ class Steering:
         return number if self.low <= number <= self.high else None
 
 
-class Kind(NamedTuple):
+class ValueType(NamedTuple):
     """A kind of value: the parser of its text, and its placeholder in help texts.
 
     `parse` raises ValueError with a reason that follows the name of the flag or the variable.
@@ -119,14 +119,14 @@ class Kind(NamedTuple):
     metavar: str = ""
 
 
-class Rare(TypedDict, total=False):
+class OptionExtras(TypedDict, total=False):
     """Attributes that only some settings have; see `Option`."""
 
     env: tuple[str, ...]
     short: str
     choices: tuple[str, ...]
     many: bool
-    steering: Steering
+    runtime_parameter: RuntimeParameter
     positional: bool
 
 
@@ -145,18 +145,18 @@ class Option:
         short: A further spelling of the flag.
         choices: The words accepted; empty for any.
         many: Whether the flag takes several words; variables are split at white space.
-        steering: A runtime parameter that sets it.
+        runtime_parameter: A runtime parameter that sets it.
         positional: Whether it is a word at its place instead of a flag; it has no variables then.
     """
 
     help: str
     verbs: tuple[str, ...]
-    kind: Kind
+    kind: ValueType
     env: tuple[str, ...] = ()
     short: str = ""
     choices: tuple[str, ...] = ()
     many: bool = False
-    steering: Steering | None = None
+    runtime_parameter: RuntimeParameter | None = None
     positional: bool = False
 
     @property
@@ -178,10 +178,14 @@ class Option:
 
 
 def option(
-    default: Any, purpose: str, verbs: tuple[str, ...], kind: Kind, **rare: Unpack[Rare]
+    default: Any,
+    purpose: str,
+    verbs: tuple[str, ...],
+    kind: ValueType,
+    **extras: Unpack[OptionExtras],
 ) -> Any:
     """Return a dataclass field with that default, declared as a setting; see `Option`."""
-    return field(default=default, metadata={Option: Option(purpose, verbs, kind, **rare)})
+    return field(default=default, metadata={Option: Option(purpose, verbs, kind, **extras)})
 
 
 def switch(purpose: str, verbs: tuple[str, ...], env: tuple[str, ...] = ()) -> Any:
@@ -356,33 +360,33 @@ def megabytes(text: str) -> int:
     return integer(0)(text) or 1024 * 1024
 
 
-TEXT = Kind(str, "TEXT")
-LABEL = Kind(str, "LABEL")
-SWITCH = Kind(boolean)
-TARGET_TYPE = Kind(target_type, "TYPE")
-DIRECTORY = Kind(Path, "DIR")
-SECRET = Kind(secret, "TEXT")
-FILE = Kind(existing_file, "FILE")
-INPUT = Kind(readable, "FILE")
-DELIMITER = Kind(delimiter, "CHAR")
-CHARSET = Kind(charset, "NAME")
-NEW_FILE = Kind(Path, "FILE")
-UPLOAD = Kind(existing_path, "FILE")
-MODELS_DIRECTORY = Kind(existing_directory, "DIR")
-STORE_DIRECTORY = Kind(own_directory, "DIR")
-WEB_ADDRESS = Kind(web_address, "URL")
-DATABASE = Kind(str, "URL")
-MODEL_NAME = Kind(str, "NAME")
-ALIAS_NAME = Kind(str, "ALIAS")
-ADDRESS = Kind(address, "HOST:PORT")
-COLUMN = Kind(str, "NAME")
-SHARE = Kind(share, "P")
-KIND = Kind(str, "KIND")
-PREFIX = Kind(prefix, "PATH")
-NAMES = Kind(words, "A,B")
-MOMENT = Kind(moment, "TIME")
-NUMBER = Kind(integer(1), "N")
-NUMBER_OR_0 = Kind(integer(0), "N")
-SECONDS = Kind(integer(1), "S")
-SECONDS_OR_0 = Kind(integer(0), "S")
-MEGABYTES = Kind(megabytes, "MB")
+TEXT = ValueType(str, "TEXT")
+LABEL = ValueType(str, "LABEL")
+SWITCH = ValueType(boolean)
+TARGET_TYPE = ValueType(target_type, "TYPE")
+DIRECTORY = ValueType(Path, "DIR")
+SECRET = ValueType(secret, "TEXT")
+FILE = ValueType(existing_file, "FILE")
+INPUT = ValueType(readable, "FILE")
+DELIMITER = ValueType(delimiter, "CHAR")
+CHARSET = ValueType(charset, "NAME")
+NEW_FILE = ValueType(Path, "FILE")
+UPLOAD = ValueType(existing_path, "FILE")
+MODELS_DIRECTORY = ValueType(existing_directory, "DIR")
+STORE_DIRECTORY = ValueType(own_directory, "DIR")
+WEB_ADDRESS = ValueType(web_address, "URL")
+DATABASE = ValueType(str, "URL")
+MODEL_NAME = ValueType(str, "NAME")
+ALIAS_NAME = ValueType(str, "ALIAS")
+ADDRESS = ValueType(address, "HOST:PORT")
+COLUMN = ValueType(str, "NAME")
+SHARE = ValueType(share, "P")
+KIND = ValueType(str, "KIND")
+PREFIX = ValueType(prefix, "PATH")
+NAMES = ValueType(words, "A,B")
+MOMENT = ValueType(moment, "TIME")
+NUMBER = ValueType(integer(1), "N")
+NUMBER_OR_0 = ValueType(integer(0), "N")
+SECONDS = ValueType(integer(1), "S")
+SECONDS_OR_0 = ValueType(integer(0), "S")
+MEGABYTES = ValueType(megabytes, "MB")

@@ -97,11 +97,11 @@ def _steered(
     """Return the values of runtime parameters, of those that beat flags or of the others."""
     values: dict[str, Any] = {}
     for name, option in own.items():
-        steering = option.steering
-        if steering is None or steering.beats_flag is not beating:
+        runtime_parameter = option.runtime_parameter
+        if runtime_parameter is None or runtime_parameter.beats_flag is not beating:
             continue
-        if has_parameter(steering.name, environ):
-            accepted = steering.accept(parameter(steering.name, environ))
+        if has_parameter(runtime_parameter.name, environ):
+            accepted = runtime_parameter.accept(parameter(runtime_parameter.name, environ))
             values |= {} if accepted is None else {name: accepted}
     return values
 

@@ -68,7 +68,7 @@ from drum_like.config.options import (
     WEB_ADDRESS,
     Address,
     Option,
-    Steering,
+    RuntimeParameter,
     option,
     switch,
 )
@@ -260,7 +260,7 @@ class Settings:
         SERVING,
         NUMBER,
         env=("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
-        steering=Steering("CUSTOM_MODEL_WORKERS", 1, 199, beats_flag=True),
+        runtime_parameter=RuntimeParameter("CUSTOM_MODEL_WORKERS", 1, 199, beats_flag=True),
     )
     threads: int = option(8, "threads of a worker", SERVING, NUMBER)
     hook_threads: int = option(
@@ -272,42 +272,42 @@ class Settings:
         SERVING,
         SECONDS_OR_0,
         env=("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT"),
-        steering=Steering("DRUM_CLIENT_REQUEST_TIMEOUT", 0, 3600),
+        runtime_parameter=RuntimeParameter("DRUM_CLIENT_REQUEST_TIMEOUT", 0, 3600),
     )
     graceful_timeout_s: int = option(
         299,
         "time that running requests get to end after SIGTERM",
         SERVING,
         SECONDS,
-        steering=Steering("DRUM_GUNICORN_GRACEFUL_TIMEOUT", 1, 3600),
+        runtime_parameter=RuntimeParameter("DRUM_GUNICORN_GRACEFUL_TIMEOUT", 1, 3600),
     )
     keep_alive_s: int = option(
         75,
         "time that an idle connection stays open; 0 closes it after every answer",
         SERVING,
         SECONDS_OR_0,
-        steering=Steering("DRUM_GUNICORN_KEEP_ALIVE", 0, 3600),
+        runtime_parameter=RuntimeParameter("DRUM_GUNICORN_KEEP_ALIVE", 0, 3600),
     )
     backlog: int = option(
         2048,
         "connections that may wait to be accepted",
         SERVING,
         NUMBER,
-        steering=Steering("DRUM_WEBSERVER_BACKLOG", 1, 10_000),
+        runtime_parameter=RuntimeParameter("DRUM_WEBSERVER_BACKLOG", 1, 10_000),
     )
     max_requests: int = option(
         0,
         "requests after which a worker is replaced; 0 for never",
         SERVING,
         NUMBER_OR_0,
-        steering=Steering("DRUM_GUNICORN_MAX_REQUESTS", 0, 10_000),
+        runtime_parameter=RuntimeParameter("DRUM_GUNICORN_MAX_REQUESTS", 0, 10_000),
     )
     max_requests_jitter: int = option(
         0,
         "largest random addition to --max-requests",
         SERVING,
         NUMBER_OR_0,
-        steering=Steering("DRUM_GUNICORN_MAX_REQUESTS_JITTER", 1, 10_000),
+        runtime_parameter=RuntimeParameter("DRUM_GUNICORN_MAX_REQUESTS_JITTER", 1, 10_000),
     )
     max_body_mb: int = option(
         1024,
@@ -395,7 +395,7 @@ class Settings:
         SERVING,
         TEXT,
         choices=LOGGING_LEVELS,
-        steering=Steering("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
+        runtime_parameter=RuntimeParameter("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
     )
     log_format: str = option(
         "auto", "form of log lines; auto is text on a terminal", LOADING, TEXT, choices=LOG_FORMATS

@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from drum_like.errors import PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Claim, Contract
 from drum_like.http.errors import drum_form
 from drum_like.inference.chat import ChunkStream
@@ -22,10 +22,10 @@ from drum_like.types.target import TargetType
 _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return the chat routes; all are shared with other contracts that speak OpenAI's API."""
-    views = _Views(services)
-    errors = drum_form(hide_errors=services.settings.hide_errors)
+    views = _Views(context)
+    errors = drum_form(hide_errors=context.settings.hide_errors)
     chat = ("model_api.chat", views.chat, Scope.PREDICT, errors)
     models = ("model_api.get_supported_llm_models", views.models, Scope.PREDICT, errors)
     claims = (
@@ -42,12 +42,12 @@ def contract(services: Services) -> Contract:
 class _Views:
     """The views of one server."""
 
-    services: Services
+    context: ContractContext
 
     def chat(self) -> Response:
         """Answer a chat completion, whole or streamed."""
         params = _json_object()
-        service = self.services.resolve()
+        service = self.context.resolve()
         if not service.can_chat:
             reason = (
                 "chat() is not implemented."
@@ -62,7 +62,7 @@ class _Views:
 
     def models(self) -> Response:
         """List the models behind a text generation directory."""
-        service = self.services.resolve()
+        service = self.context.resolve()
         service.description()  # 404 where the model did not load, as on /info/
         if service.target.type is not TargetType.TEXT_GENERATION:
             raise UnsupportedError("get_supported_llm_models is supported only for TextGen models")

@@ -19,7 +19,7 @@ from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
 from drum_like.http import broken_json, wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import drum_form
 from drum_like.inference.service import Service
@@ -34,19 +34,19 @@ _BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATIO
 _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return DRUM's routes, and its claims on those that other contracts know, too."""
-    settings = services.settings
+    settings = context.settings
     encode: Encode = json.predictions_json
     if settings.deployment_config is not None:
         encode = datarobot.encoder(datarobot.read_deployment_config(settings.deployment_config))
-    views = _Views(services, Limits(settings.max_columns, settings.max_cells), encode)
-    named = _named_routes(views) if services.serves_names else ()
+    views = _Views(context, Limits(settings.max_columns, settings.max_cells), encode)
+    named = _named_routes(views) if context.serves_names else ()
     return Contract(
         "drum",
         drum_form(hide_errors=settings.hide_errors),
         routes=_routes(views) + named,
-        claims=(*_claims(views), broken_json.claim(services)),
+        claims=(*_claims(views), broken_json.claim(context)),
         endpoints="model_api",
     )
 
@@ -56,46 +56,46 @@ class _Views:
     """The views of one server.
 
     Attributes:
-        services: Where the model comes from.
+        context: Where the model comes from.
         limits: Sizes beyond which decoders refuse.
         encode: Predictions to the JSON of /predict/.
     """
 
-    services: Services
+    context: ContractContext
     limits: Limits
     encode: Encode
 
     def alive(self) -> Response:
         """Answer / and /ping/ and /health/."""
-        self.services.check()
+        self.context.check()
         return wire.json_response({"message": "OK"})
 
     def health(self, model: str) -> Response:
         """Answer /models/<model>/health/; the model is loaded if it is not in memory."""
-        self.services.resolve(model).check()
+        self.context.resolve(model).check()
         return wire.json_response({"message": "OK"})
 
     def info(self, model: str | None = None) -> Response:
         """Answer /info/ with the description of the model."""
-        return wire.json_response(self.services.resolve(model).description())
+        return wire.json_response(self.context.resolve(model).description())
 
     def capabilities(self, model: str | None = None) -> Response:
         """Answer /capabilities/."""
-        return wire.json_response(self.services.resolve(model).capabilities())
+        return wire.json_response(self.context.resolve(model).capabilities())
 
     def stats(self) -> Response:
         """Answer /stats/; reading it changes nothing."""
-        default = self.services.resolver.default()
+        default = self.context.resolver.default()
         if default is not None:
             default.description()
-        times = self.services.timings.summary()
+        times = self.context.timings.summary()
         total = {"avg": times.avg, "max": times.max, "min": times.min, "total": times.total}
-        used = resources(self.services.timings.pids())
+        used = resources(self.context.timings.pids())
         return wire.json_response({**used, "time_info": {"run_predictor_total": total}})
 
     def predict(self, model: str | None = None) -> Response:
         """Answer /predict/ and its aliases."""
-        service = self.services.resolve(model)
+        service = self.context.resolve(model)
         _require_structured(service.target.type)
         with self._timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
@@ -103,7 +103,7 @@ class _Views:
 
     def transform(self, model: str | None = None) -> Response:
         """Answer /transform/ with a multipart body."""
-        service = self.services.resolve(model)
+        service = self.context.resolve(model)
         _require_transform(service.target.type)
         with self._timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
@@ -116,7 +116,7 @@ class _Views:
 
     def predict_unstructured(self, model: str | None = None) -> Response:
         """Answer /predictUnstructured/ and its alias."""
-        service = self.services.resolve(model)
+        service = self.context.resolve(model)
         _require_unstructured(service)
         with self._timed():
             context = {"query": request.args, "headers": dict(request.headers)}
@@ -140,9 +140,9 @@ class _Views:
 
     def _timed(self) -> AbstractContextManager[None]:
         """Return a context that records the time of a prediction, where --show-perf asks for it."""
-        if not self.services.settings.show_perf:
+        if not self.context.settings.show_perf:
             return _UNTIMED
-        return _recorded(self.services.timings)
+        return _recorded(self.context.timings)
 
 
 _UNTIMED = nullcontext()
@@ -159,7 +159,7 @@ def _recorded(timings: Timings) -> Iterator[None]:
 
 
 def _claims(views: _Views) -> tuple[Claim, ...]:
-    errors = drum_form(hide_errors=views.services.settings.hide_errors)
+    errors = drum_form(hide_errors=views.context.settings.hide_errors)
     predict, alive = (views.predict, Scope.PREDICT, errors), (views.alive, Scope.PROBE, errors)
     return (
         Claim("/", "GET", "model_api.ping", *alive),

@@ -6,19 +6,19 @@ Both answer at the root and below URL_PREFIX, touch no disk and take no credenti
 from flask import Response
 
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract, Route
 from drum_like.http.errors import drum_form
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return /livez and /readyz."""
 
     def live() -> Response:
         return Response("Alive", content_type="text/plain")
 
     def ready() -> Response:
-        if services.ready():
+        if context.ready():
             return Response("Ready", content_type="text/plain")
         return Response("Not ready", 503, content_type="text/plain")
 
@@ -28,5 +28,5 @@ def contract(services: Services) -> Contract:
         Route("/<path:_>/livez", "GET", "livez_below", lambda _: live(), Scope.PROBE),
         Route("/<path:_>/readyz", "GET", "readyz_below", lambda _: ready(), Scope.PROBE),
     )
-    errors = drum_form(hide_errors=services.settings.hide_errors)
+    errors = drum_form(hide_errors=context.settings.hide_errors)
     return Contract("probes", errors, routes, below_prefix=False)

@@ -13,7 +13,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract, Route
 from drum_like.http.errors import ErrorForm, Failure
 from drum_like.registry.setup import Registry
@@ -25,13 +25,13 @@ _NAME_HEADERS = ("X-User", "X-Forwarded-User")
 _LONGEST_NAME = 200
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return the contract.
 
     Raises:
         SettingsError: the server has no store.
     """
-    views = _Views(services.part(Registry).store.projects, services.settings)
+    views = _Views(context.part(Registry).store.projects, context.settings)
     one = f"{_API}/configurations/<configuration_id>"
     look, change = Scope.OBSERVE, Scope.ADMIN
     routes = (
@@ -41,7 +41,7 @@ def contract(services: Services) -> Contract:
         Route(one, "GET", "get", views.configuration, look),
         Route(one, "DELETE", "delete", views.delete, change),
     )
-    errors = ErrorForm({RequestError: 422}, _detail, services.settings.hide_errors)
+    errors = ErrorForm({RequestError: 422}, _detail, context.settings.hide_errors)
     paths = ((r"api/v1/mlrun-runtime(/|$)", errors),)
     return Contract("projects", errors, routes, paths=paths, openapi="ecosystem.yaml")
 

@@ -19,7 +19,7 @@ from drum_like.http import extension
 from drum_like.http.auth import Authenticator, Open, Principal, Scope
 from drum_like.http.auth.admission import CALLER, Admission, Caller
 from drum_like.http.auth.authenticator import authenticator
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.mounting import make_contracts, mount
 from drum_like.http.requests import CheckedRequest, check_coding
@@ -83,7 +83,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     )
     sources = open_sources(settings)
     readiness = Readiness()
-    services = Services(
+    context = ContractContext(
         sources.resolver,
         settings,
         timings or Timings(),
@@ -97,7 +97,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     usual = drum_form(hide_errors=settings.hide_errors)
-    mounted = mount(app, make_contracts(services), usual, settings.url_prefix)
+    mounted = mount(app, make_contracts(context), usual, settings.url_prefix)
     scopes = mounted.scopes
     _guard(app, scopes, authenticate)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]

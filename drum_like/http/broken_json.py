@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from drum_like.errors import BodyError, DrumLikeError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import LAST, Claim
 from drum_like.http.errors import ErrorForm, Failure, drum_body
 from drum_like.http.json_body import is_broken, whole_body
@@ -19,24 +19,24 @@ from drum_like.types.target import TargetType
 _OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 
 
-def claim(services: Services) -> Claim:
+def claim(context: ContractContext) -> Claim:
     """Return the claim on such bodies, unless a hook waits for them or a contract is chosen."""
 
     def fits(asked: Request) -> bool:
-        return chosen(asked) is None and is_broken(asked) and not _has_reader(services)
+        return chosen(asked) is None and is_broken(asked) and not _has_reader(context)
 
-    errors = ErrorForm({}, _bad_request, services.settings.hide_errors)
+    errors = ErrorForm({}, _bad_request, context.settings.hide_errors)
     endpoint = "broken_json.invocations"
     return Claim("/invocations", "POST", endpoint, _refuse, Scope.PREDICT, errors, LAST - 1, fits)
 
 
-def _has_reader(services: Services) -> bool:
+def _has_reader(context: ContractContext) -> bool:
     """Return whether the model reads bodies itself, or answers otherwise for any body."""
     try:
-        service = services.resolve()
+        service = context.resolve()
         service.check()
     except DrumLikeError:  # no default model, or a broken one
-        return services.resolver.default() is not None
+        return context.resolver.default() is not None
     return service.reads_any_type or service.target.type in _OTHER_ROUTES
 
 

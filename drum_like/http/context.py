@@ -15,8 +15,8 @@ Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The services that a contract is mounted with.
+class ContractContext:
+    """The settings, services and parts that a contract is mounted with.
 
     Attributes:
         resolver: Where services come from.

@@ -12,7 +12,7 @@ from drum_like import plugins
 from drum_like.errors import PluginError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import FREE_SEGMENT, Contract, Route, spellings
 from drum_like.http.errors import ErrorForm
 from drum_like.http.shared_routes import SharedRoutes
@@ -67,13 +67,13 @@ class Mounted:
     body_limits: Mapping[str, int]
 
 
-def make_contracts(services: Services) -> tuple[Contract, ...]:
+def make_contracts(context: ContractContext) -> tuple[Contract, ...]:
     """Return the contracts that the settings name.
 
     Raises:
         PluginError: one is not installed, or is no contract.
     """
-    return tuple(_contract(name, services) for name in services.settings.contracts)
+    return tuple(_contract(name, context) for name in context.settings.contracts)
 
 
 def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str) -> Mounted:
@@ -113,8 +113,8 @@ def _paths(
     )
 
 
-def _contract(name: str, services: Services) -> Contract:
-    made = plugins.load(plugins.CONTRACTS, name)(services)
+def _contract(name: str, context: ContractContext) -> Contract:
+    made = plugins.load(plugins.CONTRACTS, name)(context)
     if not isinstance(made, Contract):
         raise PluginError(
             f"the plugin {name!r} in {plugins.CONTRACTS} gives a {type(made).__name__}, but a "

@@ -9,7 +9,7 @@ from drum_like.inference.chat import ChunkStream
 from drum_like.inference.service import Json, ModelInfo
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transformed
-from drum_like.inference.unstructured import Answer
+from drum_like.inference.unstructured import HookReply
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
@@ -104,7 +104,7 @@ class BrokenService:
         """Raise the reason."""
         raise self._again()
 
-    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:  # noqa: ARG002 - as above
+    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> HookReply:  # noqa: ARG002 - as above
         """Raise the reason."""
         raise self._again()
 

@@ -13,7 +13,7 @@ from drum_like.errors import TargetError
 from drum_like.model.hooks import Hook, call
 
 ASSOCIATION_ID = "datarobot_association_id"
-Gate = AbstractContextManager[Any]
+Limiter = AbstractContextManager[Any]
 
 _END = object()
 
@@ -22,17 +22,17 @@ class ChunkStream(Iterator[str]):
     """The chunks of a streamed completion as server-sent events, ended by a [DONE] event.
 
     The first chunk is asked for at once, so that a hook that fails before it said anything fails
-    like any other. The gate is shut only while custom code runs: a client that does not read its
+    like any other. The limiter is held only while custom code runs: a client that does not read its
     stream does not block others.
 
     Args:
         response: The chunks, made by custom code as they are asked for.
         association_id: Set on every chunk.
-        gate: Entered around custom code.
+        limiter: Entered around custom code.
     """
 
-    def __init__(self, response: Iterable[Any], association_id: str, gate: Gate) -> None:
-        self._events = _events(response, association_id, gate)
+    def __init__(self, response: Iterable[Any], association_id: str, limiter: Limiter) -> None:
+        self._events = _events(response, association_id, limiter)
         self._first: str | None = next(self._events)
 
     def __next__(self) -> str:
@@ -48,7 +48,7 @@ class ChunkStream(Iterator[str]):
 
 
 def run(
-    hook: Hook, model: Any, params: Mapping[str, Any], headers: Any, gate: Gate
+    hook: Hook, model: Any, params: Mapping[str, Any], headers: Any, limiter: Limiter
 ) -> Mapping[str, Any] | ChunkStream:
     """Return a whole completion as a JSON-ready mapping, or its chunks as a stream of events.
 
@@ -57,7 +57,7 @@ def run(
         model: The result of load_model.
         params: The request's JSON object.
         headers: The request's headers.
-        gate: Entered around custom code.
+        limiter: Entered around custom code.
 
     Raises:
         HookError: the hook raised, before the first chunk of a stream at the latest.
@@ -65,7 +65,7 @@ def run(
     """
     association_id = params.get(ASSOCIATION_ID) or str(uuid4())
     extra = {"headers": headers} if len(inspect.signature(hook).parameters) > 2 else {}
-    with gate:
+    with limiter:
         response = call(hook, "", params, model, **extra)
         if getattr(response, "object", None) == "chat.completion":
             setattr(response, ASSOCIATION_ID, association_id)
@@ -73,7 +73,7 @@ def run(
             return completion
     if isinstance(response, (str, bytes)) or not isinstance(response, Iterable):
         raise _unexpected(response)
-    return ChunkStream(response, association_id, gate)
+    return ChunkStream(response, association_id, limiter)
 
 
 def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[str, Any]]:
@@ -91,11 +91,13 @@ def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[st
     return [{"id": llm_id, "object": "model", "created": 1735689600, "owned_by": "DataRobot"}]
 
 
-def _events(response: Iterable[Any], association_id: str, gate: Gate) -> Generator[str, None, None]:
-    with gate:
+def _events(
+    response: Iterable[Any], association_id: str, limiter: Limiter
+) -> Generator[str, None, None]:
+    with limiter:
         chunks = call(iter, "", response)
     while True:
-        with gate:
+        with limiter:
             event = _next_event(chunks, association_id, response)
         if event is None:
             break

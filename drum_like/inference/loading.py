@@ -11,11 +11,11 @@ from drum_like.api import Predictor, TargetChecker, TensorPredictor
 from drum_like.config.settings import Settings
 from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
 from drum_like.inference import labels, link, pipeline, transformation, warm_up
-from drum_like.inference.explain.capabilities import Abilities, abilities
-from drum_like.inference.explain.context import Subject
+from drum_like.inference.explain.capabilities import Capabilities, find_capabilities
+from drum_like.inference.explain.context import ExplainContext
 from drum_like.inference.link import Conversion
 from drum_like.inference.model_service import ModelService
-from drum_like.inference.pipeline import Gate, Pipeline
+from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.inference.service import ModelInfo
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transform
@@ -32,7 +32,7 @@ from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import Hooks, call_at_load, load_hooks
 from drum_like.model.metadata import Metadata, read_metadata
 from drum_like.system import cgroup
-from drum_like.system.semaphore import Places
+from drum_like.system.semaphore import FairSemaphore
 from drum_like.types.schema import Schema
 from drum_like.types.target import ModelTarget, Target, TargetType
 
@@ -64,13 +64,13 @@ class _Model:
 
 
 def open_service(
-    settings: Settings, *, gate: Gate | None = None, otherwise: TargetType | None = None
+    settings: Settings, *, limiter: Limiter | None = None, otherwise: TargetType | None = None
 ) -> ModelService:
     """Load the model directory that settings name.
 
     Args:
         settings: Every knob.
-        gate: Entered around each prediction; None makes one for this model alone.
+        limiter: Entered around each prediction; None makes one for this model alone.
         otherwise: Target type of a model that has none of its own; its output is not held to it
             before the first request for predictions.
 
@@ -85,39 +85,39 @@ def open_service(
     told = complete.target_type or (model.predictor and model.predictor.target.type)
     complete = replace(complete, target_type=told or otherwise)
     schema = _schema(model, metadata)
-    gate = gate or predict_gate(complete)
-    service = _service(model, metadata, complete, (schema, gate))
+    limiter = limiter or predict_limiter(complete)
+    service = _service(model, metadata, complete, (schema, limiter))
     if told is None:
         return replace(service, notes=(warm_up.about(service, schema),))
     notes = warm_up.notes(service, schema)
-    found = _abilities(service, schema, metadata, (complete, gate))
-    return replace(service, notes=notes, abilities=found)
+    found = _explanations(service, schema, metadata, (complete, limiter))
+    return replace(service, notes=notes, explanations=found)
 
 
 def _service(
     model: _Model,
     metadata: Metadata | None,
     settings: Settings,
-    parts: tuple[Schema | None, Gate],
+    parts: tuple[Schema | None, Limiter],
 ) -> ModelService:
-    schema, predict_gate_of = parts
+    schema, predict_limiter_of = parts
     target = _target(settings, model.predictor)
     _check_hooks(model.hooks, target)
     _check_target(model, target)
     conversion = _conversion(model, target, metadata)
-    gate = _hook_gate(model.hooks, settings)
+    limiter = _hook_limiter(model.hooks, settings)
     return ModelService(
         info=_info(model, metadata, target),
         target=target,
         hooks=model.hooks,
         model=model.value,
         predictor=model.predictor,
-        pipeline=_pipeline(model, schema, (target, conversion), (gate, predict_gate_of)),
+        pipeline=_pipeline(model, schema, (target, conversion), (limiter, predict_limiter_of)),
         transformer=_transformer(model, schema, target),
         output_schema=_output_schema(metadata),
-        gate=gate,
+        limiter=limiter,
         inputs=_inputs(model.hooks, schema, metadata),
-        tensors=_tensors(model, predict_gate_of),
+        tensors=_tensors(model, predict_limiter_of),
         about=_about(settings, metadata),
         notes=(),
     )
@@ -250,20 +250,20 @@ def _check_target(model: _Model, target: Target) -> None:
         labels.check(model.predictor.target, target)
 
 
-def _hook_gate(hooks: Hooks, settings: Settings) -> Gate:
-    """Return the gate that serialises calls into custom.py, as DRUM's users expect."""
-    return _gate(settings.hook_threads) if hooks.any_per_request else nullcontext()
+def _hook_limiter(hooks: Hooks, settings: Settings) -> Limiter:
+    """Return the limiter that serialises calls into custom.py, as DRUM's users expect."""
+    return _limiter(settings.hook_threads) if hooks.any_per_request else nullcontext()
 
 
-def predict_gate(settings: Settings) -> Gate:
+def predict_limiter(settings: Settings) -> Limiter:
     """Limit concurrent predictions to this worker's share of the CPUs."""
     cpus = cgroup.cpus()
-    return _gate(max(1, cpus // (settings.max_workers or cpus)))
+    return _limiter(max(1, cpus // (settings.max_workers or cpus)))
 
 
-def _gate(places: int) -> Gate:
+def _limiter(places: int) -> Limiter:
     """Return a semaphore with this many places; for one place a lock, which is cheaper."""
-    return Lock() if places == 1 else Places(places)
+    return Lock() if places == 1 else FairSemaphore(places)
 
 
 def _schema(model: _Model, metadata: Metadata | None) -> Schema | None:
@@ -274,7 +274,7 @@ def _schema(model: _Model, metadata: Metadata | None) -> Schema | None:
     schema = replace(schema, unseen_is_missing=metadata.unseen_categories == "missing")
     if model.hooks.transform is not None:  # what callers send is not what the model gets
         return schema
-    declared = input_schema.read(metadata.raw.get("inputSchema"))
+    declared = input_schema.read_input_schema(metadata.raw.get("inputSchema"))
     return input_schema.typed(schema, declared, metadata.type_schema)
 
 
@@ -282,7 +282,9 @@ def _inputs(hooks: Hooks, schema: Schema | None, metadata: Metadata | None) -> S
     """Return the columns that callers send, None if neither metadata nor model name them."""
     hooked = hooks.transform is not None or hooks.score is not None
     raw = None if metadata is None else metadata.raw.get("inputSchema")
-    inputs = input_schema.callers_columns(input_schema.read(raw), schema, hooked=hooked)
+    inputs = input_schema.callers_columns(
+        input_schema.read_input_schema(raw), schema, hooked=hooked
+    )
     if inputs is None:
         return None
     may_lack = metadata is not None and metadata.missing_fields == "na"
@@ -311,7 +313,7 @@ def _pipeline(
     model: _Model,
     schema: Schema | None,
     asked: tuple[Target, Conversion],
-    gates: tuple[Gate, Gate],
+    limiters: tuple[Limiter, Limiter],
 ) -> Pipeline | None:
     hooks, (target, conversion) = model.hooks, asked
     if target.type in (TargetType.UNSTRUCTURED, TargetType.TRANSFORM):
@@ -320,7 +322,7 @@ def _pipeline(
         score = pipeline.hook_score_step(hooks.score, model.value, target)
     elif model.predictor is not None:
         predict = link.predict_step(model.predictor, target, conversion)
-        score = pipeline.predictor_score_step(predict, schema, target, gates[1])
+        score = pipeline.predictor_score_step(predict, schema, target, limiters[1])
     else:
         return None
     meaning = link.meaning_of(model.predictor, target)
@@ -332,32 +334,32 @@ def _pipeline(
             hooks, model.value, target, unfinished=link.needs_more(meaning, target, conversion)
         ),
         target=target,
-        gate=gates[0],
+        limiter=limiters[0],
         reads=hooks.read_input_data is not None,
     )
 
 
-def _abilities(
+def _explanations(
     service: ModelService,
     schema: Schema | None,
     metadata: Metadata | None,
-    parts: tuple[Settings, Gate],
-) -> Abilities:
+    parts: tuple[Settings, Limiter],
+) -> Capabilities:
     """Return the explanations that the model offers; it has predicted a sample row by now."""
     if service.pipeline is None:
-        return Abilities()
-    settings, gate = parts
-    alone = _gate(settings.hook_threads)
-    return abilities(
-        Subject(
+        return Capabilities()
+    settings, limiter = parts
+    alone = _limiter(settings.hook_threads)
+    return find_capabilities(
+        ExplainContext(
             hooks=service.hooks,
             model=service.model,
             predictor=service.predictor,
             pipeline=service.pipeline,
             schema=schema,
             inputs=service.inputs,
-            hook_gate=service.gate if service.hooks.any_per_request else alone,
-            predict_gate=gate,
+            hook_limiter=service.limiter if service.hooks.any_per_request else alone,
+            predict_limiter=limiter,
             directory=settings.code_dir,
             sha256=service.info.sha256,
             intervals=None if metadata is None else metadata.prediction_intervals,
@@ -366,11 +368,11 @@ def _abilities(
     )
 
 
-def _tensors(model: _Model, gate: Gate) -> Tensors | None:
+def _tensors(model: _Model, limiter: Limiter) -> Tensors | None:
     predictor: object = model.predictor
     if model.hooks.any_per_request or not isinstance(predictor, TensorPredictor):
         return None
-    return Tensors(predictor, gate)
+    return Tensors(predictor, limiter)
 
 
 def _transformer(model: _Model, schema: Schema | None, target: Target) -> Transform | None:

@@ -11,12 +11,12 @@ from drum_like.api import Predictor
 from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
 from drum_like.inference import chat, transformation, unstructured
 from drum_like.inference.chat import ChunkStream
-from drum_like.inference.explain.capabilities import Abilities
-from drum_like.inference.pipeline import Gate, Pipeline, decode, decode_step
+from drum_like.inference.explain.capabilities import Capabilities
+from drum_like.inference.pipeline import Limiter, Pipeline, decode, decode_step
 from drum_like.inference.service import Json, ModelInfo
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transform, Transformed
-from drum_like.inference.unstructured import Answer
+from drum_like.inference.unstructured import HookReply
 from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
 from drum_like.types.explanation import Contributions, Intervals, Kind
@@ -43,12 +43,12 @@ class ModelService:
         pipeline: The path of structured requests; None for unstructured and transform models.
         transformer: The path of transform models; None for all others.
         output_schema: Says what is wrong with transformed data, by the model's typeSchema.
-        gate: Entered around custom code outside the pipeline.
+        limiter: Entered around custom code outside the pipeline.
         inputs: The columns that callers send, hooks taken into account; None if unknown.
         tensors: The model by its named tensors; None if it has none, or hooks run per request.
         about: The static part of /info/.
         notes: Lines for the operator at start.
-        abilities: The explanations that the model offers.
+        explanations: The explanations that the model offers.
     """
 
     info: ModelInfo
@@ -59,12 +59,12 @@ class ModelService:
     pipeline: Pipeline | None
     transformer: Transform | None
     output_schema: transformation.Check
-    gate: Gate
+    limiter: Limiter
     inputs: Schema | None
     tensors: Tensors | None
     about: Json
     notes: tuple[str, ...]
-    abilities: Abilities = Abilities()  # noqa: RUF009 - a frozen value
+    explanations: Capabilities = Capabilities()  # noqa: RUF009 - a frozen value
 
     @property
     def schema(self) -> Schema | None:
@@ -96,12 +96,12 @@ class ModelService:
     @property
     def contribution_kinds(self) -> tuple[Kind, ...]:
         """Which contributions the model gives; empty if it gives none."""
-        return self.abilities.kinds
+        return self.explanations.kinds
 
     @property
     def has_intervals(self) -> bool:
         """Whether the model gives prediction intervals."""
-        return self.abilities.has_intervals
+        return self.explanations.has_intervals
 
     def check(self) -> None:
         """Do nothing: the model loaded."""
@@ -130,18 +130,18 @@ class ModelService:
 
         Raises:
             UnsupportedError: the model has none.
-            DrumLikeError: as Abilities.contributions.
+            DrumLikeError: as Capabilities.contributions.
         """
-        return self.abilities.contributions(rows, kind)
+        return self.explanations.contributions(rows, kind)
 
     def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
         """Return bounds around the predictions of rows, or of no rows.
 
         Raises:
             UnsupportedError: there are none.
-            DrumLikeError: as Abilities.bounded.
+            DrumLikeError: as Capabilities.bounded.
         """
-        return self.abilities.bounded(rows, prediction)
+        return self.explanations.bounded(rows, prediction)
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows.
@@ -153,17 +153,17 @@ class ModelService:
         """
         if self.transformer is None:
             raise UnsupportedError("this model does not transform")
-        with self.gate if self.reads_any_type else nullcontext():
+        with self.limiter if self.reads_any_type else nullcontext():
             frame = decode_step(self.hooks)(x)
         target = None if y is None else decode(y).pandas
-        with self.gate:
+        with self.limiter:
             result = transformation.apply(self.transformer, frame, target)
         faults = self.output_schema(result.x)
         if faults:
             raise OutputSchemaError(f"schema validation failed for output:\n {faults}")
         return result
 
-    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
+    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> HookReply:
         """Pass a body to the score_unstructured hook and return its answer.
 
         Raises:
@@ -173,7 +173,7 @@ class ModelService:
         hook = self.hooks.score_unstructured
         if hook is None:
             raise UnsupportedError("this model has no score_unstructured hook")
-        with self.gate:
+        with self.limiter:
             return unstructured.run(hook, self.model, payload, context)
 
     def chat(self, params: Json, headers: Any) -> Json | ChunkStream:
@@ -185,7 +185,7 @@ class ModelService:
         """
         if self.hooks.chat is None:
             raise UnsupportedError("this model has no chat hook")
-        return chat.run(self.hooks.chat, self.model, params, headers, self.gate)
+        return chat.run(self.hooks.chat, self.model, params, headers, self.limiter)
 
     def models(self) -> list[Json]:
         """Return the language models behind this directory.
@@ -195,7 +195,7 @@ class ModelService:
         """
         known = RuntimeParameters.has("LLM_ID")
         llm_id = str(RuntimeParameters.get("LLM_ID") or "") if known else None
-        with self.gate:
+        with self.limiter:
             return chat.models(self.hooks.get_supported_llm_models, self.model, llm_id)
 
     def description(self) -> Json:
@@ -219,7 +219,7 @@ class ModelService:
             "sha256": self.info.sha256,
             "targetName": self.target.name,
             "schema": self._schema(),
-            "explanations": self.abilities.described(),
+            "explanations": self.explanations.described(),
         }
 
     def _schema(self) -> Json:

@@ -21,7 +21,7 @@ from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
 from drum_like.types.target import Target, TargetType
 
-Gate = AbstractContextManager[Any]
+Limiter = AbstractContextManager[Any]
 
 READ_FAILED = "Model 'read_input_data' hook failed to read input data."
 TRANSFORM_FAILED = "Model 'transform hook' failed to transform dataset."
@@ -32,7 +32,7 @@ PREDICT_FAILED = "Failure when making predictions."
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Four steps and the gate that custom code is called behind.
+    """Four steps and the limiter of calls into custom code.
 
     Attributes:
         decode: Bytes to rows.
@@ -40,7 +40,7 @@ class Pipeline:
         score: Rows to raw output; gets the payload too, for arguments of score hooks.
         finish: Raw output to predictions of the target.
         target: Whose rules hold.
-        gate: Entered around every step that may run custom.py.
+        limiter: Entered around every step that may run custom.py.
         reads: Whether `decode` runs custom.py, too.
     """
 
@@ -49,7 +49,7 @@ class Pipeline:
     score: Callable[[Frame, Payload], Prediction]
     finish: Callable[[Prediction], Prediction]
     target: Target
-    gate: Gate
+    limiter: Limiter
     reads: bool = False
 
     def run(self, rows: Payload | Frame) -> Prediction:
@@ -61,13 +61,13 @@ class Pipeline:
             UserError: an answer of custom.py's own choice.
         """
         if not isinstance(rows, Payload):
-            with self.gate:
+            with self.limiter:
                 return self._predict(rows, Payload(b""))
         if self.reads:
-            with self.gate:
+            with self.limiter:
                 return self._predict(self.decode(rows), rows)
         frame = self.decode(rows)
-        with self.gate:
+        with self.limiter:
             return self._predict(frame, rows)
 
     def _predict(self, frame: Frame, payload: Payload) -> Prediction:
@@ -144,7 +144,7 @@ def hook_score_step(
 
 
 def predictor_score_step(
-    predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, gate: Gate
+    predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, limiter: Limiter
 ) -> Callable[[Frame, Payload], Prediction]:
     """Return the third step for a framework's model: conform the rows, then predict.
 
@@ -157,7 +157,7 @@ def predictor_score_step(
         if conformed.n_rows == 0:
             return Prediction.empty(n_outputs)
         try:
-            with gate:
+            with limiter:
                 return _with_labels(predict(conformed), target)
         except DrumLikeError:
             raise

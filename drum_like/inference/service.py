@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from drum_like.inference.chat import ChunkStream
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transformed
-from drum_like.inference.unstructured import Answer
+from drum_like.inference.unstructured import HookReply
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
@@ -105,7 +105,7 @@ class Service(Protocol):
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows."""
 
-    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> Answer:
+    def predict_unstructured(self, payload: Payload, context: Mapping[str, Any]) -> HookReply:
         """Pass a body to the score_unstructured hook; context is query and headers."""
 
     def chat(self, params: Json, headers: Any) -> Json | ChunkStream:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from drum_like.api import Tensor, TensorPredictor
 from drum_like.errors import DrumLikeError, PredictorError
-from drum_like.inference.pipeline import PREDICT_FAILED, Gate
+from drum_like.inference.pipeline import PREDICT_FAILED, Limiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Tensors:
 
     Attributes:
         predictor: Runs it.
-        gate: Entered around each run.
+        limiter: Entered around each run.
     """
 
     predictor: TensorPredictor
-    gate: Gate
+    limiter: Limiter
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -38,7 +38,7 @@ class Tensors:
             PredictorError: the framework raised; its class is named, not its text.
         """
         try:
-            with self.gate:
+            with self.limiter:
                 return self.predictor.run(feeds)
         except DrumLikeError:
             raise

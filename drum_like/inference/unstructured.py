@@ -16,7 +16,7 @@ DEFAULT_CHARSET = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HookReply:
     """The body of an unstructured reply.
 
     Attributes:
@@ -32,7 +32,7 @@ class Answer:
     value: str | bytes | None
 
 
-def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) -> Answer:
+def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) -> HookReply:
     """Pass a body to score_unstructured and return its answer.
 
     Args:
@@ -70,18 +70,18 @@ def _text(body: bytes, charset: str) -> str:
         ) from error
 
 
-def _answer(returned: object) -> Answer:
+def _answer(returned: object) -> HookReply:
     data, options = _split(returned)
     if data is None:
-        return Answer(b"", options.get("mimetype", DEFAULT_TYPE), DEFAULT_CHARSET, None)
+        return HookReply(b"", options.get("mimetype", DEFAULT_TYPE), DEFAULT_CHARSET, None)
     if isinstance(data, bytes):
         media_type = options.get("mimetype", "application/octet-stream")
-        return Answer(data, media_type, options.get("charset"), data)
+        return HookReply(data, media_type, options.get("charset"), data)
     charset = options.get("charset", DEFAULT_CHARSET)
     if not isinstance(charset, str):
         kind = "None" if charset is None else type(charset).__name__
         raise TargetError(f"encode() argument 'encoding' must be str, not {kind}")
-    return Answer(_encoded(data, charset), options.get("mimetype", DEFAULT_TYPE), charset, data)
+    return HookReply(_encoded(data, charset), options.get("mimetype", DEFAULT_TYPE), charset, data)
 
 
 def _encoded(text: str, charset: str) -> bytes:

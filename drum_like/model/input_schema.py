@@ -32,7 +32,7 @@ _OF_TYPE = {
 }
 
 
-def read(raw: Mapping[str, Any] | None) -> tuple[Column, ...]:
+def read_input_schema(raw: Mapping[str, Any] | None) -> tuple[Column, ...]:
     """Return the columns that an inputSchema declares, in its order; empty without one.
 
     Properties are JSON Schema: `type`, refined by `format` (float, int32, date-time, byte, binary

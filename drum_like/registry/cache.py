@@ -68,8 +68,8 @@ class Cache:
         if found is not None:
             return found
         with self._lock:
-            turn = self._loading.setdefault(key, Lock())
-        with turn:
+            lock = self._loading.setdefault(key, Lock())
+        with lock:
             found = self.peek(key)
             return found if found is not None else self._load(key, load)
 

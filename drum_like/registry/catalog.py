@@ -94,7 +94,7 @@ class Catalog:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
-        stored = (key for key, shelf in self._known.now.models.items() if shelf.ids)
+        stored = (key for key, versions in self._known.now.models.items() if versions.ids)
         own = () if self._own is None else (self._own.service.info.name,)
         return tuple(sorted({*own, *self._loader.directories, *stored}))
 
@@ -169,8 +169,8 @@ class Catalog:
         return loaded
 
     def _meant(self, wanted: Reference) -> int | None:
-        shelf = self._known.now.models.get(wanted.key)
-        return None if shelf is None else shelf.find(wanted.version)
+        versions = self._known.now.models.get(wanted.key)
+        return None if versions is None else versions.find(wanted.version)
 
     def _swap(self, wanted: Reference, serving: int, meant: int) -> None:
         """Load the new version of a name, then serve it; drop the version before."""
@@ -225,8 +225,8 @@ class Catalog:
         return self._own is not None and name == self._own.service.info.name
 
     def _missing(self, wanted: Reference) -> NotFoundError:
-        shelf = self._known.now.models.get(wanted.key)
-        if shelf is None or not shelf.ids:
+        versions = self._known.now.models.get(wanted.key)
+        if versions is None or not versions.ids:
             return NotFoundError(
                 f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
             )

@@ -10,7 +10,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import UnsupportedError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
-from drum_like.inference.pipeline import Gate
+from drum_like.inference.pipeline import Limiter
 from drum_like.model.configuration import configured
 from drum_like.registry.cache import Loaded
 from drum_like.registry.isolation import isolated
@@ -30,17 +30,17 @@ class Loader:
         settings: Of the server.
         directories: Model directories by name.
         store: Where versions come from; None without one.
-        gate: Entered around each prediction of any model.
+        limiter: Entered around each prediction of any model.
         others: Directories of models that were loaded in another way.
-        turn: Models are loaded one at a time: custom code sees the whole process.
+        lock: Models are loaded one at a time: custom code sees the whole process.
     """
 
     settings: Settings
     directories: Mapping[str, Path]
     store: Store | None
-    gate: Gate
+    limiter: Limiter
     others: tuple[Path, ...] = ()
-    turn: Any = field(default_factory=Lock)
+    lock: Any = field(default_factory=Lock)
 
     def directory(self, name: str) -> Loaded:
         """Load the model directory of that name.
@@ -51,8 +51,8 @@ class Loader:
         """
         path = self.directories[name]
         settings = configured(_without_target(self.settings, path))
-        with self.turn, isolated(path, self.others):
-            service = open_service(settings, gate=self.gate)
+        with self.lock, isolated(path, self.others):
+            service = open_service(settings, limiter=self.limiter)
         return Loaded(replace(service, info=replace(service.info, name=name)))
 
     def version(self, version_id: int) -> Loaded:
@@ -73,8 +73,8 @@ class Loader:
             )
         directory = model_directory(store.files, version.sha256, version.format, Bounds())
         stored = StoredModel(directory, version.runs_code, version.declared)
-        with self.turn, isolated(directory, self.others):
-            service = open_stored(stored, self.settings, self.gate)
+        with self.lock, isolated(directory, self.others):
+            service = open_stored(stored, self.settings, self.limiter)
         config = store.configs.latest(version_id)
         return Loaded(_named(service, version), version, config)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drum_like.config.settings import Settings
-from drum_like.inference.loading import predict_gate
+from drum_like.inference.loading import predict_limiter
 from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
@@ -16,7 +16,7 @@ from drum_like.registry.verifier import Verifier
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store
 from drum_like.system.lifecycle import Background
-from drum_like.system.periodic import Repeated
+from drum_like.system.periodic import PeriodicTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def open_catalog(settings: Settings, own: Service | None) -> Opened:
     directories = {} if settings.models is None else _directories(settings.models)
     store = open_store(place_of(settings)) if settings.needs_store else None
     others = (settings.code_dir,) if settings.has_code_dir else ()
-    loader = Loader(settings, directories, store, predict_gate(settings), others)
+    loader = Loader(settings, directories, store, predict_limiter(settings), others)
     catalog = Catalog(loader, settings.max_models, own, settings.default_model)
     catalog.pull()
     if settings.preload_models:
@@ -93,7 +93,7 @@ def _registry(
         catalog.refresh()
         return False
 
-    watcher = Repeated("the look into the model store", refresh, POLL_S)
+    watcher = PeriodicTask("the look into the model store", refresh, POLL_S)
     return Registry(store, catalog, uploads), (_Closing(store), watcher, verifier.thread)
 
 

@@ -9,8 +9,8 @@ from time import monotonic
 
 from drum_like.errors import StoreError
 from drum_like.registry.cache import Cache, Loaded
-from drum_like.registry.version_index import Shelves
-from drum_like.store.changes import Clock
+from drum_like.registry.version_index import VersionIndex
+from drum_like.store.changes import Revision
 from drum_like.store.entities import Config
 from drum_like.store.store import Store
 
@@ -31,17 +31,17 @@ class Known:
     def __init__(self, store: Store | None, cache: Cache) -> None:
         self._store = store
         self._cache = cache
-        self._shelves = Shelves()
-        self._clock = Clock()
+        self._index = VersionIndex()
+        self._revision = Revision()
         self._seen: bytes | None = None
         self._patient_until = 0.0
         self._learning = Lock()
 
     @property
-    def now(self) -> Shelves:
+    def now(self) -> VersionIndex:
         """The current index of versions; it holds every change acknowledged to any caller."""
         self.keep_up()
-        return self._shelves
+        return self._index
 
     def keep_up(self) -> None:
         """Apply all acknowledged changes, here and to the models in memory.
@@ -64,7 +64,7 @@ class Known:
             return False
         # Before the database is asked: what moves it meanwhile is asked for another time.
         seen = store.changes.seen()
-        if store.changes.clock() == self._clock:
+        if store.changes.revision() == self._revision:
             self._seen = seen
             return False
         with self._learning:
@@ -90,18 +90,18 @@ class Known:
 
     def _learn(self, store: Store, seen: bytes) -> None:
         """Apply the changes; the caller holds the lock."""
-        news = store.changes.since(self._clock)
+        changes = store.changes.since(self._revision)
         # First all that may fail: what is noted as known is not asked for again.
-        configs = store.configs.latest_of(news.configured)
-        self._shelves = self._shelves.updated(news)
-        if news.is_all:
+        configs = store.configs.latest_of(changes.configured)
+        self._index = self._index.updated(changes)
+        if changes.is_all:
             self._forget_removed()
         for version_id, config in configs.items():
             self._cache.replace(version_id, partial(under, config=config))
-        self._clock, self._seen = news.clock, seen
+        self._revision, self._seen = changes.revision, seen
 
     def _forget_removed(self) -> None:
-        known = self._shelves.version_ids
+        known = self._index.version_ids
         for key in self._cache.in_memory():
             if isinstance(key, int) and key not in known:
                 self._cache.discard(key)

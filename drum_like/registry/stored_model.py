@@ -7,7 +7,7 @@ from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError, UploadError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
-from drum_like.inference.pipeline import Gate
+from drum_like.inference.pipeline import Limiter
 from drum_like.model.configuration import configured
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.metadata import FILE_NAME
@@ -31,7 +31,9 @@ class StoredModel:
     declared: Declared
 
 
-def open_stored(stored: StoredModel, settings: Settings, gate: Gate | None = None) -> ModelService:
+def open_stored(
+    stored: StoredModel, settings: Settings, limiter: Limiter | None = None
+) -> ModelService:
     """Load a model from the store.
 
     A model of unknown target is taken for a regression.
@@ -39,7 +41,7 @@ def open_stored(stored: StoredModel, settings: Settings, gate: Gate | None = Non
     Args:
         stored: The model.
         settings: Of the server; what they say about a target is not about this model.
-        gate: Entered around each prediction.
+        limiter: Entered around each prediction.
 
     Raises:
         LoadError: it does not load.
@@ -50,7 +52,7 @@ def open_stored(stored: StoredModel, settings: Settings, gate: Gate | None = Non
     if not stored.runs_code and ModelDirectory(stored.directory).custom_py is not None:
         raise UploadError("the model has a custom.py, and was stored as one without code")
     return open_service(
-        configured(_settings_of(stored, settings)), gate=gate, otherwise=TargetType.REGRESSION
+        configured(_settings_of(stored, settings)), limiter=limiter, otherwise=TargetType.REGRESSION
     )
 
 

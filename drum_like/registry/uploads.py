@@ -67,12 +67,12 @@ class Uploads:
         """
         self.store.workspaces.get(new.workspace_id)
         file = self._file(new, incoming)
-        verdict = self.verifier.judge(
+        result = self.verifier.judge(
             incoming.received(), Examined(file.format, file.runs_code), new.declared
         )
-        if verdict.error is not None:
-            raise UploadError(verdict.error)
-        lines = (*_lines(file), *verdict.lines, "ready")
+        if result.error is not None:
+            raise UploadError(result.error)
+        lines = (*_lines(file), *result.lines, "ready")
         version = self.store.versions.add(new, file, Status.READY, lines)
         self.on_stored()
         return version

@@ -7,15 +7,15 @@ from uuid import uuid4
 from drum_like.config.settings import Settings
 from drum_like.errors import DrumLikeError, StoreError
 from drum_like.registry.inspection import Examined, Policy
-from drum_like.registry.sandbox.runner import InterruptedTrialError, try_out
-from drum_like.registry.sandbox.task import Verdict, fingerprint, limits_of
+from drum_like.registry.sandbox.runner import InterruptedTrialError, run_in_sandbox
+from drum_like.registry.sandbox.task import SandboxResult, fingerprint, limits_of
 from drum_like.registry.stored_model import StoredModel
 from drum_like.registry.unpacking import made_directory, model_directory
 from drum_like.store.check_queue import Outcome
 from drum_like.store.entities import Declared, Version
 from drum_like.store.store import Store
 from drum_like.store.upload_file import Received
-from drum_like.system.periodic import Repeated
+from drum_like.system.periodic import PeriodicTask
 
 _PAUSE_S = 1.0
 _SWEEP_S = 3600.0
@@ -40,9 +40,9 @@ class Verifier:
         self._owner = str(uuid4())
         self._trials = BoundedSemaphore(_TRIALS)
         self._swept_at = float("-inf")
-        self.thread = Repeated("checks of stored models", self._round, _PAUSE_S)
+        self.thread = PeriodicTask("checks of stored models", self._round, _PAUSE_S)
 
-    def judge(self, received: Received, examined: Examined, declared: Declared) -> Verdict:
+    def judge(self, received: Received, examined: Examined, declared: Declared) -> SandboxResult:
         """Return whether a file that is not stored yet can be served.
 
         Raises:
@@ -67,15 +67,15 @@ class Verifier:
         if version is None:
             return False
         try:
-            verdict = self._checked(version)
+            result = self._checked(version)
         except InterruptedTrialError:
             self._store.checks.release(version.id, self._owner)
             return False
-        outcome = Outcome(verdict.error, _lines(verdict))
+        outcome = Outcome(result.error, _lines(result))
         self._store.checks.finish(version.id, self._owner, outcome)
         return True
 
-    def _checked(self, version: Version) -> Verdict:
+    def _checked(self, version: Version) -> SandboxResult:
         key = self._key(version.sha256, version.format, version.declared)
         if self._store.checks.is_known_good(key):
             return _known()
@@ -86,33 +86,33 @@ class Verifier:
         except StoreError:
             raise
         except DrumLikeError as error:
-            return Verdict(str(error))
+            return SandboxResult(str(error))
         stored = StoredModel(directory, version.runs_code, version.declared)
         return self._tried(stored, version.size, key, self.thread.ending)
 
     def _tried(
         self, stored: StoredModel, size: int, key: str, cancelled: Event | None = None
-    ) -> Verdict:
+    ) -> SandboxResult:
         with self._trials:
             # Uploads of the same file that came together wait here for the first of them.
             if self._store.checks.is_known_good(key):
                 return _known()
-            verdict = try_out(
+            result = run_in_sandbox(
                 stored, limits_of(size), no_pickle=self._no_pickle, cancelled=cancelled
             )
-            if verdict.is_good:
+            if result.is_good:
                 self._store.checks.remember_good(key)
-        return verdict
+        return result
 
     def _key(self, digest: str, kind: str, declared: Declared) -> str:
         return fingerprint(digest, kind, declared, no_pickle=self._no_pickle)
 
 
-def _known() -> Verdict:
-    return Verdict(None, ("the same file was loaded before, with the same frameworks",))
+def _known() -> SandboxResult:
+    return SandboxResult(None, ("the same file was loaded before, with the same frameworks",))
 
 
-def _lines(verdict: Verdict) -> tuple[str, ...]:
+def _lines(result: SandboxResult) -> tuple[str, ...]:
     """Return the lines that end the check in the log of a version."""
-    last = "ready" if verdict.error is None else f"error: {verdict.error}"
-    return (*verdict.lines, last)
+    last = "ready" if result.error is None else f"error: {result.error}"
+    return (*result.lines, last)

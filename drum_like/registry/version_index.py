@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from drum_like.store.changes import Deployed, News
+from drum_like.store.changes import Deployed, StoreChanges
 from drum_like.store.names import LIVE, is_number, is_uuid, key_of
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ModelVersions:
     """The versions of one model that can be served.
 
     Attributes:
@@ -43,7 +43,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class VersionIndex:
     """All models of a store, at one moment; a change makes a new one.
 
     Attributes:
@@ -51,54 +51,59 @@ class Shelves:
         deployments: By id; those that are deployed.
     """
 
-    models: Mapping[str, Shelf] = field(default_factory=dict)
+    models: Mapping[str, ModelVersions] = field(default_factory=dict)
     deployments: Mapping[int, Deployed] = field(default_factory=dict)
 
     @property
     def version_ids(self) -> frozenset[int]:
         """The ids of all versions."""
-        return frozenset().union(*(shelf.ids for shelf in self.models.values()))
+        return frozenset().union(*(versions.ids for versions in self.models.values()))
 
-    def updated(self, news: News) -> "Shelves":
-        """Return the index with the news applied."""
-        before = Shelves() if news.is_all else self
-        models = {**before.models, **_changed(before.models, news)}
-        deployments = {**before.deployments, **{one.deployment.id: one for one in news.deployments}}
+    def updated(self, changes: StoreChanges) -> "VersionIndex":
+        """Return the index with the changes applied."""
+        before = VersionIndex() if changes.is_all else self
+        models = {**before.models, **_changed(before.models, changes)}
+        deployments = {
+            **before.deployments,
+            **{one.deployment.id: one for one in changes.deployments},
+        }
         deployed = {id_: one for id_, one in deployments.items() if one.deployment.deployed}
-        return Shelves(models, deployed)
+        return VersionIndex(models, deployed)
 
 
-def _changed(models: Mapping[str, Shelf], news: News) -> dict[str, Shelf]:
-    """Return the shelves that the news are about, as they are then."""
-    drafts: dict[str, _Draft] = {}
+def _changed(
+    models: Mapping[str, ModelVersions], changes: StoreChanges
+) -> dict[str, ModelVersions]:
+    """Return the versions of the models that have changed."""
+    drafts: dict[str, _ModelVersionsBuilder] = {}
 
-    def draft(workspace_id: int, name: str) -> _Draft:
+    def draft(workspace_id: int, name: str) -> _ModelVersionsBuilder:
         key = key_of(workspace_id, name)
         if key not in drafts:
-            drafts[key] = _Draft(models.get(key, Shelf()))
+            drafts[key] = _ModelVersionsBuilder(models.get(key, ModelVersions()))
         return drafts[key]
 
-    for version in news.versions:
+    for version in changes.versions:
         target = draft(version.workspace_id, version.name)
         target.by_number.pop(version.number, None)
         target.by_uuid.pop(version.uuid, None)
         if version.is_ready:
             target.by_number[version.number] = version.version_id
             target.by_uuid[version.uuid] = version.version_id
-    for alias in news.aliases:
+    for alias in changes.aliases:
         draft(alias.workspace_id, alias.model).aliases[alias.alias] = alias.version_id
-    return {key: one.shelf() for key, one in drafts.items()}
+    return {key: one.versions() for key, one in drafts.items()}
 
 
-class _Draft:
-    """A shelf that is being changed."""
+class _ModelVersionsBuilder:
+    """The versions of one model while they are changed."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.by_number = dict(shelf.by_number)
-        self.by_uuid = dict(shelf.by_uuid)
-        self.aliases = dict(shelf.aliases)
+    def __init__(self, versions: ModelVersions) -> None:
+        self.by_number = dict(versions.by_number)
+        self.by_uuid = dict(versions.by_uuid)
+        self.aliases = dict(versions.aliases)
 
-    def shelf(self) -> Shelf:
+    def versions(self) -> ModelVersions:
         newest = self.by_number[max(self.by_number)] if self.by_number else None
         ids = frozenset(self.by_number.values())
-        return Shelf(self.by_number, self.by_uuid, self.aliases, newest, ids)
+        return ModelVersions(self.by_number, self.by_uuid, self.aliases, newest, ids)

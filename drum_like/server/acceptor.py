@@ -9,9 +9,9 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 
-LEFT_S = 0.003
+DEFERRAL_S = 0.003
 """Time that a busier worker defers accept() so that idler workers can take the connection.
 
 A worker with requests in hand looks away from its sockets for about as long.
@@ -21,18 +21,18 @@ _HEAD_START = 2
 """Added to our published count while we defer, so that two deferring workers do not both wait."""
 
 OnClient = Callable[[socket.socket, Any], None]
-"""Called when a client waits at a listening socket; its other argument is the turn."""
+"""Called when a client waits at a listening socket; its other argument is the leader."""
 
 
-class Entrance:
+class Acceptor:
     """The listening sockets of a worker, watched or not.
 
     Args:
         listeners: Non-blocking.
-        selector: Watches them; its keys hold functions of the turn.
+        selector: Watches them; its keys hold functions of the leader.
         on_client: Called for a socket where a client waits.
         most: Connections that the worker has at most at one time.
-        crowd: The connections of all workers, with a place for this one.
+        counts: The connections of all workers, with a place for this one.
     """
 
     def __init__(
@@ -41,41 +41,41 @@ class Entrance:
         selector: selectors.BaseSelector,
         on_client: OnClient,
         most: int,
-        crowd: Crowd,
+        counts: ConnectionCounts,
     ) -> None:
         self._listeners = listeners
         self._selector = selector
         self._on_client = on_client
         self._most = most
-        self._crowd = crowd
+        self._counts = counts
         self._is_open = False
         self._is_over = False
         self._lock = Lock()  # the end comes from another thread than the clients
-        self._leaves_until = 0.0
+        self._deferred_until = 0.0
 
     @property
-    def is_leaving(self) -> bool:
-        """Whether a connection is left to other workers; `look` must be called again soon."""
-        return self._leaves_until > 0 and not self._is_open
+    def is_deferring(self) -> bool:
+        """Whether a connection is left to other workers; `update` must be called again soon."""
+        return self._deferred_until > 0 and not self._is_open
 
-    def look(self, number: int, now: float = math.inf) -> None:
+    def update(self, number: int, now: float = math.inf) -> None:
         """Accept connections while there is room, and other workers have had their time.
 
         Args:
             number: How many connections there are.
             now: On the monotonic clock.
         """
-        if self.is_leaving and now < self._leaves_until and self._crowd.has_fewer(number):
+        if self.is_deferring and now < self._deferred_until and self._counts.has_fewer(number):
             return
         has_room = number < self._most
         if not has_room:
-            self._leaves_until = 0.0
+            self._deferred_until = 0.0
         self._watch(on=has_room)
         self.count(number)
 
     def count(self, number: int) -> None:
         """Tell the other workers how many connections there are."""
-        self._crowd.count(number + _HEAD_START if self.is_leaving else number)
+        self._counts.count(number + _HEAD_START if self.is_deferring else number)
 
     def take(self, listener: socket.socket, number: int) -> tuple[socket.socket, Any] | None:
         """Return a client's socket, non-blocking, and address, None if there is none for us.
@@ -84,7 +84,7 @@ class Entrance:
             listener: Where it waits.
             number: How many connections there are.
         """
-        if self._leaves_it(number):
+        if self._defer(number):
             return None
         try:
             sock, peer = listener.accept()
@@ -99,16 +99,16 @@ class Entrance:
     def close(self) -> None:
         """Take no more connections."""
         self._is_over = True
-        self._crowd.leave()
+        self._counts.leave()
         self._watch(on=False)
 
-    def _leaves_it(self, number: int) -> bool:
+    def _defer(self, number: int) -> bool:
         """Leave a connection to workers that have fewer, once; return False if it is ours now."""
-        others_had_their_time, self._leaves_until = self._leaves_until > 0, 0.0
+        others_had_their_time, self._deferred_until = self._deferred_until > 0, 0.0
         self.count(number)
-        if others_had_their_time or not self._crowd.has_fewer(number):
+        if others_had_their_time or not self._counts.has_fewer(number):
             return False
-        self._leaves_until = time.monotonic() + LEFT_S
+        self._deferred_until = time.monotonic() + DEFERRAL_S
         self._watch(on=False)
         self.count(number)
         return True

@@ -15,7 +15,7 @@ class CutOffError(ParseException):
     """The client has closed the connection in the middle of a body."""
 
 
-class Pieces:
+class BufferedBody:
     """Bytes of a known number that come from a socket.
 
     Args:
@@ -72,7 +72,7 @@ _address.argtypes = (ctypes.py_object,)
 _TIMEOUT = struct.pack("ll", int(PATIENCE_S), int(PATIENCE_S % 1 * 1_000_000))
 
 
-class Bulk:
+class PreallocatedBody:
     """Bytes of a known number that come from a socket.
 
     Args:

@@ -39,7 +39,7 @@ class TooLongError(Exception):
     """The chunks hold more than the limit of a body, or the next one announces more."""
 
 
-class Chunks:
+class ChunkedBody:
     """A body that comes in chunks.
 
     Args:

@@ -10,8 +10,14 @@ from typing import Any
 from gunicorn.http.errors import LimitRequestHeaders
 
 from drum_like.http.auth.admission import Caller
-from drum_like.server.body_buffer import AT_LEAST, AT_ONCE, Bulk, CutOffError, Pieces
-from drum_like.server.chunked_body import Chunks, TooLongError
+from drum_like.server.body_buffer import (
+    AT_LEAST,
+    AT_ONCE,
+    BufferedBody,
+    CutOffError,
+    PreallocatedBody,
+)
+from drum_like.server.chunked_body import ChunkedBody, TooLongError
 from drum_like.server.reading import Reading, Received
 from drum_like.server.request_head import END, Head
 
@@ -20,7 +26,7 @@ _LONGEST_HEAD = 1 << 17
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-Body = Bulk | Pieces | Chunks
+Body = PreallocatedBody | BufferedBody | ChunkedBody
 
 
 class ClosedError(Exception):
@@ -122,10 +128,10 @@ class Connection:
         """Number of bytes of a body that have come; None if a head has not come whole."""
         return None if self._begun is None else self._begun.body.size
 
-    def ready(self, turn: Any) -> None:
+    def ready(self, leader: Any) -> None:
         """Call the next step, unless closed or handed over since the poller found it ready."""
         if self.waits:
-            self.then(self, turn)
+            self.then(self, leader)
 
     def receive(self) -> Received | None:
         """Read the bytes that have come; return a request if there is a whole one.
@@ -148,15 +154,15 @@ class Connection:
         return self.buffered()
 
     @property
-    def is_bulky(self) -> bool:
-        """Whether a large body is on its way that `receive_bulk` may take at once."""
+    def is_large(self) -> bool:
+        """Whether a large body is on its way that `receive_large` may take at once."""
         body = None if self._begun is None else self._begun.body
-        return isinstance(body, Bulk) and not body.is_slow
+        return isinstance(body, PreallocatedBody) and not body.is_slow
 
-    def receive_bulk(self) -> Received | None:
+    def receive_large(self) -> Received | None:
         """Read a large body for at most a quarter of a second; raises as `receive`."""
         begun = self._begun
-        if begun is None or not isinstance(begun.body, Bulk):
+        if begun is None or not isinstance(begun.body, PreallocatedBody):
             return None
         try:
             return self._took(begun, begun.body.receive_all)
@@ -218,9 +224,11 @@ class Connection:
         body: Body
         try:
             if head.is_chunked:
-                body = Chunks(head.request, limit, data)
+                body = ChunkedBody(head.request, limit, data)
             else:
-                body = (Bulk if head.length > AT_LEAST else Pieces)(head.length, data)
+                body = (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(
+                    head.length, data
+                )
         except TooLongError:
             return self._received(head, None, caller, is_overlong=True)
         self._begun = _Begun(head, caller, body)
@@ -242,7 +250,7 @@ class Connection:
         return None if begun.body.missing else self._whole(begun)
 
     def _whole(self, begun: _Begun) -> Received:
-        if isinstance(begun.body, Chunks):
+        if isinstance(begun.body, ChunkedBody):
             self._data = begun.body.rest
         return self._received(begun.head, begun.body.getvalue(), begun.caller)
 
@@ -262,5 +270,5 @@ class Connection:
             self._reading.heads.check(data, self.peer)
 
 
-def _nothing(_connection: Connection, _turn: Any) -> None:
+def _nothing(_connection: Connection, _leader: Any) -> None:
     """Do nothing with a connection that is not waited for."""

@@ -1,4 +1,4 @@
-"""All connections of a worker, and the threads that take turns at serving them.
+"""All connections of a worker, and the threads that lead in turn.
 
 No thread waits for a client: requests are read as they come and served when they are whole, and
 the rest of an answer is sent as its client makes room. Only streams of answers keep a thread while
@@ -19,13 +19,13 @@ from typing import Any
 
 from gunicorn.http.errors import ParseException
 
-from drum_like.server.acceptor import LEFT_S, Entrance
+from drum_like.server.acceptor import DEFERRAL_S, Acceptor
 from drum_like.server.connection import ClosedError, Connection
-from drum_like.server.latency import OVERDUE_S, Pace, Speed
-from drum_like.server.leader import Turn, Turns
+from drum_like.server.latency import OVERDUE_S, LatencyClass, LatencyEstimator
+from drum_like.server.leader import Leader, Leadership
 from drum_like.server.protocol_errors import SlowError
 from drum_like.server.reading import Received
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _SLOWEST = 500
 _SWEEP_S = 0.5
 _DROPPED_AT_ONCE = 65536
 
-Step = Callable[[Connection, Turn[Connection]], None]
+Step = Callable[[Connection, Leader[Connection]], None]
 """A step with a connection that is ready."""
 
 Answer = Callable[[Connection, Received, Callable[[], None]], None]
@@ -49,7 +49,7 @@ Answer = Callable[[Connection, Received, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class LoopLimits:
     """The limits of a loop.
 
     Attributes:
@@ -71,7 +71,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Handlers:
+class LoopCallbacks:
     """The callbacks of a loop for connections and requests.
 
     Attributes:
@@ -92,32 +92,32 @@ class Loop:
 
     Args:
         listeners: Listening sockets, non-blocking.
-        handlers: The callbacks.
-        patience: The limits.
-        crowd: The connections of all workers, with a place for this one.
+        callbacks: The callbacks.
+        limits: The limits.
+        counts: The connections of all workers, with a place for this one.
     """
 
     def __init__(
         self,
         listeners: list[socket.socket],
-        handlers: Handlers,
-        patience: Patience,
-        crowd: Crowd,
+        callbacks: LoopCallbacks,
+        limits: LoopLimits,
+        counts: ConnectionCounts,
     ) -> None:
-        self._do = handlers
-        self._patience = patience
+        self._do = callbacks
+        self._limits = limits
         self._selector = selectors.DefaultSelector()
-        self._entrance = Entrance(
-            listeners, self._selector, self._on_client, patience.connections, crowd
+        self._acceptor = Acceptor(
+            listeners, self._selector, self._on_client, limits.connections, counts
         )
-        self._turns = Turns[Connection](self._release)
-        self._pace = Pace()
-        self._ready: deque[Callable[[Turn[Connection]], None]] = deque()
+        self._leadership = Leadership[Connection](self._release)
+        self._latency = LatencyEstimator()
+        self._ready: deque[Callable[[Leader[Connection]], None]] = deque()
         self._connections: set[Connection] = set()
-        self._bulks = threading.Semaphore(max(1, patience.threads // 2))
+        self._large_bodies = threading.Semaphore(max(1, limits.threads // 2))
         self._asking: deque[Connection] = deque()
-        self._may_ask = threading.Semaphore(max(1, patience.threads // 2))
-        self._aside = threading.Semaphore(patience.cpus - 1)
+        self._may_ask = threading.Semaphore(max(1, limits.threads // 2))
+        self._aside = threading.Semaphore(limits.cpus - 1)
         self._draining = False
         self._ended = False
         self._next_sweep = 0.0
@@ -128,7 +128,7 @@ class Loop:
         self._selector.register(self._waker, selectors.EVENT_READ, self._on_wake)
         self._threads = [
             threading.Thread(target=self._work, name=f"serve-{number}", daemon=True)
-            for number in range(patience.threads)
+            for number in range(limits.threads)
         ]
 
     @property
@@ -138,17 +138,17 @@ class Loop:
 
     def start(self) -> None:
         """Begin to serve."""
-        self._entrance.look(0)
+        self._acceptor.update(0)
         for thread in self._threads:
             thread.start()
 
     def watch(self) -> bool:
-        """Take the turn from a thread that has it too long; return whether to look again soon.
+        """Revoke the lead of a thread that has had it too long; return whether to look again soon.
 
         To be called a few milliseconds after it returned True, or `awake` was called.
         """
         self._watched = False  # before looking: a thread that begins from now on calls `awake`
-        may_be_slow = self._turns.take_away(OVERDUE_S)
+        may_be_slow = self._leadership.revoke(OVERDUE_S)
         n_served = self._n_served
         if may_be_slow or n_served != self._n_seen:
             self._watched = True
@@ -158,7 +158,7 @@ class Loop:
     def drain(self) -> None:
         """Take no more connections, and close those that are idle soon."""
         self._draining = True
-        self._entrance.close()
+        self._acceptor.close()
         limit = time.monotonic() + STOPPING_IDLE_S
         for connection in list(self._connections):
             if connection.is_idle:
@@ -176,18 +176,18 @@ class Loop:
             self._close(connection)
 
     def _work(self) -> None:
-        """Serve in turn; runs in each thread."""
+        """Serve whenever it leads; runs in each thread."""
         while not self._ended:
-            turn = self._turns.take()
-            while turn.held and not self._ended:
-                self._step(turn)
-            self._turns.pass_on(turn)
+            leader = self._leadership.take()
+            while leader.held and not self._ended:
+                self._step(leader)
+            self._leadership.promote_follower(leader)
 
-    def _step(self, turn: Turn[Connection]) -> None:
+    def _step(self, leader: Leader[Connection]) -> None:
         """Run the next step, or wait for clients; a mistake of ours must not end the thread."""
         try:
             if self._ready:
-                self._ready.popleft()(turn)
+                self._ready.popleft()(leader)
             else:
                 self._wait()
         except Exception:
@@ -197,9 +197,9 @@ class Loop:
     def _wait(self) -> None:
         """Wait for clients, and close connections that have been silent too long."""
         pause_s = self._pause_s
-        if self._entrance.is_leaving:
-            pause_s = LEFT_S
-            self._entrance.look(len(self._connections), time.monotonic())
+        if self._acceptor.is_deferring:
+            pause_s = DEFERRAL_S
+            self._acceptor.update(len(self._connections), time.monotonic())
         events = self._selector.select(pause_s)
         self._ready.extend(key.data for key, _ in events)
         now = time.monotonic()
@@ -216,19 +216,19 @@ class Loop:
         for connection in list(self._connections):
             if connection.waits and connection.deadline <= now:
                 self._give_up(connection)
-        self._entrance.look(len(self._connections))
+        self._acceptor.update(len(self._connections))
 
-    def _on_client(self, listener: socket.socket, turn: Turn[Connection]) -> None:
+    def _on_client(self, listener: socket.socket, leader: Leader[Connection]) -> None:
         """Accept one connection; other workers may want the next."""
-        found = self._entrance.take(listener, len(self._connections))
+        found = self._acceptor.take(listener, len(self._connections))
         if found is None:
             return
         sock, peer = found
         connection = self._do.connect(sock, (peer, listener.getsockname()))
         self._connections.add(connection)
-        self._entrance.look(len(self._connections))
-        self._wait_for(connection, self._on_data, self._patience.silence_s)
-        self._on_data(connection, turn)
+        self._acceptor.update(len(self._connections))
+        self._wait_for(connection, self._on_data, self._limits.silence_s)
+        self._on_data(connection, leader)
 
     def _give_up(self, connection: Connection) -> None:
         """Close a connection that has been silent too long; within a request, answer first."""
@@ -237,12 +237,15 @@ class Loop:
         else:
             self._close(connection)
 
-    def _on_data(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
-        self._read(connection, turn, connection.receive)
+        self._read(connection, leader, connection.receive)
 
     def _read(
-        self, connection: Connection, turn: Turn[Connection], read: Callable[[], Received | None]
+        self,
+        connection: Connection,
+        leader: Leader[Connection],
+        read: Callable[[], Received | None],
     ) -> None:
         """Read on, and start the next step; an error ends the connection."""
         try:
@@ -253,33 +256,33 @@ class Loop:
             self._refuse(connection, error)
         else:
             if received is not None:
-                self._serve(connection, received, turn)
+                self._serve(connection, received, leader)
             elif connection.asks:
-                self._find_out(connection, turn)
-            elif connection.is_bulky and self._bulks.acquire(blocking=False):
-                self._receive_bulk(connection, turn)
+                self._find_out(connection, leader)
+            elif connection.is_large and self._large_bodies.acquire(blocking=False):
+                self._receive_large(connection, leader)
             else:
                 self._wait_for_rest(connection)
 
-    def _receive_bulk(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _receive_large(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Take a large body in this thread, while another waits for clients."""
-        self._turns.begin(turn, connection)
-        self._turns.pass_on(turn)
+        self._leadership.begin(leader, connection)
+        self._leadership.promote_follower(leader)
 
         def read() -> Received | None:
             try:
-                return connection.receive_bulk()
+                return connection.receive_large()
             finally:
-                self._bulks.release()
+                self._large_bodies.release()
 
-        self._read(connection, turn, read)
+        self._read(connection, leader, read)
 
-    def _find_out(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _find_out(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Authenticate a caller in this thread; later if enough threads do: some are to serve."""
         self._release(connection)
         self._asking.append(connection)
         while self._asking and self._may_ask.acquire(blocking=False):
-            self._turns.pass_on(turn)
+            self._leadership.promote_follower(leader)
             try:
                 self._find_next_out()
             finally:
@@ -295,69 +298,73 @@ class Loop:
         self._ready.append(partial(self._on_found, connection))
         self._wake()
 
-    def _on_found(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _on_found(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on with a request whose sender is known now."""
-        self._read(connection, turn, connection.go_on)
+        self._read(connection, leader, connection.go_on)
 
-    def _serve(self, connection: Connection, first: Received, turn: Turn[Connection]) -> None:
+    def _serve(self, connection: Connection, first: Received, leader: Leader[Connection]) -> None:
         """Serve a request, and those that the client has sent behind it."""
         received: Received | None = first
-        self._turns.begin(turn, connection)
+        self._leadership.begin(leader, connection)
         try:
             while received is not None:
-                self._answer(connection, received, turn)
+                self._answer(connection, received, leader)
                 received = self._next(connection)
         except ParseException as error:
-            self._turns.finish(turn)
+            self._leadership.finish(leader)
             self._refuse(connection, error)
         except Exception:
-            self._turns.finish(turn)
+            self._leadership.finish(leader)
             self._close(connection)
             raise
         else:
-            self._turns.finish(turn)
-            self._after(connection, turn)
+            self._leadership.finish(leader)
+            self._after(connection, leader)
 
-    def _answer(self, connection: Connection, received: Received, turn: Turn[Connection]) -> None:
+    def _answer(
+        self, connection: Connection, received: Received, leader: Leader[Connection]
+    ) -> None:
         path, n_bytes = received.head.environ["PATH_INFO"], len(received.body or b"")
-        speed = self._pace.of(path, n_bytes)
-        crowd = speed is Speed.SHORT and len(self._connections) > 1
-        aside = crowd and self._aside.acquire(blocking=False)
-        if aside or speed is Speed.LONG:
-            self._turns.pass_on(turn)
+        latency = self._latency.of(path, n_bytes)
+        is_crowded = latency is LatencyClass.MEDIUM and len(self._connections) > 1
+        aside = is_crowded and self._aside.acquire(blocking=False)
+        if aside or latency is LatencyClass.SLOW:
+            self._leadership.promote_follower(leader)
         self._n_served += 1
         if not self._watched:
             self._watched = True
             self._do.awake()
-        in_turn, began, computed = turn.held, time.monotonic(), time.thread_time()
+        is_leading, began, computed = leader.held, time.monotonic(), time.thread_time()
         try:
-            self._do.answer(connection, received, partial(self._turns.pass_on, turn))
+            self._do.answer(
+                connection, received, partial(self._leadership.promote_follower, leader)
+            )
         finally:
             if aside:
                 self._aside.release()
-        if in_turn:
+        if is_leading:
             elapsed, computed = time.monotonic() - began, time.thread_time() - computed
-            self._pace.took(path, n_bytes, elapsed, computed)
+            self._latency.took(path, n_bytes, elapsed, computed)
 
     def _next(self, connection: Connection) -> Received | None:
         """Return the next request if it has come already."""
         return connection.buffered() if connection.keep and connection.rest is None else None
 
-    def _after(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send the rest of the answer, wait for the next request, or close."""
         if connection.rest is not None:
-            self._wait_for(connection, self._on_room, self._patience.silence_s)
+            self._wait_for(connection, self._on_room, self._limits.silence_s)
         elif not connection.keep:
             self._linger(connection)
         elif connection.is_idle:
-            idle_s = STOPPING_IDLE_S if self._draining else self._patience.idle_s
+            idle_s = STOPPING_IDLE_S if self._draining else self._limits.idle_s
             self._wait_for(connection, self._on_data, idle_s)
         elif connection.asks:
-            self._find_out(connection, turn)
+            self._find_out(connection, leader)
         else:
             self._wait_for_rest(connection)
 
-    def _on_room(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _on_room(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send on, to a client that can take more."""
         rest = connection.rest or memoryview(b"")
         try:
@@ -368,11 +375,11 @@ class Loop:
             self._close(connection)
             return
         connection.rest = left or None
-        connection.deadline = time.monotonic() + self._patience.silence_s
+        connection.deadline = time.monotonic() + self._limits.silence_s
         if not left:
-            self._resume(connection, turn)
+            self._resume(connection, leader)
 
-    def _resume(self, connection: Connection, turn: Turn[Connection]) -> None:
+    def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on after an answer that the client read slowly."""
         try:
             received = self._next(connection)
@@ -383,9 +390,9 @@ class Loop:
             self._close(connection)
             raise
         if received is None:
-            self._after(connection, turn)
+            self._after(connection, leader)
         else:
-            self._serve(connection, received, turn)
+            self._serve(connection, received, leader)
 
     def _refuse(self, connection: Connection, error: Exception) -> None:
         self._do.refuse(connection, error)
@@ -400,7 +407,7 @@ class Loop:
         else:
             self._wait_for(connection, self._on_remains, LINGER_S)
 
-    def _on_remains(self, connection: Connection, _turn: Turn[Connection]) -> None:
+    def _on_remains(self, connection: Connection, _leader: Leader[Connection]) -> None:
         """Read without looking; close when the client has."""
         try:
             if connection.sock.recv(_DROPPED_AT_ONCE):
@@ -413,18 +420,18 @@ class Loop:
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait for the rest of a request, but not for ever if little comes again and again."""
-        patience = self._patience
+        limits = self._limits
         if connection.is_idle:
-            self._wait_for(connection, self._on_data, patience.silence_s)
+            self._wait_for(connection, self._on_data, limits.silence_s)
             return
         now = time.monotonic()
         connection.began = connection.began or now
         n_received = connection.n_received
-        limit_s = patience.silence_s
+        limit_s = limits.silence_s
         if n_received is not None:
-            limit_s = patience.request_s + n_received / _SLOWEST
+            limit_s = limits.request_s + n_received / _SLOWEST
         left_s = max(0.0, connection.began + limit_s - now)
-        self._wait_for(connection, self._on_data, min(left_s, patience.silence_s))
+        self._wait_for(connection, self._on_data, min(left_s, limits.silence_s))
 
     def _wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
         """Let the poller wait until a client has sent something, or can take more."""
@@ -447,7 +454,7 @@ class Loop:
     def _close(self, connection: Connection) -> None:
         self._release(connection)
         self._connections.discard(connection)
-        self._entrance.count(len(self._connections))
+        self._acceptor.count(len(self._connections))
         connection.sock.close()
         if self._draining and not self._connections:
             self._do.awake()
@@ -456,5 +463,5 @@ class Loop:
         """Wake the thread that waits for clients, so that it sees a change."""
         os.write(self._wakened, b"x")
 
-    def _on_wake(self, _turn: Turn[Connection]) -> None:
+    def _on_wake(self, _leader: Leader[Connection]) -> None:
         os.read(self._waker, 64)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from enum import Enum
 
-QUICK_S = 0.001
-"""A request that takes less is served in the turn of the thread that received it."""
+FAST_S = 0.001
+"""A request that takes less is served by the leader, the thread that received it."""
 
 OVERDUE_S = 0.004
-"""A request that takes longer loses its thread the turn."""
+"""A request that takes longer costs its thread the lead."""
 
 _WAITING = 8
 """A request whose CPU time is under 1/8 of its wall time is I/O-bound: its wall time counts.
@@ -19,18 +19,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 32, 4096
 _KINDS = 1024
 
 
-class Speed(Enum):
-    """The speed of a request, which decides about the turn of its thread.
+class LatencyClass(Enum):
+    """The speed of a request, which decides whether its leader goes on leading.
 
     Attributes:
-        QUICK: Keep it: passing it on costs as much as serving.
-        SHORT: Pass it on while a CPU is free; more threads than CPUs only disturb each other.
-        LONG: Pass it on: most requests of this length wait for something.
+        FAST: Serve it: promoting a follower costs as much.
+        MEDIUM: Promote a follower while a CPU is free; more threads only disturb each other.
+        SLOW: Promote a follower: most requests of this length wait for something.
     """
 
-    QUICK = 1
-    SHORT = 2
-    LONG = 3
+    FAST = 1
+    MEDIUM = 2
+    SLOW = 3
 
 
 @dataclass(slots=True)
@@ -38,21 +38,21 @@ class _Kind:
     """The measured speed of one kind of request.
 
     Attributes:
-        speed: How fast the last one was.
+        latency: How fast the last one was.
         pause: Requests that are taken to be as fast before the next is timed again.
         skips: Those of them that are left.
     """
 
-    speed: Speed
+    latency: LatencyClass
     pause: int = _FIRST_PAUSE
     skips: int = _FIRST_PAUSE
 
 
-class Pace:
-    """Tells quick requests from slow ones by path and size of the body (in powers of four).
+class LatencyEstimator:
+    """Tells fast requests from slow ones by path and size of the body (in powers of four).
 
-    Only requests that were served in a turn are timed: others run side by side and slow each other
-    down. So a kind that was slow is tried in a turn again after 32, 64 ... 4096 of its requests.
+    Only requests that a leader served are timed: others run side by side and slow each other
+    down. So a kind that was slow is tried by a leader again after 32, 64 ... 4096 of its requests.
     Even then others may run, begun before it: so the CPU time of its thread is taken, not the
     clock's, unless it was asleep most of the time.
     """
@@ -60,16 +60,16 @@ class Pace:
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, int], _Kind] = {}
 
-    def of(self, path: str, n_bytes: int) -> Speed:
+    def of(self, path: str, n_bytes: int) -> LatencyClass:
         """Return the expected speed of the next request of this kind."""
         kind = self._kinds.get((path, n_bytes.bit_length() >> 1))
         if kind is None or not kind.skips:
-            return Speed.QUICK
+            return LatencyClass.FAST
         kind.skips -= 1
-        return kind.speed
+        return kind.latency
 
     def took(self, path: str, n_bytes: int, elapsed_s: float, computed_s: float) -> None:
-        """Learn from a request that was served in a turn.
+        """Learn from a request that a leader served.
 
         Args:
             path: Its path.
@@ -79,17 +79,17 @@ class Pace:
         """
         key = (path, n_bytes.bit_length() >> 1)
         seconds = elapsed_s if computed_s * _WAITING < elapsed_s else computed_s
-        if seconds < QUICK_S:
+        if seconds < FAST_S:
             self._kinds.pop(key, None)
             return
-        speed = Speed.SHORT if seconds < OVERDUE_S else Speed.LONG
+        latency = LatencyClass.MEDIUM if seconds < OVERDUE_S else LatencyClass.SLOW
         kind = self._kinds.get(key)
-        if kind is not None and kind.speed is speed:
+        if kind is not None and kind.latency is latency:
             kind.pause = kind.skips = min(2 * kind.pause, _LONGEST_PAUSE)
             return
         if kind is None:
             self._forget_if_full()
-        self._kinds[key] = _Kind(speed)
+        self._kinds[key] = _Kind(latency)
 
     def _forget_if_full(self) -> None:
         """Clear the table if it is full: paths come from clients, and must not fill the memory."""

@@ -1,9 +1,9 @@
-"""The turn to wait for clients, which one thread has at a time.
+"""The leader: the one thread that waits for clients.
 
 Threads of one interpreter gain nothing from serving short requests side by side: every system call
 of one gives the interpreter to another, and both pay for the change. So one thread at a time waits
 for all clients and serves what it finds, one request after the other. Before something that takes
-long it passes its turn on; a request that turns out to take long has the turn taken from it.
+long it promotes a follower; a request that turns out to take long has the lead revoked.
 """
 
 import threading
@@ -14,13 +14,13 @@ from typing import Generic, TypeVar
 Work = TypeVar("Work")
 
 
-class Turn(Generic[Work]):
-    """The turn of one thread.
+class Leader(Generic[Work]):
+    """One thread's time as the leader.
 
     Attributes:
         held: Whether it still lasts.
         work: What its thread does at the moment, None while it waits for clients.
-        since: When that began, on the clock of `Turns`.
+        since: When that began, on the clock of `Leadership`.
     """
 
     __slots__ = ("held", "since", "work")
@@ -31,12 +31,12 @@ class Turn(Generic[Work]):
         self.since = 0.0
 
 
-class Turns(Generic[Work]):
-    """Gives one thread after the other its turn.
+class Leadership(Generic[Work]):
+    """Makes one thread after the other the leader.
 
     Args:
-        release: Called with the work of a turn that ends before its work does, before anybody else
-            gets the turn.
+        release: Called with the work of a leader whose lead ends before its work does,
+            before another thread leads.
         clock: Monotonic seconds.
     """
 
@@ -47,50 +47,50 @@ class Turns(Generic[Work]):
         self._clock = clock
         self._baton = threading.Lock()
         self._guard = threading.Lock()
-        self._current: Turn[Work] | None = None
+        self._current: Leader[Work] | None = None
 
-    def take(self) -> Turn[Work]:
-        """Wait until no other thread has the turn, and return it."""
+    def take(self) -> Leader[Work]:
+        """Wait until no other thread leads, and return the leader."""
         self._baton.acquire()
-        turn = Turn[Work]()
-        self._current = turn
-        return turn
+        leader = Leader[Work]()
+        self._current = leader
+        return leader
 
-    def pass_on(self, turn: Turn[Work]) -> None:
-        """End a turn, so that another thread gets one; nothing if it has ended before."""
+    def promote_follower(self, leader: Leader[Work]) -> None:
+        """End a lead, so that another thread gets it; do nothing if it has ended before."""
         with self._guard:
-            self._end(turn)
+            self._end(leader)
 
-    def begin(self, turn: Turn[Work], work: Work) -> None:
-        """Note the work that the turn's thread begins."""
-        turn.since = self._clock()
-        turn.work = work
+    def begin(self, leader: Leader[Work], work: Work) -> None:
+        """Note the work that the leader begins."""
+        leader.since = self._clock()
+        leader.work = work
 
-    def finish(self, turn: Turn[Work]) -> None:
-        """Note that the work is done; from now on the turn is not taken away because of it."""
+    def finish(self, leader: Leader[Work]) -> None:
+        """Note that the work is done; from now on the lead is not revoked because of it."""
         with self._guard:
-            turn.work = None
+            leader.work = None
 
-    def take_away(self, limit_s: float) -> bool:
-        """End the present turn if its work takes longer than this.
+    def revoke(self, limit_s: float) -> bool:
+        """End the present lead if its work takes longer than this.
 
         Returns:
             Whether there is work that may yet take longer, so that another look is needed.
         """
         with self._guard:
-            turn = self._current
-            if turn is None or turn.work is None:
+            leader = self._current
+            if leader is None or leader.work is None:
                 return False
-            if self._clock() - turn.since < limit_s:
+            if self._clock() - leader.since < limit_s:
                 return True
-            self._end(turn)
+            self._end(leader)
             return False
 
-    def _end(self, turn: Turn[Work]) -> None:
-        if not turn.held:
+    def _end(self, leader: Leader[Work]) -> None:
+        if not leader.held:
             return
-        if turn.work is not None:
-            self._release(turn.work)
-        turn.held = False
+        if leader.work is not None:
+            self._release(leader.work)
+        leader.held = False
         self._current = None
         self._baton.release()

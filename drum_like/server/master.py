@@ -21,7 +21,7 @@ from gunicorn.glogging import Logger
 
 from drum_like.server.worker import STOP_SIGNALS, Worker
 from drum_like.server.worker_status import Report, State, death, how_it_ended
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 
 LONGEST_PAUSE_S = 30
 """Longest time between two attempts to load a model that did not load."""
@@ -36,7 +36,7 @@ class Master(Arbiter):
     Args:
         app: The application that the workers load.
         on_loaded: Called once, with the first worker's report.
-        crowd: The connections of all workers.
+        counts: The connections of all workers.
 
     Attributes:
         failure: The report of the failed load at the first start, None if it succeeded.
@@ -49,12 +49,12 @@ class Master(Arbiter):
     log: Logger
 
     def __init__(
-        self, app: BaseApplication, on_loaded: Callable[[Report], None], crowd: Crowd
+        self, app: BaseApplication, on_loaded: Callable[[Report], None], counts: ConnectionCounts
     ) -> None:
         super().__init__(app)
         self.failure: Report | None = None
         self._on_loaded = on_loaded
-        self._crowd = crowd
+        self._counts = counts
         self._has_loaded = False
         self._stopping = False
         self._failures = 0
@@ -175,7 +175,7 @@ class Master(Arbiter):
         self._read(worker)
         worker.pipe.close()
         worker.tmp.close()
-        self._crowd.bury(worker.slot)
+        self._counts.clear(worker.slot)
         if self._stopping:
             return
         if worker.state in (State.LOADED, State.RETIRING):

@@ -28,7 +28,7 @@ SILENCE_S = 30.0
 _FAILED = b'{"message":"ERROR: the server failed to answer this request"}\n'
 
 
-class Exchange:
+class RequestCycle:
     """Has requests answered by an application.
 
     Args:

@@ -21,7 +21,7 @@ from drum_like.server.master import Master
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import CPUS, Share, set_native_threads, share
 from drum_like.system.malloc import keep_few_heaps
 from drum_like.system.stats import Timings
@@ -94,9 +94,9 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
     def on_loaded(report: Report) -> None:
         _announce(report, settings, division, address)
 
-    crowd = Crowd(division.slots)
-    program = Program(configuration, _loader(settings, division, crowd))
-    master, own_pid = Master(program, on_loaded, crowd), os.getpid()
+    counts = ConnectionCounts(division.slots)
+    program = Program(configuration, _loader(settings, division, counts))
+    master, own_pid = Master(program, on_loaded, counts), os.getpid()
     try:
         master.run()
     except SystemExit as leaving:
@@ -108,7 +108,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
     return code
 
 
-def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
+def _loader(settings: Settings, division: Share, counts: ConnectionCounts) -> Load:
     """Return the function that loads the model; modules imported here are shared by all workers."""
     from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
 
@@ -126,7 +126,7 @@ def _loader(settings: Settings, division: Share, crowd: Crowd) -> Load:
             _keep_objects()
         return Loaded(
             application.flask,
-            crowd,
+            counts,
             application.background,
             application.lines,
             settings.request_timeout_s,

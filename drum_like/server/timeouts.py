@@ -101,7 +101,7 @@ class InFlight:
             return all(call.expired for call in self._calls)
 
 
-class Answer:
+class TrackedBody:
     """The body of an answer; `leave` is called at its end even if it does not close well.
 
     Args:
@@ -152,7 +152,7 @@ class Timed:
         call = self._calls.enter(name, environ["gunicorn.socket"])
         try:
             body = self._application(environ, start_response)
-            answer = Answer(body, lambda: self._calls.leave(call))
+            answer = TrackedBody(body, lambda: self._calls.leave(call))
         except (SystemExit, KeyboardInterrupt) as error:
             self._calls.leave(call)
             raise RuntimeError(f"the application raised {type(error).__name__}") from error

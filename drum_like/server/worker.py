@@ -19,14 +19,14 @@ from gunicorn.workers.base import Worker as GunicornWorker
 from drum_like import logs
 from drum_like.http.auth.admission import Admission, Caller
 from drum_like.server.connection import Connection
-from drum_like.server.event_loop import Handlers, Loop, Patience
+from drum_like.server.event_loop import Loop, LoopCallbacks, LoopLimits
 from drum_like.server.reading import BodyLimit, Reading
-from drum_like.server.request_cycle import SILENCE_S, Exchange
+from drum_like.server.request_cycle import SILENCE_S, RequestCycle
 from drum_like.server.request_head import Heads
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import share
 from drum_like.system.lifecycle import Background
 
@@ -51,7 +51,7 @@ class Loaded:
 
     Attributes:
         wsgi: The application.
-        crowd: The connections of all workers.
+        counts: The connections of all workers.
         background: The parts beside it, in the order of their start.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
@@ -61,7 +61,7 @@ class Loaded:
     """
 
     wsgi: Application
-    crowd: Crowd
+    counts: ConnectionCounts
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
@@ -74,7 +74,7 @@ Load = Callable[[int], Loaded]
 
 
 class Worker(GunicornWorker):
-    """gunicorn's worker with a reported load, time limits, and threads that take turns.
+    """gunicorn's worker with a reported load, time limits, and threads that lead in turn.
 
     It is made in the master, where `pipe`, `slot` and `state` are of interest, and serves in the
     child.
@@ -163,7 +163,7 @@ class Worker(GunicornWorker):
         self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission)
         self._request_timeout_s = loaded.request_timeout_s or math.inf
         self._background = loaded.background
-        self._crowd = loaded.crowd
+        self._counts = loaded.counts
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
             self._background += (watchdog,)
@@ -174,7 +174,7 @@ class Worker(GunicornWorker):
         def connect(sock: socket.socket, addresses: tuple[Any, Any]) -> Connection:
             return Connection(sock, addresses, self._reading)
 
-        patience = Patience(
+        limits = LoopLimits(
             threads=self.cfg.threads,
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
             connections=self.cfg.worker_connections,
@@ -183,10 +183,10 @@ class Worker(GunicornWorker):
             request_s=self._request_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
-        exchange = Exchange(self.cfg, log, self.wsgi, self._keeps)
-        handlers = Handlers(connect, exchange.answer, exchange.refuse, self._awake)
-        self._crowd.join(self.slot)
-        return Loop(self.sockets, handlers, patience, self._crowd)
+        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
+        callbacks = LoopCallbacks(connect, cycle.answer, cycle.refuse, self._awake)
+        self._counts.join(self.slot)
+        return Loop(self.sockets, callbacks, limits, self._counts)
 
     def _keeps(self) -> bool:
         """Count a request, and return whether its connection may stay open after it."""

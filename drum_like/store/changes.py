@@ -19,7 +19,7 @@ _V = tables.versions
 _NOTHING = -1
 
 
-class Clock(NamedTuple):
+class Revision(NamedTuple):
     """How far the store is: its revision, and that of the last removal."""
 
     revision: int = _NOTHING
@@ -62,11 +62,11 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StoreChanges:
     """Rows of the store that have changed since a revision.
 
     Attributes:
-        clock: How far one is with it.
+        revision: How far one is with it.
         is_all: Whether what is not in here is not in the store.
         versions: By id.
         aliases: Of all models.
@@ -74,7 +74,7 @@ class News:
         configured: Versions with a new configuration.
     """
 
-    clock: Clock
+    revision: Revision
     is_all: bool
     versions: Sequence[KnownVersion]
     aliases: Sequence[KnownAlias]
@@ -98,19 +98,19 @@ class Changes:
         """Return a token that changes with every change made by this directory's processes."""
         return self._moves.seen()
 
-    def clock(self) -> Clock:
+    def revision(self) -> Revision:
         """Return how far the store is; the one cheap query that workers repeat."""
         with self._database.read() as connection:
-            return _clock(connection)
+            return _revision(connection)
 
-    def since(self, known: Clock) -> News:
+    def since(self, known: Revision) -> StoreChanges:
         """Return the rows changed since `known`; all rows if something was removed since."""
         with self._database.read() as connection:
-            clock = _clock(connection)
-            is_all = clock.removals != known.removals
+            revision = _revision(connection)
+            is_all = revision.removals != known.removals
             after = _NOTHING if is_all else known.revision
-            return News(
-                clock=clock,
+            return StoreChanges(
+                revision=revision,
                 is_all=is_all,
                 versions=_versions(connection, after),
                 aliases=_aliases(connection, after),
@@ -119,9 +119,9 @@ class Changes:
             )
 
 
-def _clock(connection: Connection) -> Clock:
+def _revision(connection: Connection) -> Revision:
     statement = select(tables.state.c.revision, tables.state.c.removals)
-    return Clock(*connection.execute(statement).one())
+    return Revision(*connection.execute(statement).one())
 
 
 def _versions(connection: Connection, after: int) -> list[KnownVersion]:

@@ -10,7 +10,7 @@ import mmap
 _ABSENT = 2**31 - 1
 
 
-class Crowd:
+class ConnectionCounts:
     """Numbers of connections, in memory that workers and master share; make it before the fork.
 
     Args:
@@ -21,7 +21,7 @@ class Crowd:
         self._numbers = memoryview(mmap.mmap(-1, 4 * slots)).cast("i")
         self._own: int | None = None
         for slot in range(slots):
-            self.bury(slot)
+            self.clear(slot)
 
     def join(self, slot: int) -> None:
         """Count this process's connections there from now on, none at first.
@@ -36,9 +36,9 @@ class Crowd:
         """Stop counting: this process takes no more connections."""
         slot, self._own = self._own, None
         if slot is not None:
-            self.bury(slot)
+            self.clear(slot)
 
-    def bury(self, slot: int) -> None:
+    def clear(self, slot: int) -> None:
         """Clear the slot of a worker; called when it has ended."""
         self._numbers[slot] = _ABSENT
 

@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 _END_S = 5.0
 
 
-class Repeated:
+class PeriodicTask:
     """A task that is repeated in a thread of its own: a Background.
 
     Args:

@@ -5,7 +5,7 @@ from threading import Lock
 from types import TracebackType
 
 
-class Places:
+class FairSemaphore:
     """A fair counting semaphore: at most `number` threads hold it, waiters are served in order.
 
     It replaces `threading.BoundedSemaphore` in `with` statements: that has a condition in Python,
@@ -29,10 +29,10 @@ class Places:
             if self._free:
                 self._free -= 1
                 return
-            turn = Lock()
-            turn.acquire()
-            self._waiting.append(turn)
-        turn.acquire()
+            waiter = Lock()
+            waiter.acquire()
+            self._waiting.append(waiter)
+        waiter.acquire()
 
     def __exit__(
         self,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import cached, pd
-from drum_like.types.numbers import is_to_blame, to_number
+from drum_like.types.numbers import is_not_numeric, to_number
 from drum_like.types.readers import Cells, numbers
 
 Names = tuple[str, ...]
@@ -363,8 +363,8 @@ def _objects(values: Any, name: Any) -> NDArray[np.float64]:
 
 
 def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
-    """Name the cell to blame: one word makes a column text, and its numbers with it."""
-    culprits = (r for r in range(row, len(values)) if is_to_blame(values[r]))
+    """Name the bad cell: one word makes a column text, and its numbers with it."""
+    culprits = (r for r in range(row, len(values)) if is_not_numeric(values[r]))
     row = next(culprits, row)
     return ColumnsError(
         f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "

@@ -44,7 +44,7 @@ def is_number_like(value: Any) -> bool:
     return isinstance(value, Decimal) or to_number(value) is not None
 
 
-def is_to_blame(value: Any) -> bool:
+def is_not_numeric(value: Any) -> bool:
     """Return whether a cell is neither a number nor text that reads as one."""
     if isinstance(value, str):
         return text_to_number(value) is None

@@ -67,7 +67,7 @@ def array_interface(matrix: Matrix) -> bytes:
     return _ARRAY % (address(matrix), *matrix.shape, *matrix.strides)
 
 
-def specimen(width: int) -> Matrix:
+def probe_rows(width: int) -> Matrix:
     """Return (4, width) rows to compare two ways to predict with."""
     rows = np.zeros((4, width))
     rows[1] = np.nan

@@ -85,7 +85,7 @@ class _Paths:
     weights: Values
 
 
-class TreeShares:
+class TreeContributions:
     """The Shapley values of the sum of some trees.
 
     Args:

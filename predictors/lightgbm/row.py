@@ -19,7 +19,7 @@ import numpy as np
 from drum_like.api import Matrix
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.native_calls import Scorer, Threads, Values, address, function, same_bits, specimen
+from .._shared.native_calls import Scorer, Threads, Values, address, function, probe_rows, same_bits
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def scorer(booster: lgb.Booster, *, raw: bool = False) -> Scorer:
 
     try:
         direct = _Rows(booster, wrapped, _RAW if raw else _NORMAL)
-        rows = specimen(booster.num_feature())
+        rows = probe_rows(booster.num_feature())
         parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
         if all(same_bits(direct(part), wrapped(part)) for part in parts):
             return direct

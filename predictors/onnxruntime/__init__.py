@@ -24,7 +24,7 @@ from drum_like.api import (
 
 # Relative: type checkers know this package under its folder's name.
 from .answers import Answer
-from .bad_cell import cell_to_blame
+from .bad_cell import find_bad_cell
 from .behaviour import observed, width_by_trial
 from .choice import choose, classifier
 from .graph import Graph
@@ -133,10 +133,10 @@ class OnnxPredictor:
             good = self._seen.good
             if good is None:
                 raise
-            blamed = cell_to_blame(self._seen.run, names, feeds, good, frame)
-            if blamed is None:
+            refusal = find_bad_cell(self._seen.run, names, feeds, good, frame)
+            if refusal is None:
                 raise
-            raise blamed from error
+            raise refusal from error
 
 
 def _inputs(model: ort.InferenceSession, graph: Graph | None) -> Inputs:

@@ -11,7 +11,7 @@ from .rows import rows
 from .session import Feeds, Run
 
 
-def cell_to_blame(
+def find_bad_cell(
     run: Run, names: list[str], feeds: Feeds, good: Feeds, frame: Frame
 ) -> ColumnsError | None:
     """Return an error that names the first cell that a graph does not take, None if it is no cell.

@@ -119,11 +119,11 @@ class SklearnPredictor:
         try:
             return row_blocks.predict(method, rows, self._way(method))
         except (TypeError, ValueError) as error:
-            blame = bad_cell.cell_to_blame(self._model, method, rows, self.schema)
-            if blame is None:
+            cell = bad_cell.find_bad_cell(self._model, method, rows, self.schema)
+            if cell is None:
                 raise
-            name = frame.columns[blame.column] if frame.columns else str(blame.column)
-            raise ColumnsError(f"column {name[:100]!r} {blame.reason}", blame.row) from error
+            name = frame.columns[cell.column] if frame.columns else str(cell.column)
+            raise ColumnsError(f"column {name[:100]!r} {cell.reason}", cell.row) from error
 
     def _way(self, method: Any) -> Way:
         """Return how rows are handed to a method of the model; tried when it is first called."""

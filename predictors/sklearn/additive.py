@@ -22,7 +22,7 @@ from drum_like.api import Link, Shares, Target, UnsupportedError
 
 # Relative: type checkers know this package under its folder's name.
 from .._shared.additive import FLOAT64, TRAINING_ROWS, ZERO, Additive, checked
-from .._shared.tree_shap import TreeShares
+from .._shared.tree_shap import TreeContributions
 
 Values = NDArray[Any]
 
@@ -149,7 +149,7 @@ def _forest(model: Any, target: Target) -> Additive:
 
 def _of_trees(model: Any, target: Target, trees: list[Any], scale: float) -> Additive:
     link = checked(Link.IDENTITY, target, type(model).__name__)
-    shares = TreeShares(trees, scale)
+    shares = TreeContributions(trees, scale)
     return Additive(link, FLOAT64, TRAINING_ROWS, _divided([shares], [0.0], model.predict, 1.0))
 
 
@@ -165,7 +165,7 @@ def _boosted(model: Any, target: Target) -> Additive:
     scale = 2.0 if model.loss == "exponential" else 1.0
     score = model.decision_function if is_classifier else model.predict
     groups = [
-        TreeShares([one.tree_ for one in column], model.learning_rate * scale)
+        TreeContributions([one.tree_ for one in column], model.learning_rate * scale)
         for column in model.estimators_.T
     ]
     zeros = np.zeros((1, model.n_features_in_))
@@ -176,7 +176,7 @@ def _boosted(model: Any, target: Target) -> Additive:
 
 
 def _divided(
-    groups: list[TreeShares], starts: list[float], score: Callable[[Any], Any], scale: float
+    groups: list[TreeContributions], starts: list[float], score: Callable[[Any], Any], scale: float
 ) -> Callable[[Any], Shares]:
     def divide(rows: Any) -> Shares:
         # First, for it refuses what it cannot take, such as missing values.

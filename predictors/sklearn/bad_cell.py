@@ -18,12 +18,12 @@ from drum_like.api import NativeFrame, Schema
 
 from . import encoders  # relative: type checkers know this package under its folder's name
 
-PREDICTIONS_TO_BLAME = 64
+MAX_PREDICTIONS = 64
 """Rows that are predicted again, at most, to find the number that an estimator refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class BadCell:
     """A cell that the model does not take.
 
     Attributes:
@@ -37,7 +37,7 @@ class Blame:
     reason: str
 
 
-def cell_to_blame(model: Any, method: Any, rows: Any, schema: Schema | None) -> Blame | None:
+def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> BadCell | None:
     """Return the first cell that explains why `method(rows)` raised, None if none does.
 
     Args:
@@ -55,15 +55,15 @@ def cell_to_blame(model: Any, method: Any, rows: Any, schema: Schema | None) -> 
     )
 
 
-def _odd_number(method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]) -> Blame | None:
+def _odd_number(method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]) -> BadCell | None:
     cells = NativeFrame(data.iloc[:, numeric]).matrix()
-    trials = islice(_trials(method, rows, numeric, np.isfinite(cells)), PREDICTIONS_TO_BLAME)
+    trials = islice(_trials(method, rows, numeric, np.isfinite(cells)), MAX_PREDICTIONS)
     found = next((cell for cell in trials if cell is not None), None)
     if found is None:
         return None
     row, at = found
     kind = "a missing value" if np.isnan(cells[row, numeric.index(at)]) else "an infinite value"
-    return Blame(
+    return BadCell(
         row,
         at,
         f"holds {kind} in row {row + 1}, which the model does not take there; send a number, or "
@@ -95,11 +95,11 @@ def _trials(
             yield None if _works(method, _with(rows, row, others)) else (row, at)
 
 
-def _unfit_number(method: Any, rows: Any, numeric: list[int]) -> Blame | None:
+def _unfit_number(method: Any, rows: Any, numeric: list[int]) -> BadCell | None:
     row = _first_refused(method, rows)
-    for at in numeric[:PREDICTIONS_TO_BLAME]:
+    for at in numeric[:MAX_PREDICTIONS]:
         if _works(method, _with(rows, row, [at], 1.0)):
-            return Blame(
+            return BadCell(
                 row,
                 at,
                 f"holds in row {row + 1} a number that the model does not take, such as one that "
@@ -140,7 +140,7 @@ def _works(method: Any, rows: Any) -> bool:
     return True
 
 
-def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> Blame | None:
+def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> BadCell | None:
     if schema is None:
         return None
     names = getattr(model, "feature_names_in_", None)
@@ -155,7 +155,7 @@ def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> 
             missing = encoder.takes_missing(place)
             row = _first_unknown(data.iloc[:, at], known, takes_missing=missing)
             if row is not None:
-                return Blame(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
+                return BadCell(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
     return None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from drum_like.api import Matrix
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.native_calls import Scorer, Threads, Values, array_interface, same_bits, specimen
+from .._shared.native_calls import Scorer, Threads, Values, array_interface, probe_rows, same_bits
 from .booster import Booster, Question, copied
 from .library import Answer, Functions, XGBoostError, library
 
@@ -54,7 +54,7 @@ def scorer(booster: Booster, question: Question, work: int = WORK_OF_ONE_THREAD)
 
     try:
         direct = _Dense(booster, question, work)
-        rows = specimen(booster.n_columns)
+        rows = probe_rows(booster.n_columns)
         parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
         if all(same_bits(direct(part), by_dmatrix(part)) for part in parts):
             return direct

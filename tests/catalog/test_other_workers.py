@@ -1,4 +1,4 @@
-"""What was acknowledged holds in every worker from that moment; none of them asks for news."""
+"""What was acknowledged holds in every worker from that moment; none of them asks for changes."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -90,7 +90,7 @@ def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
             store.versions.matching("m1", None)
             store.versions.by_uuid("none")
             store.configs.latest(1)
-            store.changes.clock()
+            store.changes.revision()
             store.checks.claim("me", 1)
         with store.database.read() as connection:
             plans = [

@@ -133,7 +133,7 @@ def test_contributions_of_boosters_add_up_to_the_margin(name: str, tmp_path: Pat
 
 
 def assert_leads_to_what_is_served(found: NDArray[Any], service: Any, rows: pd.DataFrame) -> None:
-    link = service.abilities.described()["contributions"]["link"]
+    link = service.explanations.described()["contributions"]["link"]
     reached = {
         "identity": found,
         "log": np.exp(np.minimum(found, 700)),
@@ -500,7 +500,7 @@ def test_estimators_that_do_not_tell_say_why(model: Any, why: str, tmp_path: Pat
     service = opened(tmp_path, model.fit(rows, target))
 
     assert service.contribution_kinds == ()
-    assert why in reason(service.abilities)
+    assert why in reason(service.explanations)
 
 
 LOGIT = """name: m
@@ -540,7 +540,7 @@ def test_boosters_that_do_not_tell_say_why(
     service = opened(tmp_path, train(), **settings)
 
     assert service.contribution_kinds == ()
-    assert why in reason(service.abilities)
+    assert why in reason(service.explanations)
 
 
 def test_a_classifier_that_predicts_numbers_has_none(tmp_path: Path) -> None:
@@ -549,7 +549,7 @@ def test_a_classifier_that_predicts_numbers_has_none(tmp_path: Path) -> None:
 
     service = opened(tmp_path, model, **NUMBER)
 
-    assert "numbers of classes" in reason(service.abilities)
+    assert "numbers of classes" in reason(service.explanations)
 
 
 def test_the_steepness_of_a_sigmoid_scales_log_odds(tmp_path: Path) -> None:

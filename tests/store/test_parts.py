@@ -3,7 +3,7 @@
 import pytest
 
 from drum_like.errors import ConflictError, NotFoundError, UploadError
-from drum_like.store.changes import Clock
+from drum_like.store.changes import Revision
 from drum_like.store.entities import Contents, Member, NewConfig, NewDeployment
 from drum_like.store.store import Store
 from tests.support.stores import put
@@ -157,18 +157,18 @@ def test_what_is_not_there_cannot_be_deployed(store: Store) -> None:
 
 def test_news_are_what_changed_since(store: Store) -> None:
     first = put(store, "m")
-    start = store.changes.since(Clock())
+    start = store.changes.since(Revision())
     assert [one.version_id for one in start.versions] == [first.id]
 
     second = put(store, "m")
     store.configs.add(first.id, NewConfig())
     store.aliases.set(first.model_id, "live", second.id)
-    news = store.changes.since(start.clock)
+    changes = store.changes.since(start.revision)
 
-    assert not news.is_all
-    assert [one.version_id for one in news.versions] == [second.id]
-    assert news.configured == {first.id, second.id}
-    assert [(one.alias, one.version_id) for one in news.aliases] == [("live", second.id)]
-    assert store.changes.clock() == news.clock
+    assert not changes.is_all
+    assert [one.version_id for one in changes.versions] == [second.id]
+    assert changes.configured == {first.id, second.id}
+    assert [(one.alias, one.version_id) for one in changes.aliases] == [("live", second.id)]
+    assert store.changes.revision() == changes.revision
     store.versions.delete((first.uuid,))
-    assert store.changes.since(news.clock).is_all
+    assert store.changes.since(changes.revision).is_all

@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 from drum_like.api import NativeFrame
 from drum_like.config.settings import Settings
-from drum_like.inference.explain.capabilities import Abilities
+from drum_like.inference.explain.capabilities import Capabilities
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.types.explanation import Kind
@@ -73,6 +73,6 @@ def served(service: ModelService, rows: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray(columns, dtype=np.float64)
 
 
-def reason(abilities: Abilities) -> str:
+def reason(explanations: Capabilities) -> str:
     """Return why there are no contributions."""
-    return str(abilities.described()["contributions"]["reason"])
+    return str(explanations.described()["contributions"]["reason"])

@@ -34,7 +34,7 @@ SECRETS = f"""
 """
 
 
-def gate(directory: Path, text: str) -> Authenticator:
+def make_authenticator(directory: Path, text: str) -> Authenticator:
     """Return what checks requests by a file of credentials."""
     path = directory / "credentials.yaml"
     path.write_text(text, encoding="utf-8")
@@ -99,20 +99,20 @@ def test_a_passphrase_is_enough() -> None:
 def test_callers_are_known_by_what_they_show(
     tmp_path: Path, headers: Mapping[str, str], name: str | None
 ) -> None:
-    found = caller(gate(tmp_path, SECRETS), **headers)
+    found = caller(make_authenticator(tmp_path, SECRETS), **headers)
 
     assert (None if found is None else found.name) == name
 
 
 def test_a_secret_may_hold_any_character(tmp_path: Path) -> None:
-    authenticate = gate(tmp_path, "- name: a\n  passphrase: grün\n")
+    authenticate = make_authenticator(tmp_path, "- name: a\n  passphrase: grün\n")
 
     # WSGI hands the bytes of a header over as Latin-1.
     assert name_of(authenticate, "grün".encode().decode("latin-1")) == "a"
 
 
 def test_entries_may_do_less_than_everything(tmp_path: Path) -> None:
-    authenticate = gate(tmp_path, SECRETS)
+    authenticate = make_authenticator(tmp_path, SECRETS)
 
     found = {
         shown: caller(authenticate, Authorization=f"Bearer {shown}")
@@ -130,7 +130,7 @@ def test_entries_may_do_less_than_everything(tmp_path: Path) -> None:
 def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
     """With the iterations that are usual, each time would cost some tenths of a second."""
     slow = generate_password_hash("open sesame", "pbkdf2:sha256:1000000")
-    authenticate = gate(tmp_path, f"- name: a\n  passphrase_hash: {slow}\n")
+    authenticate = make_authenticator(tmp_path, f"- name: a\n  passphrase_hash: {slow}\n")
     assert name_of(authenticate, "open sesame") == "a"
 
     started = datetime.now(UTC)
@@ -170,7 +170,7 @@ def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
 )
 def test_a_wrong_file_is_refused_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        gate(tmp_path, text)
+        make_authenticator(tmp_path, text)
 
     assert said in str(refused.value)
     assert "4711" not in str(refused.value)
@@ -185,7 +185,7 @@ def keys() -> dict[str, RSAPrivateKey]:
 def issued(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> Authenticator:
     (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
     entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
-    return gate(tmp_path, entry + "- name: plain\n  passphrase: correct horse\n")
+    return make_authenticator(tmp_path, entry + "- name: plain\n  passphrase: correct horse\n")
 
 
 Make = Callable[[Mapping[str, RSAPrivateKey]], str]
@@ -228,7 +228,7 @@ def test_keys_come_from_a_url_once(tmp_path: Path, keys: dict[str, RSAPrivateKey
 
     with key_server(content) as url:
         entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: {url}\n"
-        authenticate = gate(tmp_path, entry)
+        authenticate = make_authenticator(tmp_path, entry)
         good = [name_of(authenticate, token(keys["first"])) for _ in range(3)]
         bad = [name_of(authenticate, token(keys["second"], f"k{n}")) for n in range(5)]
 
@@ -243,7 +243,7 @@ def test_an_issuer_that_does_not_answer_is_503(
     with key_server(dict) as url:
         pass
     entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: {url}\n"
-    authenticate = gate(tmp_path, entry)
+    authenticate = make_authenticator(tmp_path, entry)
 
     with pytest.raises(ServiceUnavailable):
         name_of(authenticate, token(keys["first"]))
@@ -288,7 +288,7 @@ def test_a_token_is_checked_once(tmp_path: Path, keys: dict[str, RSAPrivateKey])
     """Whoever shows it again is known at once, as long as it does not expire."""
     (tmp_path / "jwks.json").write_text(json.dumps(key_set(keys, "first")))
     entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
-    authenticate = gate(tmp_path, entry)
+    authenticate = make_authenticator(tmp_path, entry)
     expiring = datetime.now(UTC) - timedelta(seconds=LEEWAY_S - 4)
     tokens = token(keys["first"]), token(keys["second"]), token(keys["first"], exp=expiring)
     headers = [Headers({"Authorization": f"Bearer {shown}"}) for shown in tokens]

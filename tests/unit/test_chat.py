@@ -1,4 +1,4 @@
-"""Chat hooks: whole completions, streams, and who holds the gate."""
+"""Chat hooks: whole completions, streams, and who holds the limiter."""
 
 import json
 from collections.abc import Iterator
@@ -60,18 +60,18 @@ def test_a_third_parameter_gets_the_headers() -> None:
 
 
 def test_chunks_become_events_and_an_unread_stream_holds_no_gate() -> None:
-    gate = BoundedSemaphore()
-    stream = chat.run(lambda _p, _m: iter([Chunk("a"), Chunk("b")]), None, {}, {}, gate)
+    limiter = BoundedSemaphore()
+    stream = chat.run(lambda _p, _m: iter([Chunk("a"), Chunk("b")]), None, {}, {}, limiter)
     assert isinstance(stream, ChunkStream)
 
-    assert gate.acquire(blocking=False)
-    gate.release()
+    assert limiter.acquire(blocking=False)
+    limiter.release()
     events = list(stream)
     stream.close()
 
     assert [e.startswith("data: {") for e in events] == [True, True, False]
     assert events[-1] == "data: [DONE]\n\n"
-    assert gate.acquire(blocking=False)
+    assert limiter.acquire(blocking=False)
 
 
 def test_no_chunks_are_just_the_end() -> None:
@@ -94,7 +94,7 @@ def test_every_line_of_a_chunk_gets_its_prefix() -> None:
 
 
 def test_a_stream_that_fails_before_its_first_chunk_fails_like_any_hook() -> None:
-    gate = BoundedSemaphore()
+    limiter = BoundedSemaphore()
 
     def broken() -> Chunk:
         raise ValueError("boom")
@@ -103,19 +103,19 @@ def test_a_stream_that_fails_before_its_first_chunk_fails_like_any_hook() -> Non
         return (broken() for _ in range(2))
 
     with pytest.raises(HookError, match="boom"):
-        chat.run(hook, None, {}, {}, gate)
+        chat.run(hook, None, {}, {}, limiter)
 
-    assert gate.acquire(blocking=False)
+    assert limiter.acquire(blocking=False)
 
 
 @pytest.mark.parametrize("returned", ["text", 1, None, [1]], ids=repr)
 def test_anything_else_is_refused_and_the_gate_opens(returned: object) -> None:
-    gate = BoundedSemaphore()
+    limiter = BoundedSemaphore()
 
     with pytest.raises(TargetError, match="Expected response to be ChatCompletion or Iterable"):
-        chat.run(lambda _p, _m: returned, None, {}, {}, gate)
+        chat.run(lambda _p, _m: returned, None, {}, {}, limiter)
 
-    assert gate.acquire(blocking=False)
+    assert limiter.acquire(blocking=False)
 
 
 def test_models_come_from_the_hook_then_from_the_runtime_parameter() -> None:

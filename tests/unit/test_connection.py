@@ -105,7 +105,7 @@ def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) 
 
     requests: list[Received] = []
     while len(requests) < 2:
-        request = connection.receive_bulk() if bulk and connection.is_bulky else None
+        request = connection.receive_large() if bulk and connection.is_large else None
         request = request or connection.receive() or connection.buffered()
         requests += [request] if request else []
     sender.join()

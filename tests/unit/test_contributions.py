@@ -118,7 +118,7 @@ def test_a_hook_needs_the_columns_of_its_callers(tmp_path: Path) -> None:
 
     service = regressor(tmp_path, "out", plain)
 
-    assert "inputSchema" in reason(service.abilities)
+    assert "inputSchema" in reason(service.explanations)
 
 
 CLASSES = """
@@ -196,7 +196,7 @@ def test_a_model_behind_hooks_does_not_speak_for_them(hook: str, tmp_path: Path)
     service = opened(tmp_path, linear(), **NUMBER)
 
     assert service.contribution_kinds == ()
-    assert "hook" in reason(service.abilities)
+    assert "hook" in reason(service.explanations)
 
 
 def test_a_hook_may_speak_for_a_model_behind_hooks(tmp_path: Path) -> None:
@@ -215,11 +215,11 @@ def test_a_hook_may_speak_for_a_model_behind_hooks(tmp_path: Path) -> None:
 def test_numbers_that_do_not_add_up_are_never_given(tmp_path: Path) -> None:
     """A model that changes after the load is found out by the request."""
     service = opened(tmp_path, linear())
-    shares: Any = service.abilities.shares
+    contribution_source: Any = service.explanations.contribution_source
     service.model.coef_ = service.model.coef_ + 1.0
 
     with pytest.raises(PredictorError, match="do not add up"):
-        shares(NativeFrame(ROWS[["a", "b"]]), Kind.ORIGINAL)
+        contribution_source(NativeFrame(ROWS[["a", "b"]]), Kind.ORIGINAL)
 
 
 def test_a_kind_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from drum_like.errors import (
     StoreError,
     UserError,
 )
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract
 from drum_like.http.errors import ErrorForm, drum_form
 from drum_like.http.mounting import make_contracts, mount
@@ -83,7 +83,7 @@ def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
     names = ("probes", "drum", "chat", "h2o", "ecosystem", "projects", "wallaroo")
     settings = Settings(store=tmp_path_factory.mktemp("store"), contracts=names)
     sources = open_sources(settings)
-    services = Services(
+    context = ContractContext(
         sources.resolver,
         settings,
         Timings(),
@@ -91,7 +91,7 @@ def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
         parts=sources.parts,
         serves_names=sources.serves_names,
     )
-    return {contract.name: contract for contract in make_contracts(services)}
+    return {contract.name: contract for contract in make_contracts(context)}
 
 
 def made(kind: type[DrumLikeError]) -> DrumLikeError:

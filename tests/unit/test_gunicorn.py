@@ -30,7 +30,7 @@ from drum_like.server.master import Master
 from drum_like.server.response import Reply
 from drum_like.server.run import Program
 from drum_like.server.worker import Worker
-from drum_like.system.connection_counts import Crowd
+from drum_like.system.connection_counts import ConnectionCounts
 
 _MASTER = (
     "APP_LOAD_ERROR WORKER_BOOT_ERROR halt handle_usr2 manage_workers murder_workers "
@@ -89,7 +89,7 @@ def instances() -> Iterator[dict[type, Any]]:
     """One of each class, made as the server makes it."""
     program = Program(gunicorn_settings(Settings(), 1, 0), lambda _slot: pytest.fail("loads"))
     cfg = program.cfg
-    arbiter = Master(program, lambda _report: None, Crowd(1))
+    arbiter = Master(program, lambda _report: None, ConnectionCounts(1))
     worker = BaseWorker(1, 2, [], program, 30, cfg, arbiter.log)
     request = Request(cfg, IterUnreader(iter([HEAD])), PEER)
     ours, theirs = socket.socketpair()

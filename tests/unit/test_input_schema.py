@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from drum_like.model.input_schema import callers_columns, read, typed
+from drum_like.model.input_schema import callers_columns, read_input_schema, typed
 from drum_like.model.type_schema import Condition, Requirement, TypeSchema
 from drum_like.types.column import DataType
 from drum_like.types.schema import Column, Schema
@@ -12,7 +12,7 @@ from drum_like.types.schema import Column, Schema
 
 def declared(**properties: Any) -> tuple[Column, ...]:
     """Return the columns of an inputSchema with these properties."""
-    return read({"type": "object", "properties": properties})
+    return read_input_schema({"type": "object", "properties": properties})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_first_example_is_kept(given: dict[str, Any], example: str | None) -
 
 
 def test_without_an_input_schema_nothing_is_declared() -> None:
-    assert read(None) == ()
+    assert read_input_schema(None) == ()
 
 
 NUMBER = {"type": "integer"}

@@ -7,11 +7,11 @@ import pytest
 
 from drum_like.errors import CharsetError, PayloadError, TargetError
 from drum_like.inference import unstructured
-from drum_like.inference.unstructured import Answer
+from drum_like.inference.unstructured import HookReply
 from drum_like.types.payload import Payload
 
 
-def run(payload: Payload, returned: object = None) -> tuple[Answer, object, Mapping[str, Any]]:
+def run(payload: Payload, returned: object = None) -> tuple[HookReply, object, Mapping[str, Any]]:
     """Return the answer, and what the hook was given."""
     seen: dict[str, Any] = {}
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from drum_like.errors import NotFoundError, SettingsError
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.inference.service import Service
 
 Pair = tuple[str, str | None]
@@ -23,12 +23,12 @@ class Campaigns:
     and the highest version counts. A server with a single model has it for all campaigns.
 
     Args:
-        services: Where models come from.
+        context: Where models come from.
         table: Names of models; None without one.
     """
 
-    def __init__(self, services: Services, table: Mapping[Pair, str] | None) -> None:
-        self._services = services
+    def __init__(self, context: ContractContext, table: Mapping[Pair, str] | None) -> None:
+        self._context = context
         self._table = table
 
     def model(self, campaign: str | None, sub_campaign: str | None) -> Service:
@@ -39,10 +39,10 @@ class Campaigns:
             DrumLikeError: as Services.resolve.
         """
         if campaign is None:
-            return self._services.resolve()
+            return self._context.resolve()
         sub = campaign if sub_campaign is None else sub_campaign
         name = self._named(campaign, sub) if self._table is None else self._listed(campaign, sub)
-        return self._services.resolve(name)
+        return self._context.resolve(name)
 
     def _listed(self, campaign: str, sub_campaign: str) -> str:
         table = self._table or {}
@@ -53,7 +53,7 @@ class Campaigns:
 
     def _named(self, campaign: str, sub_campaign: str) -> str | None:
         """Return the name of a model, None for the only one."""
-        names = self._services.resolver.names()
+        names = self._context.resolver.names()
         start = f"{campaign}_{sub_campaign}"
         versions = {
             int(found[1]): name

@@ -8,7 +8,7 @@ from drum_like.codecs.json.rows import Row
 from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.scoring import Scored, score
 from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType
@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 
 
-def answer(services: Services, tree: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """Return `{model_id, framework, predictions}`.
 
     Raises:
@@ -32,7 +32,7 @@ def answer(services: Services, tree: Mapping[str, Any], limits: Limits) -> dict[
         DrumLikeError: as `score`.
     """
     name, rows = tree["model_id"], _rows(tree, limits)
-    service = _service(services, name)
+    service = _service(context, name)
     service.check()
     predictions = _predictions(score(service, rows)) if rows else []
     return {"model_id": name, "framework": framework(service), "predictions": predictions}
@@ -51,11 +51,11 @@ def label_of(text: str) -> str | int | bool:
     return _BOOLEANS.get(text, text)
 
 
-def _service(services: Services, name: Any) -> Service:
+def _service(context: ContractContext, name: Any) -> Service:
     if not isinstance(name, str):
         raise PayloadError("model_id must be text, the name of a model")
     try:
-        return services.resolve(name)
+        return context.resolve(name)
     except RequestError as error:
         raise NotFoundError(f"model_id {name[:128]!r} not found: {error}") from error
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
-from drum_like.contracts.ecosystem.requests import Asked, accepting, asked
+from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
 from drum_like.contracts.ecosystem.results import Result, flat, ranked
 from drum_like.contracts.ecosystem.scoring import score
 from drum_like.errors import DrumLikeError
@@ -57,7 +57,7 @@ class Decisions:
             PayloadError: the body cannot be read; nothing is logged.
         """
         began, clock = datetime.now().astimezone(), time.monotonic_ns()
-        question, uuid = asked(body), str(uuid4())
+        question, uuid = parse_invoke(body), str(uuid4())
         outcome = self._outcome(question, uuid)
         ended, duration = datetime.now().astimezone(), time.monotonic_ns() - clock
         answer = _answer(question, outcome, uuid, padded(ended))
@@ -98,19 +98,19 @@ class Decisions:
             PayloadError: the body cannot be read.
             DrumLikeError: the log cannot be asked.
         """
-        uuid = accepting(body).uuid
+        uuid = parse_accept(body).uuid
         if self.log is None or not self.log.knows(uuid):
             return {"message": UNKNOWN}
         self._accept(body, size)
         return {"message": uuid}
 
     def _accept(self, body: Mapping[str, Any], size: int) -> None:
-        said = accepting(body)
+        said = parse_accept(body)
         if self.log is not None:
             at = datetime.now().astimezone()
             self.log.put(Answered(said.uuid, at, said.offers, said.channel), size)
 
-    def _outcome(self, question: Asked, uuid: str) -> _Outcome:
+    def _outcome(self, question: InvokeRequest, uuid: str) -> _Outcome:
         campaign, model = question.campaign or "", None
         try:
             service = self.campaigns.model(question.campaign, question.sub_campaign)
@@ -122,7 +122,7 @@ class Decisions:
             return _Outcome(campaign, model, [], self.errors.note(error).text)
 
 
-def _answer(question: Asked, outcome: _Outcome, uuid: str, at: str) -> dict[str, Any]:
+def _answer(question: InvokeRequest, outcome: _Outcome, uuid: str, at: str) -> dict[str, Any]:
     answer = {
         "cache": 0,
         "datetime": at,

@@ -19,7 +19,7 @@ _MOST_RESULTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InvokeRequest:
     """A request for a decision.
 
     Attributes:
@@ -66,7 +66,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Accepting:
+class AcceptRequest:
     """A request that reports accepted offers.
 
     Attributes:
@@ -80,13 +80,13 @@ class Accepting:
     channel: str
 
 
-def asked(body: Mapping[str, Any]) -> Asked:
+def parse_invoke(body: Mapping[str, Any]) -> InvokeRequest:
     """Return the request for a decision that a body holds.
 
     Raises:
         PayloadError: a field holds a wrong value.
     """
-    return Asked(
+    return InvokeRequest(
         campaign=_text(body, ("campaign",)),
         sub_campaign=_text(body, SUB_CAMPAIGN),
         channel=_text(body, ("channel",)) or "api",
@@ -97,7 +97,7 @@ def asked(body: Mapping[str, Any]) -> Asked:
     )
 
 
-def accepting(body: Mapping[str, Any]) -> Accepting:
+def parse_accept(body: Mapping[str, Any]) -> AcceptRequest:
     """Return the acceptance that a body holds: some offers, or a whole answer with all results.
 
     Raises:
@@ -114,7 +114,7 @@ def accepting(body: Mapping[str, Any]) -> Accepting:
     if not isinstance(offers, list) or not all(isinstance(one, str | dict) for one in offers):
         raise PayloadError("`offers_accepted` must be a list of offers: names, or objects")
     _check_levels(offers, "offers_accepted")
-    return Accepting(uuid, offers, _text(body, ("channel_name", "channel")) or "")
+    return AcceptRequest(uuid, offers, _text(body, ("channel_name", "channel")) or "")
 
 
 def tree_of(body: bytes) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
 from drum_like.errors import PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import ErrorForm
 from drum_like.http.json_body import Tree, holds, json_object, whole_body
@@ -28,14 +28,14 @@ Reply = Callable[[Any, int], dict[str, Any]]
 """Gives the answer to a body of that size."""
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return the contract; /invocations and /ping/ are shared with others."""
-    settings = services.settings
+    settings = context.settings
     table = None if settings.campaigns is None else campaigns.read(settings.campaigns)
     log = open_log(settings)
     errors = runtime_form(hide_errors=settings.hide_errors)
-    decisions = Decisions(campaigns.Campaigns(services, table), log, errors)
-    views = _Views(services, Limits(settings.max_columns, settings.max_cells), decisions)
+    decisions = Decisions(campaigns.Campaigns(context, table), log, errors)
+    views = _Views(context, Limits(settings.max_columns, settings.max_cells), decisions)
     return Contract(
         "ecosystem",
         errors,
@@ -52,19 +52,19 @@ class _Views:
     """The views of one server.
 
     Attributes:
-        services: Where models come from.
+        context: Where models come from.
         limits: The most fields of a row.
         decisions: Answers a runtime's calls.
     """
 
-    services: Services
+    context: ContractContext
     limits: Limits
     decisions: Decisions
 
     def instances(self) -> Response:
         """Answer a model server's call: predictions of the model that the body names."""
         tree = json_object(request) or {}  # read already, by the claim
-        return wire.json_response(instances.answer(self.services, tree, self.limits))
+        return wire.json_response(instances.answer(self.context, tree, self.limits))
 
     def decide(self) -> Response:
         """Answer /invocate."""
@@ -105,7 +105,7 @@ class _Views:
 
     def ping(self) -> Response:
         """Answer /ping?message=."""
-        self.services.check()
+        self.context.check()
         text = request.args.get("message", "")
         return wire.json_response({"message": "Ping successful", "pong": text})
 
@@ -169,7 +169,7 @@ def _bodies(rule: str, views: _Views, errors: ErrorForm, *, any_type: bool) -> I
 
 
 def _server_form(views: _Views) -> ErrorForm:
-    return server_form(hide_errors=views.services.settings.hide_errors)
+    return server_form(hide_errors=views.context.settings.hide_errors)
 
 
 def _is_instances(body: Tree) -> bool:

@@ -12,7 +12,7 @@ from drum_like.contracts.h2o.description import model_id
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Route
 from drum_like.inference.service import Service
 
@@ -42,11 +42,11 @@ class DeploymentViews:
     """The views of one server.
 
     Attributes:
-        services: Where models come from.
+        context: Where models come from.
         service: Finds the model of a deployment.
     """
 
-    services: Services
+    context: ContractContext
     service: Callable[[str], Service]
 
     def routes(self) -> tuple[Route, ...]:
@@ -117,12 +117,12 @@ class DeploymentViews:
     def _names(self) -> Sequence[str]:
         if request.args.get("filter"):
             raise PayloadError("deployments are not filtered here; list them all")
-        return self.services.resolver.names()
+        return self.context.resolver.names()
 
     def _status(self, workspace: str, name: str) -> Json:
         is_ready = self.service(name).ready()
         state = "PENDING" if is_ready else "FAILED"
-        if is_ready and self.services.readiness.ready:
+        if is_ready and self.context.readiness.ready:
             state = "HEALTHY"
         return {
             "name": f"{_path(workspace, name)}/status",
@@ -150,19 +150,19 @@ class DeploymentViews:
             "etag": name,
             "single": {"deploymentComposition": composition, **_ELEMENT},
             "security": secret
-            if self.services.settings.asks_who_calls
+            if self.context.settings.asks_who_calls
             else {"disabledSecurity": {}},
             "paused": False,
         }
 
     def _metadata(self, workspace: str, name: str) -> Json:
         service = self.service(name)
-        base = f"{request.host_url.rstrip('/')}{self.services.settings.url_prefix}/{quote(name)}"
+        base = f"{request.host_url.rstrip('/')}{self.context.settings.url_prefix}/{quote(name)}"
         interface = {
             "score": {"uri": f"{base}/model/score"},
             "sampleRequest": {"uri": f"{base}/model/sample_request"},
             "capabilities": {"uri": f"{base}/model/capabilities"},
-            "defaultEndpointState": _state(service, serving=self.services.readiness.ready),
+            "defaultEndpointState": _state(service, serving=self.context.readiness.ready),
         }
         return {"name": f"{_path(workspace, name)}/metadata", "scoringInterface": interface}
 

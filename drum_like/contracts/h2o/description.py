@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drum_like.contracts.h2o.explanations import abilities
+from drum_like.contracts.h2o.explanations import capability_names
 from drum_like.contracts.h2o.rows import media_columns
 from drum_like.errors import UnsupportedError
 from drum_like.inference.service import Service
@@ -40,7 +40,7 @@ def check_scores(service: Service) -> None:
 def capabilities(service: Service) -> list[str]:
     """Return the capabilities of a model, by the names of H2O MLOps."""
     media = ["MEDIA"] if media_columns(service.inputs) else []
-    return ["SCORE", *abilities(service), *media]
+    return ["SCORE", *capability_names(service), *media]
 
 
 def model_schema(service: Service) -> dict[str, Any]:

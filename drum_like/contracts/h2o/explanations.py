@@ -34,7 +34,7 @@ def spelled_one(value: float) -> str | None:
 _NO_INTERVALS = "requestPredictionIntervals set to true, but model does not support it"
 
 
-def abilities(service: Service) -> list[str]:
+def capability_names(service: Service) -> list[str]:
     """Return the names of a model's explanations beside its scores."""
     intervals = ["SCORE_PREDICTION_INTERVAL"] if service.has_intervals else []
     return [*intervals, *(f"CONTRIBUTION_{kind.value}" for kind in service.contribution_kinds)]

@@ -21,12 +21,12 @@ from drum_like.contracts.h2o.description import (
 )
 from drum_like.contracts.h2o.media import read_form
 from drum_like.contracts.h2o.rows import media_columns, wants_text
-from drum_like.contracts.h2o.score_request import ScoreRequest, read
-from drum_like.contracts.h2o.score_response import answer, contributions_alone
+from drum_like.contracts.h2o.score_request import ScoreRequest, parse_score_request
+from drum_like.contracts.h2o.score_response import contributions_alone, score_response
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import FREE_SEGMENT, Contract, Route
 from drum_like.inference.resolver import SingleService
 from drum_like.inference.service import Service
@@ -44,10 +44,10 @@ _CONTROL_PLANE = (
 """The routes of management features that a server of models does not have."""
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return the scorer's contract."""
-    settings, hide = services.settings, services.settings.hide_errors
-    views = _Views(services, Limits(settings.max_columns, settings.max_cells))
+    settings, hide = context.settings, context.settings.hide_errors
+    views = _Views(context, Limits(settings.max_columns, settings.max_cells))
     errors = failures.form(hide_errors=hide)
     control_plane = failures.control_plane_form(hide_errors=hide)
     return Contract(
@@ -65,16 +65,16 @@ class _Views:
     """The views of one server; `segment` is the first part of the path, None on bare routes.
 
     Attributes:
-        services: Where models come from.
+        context: Where models come from.
         limits: The most fields of a request.
     """
 
-    services: Services
+    context: ContractContext
     limits: Limits
 
     def ready(self, segment: str) -> Response:
         """Answer /{segment}/readyz: the bare text that clients compare."""
-        if self.services.readiness.ready and self._service(segment).ready():
+        if self.context.readiness.ready and self._service(segment).ready():
             return Response("Ready", content_type="text/plain; charset=utf-8")
         return Response("Not ready", 503, content_type="text/plain; charset=utf-8")
 
@@ -97,7 +97,7 @@ class _Views:
     def score(self, segment: str | None = None) -> Response:
         """Answer POST /model/score."""
         service = self._scorer(segment)
-        return wire.json_response(answer(service, self._read(service, _json_body())))
+        return wire.json_response(score_response(service, self._read(service, _json_body())))
 
     def contribution(self, segment: str | None = None) -> Response:
         """Answer POST /model/contribution."""
@@ -117,10 +117,10 @@ class _Views:
                 "score media files is not implemented: this model has no column of type Bytes"
             )
         body, files = read_form(request)
-        return wire.json_response(answer(service, self._read(service, body), files))
+        return wire.json_response(score_response(service, self._read(service, body), files))
 
     def _read(self, service: Service, body: bytes) -> ScoreRequest:
-        return read(body, self.limits, literal=wants_text(service.inputs))
+        return parse_score_request(body, self.limits, literal=wants_text(service.inputs))
 
     def _scorer(self, segment: str | None) -> Service:
         """Return the model that a path names, which gives a score a row."""
@@ -139,9 +139,9 @@ class _Views:
         if segment not in (None, "model"):
             return self.named(segment)
         try:
-            return self.services.resolve()
+            return self.context.resolve()
         except NotFoundError as error:
-            names = self.services.resolver.names()
+            names = self.context.resolver.names()
             raise NotFoundError(
                 f"this server has {len(names)} models and no default one; name one in the path, "
                 f"as /NAME/model/score{_listed(names)}"
@@ -153,9 +153,9 @@ class _Views:
         Raises:
             NotFoundError: there is no such model.
         """
-        if isinstance(self.services.resolver, SingleService):
-            return self.services.resolve()
-        return self.services.resolve(name)
+        if isinstance(self.context.resolver, SingleService):
+            return self.context.resolve()
+        return self.context.resolve(name)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -177,7 +177,7 @@ def _routes(views: _Views) -> tuple[Route, ...]:
     )
     return (
         Route("/<free:segment>/readyz", "GET", "ready", views.ready, observe),
-        *DeploymentViews(views.services, views.named).routes(),
+        *DeploymentViews(views.context, views.named).routes(),
         *(
             Route(f"{start}/model/{path}", method, endpoint, view, scope)
             for start in ("", "/<free:segment>")

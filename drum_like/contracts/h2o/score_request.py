@@ -47,7 +47,7 @@ class ScoreRequest:
         return [row[at] for row in self.rows]
 
 
-def read(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
+def parse_score_request(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
     """Return the request that a body holds.
 
     Unknown keys are ignored.

@@ -20,7 +20,9 @@ from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target
 
 
-def answer(service: Service, request: ScoreRequest, files: Files | None = None) -> dict[str, Any]:
+def score_response(
+    service: Service, request: ScoreRequest, files: Files | None = None
+) -> dict[str, Any]:
     """Return a ScoreResponse: copied columns, then the outputs of the model, all as text.
 
     Without rows the model is not called.

@@ -6,7 +6,7 @@ from drum_like.contracts.wallaroo.inference.deployments import Deployments
 from drum_like.contracts.wallaroo.inference.infer import InferenceViews
 from drum_like.contracts.wallaroo.management import absent, login, users
 from drum_like.contracts.wallaroo.management.configs import ConfigViews
-from drum_like.contracts.wallaroo.management.context import Rooms
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
 from drum_like.contracts.wallaroo.management.graphql import GraphqlView
 from drum_like.contracts.wallaroo.management.models import ModelViews
 from drum_like.contracts.wallaroo.management.pipelines import PipelineViews
@@ -14,7 +14,7 @@ from drum_like.contracts.wallaroo.management.upload_form import longest
 from drum_like.contracts.wallaroo.management.uploads import UploadViews
 from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
 from drum_like.http.auth import Scope
-from drum_like.http.context import Services
+from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract, Route
 from drum_like.registry.setup import Registry
 from drum_like.types.payload import Limits
@@ -28,19 +28,19 @@ _USERS = "/auth/admin/realms/master/users"
 _TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a path
 
 
-def contract(services: Services) -> Contract:
+def contract(context: ContractContext) -> Contract:
     """Return the contract: models, workspaces, pipelines, inference and GraphQL.
 
     Raises:
         SettingsError: the server has no store.
     """
-    registry = services.part(Registry)
-    rooms, settings = Rooms(registry), services.settings
+    registry = context.part(Registry)
+    lookup, settings = WorkspaceLookup(registry), context.settings
     deployments = Deployments(registry)
     errors = api_form(hide_errors=settings.hide_errors)
     routes = (
-        *_model_routes(rooms, settings.max_upload_mb),
-        *_other_routes(rooms, deployments, settings.url_prefix),
+        *_model_routes(lookup, settings.max_upload_mb),
+        *_other_routes(lookup, deployments, settings.url_prefix),
         _infer_route(deployments, settings),
     )
     paths = ((_PATHS, absent.refusing_form(errors, settings.url_prefix)),)
@@ -55,9 +55,9 @@ def _infer_route(deployments: Deployments, settings: Settings) -> Route:
     return Route(rule, "POST", "infer", views.infer, Scope.PREDICT, errors)
 
 
-def _model_routes(rooms: Rooms, max_upload_mb: int) -> tuple[Route, ...]:
-    models, configs = ModelViews(rooms), ConfigViews(rooms)
-    uploads = UploadViews(rooms, max_upload_mb)
+def _model_routes(lookup: WorkspaceLookup, max_upload_mb: int) -> tuple[Route, ...]:
+    models, configs = ModelViews(lookup), ConfigViews(lookup)
+    uploads = UploadViews(lookup, max_upload_mb)
     look, change = Scope.OBSERVE, Scope.ADMIN
     views = {
         "list": (models.list_models, look),
@@ -92,9 +92,11 @@ def _model_routes(rooms: Rooms, max_upload_mb: int) -> tuple[Route, ...]:
     )
 
 
-def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[Route, ...]:
-    workspaces = WorkspaceViews(rooms)
-    pipelines = PipelineViews(rooms, deployments, prefix)
+def _other_routes(
+    lookup: WorkspaceLookup, deployments: Deployments, prefix: str
+) -> tuple[Route, ...]:
+    workspaces = WorkspaceViews(lookup)
+    pipelines = PipelineViews(lookup, deployments, prefix)
     look, change = Scope.OBSERVE, Scope.ADMIN
     views = {
         "workspaces/create": (workspaces.create, change),
@@ -131,5 +133,5 @@ def _other_routes(rooms: Rooms, deployments: Deployments, prefix: str) -> tuple[
         Route(_USERS, "GET", "users_find", users.find, look),
         Route(f"{_USERS}/<path:user>", "GET", "users_get", users.get, look),
         Route(f"{_USERS}/<path:user>", "PUT", "users_change", users.change, change),
-        Route("/v1/graphql", "POST", "graphql", GraphqlView(rooms).answer, change),
+        Route("/v1/graphql", "POST", "graphql", GraphqlView(lookup).answer, change),
     )

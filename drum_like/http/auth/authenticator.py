@@ -31,10 +31,10 @@ def authenticator(
         known = (Secret(Principal("passphrase", frozenset(Scope)), passphrase), *known)
     if not known:
         return Open(STRANGER if public else ANYONE)
-    return _Gate(known)
+    return _CredentialAuthenticator(known)
 
 
-class _Gate:
+class _CredentialAuthenticator:
     """Authenticates callers by passphrases, API keys and tokens.
 
     Args:

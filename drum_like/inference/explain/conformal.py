@@ -13,7 +13,7 @@ from drum_like.inference import target_rules
 from drum_like.inference.explain import residuals
 from drum_like.inference.explain import residuals as ranks
 from drum_like.inference.explain import residuals as residual_file
-from drum_like.inference.explain.context import Subject, none, ordered
+from drum_like.inference.explain.context import ExplainContext, none, ordered
 from drum_like.inference.pipeline import predictor_score_step
 from drum_like.model.artifact import Artifact, artifact_kinds, load_artifact, predictor_for
 from drum_like.model.directory import HEAD_BYTES
@@ -31,7 +31,7 @@ Score = Callable[[Frame], Values]
 
 
 @dataclass(frozen=True, slots=True)
-class QuantileBounds:
+class QuantileIntervals:
     """The predictions of two models.
 
     Attributes:
@@ -55,32 +55,32 @@ class QuantileBounds:
         return ordered(self.lower(rows) - self.margin, self.upper(rows) + self.margin)
 
 
-def from_models(subject: Subject, settings: IntervalSettings) -> QuantileBounds:
+def from_models(context: ExplainContext, settings: IntervalSettings) -> QuantileIntervals:
     """Return the bounds that two further models of a directory give.
 
     Raises:
         UnsupportedError: hooks stand between callers and models, a file is missing or does not
             load, or the scores are too few for the level.
     """
-    if subject.hooks.sees_rows:
+    if context.hooks.sees_rows:
         raise UnsupportedError("hooks see the rows, which models of quantiles would get without")
-    lower = _model(subject, settings.lower_model or "")
-    upper = _model(subject, settings.upper_model or "")
+    lower = _model(context, settings.lower_model or "")
+    upper = _model(context, settings.upper_model or "")
     if settings.residuals is None:
-        return QuantileBounds(lower, upper)
-    scores = residuals.sample(subject, settings, residuals.SCORE)
-    return QuantileBounds(lower, upper, scores[ranks.symmetric(len(scores), settings.level) - 1])
+        return QuantileIntervals(lower, upper)
+    scores = residuals.sample(context, settings, residuals.SCORE)
+    return QuantileIntervals(lower, upper, scores[ranks.symmetric(len(scores), settings.level) - 1])
 
 
-def _model(subject: Subject, name: str) -> Score:
-    target = subject.pipeline.target
+def _model(context: ExplainContext, name: str) -> Score:
+    target = context.pipeline.target
     try:
-        artifact = _artifact(residuals.inside(subject.directory, name))
-        predictor = predictor_for(load_artifact(artifact, no_pickle=subject.no_pickle))
+        artifact = _artifact(residuals.inside(context.directory, name))
+        predictor = predictor_for(load_artifact(artifact, no_pickle=context.no_pickle))
     except LoadError as error:
         raise UnsupportedError(f"{name} does not become a model: {error}") from error
     predict = partial(predictor.predict, target=target)
-    step = predictor_score_step(predict, predictor.schema, target, subject.predict_gate)
+    step = predictor_score_step(predict, predictor.schema, target, context.predict_limiter)
 
     def score(frame: Frame) -> Values:
         raw = target_rules.apply(step(frame, Payload(b"")), target)
@@ -100,7 +100,7 @@ def _artifact(path: Path) -> Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class ResidualBounds:
+class ResidualIntervals:
     """The same distances for all rows.
 
     Attributes:
@@ -117,17 +117,17 @@ class ResidualBounds:
         return Intervals(values + self.below, values + self.above)
 
 
-def from_file(subject: Subject, settings: IntervalSettings) -> ResidualBounds:
+def from_file(context: ExplainContext, settings: IntervalSettings) -> ResidualIntervals:
     """Return the bounds that the residuals of a model directory give.
 
     Raises:
         UnsupportedError: the file is missing, is none, is about another model file, or holds too
             few residuals for the level.
     """
-    residuals = residual_file.sample(subject, settings, residual_file.RESIDUAL)
+    residuals = residual_file.sample(context, settings, residual_file.RESIDUAL)
     if settings.method is Method.ASYMMETRIC:
         low, high = ranks.asymmetric(len(residuals), settings.level)
-        return ResidualBounds(residuals[low - 1], residuals[high - 1])
+        return ResidualIntervals(residuals[low - 1], residuals[high - 1])
     sizes = sorted(map(abs, residuals))
     largest = sizes[ranks.symmetric(len(sizes), settings.level) - 1]
-    return ResidualBounds(-largest, largest)
+    return ResidualIntervals(-largest, largest)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.api import Predictor
-from drum_like.inference.pipeline import Gate, Pipeline
+from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.model.hooks import Hooks
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.types.explanation import Intervals
@@ -18,7 +18,7 @@ from drum_like.types.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ExplainContext:
     """A model that predicts rows, with the settings of its directory.
 
     Attributes:
@@ -28,8 +28,8 @@ class Subject:
         pipeline: The prediction pipeline.
         schema: The columns that the model knows, None if it takes any.
         inputs: The columns that callers send, None if they are unknown.
-        hook_gate: Entered around calls into custom.py.
-        predict_gate: Entered around calls into the framework.
+        hook_limiter: Entered around calls into custom.py.
+        predict_limiter: Entered around calls into the framework.
         directory: The model directory.
         sha256: Of the model file, None without one.
         intervals: How prediction intervals are made, None if the metadata do not say.
@@ -42,15 +42,15 @@ class Subject:
     pipeline: Pipeline
     schema: Schema | None
     inputs: Schema | None
-    hook_gate: Gate
-    predict_gate: Gate
+    hook_limiter: Limiter
+    predict_limiter: Limiter
     directory: Path
     sha256: str | None = None
     intervals: IntervalSettings | None = None
     no_pickle: bool = False
 
 
-class BoundSource(Protocol):
+class IntervalSource(Protocol):
     """Source of prediction intervals."""
 
     def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drum_like.errors import HookError, TargetError
 from drum_like.inference.explain.additivity import adds_up, predicted
-from drum_like.inference.pipeline import Gate, Pipeline
+from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
 from drum_like.types.explanation import Contributions, Kind
@@ -27,7 +27,7 @@ _LINKS = {TargetType.BINARY: Link.LOGIT, TargetType.MULTICLASS: Link.SOFTMAX}
 
 
 @dataclass(frozen=True, slots=True)
-class HookShares:
+class HookContributions:
     """Contributions that a hook of custom.py computes.
 
     Attributes:
@@ -35,14 +35,14 @@ class HookShares:
         model: Its second argument.
         inputs: The names of the columns that callers send.
         pipeline: The prediction pipeline, to compare with.
-        gate: Entered around the hook.
+        limiter: Entered around the hook.
     """
 
     hook: Hook
     model: Any
     inputs: Names
     pipeline: Pipeline
-    gate: Gate
+    limiter: Limiter
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -78,7 +78,7 @@ class HookShares:
             return Contributions(
                 self.inputs, groups, np.empty((len(groups), 0, len(self.inputs) + 1))
             )
-        with self.gate:
+        with self.limiter:
             answer = call(self.hook, _FAILED, rows.native, self.model)
         parts = _by_label(answer, target) if multiclass else [answer]
         values = np.stack([_checked(part, self.inputs, rows.n_rows) for part in parts])

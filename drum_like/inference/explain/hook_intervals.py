@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from drum_like.errors import HookError
 from drum_like.inference.explain.context import none
-from drum_like.inference.pipeline import Gate
+from drum_like.inference.pipeline import Limiter
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
 from drum_like.types.explanation import Intervals
@@ -21,18 +21,18 @@ _COLUMNS = ("lower", "upper")
 
 
 @dataclass(frozen=True, slots=True)
-class HookBounds:
+class HookIntervals:
     """Prediction intervals that a hook of custom.py computes.
 
     Attributes:
         hook: The function.
         model: Its second argument.
-        gate: Entered around the hook.
+        limiter: Entered around the hook.
     """
 
     hook: Hook
     model: Any
-    gate: Gate
+    limiter: Limiter
 
     def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
         """Return the hook's bounds; it is not called for no rows.
@@ -42,7 +42,7 @@ class HookBounds:
         """
         if rows.n_rows == 0:
             return none()
-        with self.gate:
+        with self.limiter:
             answer = call(self.hook, _FAILED, rows.native, self.model)
         values = _checked(answer, rows.n_rows)
         return Intervals(values[:, 0], values[:, 1])

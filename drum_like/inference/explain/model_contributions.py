@@ -15,7 +15,7 @@ from drum_like.errors import (
 )
 from drum_like.inference import labels
 from drum_like.inference.explain.additivity import adds_up, link_of_labels
-from drum_like.inference.pipeline import Gate
+from drum_like.inference.pipeline import Limiter
 from drum_like.types.explanation import Contributions, Explainer, Kind
 from drum_like.types.frame import Frame, Names
 from drum_like.types.links import Link
@@ -29,7 +29,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class ModelShares:
+class ModelContributions:
     """Contributions that a framework computes for its model.
 
     Attributes:
@@ -37,14 +37,14 @@ class ModelShares:
         schema: The columns of the model.
         inputs: The names of these columns as callers know them.
         target: Whose labels are meant.
-        gate: Entered around calls into the framework.
+        limiter: Entered around calls into the framework.
     """
 
     explainer: Explainer
     schema: Schema
     inputs: Names
     target: Target
-    gate: Gate
+    limiter: Limiter
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -109,7 +109,7 @@ class ModelShares:
 
     def _shares(self, frame: Frame) -> Values:
         try:
-            with self.gate:
+            with self.limiter:
                 shares = self.explainer.explain(frame)
         except DrumLikeError:
             raise

@@ -7,7 +7,7 @@ from math import ceil, floor, isfinite
 from pathlib import Path
 
 from drum_like.errors import UnsupportedError
-from drum_like.inference.explain.context import Subject
+from drum_like.inference.explain.context import ExplainContext
 from drum_like.model.interval_settings import IntervalSettings, Method
 from drum_like.types.numbers import text_to_number
 
@@ -53,19 +53,19 @@ SCORE = "conformity_score"
 """Header of how far a target lies outside of two quantiles; negative inside."""
 
 
-def sample(subject: Subject, settings: IntervalSettings, header: str) -> tuple[float, ...]:
+def sample(context: ExplainContext, settings: IntervalSettings, header: str) -> tuple[float, ...]:
     """Return the numbers that a model directory ships, sorted, enough of them for the level.
 
     Raises:
         UnsupportedError: the file is missing, is none, is about another model file, or holds too
             few numbers: a bound would be infinite.
     """
-    if settings.sha256 not in (None, subject.sha256):
+    if settings.sha256 not in (None, context.sha256):
         raise UnsupportedError(
             f"{settings.residuals} is about another model file, its model_sha256 says; run "
             "`drum-like calibrate` again"
         )
-    numbers = read(inside(subject.directory, settings.residuals or ""), header)
+    numbers = read(inside(context.directory, settings.residuals or ""), header)
     check_size(len(numbers), settings)
     return numbers
 

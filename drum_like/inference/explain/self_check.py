@@ -20,7 +20,7 @@ _CHANCES = 1e-4
 """How far predictions may be off; they are float32 numbers for many models."""
 
 
-class ShareSource(Protocol):
+class ContributionSource(Protocol):
     """Source of contributions of columns."""
 
     @property
@@ -43,7 +43,7 @@ class ShareSource(Protocol):
         """Return the contributions to rows, or to no rows."""
 
 
-def fault(source: ShareSource, pipeline: Pipeline, inputs: Schema) -> str:
+def fault(source: ContributionSource, pipeline: Pipeline, inputs: Schema) -> str:
     """Return the reason why contributions must not be offered, "" if there is none.
 
     Rows that the model itself refuses, or predicts no number for, prove nothing and are left out.

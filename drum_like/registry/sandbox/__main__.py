@@ -14,7 +14,7 @@ _ALONE_S = 10
 
 
 def main() -> None:
-    """Read a task from standard input, try the model, write the verdict to descriptor argv[1]."""
+    """Read a task from standard input, try the model, write the result to descriptor argv[1]."""
     task = json.loads(sys.stdin.readline())
     limit(task["limits"])
     # The parent ends a child whose time is over; these are for a parent that was killed.

@@ -15,7 +15,7 @@ from drum_like.types.schema import Schema
 
 
 def attempt(task: dict[str, Any]) -> dict[str, Any]:
-    """Return the verdict on a model as JSON: `error`, None if it can be served, and `lines`."""
+    """Return the result on a model as JSON: `error`, None if it can be served, and `lines`."""
     logging.disable()
     try:
         service = open_stored(stored_of(task), Settings(no_pickle=task["no_pickle"]))

@@ -1,4 +1,4 @@
-"""The parent's side: starts a child, waits for its verdict, ends it."""
+"""The parent's side: starts a child, waits for its result, ends it."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 from threading import Event
 
-from drum_like.registry.sandbox.task import Limits, Verdict, task_json
+from drum_like.registry.sandbox.task import SandboxLimits, SandboxResult, task_json
 from drum_like.registry.stored_model import StoredModel
 
 _ANSWER_BYTES = 64 * 1024
@@ -26,13 +26,13 @@ class InterruptedTrialError(Exception):
     """The trial was called off."""
 
 
-def try_out(
+def run_in_sandbox(
     stored: StoredModel,
-    limits: Limits,
+    limits: SandboxLimits,
     *,
     no_pickle: bool = False,
     cancelled: Event | None = None,
-) -> Verdict:
+) -> SandboxResult:
     """Return whether a model can be served.
 
     Args:
@@ -45,13 +45,13 @@ def try_out(
         InterruptedTrialError: it was called off.
     """
     task = task_json(stored, limits, no_pickle=no_pickle)
-    # What the model's own code has done to the folder is not to spoil its verdict.
+    # What the model's own code has done to the folder is not to spoil its result.
     scratch = TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True)
     with scratch as folder, _child(folder) as (child, reader):
         with suppress(BrokenPipeError):
             _tell(child, task)
         answer = _answer(reader, limits.wall_s, cancelled)
-    return _verdict(child.returncode, answer, limits)
+    return _result(child.returncode, answer, limits)
 
 
 @contextmanager
@@ -113,18 +113,18 @@ def _answer(reader: int, wall_s: float, cancelled: Event | None) -> bytes | None
     return None
 
 
-def _verdict(code: int, answer: bytes | None, limits: Limits) -> Verdict:
+def _result(code: int, answer: bytes | None, limits: SandboxLimits) -> SandboxResult:
     """Parse the child's answer; without a valid one, report how the child ended."""
     if answer is None:
-        return Verdict(f"the model did not load and predict within {limits.wall_s} s")
+        return SandboxResult(f"the model did not load and predict within {limits.wall_s} s")
     try:
         content = json.loads(answer)
-        return Verdict(content["error"], tuple(map(str, content["lines"])))
+        return SandboxResult(content["error"], tuple(map(str, content["lines"])))
     except (ValueError, TypeError, KeyError):
-        return Verdict(_ended(code, limits))
+        return SandboxResult(_ended(code, limits))
 
 
-def _ended(code: int, limits: Limits) -> str:
+def _ended(code: int, limits: SandboxLimits) -> str:
     """Say how a child ended that gave no answer."""
     if code == -signal.SIGXCPU:
         return f"the model used more than {limits.cpu_s} s of CPU time to load and predict"

@@ -1,4 +1,4 @@
-"""Task of a sandboxed child process, and its verdict."""
+"""Task of a sandboxed child process, and its result."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SandboxLimits:
     """Resource limits of a child.
 
     Attributes:
@@ -36,7 +36,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SandboxResult:
     """Result of the attempt to load the model and to predict with it.
 
     Attributes:
@@ -53,12 +53,12 @@ class Verdict:
         return self.error is None
 
 
-def limits_of(size: int) -> Limits:
+def limits_of(size: int) -> SandboxLimits:
     """Return the limits for a model file of that size, in bytes."""
-    return Limits(memory_mb=Limits().memory_mb + 6 * size // MIB)
+    return SandboxLimits(memory_mb=SandboxLimits().memory_mb + 6 * size // MIB)
 
 
-def task_json(stored: StoredModel, limits: Limits, *, no_pickle: bool) -> bytes:
+def task_json(stored: StoredModel, limits: SandboxLimits, *, no_pickle: bool) -> bytes:
     """Return the task of a child as JSON."""
     content = {
         "limits": asdict(limits),
@@ -81,7 +81,7 @@ def stored_of(content: dict[str, Any]) -> StoredModel:
 
 
 def fingerprint(digest: str, kind: str, declared: Declared, *, no_pickle: bool) -> str:
-    """Return the digest of everything that a verdict depends on.
+    """Return the digest of everything that a result depends on.
 
     Args:
         digest: SHA-256 of the file.

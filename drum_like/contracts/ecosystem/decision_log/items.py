@@ -44,7 +44,7 @@ def line_of(item: Item) -> bytes:
     return json_text({type(item).__name__: _plain(asdict(item))}).encode()
 
 
-def read(line: Line) -> Item:
+def parse_line(line: Line) -> Item:
     """Return the item that a line holds."""
     if Answered.__name__ in line:
         return Answered(**_timed(line[Answered.__name__]))

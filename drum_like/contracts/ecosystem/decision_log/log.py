@@ -16,7 +16,7 @@ from drum_like.config.settings import Settings
 from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
 from drum_like.contracts.ecosystem.decision_log.documents import Documents, Redaction
 from drum_like.contracts.ecosystem.decision_log.items import item_of
-from drum_like.contracts.ecosystem.decision_log.queue import Backlog, Entry
+from drum_like.contracts.ecosystem.decision_log.queue import Entry, EntryQueue
 from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import Spool
 from drum_like.contracts.ecosystem.decision_log.writer import AT_ONCE, Writer
@@ -37,7 +37,7 @@ _END_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class LogPolicy:
     """The policy of the log.
 
     Attributes:
@@ -56,17 +56,17 @@ class DecisionLog:
         recorder: The store.
         writer: Writes into it, or beside it.
         documents: Makes the documents.
-        habits: The policy of the log.
+        policy: The policy of the log.
     """
 
     def __init__(
-        self, recorder: Recorder, writer: Writer, documents: Documents, habits: Habits
+        self, recorder: Recorder, writer: Writer, documents: Documents, policy: LogPolicy
     ) -> None:
         self._recorder = recorder
         self._writer = writer
         self._documents = documents
-        self._habits = habits
-        self._backlog = Backlog()
+        self._policy = policy
+        self._queue = EntryQueue()
         self._in_hand: list[Entry] = []
         self._ending = Event()
         self._thread: Thread | None = None
@@ -79,8 +79,8 @@ class DecisionLog:
             size: Its approximate number of bytes.
         """
         entry = Entry(content, size)
-        added = self._backlog.add(entry)
-        if added and self._habits.sync and not entry.done.wait(SYNC_S):
+        added = self._queue.add(entry)
+        if added and self._policy.sync and not entry.done.wait(SYNC_S):
             logger.error("the decision log: a call was answered before it was written")
 
     def knows(self, uuid: str) -> bool:
@@ -107,19 +107,19 @@ class DecisionLog:
     def stop(self) -> None:
         """Write the remaining entries, beside the store if it is away, and end."""
         self._ending.set()
-        self._backlog.wake()
+        self._queue.wake()
         if self._thread is None:
             return
         self._thread.join(_END_S)
         if self._thread.is_alive():  # in the driver of a database that does not answer
             self._writer.give_up_the_store()
-            self._backlog.put_back(self._in_hand)
+            self._queue.put_back(self._in_hand)
             self._finish()
         self._recorder.close()
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            if self._backlog.wait(_PAUSE_S) and not self._habits.sync:
+            if self._queue.wait(_PAUSE_S) and not self._policy.sync:
                 self._ending.wait(_GATHER_S)
             try:
                 self._round()
@@ -131,18 +131,18 @@ class DecisionLog:
 
     def _round(self) -> None:
         written = self._write_some()
-        self._writer.lose(self._backlog.refused())
+        self._writer.lose(self._queue.refused())
         self._writer.look(between=self._write_some)
-        if not written and not self._backlog.is_empty:
+        if not written and not self._queue.is_empty:
             self._ending.wait(_PAUSE_S)
 
     def _write_some(self) -> bool:
         """Write the first entries of the queue; return whether that was possible."""
-        self._in_hand = self._backlog.take(AT_ONCE)
-        automatic = self._habits.automatic
+        self._in_hand = self._queue.take(AT_ONCE)
+        automatic = self._policy.automatic
         items = [item_of(entry, self._documents, automatic=automatic) for entry in self._in_hand]
         if items and not self._writer.write(items):
-            self._backlog.put_back(self._in_hand)
+            self._queue.put_back(self._in_hand)
             self._in_hand = []
             return False
         self._release()
@@ -158,7 +158,7 @@ class DecisionLog:
         while self._write_some():
             pass
         self._writer.close()
-        self._writer.lose(len(self._backlog.take(self._backlog.n_entries)))
+        self._writer.lose(len(self._queue.take(self._queue.n_entries)))
 
 
 SPOOL = "decisions"
@@ -189,5 +189,5 @@ def open_log(settings: Settings) -> DecisionLog | None:
     recorder = Recorder(place, documents)
     spool = Spool(place.root / SPOOL)
     writer = Writer(recorder, spool, eager=settings.needs_store, to_disk=settings.log_sync)
-    habits = Habits(settings.decision_log == "auto", settings.log_sync)
-    return DecisionLog(recorder, writer, documents, habits)
+    policy = LogPolicy(settings.decision_log == "auto", settings.log_sync)
+    return DecisionLog(recorder, writer, documents, policy)

@@ -29,7 +29,7 @@ class Entry:
     done: Event = field(default_factory=Event)
 
 
-class Backlog:
+class EntryQueue:
     """Entries in the order in which they came."""
 
     def __init__(self) -> None:

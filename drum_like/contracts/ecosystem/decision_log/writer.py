@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from drum_like.contracts.ecosystem.decision_log.items import Item, line_of, read
+from drum_like.contracts.ecosystem.decision_log.items import Item, line_of, parse_line
 from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import Left, Line, Spool
 from drum_like.errors import DrumLikeError, StoreError
@@ -154,7 +154,7 @@ class Writer:
         items = []
         for line in lines:
             try:
-                items.append(read(line))
+                items.append(parse_line(line))
             except (KeyError, TypeError, ValueError):
                 self.lose(1)
         return items

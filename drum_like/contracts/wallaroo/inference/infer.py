@@ -8,7 +8,7 @@ from flask import Response, request
 
 from drum_like.contracts.wallaroo.inference import rows
 from drum_like.contracts.wallaroo.inference.deployments import PIPELINE_VERSION, Deployments
-from drum_like.contracts.wallaroo.inference.response import Answer, Selection
+from drum_like.contracts.wallaroo.inference.response import InferenceResult, Selection
 from drum_like.contracts.wallaroo.inference.rows import Rows
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
@@ -65,7 +65,7 @@ class InferenceViews:
         last = chain.steps[-1][0].info
         model = (split_key(last.name)[1], last.sha256 or "")
         millis = started // 1_000_000
-        answer = Answer(millis, sent, table, elapsed, model, chain.pipeline_version)
+        answer = InferenceResult(millis, sent, table, elapsed, model, chain.pipeline_version)
         if rows.wants_arrow(request):
             return Response(answer.to_arrow(selection), content_type=rows.ARROW)
         return Response(answer.to_json(selection), content_type=rows.RECORDS)

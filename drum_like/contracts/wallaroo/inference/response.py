@@ -52,7 +52,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class InferenceResult:
     """The answer to an inference.
 
     Attributes:

@@ -9,7 +9,7 @@ from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.inference import schemas
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.contracts.wallaroo.management import serializers
-from drum_like.contracts.wallaroo.management.context import Rooms, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
 from drum_like.errors import ColumnsError, NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import IMAGE, Config, NewConfig, Status, Version
@@ -23,11 +23,11 @@ _SINGLE = "single"
 class ConfigViews:
     """The views of `models/…` that are about configurations."""
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def get_by_version(self) -> Response:
         """Show the configuration in force of the newest version of a model, or of a version.
@@ -53,7 +53,7 @@ class ConfigViews:
         keep = tuple(name for name in _SCHEMAS if not fields.has(name))
         self._check(version, new, keep)
         config = self._store.configs.add(version.id, new, keep)
-        self.rooms.registry.catalog.look()
+        self.lookup.registry.catalog.look()
         shape = serializers.config_full if serializers.is_sdk(request) else serializers.config_page
         return json_response({"model_config": shape(config)})
 
@@ -64,7 +64,7 @@ class ConfigViews:
         before = self._store.configs.latest(version.id)
         kept = {name: None if before is None else getattr(before, name) for name in keep}
         try:
-            service = self.rooms.registry.catalog.loaded(version.id).service
+            service = self.lookup.registry.catalog.loaded(version.id).service
         except NotFoundError:  # another worker's catalog has it, this one in a moment
             return
         try:

@@ -30,7 +30,7 @@ def caller() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class WorkspaceLookup:
     """Workspaces as callers name them."""
 
     registry: Registry
@@ -71,7 +71,7 @@ class Rooms:
         return workspace
 
 
-def numeric(fields: Fields, name: str) -> int:
+def int_field(fields: Fields, name: str) -> int:
     """Return an integer that may be sent as text.
 
     Raises:

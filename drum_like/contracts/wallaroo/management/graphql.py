@@ -17,7 +17,7 @@ from drum_like import __version__
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.inference.deployments import ENGINE_CONFIG, Deployments
 from drum_like.contracts.wallaroo.management import absent, serializers
-from drum_like.contracts.wallaroo.management.context import Rooms, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
 from drum_like.contracts.wallaroo.management.frameworks import wire_status
 from drum_like.contracts.wallaroo.management.searches import Answer, Searches
 from drum_like.errors import NotFoundError, PayloadError
@@ -42,11 +42,11 @@ def introspection() -> bytes:
 class GraphqlView:
     """The view of `/v1/graphql`."""
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def answer(self) -> Response:
         """Answer an operation; an error is told in `errors`, with status 200."""
@@ -78,20 +78,20 @@ class GraphqlView:
             "DeploymentById": self._deployment_by_id,
             "Deploy": self._deploy,
             "QueryLimitStatus": lambda _: {"deployment": []},
-            **{name: _with_variables(one) for name, one in Searches(self.rooms).answers().items()},
+            **{name: _with_variables(one) for name, one in Searches(self.lookup).answers().items()},
         }
 
     def _user_default_workspace(self, call: "_Call") -> Json:
         user = call.variables.optional_text("user_id") or ""
         return {
-            "user_default_workspace": [{"workspace": self._workspace(self.rooms.default_of(user))}]
+            "user_default_workspace": [{"workspace": self._workspace(self.lookup.default_of(user))}]
         }
 
     def _create_default_workspace(self, call: "_Call") -> Json:
         user, name = call.variables.text("user_id"), call.variables.text("workspace_name")
         if not name or not name.isprintable() or len(name) > 255:
             raise PayloadError("the name of a workspace must be 1 to 255 printable characters")
-        return {"insert_workspace_one": {"id": self.rooms.make_default(user, name).id}}
+        return {"insert_workspace_one": {"id": self.lookup.make_default(user, name).id}}
 
     def _workspace_by_id(self, call: "_Call") -> Json:
         workspace = self._store.workspaces.get(call.variables.integer("id"))
@@ -170,7 +170,7 @@ class GraphqlView:
         return {"deployment_by_pk": content}
 
     def _deploy(self, call: "_Call") -> Json:
-        deployment = Deployments(self.rooms.registry).again(call.variables.integer("id"))
+        deployment = Deployments(self.lookup.registry).again(call.variables.integer("id"))
         return {"update_deployment_by_pk": _deployment(deployment)}
 
     def _workspace(self, workspace: Workspace) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 from drum_like.contracts.wallaroo.fields import Fields, check_label
 from drum_like.contracts.wallaroo.inference import schemas
 from drum_like.contracts.wallaroo.management import frameworks
-from drum_like.contracts.wallaroo.management.context import numeric
+from drum_like.contracts.wallaroo.management.context import int_field
 from drum_like.contracts.wallaroo.management.frameworks import Framework
 from drum_like.errors import PayloadError
 from drum_like.store.entities import ZIP, Declared, NewConfig, NewVersion, Visibility
@@ -53,7 +53,7 @@ class Metadata:
         framework = frameworks.named(conversion.text("framework"))
         conversion.optional_texts("requirements")
         return Metadata(
-            workspace_id=numeric(fields, "workspace_id"),
+            workspace_id=int_field(fields, "workspace_id"),
             name=check_label(fields.text("name"), "model"),
             visibility=_visibility(fields.optional_text("visibility")),
             framework=framework,
@@ -75,7 +75,7 @@ class Metadata:
         """
         framework = frameworks.of_file(file_name)
         return Metadata(
-            workspace_id=numeric(query, "workspace_id"),
+            workspace_id=int_field(query, "workspace_id"),
             name=check_label(query.text("name"), "model"),
             visibility=_visibility(query.text("visibility")),
             framework=framework,

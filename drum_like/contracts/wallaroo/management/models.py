@@ -6,7 +6,7 @@ from flask import Response, request
 
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.management import serializers
-from drum_like.contracts.wallaroo.management.context import Rooms, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import LogLine, Model, Version
@@ -17,15 +17,15 @@ from drum_like.store.store import Store
 class ModelViews:
     """The views of `models/…` that read, name and remove."""
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def list_models(self) -> Response:
         """List the models of a workspace, the newest first."""
-        workspace_id = self.rooms.named(read_fields(request))
+        workspace_id = self.lookup.named(read_fields(request))
         if workspace_id is None:
             return json_response({"models": []})
         if serializers.is_sdk(request):
@@ -118,7 +118,7 @@ class ModelViews:
             fields.text("model_id"),
             confirm=fields.flag("confirm_delete"),
         )
-        self.rooms.registry.catalog.look()
+        self.lookup.registry.catalog.look()
         return json_response({"bytes": n_bytes})
 
     def delete_model_versions(self) -> Response:
@@ -130,7 +130,7 @@ class ModelViews:
         n_bytes = self._store.versions.delete(
             [uuid.lower() for uuid in uuids], confirm=fields.flag("confirm_delete")
         )
-        self.rooms.registry.catalog.look()
+        self.lookup.registry.catalog.look()
         return json_response({"bytes": n_bytes})
 
     def list_aliases(self) -> Response:
@@ -148,7 +148,7 @@ class ModelViews:
         uuid = fields.optional_text("model_version")
         version = None if uuid is None else self._version(model, uuid)
         self._store.aliases.set(model.id, alias, None if version is None else version.id)
-        self.rooms.registry.catalog.look()
+        self.lookup.registry.catalog.look()
         found = None if version is None else version.uuid
         return json_response({"alias": alias, "model_version": found})
 

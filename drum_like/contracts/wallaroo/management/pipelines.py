@@ -7,7 +7,7 @@ from flask import Response, request
 
 from drum_like.contracts.wallaroo.fields import Fields, check_label
 from drum_like.contracts.wallaroo.inference.deployments import Deployments, steps_of
-from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller, read_fields
 from drum_like.contracts.wallaroo.management.serializers import workspace_stub
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
@@ -23,18 +23,18 @@ class PipelineViews:
     """The views of `pipelines/…` and of related requests of the SDK.
 
     Attributes:
-        rooms: The workspaces of pipelines.
+        lookup: The workspaces of pipelines.
         deployments: The deployments of the server.
         prefix: Of all paths of the server.
     """
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
     deployments: Deployments
     prefix: str
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def create(self) -> Response:
         """Make a pipeline, or a new version of it."""
@@ -68,7 +68,7 @@ class PipelineViews:
         if deployment_id is None and pipeline_id is None:
             raise PayloadError("missing field `deployment_id` or `pipeline_id`")
         self._store.pipelines.undeploy(deployment_id, pipeline_id)
-        self.rooms.registry.catalog.look()
+        self.lookup.registry.catalog.look()
         return json_response({})
 
     def get_deployment(self) -> Response:
@@ -93,13 +93,13 @@ class PipelineViews:
         """List the pipelines of a workspace, or all."""
         fields = read_fields(request)
         id_, name = fields.optional_integer("workspace_id"), fields.optional_text("workspace_name")
-        rooms = {
-            room.id: room
-            for room in self._store.workspaces.all()
-            if id_ in (None, room.id) and name in (None, room.name)
+        workspaces = {
+            workspace.id: workspace
+            for workspace in self._store.workspaces.all()
+            if id_ in (None, workspace.id) and name in (None, workspace.name)
         }
-        found = [one for one in self._store.pipelines.all() if one.workspace_id in rooms]
-        content = [{**_item(one, rooms[one.workspace_id]), **_UNTOLD} for one in found]
+        found = [one for one in self._store.pipelines.all() if one.workspace_id in workspaces]
+        content = [{**_item(one, workspaces[one.workspace_id]), **_UNTOLD} for one in found]
         return json_response({"pipelines": content})
 
     def get_version(self) -> Response:

@@ -11,7 +11,7 @@ from typing import Any
 
 from drum_like.contracts.wallaroo.fields import Fields
 from drum_like.contracts.wallaroo.inference.deployments import steps_of
-from drum_like.contracts.wallaroo.management.context import Rooms
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
 from drum_like.errors import PayloadError
 from drum_like.store.entities import Deployment, Pipeline, PipelineVersion
 from drum_like.store.store import Store
@@ -24,11 +24,11 @@ Answer = Callable[[Fields], Json]
 class Searches:
     """The lists of a server."""
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def answers(self) -> dict[str, Answer]:
         """Return the functions that answer operations, by their names."""
@@ -44,36 +44,37 @@ class Searches:
 
     def _models(self, wanted: Fields) -> Json:
         found = self._store.versions.search(wanted.optional_text("search_term") or "")
-        rooms, is_in_time = self._rooms(wanted), _Times.read(wanted)
+        workspaces, is_in_time = self._workspace_names(wanted), _Times.read(wanted)
         hits = [
             {"id": version.id}
             for version in found
-            if version.workspace_id in rooms and is_in_time(version.created_at, version.updated_at)
+            if version.workspace_id in workspaces
+            and is_in_time(version.created_at, version.updated_at)
         ]
         return {"search_models": hits}
 
     def _pipeline_versions(self, wanted: Fields) -> Json:
-        rooms, is_in_time = self._rooms(wanted), _Times.read(wanted)
+        workspaces, is_in_time = self._workspace_names(wanted), _Times.read(wanted)
         pipelines = {one.id: one for one in self._store.pipelines.all()}
         deployed = self._deployed(wanted)
         term = (wanted.optional_text("search_term") or "").lower()
         hits = []
         for version in self._store.pipelines.all_versions():
             pipeline = pipelines.get(version.pipeline_id)
-            if pipeline is None or pipeline.workspace_id not in rooms:
+            if pipeline is None or pipeline.workspace_id not in workspaces:
                 continue
             is_meant = deployed is None or pipeline.id in deployed
             is_meant = is_meant and any(term in text.lower() for text in _texts(pipeline, version))
             if is_meant and is_in_time(version.created_at, version.created_at):
-                hits.append(_found(version, pipeline, rooms[pipeline.workspace_id]))
+                hits.append(_found(version, pipeline, workspaces[pipeline.workspace_id]))
         return {"search_pipelines": hits}
 
     def _pipelines(self, wanted: Fields) -> Json:
-        name, rooms = wanted.text("pipeline_name"), self._rooms(wanted)
+        name, workspaces = wanted.text("pipeline_name"), self._workspace_names(wanted)
         hits = [
-            {"id": one.id, "workspace": _room(one.workspace_id, rooms[one.workspace_id])}
+            {"id": one.id, "workspace": _workspace(one.workspace_id, workspaces[one.workspace_id])}
             for one in self._store.pipelines.all()
-            if one.name == name and one.workspace_id in rooms
+            if one.name == name and one.workspace_id in workspaces
         ]
         return {"pipeline": hits}
 
@@ -93,13 +94,13 @@ class Searches:
         found = self._store.pipelines.deployments()
         return frozenset(one.pipeline_id for one in found if one.deployed is is_wanted)
 
-    def _rooms(self, wanted: Fields) -> dict[int, str]:
+    def _workspace_names(self, wanted: Fields) -> dict[int, str]:
         """Return the names of the workspaces to look in, by id."""
         id_, name = wanted.optional_integer("workspace_id"), wanted.optional_text("workspace_name")
         return {
-            room.id: room.name
-            for room in self._store.workspaces.all()
-            if id_ in (None, room.id) and name in (None, room.name)
+            workspace.id: workspace.name
+            for workspace in self._store.workspaces.all()
+            if id_ in (None, workspace.id) and name in (None, workspace.name)
         }
 
     def _remove_member(self, wanted: Fields) -> Json:
@@ -146,7 +147,7 @@ def _texts(pipeline: Pipeline, version: PipelineVersion) -> tuple[str, ...]:
     return (pipeline.name, version.uuid, *(step.name for step in steps))
 
 
-def _found(version: PipelineVersion, pipeline: Pipeline, room: str) -> Json:
+def _found(version: PipelineVersion, pipeline: Pipeline, workspace: str) -> Json:
     return {
         "id": version.id,
         "created_at": version.created_at,
@@ -157,7 +158,7 @@ def _found(version: PipelineVersion, pipeline: Pipeline, room: str) -> Json:
             "id": pipeline.id,
             "pipeline_id": pipeline.name,
             "pipeline_tags": [],
-            "workspace": _room(pipeline.workspace_id, room),
+            "workspace": _workspace(pipeline.workspace_id, workspace),
         },
     }
 
@@ -172,5 +173,5 @@ def _deployment(deployment: Deployment) -> Json:
     }
 
 
-def _room(workspace_id: int, name: str) -> Json:
+def _workspace(workspace_id: int, name: str) -> Json:
     return {"id": workspace_id, "name": name}

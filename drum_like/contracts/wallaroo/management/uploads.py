@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from drum_like.contracts.wallaroo.fields import Fields, check_file_name
 from drum_like.contracts.wallaroo.management import frameworks, serializers, upload_form
-from drum_like.contracts.wallaroo.management.context import Rooms, caller
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
 from drum_like.contracts.wallaroo.management.upload_form import UploadForm
 from drum_like.errors import PayloadError, UploadError
@@ -22,17 +22,17 @@ class UploadViews:
     """The views that take files.
 
     Attributes:
-        rooms: Where they go.
+        lookup: Where they go.
         max_mb: Largest file in MiB, 0 for no limit.
     """
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
     max_mb: int
 
     def upload(self) -> Response:
         """Store a version that is ready when the answer comes, or register an image."""
         upload_form.allow_size(request, self.max_mb)
-        with upload_form.received_form(request, self.rooms.registry.uploads.receive) as form:
+        with upload_form.received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             if form.file is None and metadata.image_path is not None:
                 return json_response(serializers.uploaded(self._image(metadata)))
@@ -47,17 +47,17 @@ class UploadViews:
     def upload_and_convert(self) -> Response:
         """Store a version that becomes ready later, or does not; its status tells."""
         upload_form.allow_size(request, self.max_mb)
-        with upload_form.received_form(request, self.rooms.registry.uploads.receive) as form:
+        with upload_form.received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             file, name = _file(form)
             frameworks.check_runs(metadata.framework)
-            version = self.rooms.registry.uploads.accept(metadata.version(name, caller()), file)
+            version = self.lookup.registry.uploads.accept(metadata.version(name, caller()), file)
             return json_response(serializers.uploaded(version), 202)
 
     def upload_stream(self) -> Response:
         """Store a version whose file is the whole body, or a part of an older kind of form."""
         upload_form.allow_size(request, self.max_mb)
-        receive = self.rooms.registry.uploads.receive
+        receive = self.lookup.registry.uploads.receive
         if upload_form.is_form(request):
             with upload_form.received_form(request, receive) as form:
                 file, name = _file(form)
@@ -71,13 +71,13 @@ class UploadViews:
 
     def _checked(self, metadata: Metadata, file: Incoming, name: str) -> Version:
         frameworks.check_runs(metadata.framework)
-        return self.rooms.registry.uploads.accept_checked(metadata.version(name, caller()), file)
+        return self.lookup.registry.uploads.accept_checked(metadata.version(name, caller()), file)
 
     def _image(self, metadata: Metadata) -> Version:
         path = metadata.image_path or ""
         if not path or not path.isprintable() or len(path) > 1024:
             raise PayloadError("field `image_path` must name a container image")
-        return self.rooms.registry.uploads.register_image(metadata.version(None, caller()), path)
+        return self.lookup.registry.uploads.register_image(metadata.version(None, caller()), path)
 
 
 def _parameters(*sources: MultiDict[str, str]) -> Fields:

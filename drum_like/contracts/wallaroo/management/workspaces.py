@@ -6,7 +6,7 @@ from flask import Response, request
 
 from drum_like.contracts.wallaroo.fields import Fields, check_label
 from drum_like.contracts.wallaroo.management import serializers
-from drum_like.contracts.wallaroo.management.context import Rooms, caller, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller, read_fields
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Contents
@@ -19,11 +19,11 @@ _KINDS = ("OWNER", "COLLABORATOR")
 class WorkspaceViews:
     """The views of `workspaces/…`."""
 
-    rooms: Rooms
+    lookup: WorkspaceLookup
 
     @property
     def _store(self) -> Store:
-        return self.rooms.store
+        return self.lookup.store
 
     def create(self) -> Response:
         """Make a workspace."""

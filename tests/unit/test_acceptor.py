@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from drum_like.server.acceptor import LEFT_S, Entrance
-from drum_like.system.connection_counts import Crowd
+from drum_like.server.acceptor import DEFERRAL_S, Acceptor
+from drum_like.system.connection_counts import ConnectionCounts
 
 MOST = 4
 
@@ -27,27 +27,27 @@ def fixture_selector() -> Iterator[selectors.BaseSelector]:
         yield selector
 
 
-@pytest.fixture(name="crowd")
-def fixture_crowd() -> Crowd:
-    crowd = Crowd(2)
-    crowd.join(0)
-    return crowd
+@pytest.fixture(name="counts")
+def fixture_counts() -> ConnectionCounts:
+    counts = ConnectionCounts(2)
+    counts.join(0)
+    return counts
 
 
-@pytest.fixture(name="entrance")
-def fixture_entrance(
-    listener: socket.socket, selector: selectors.BaseSelector, crowd: Crowd
-) -> Entrance:
-    return Entrance([listener], selector, lambda _listener, _turn: None, MOST, crowd)
+@pytest.fixture(name="acceptor")
+def fixture_acceptor(
+    listener: socket.socket, selector: selectors.BaseSelector, counts: ConnectionCounts
+) -> Acceptor:
+    return Acceptor([listener], selector, lambda _listener, _leader: None, MOST, counts)
 
 
-def other_worker(crowd: Crowd, number: int) -> bool:
+def other_worker(counts: ConnectionCounts, number: int) -> bool:
     """Let another process have so many connections; return whether it sees one with fewer."""
     child = os.fork()
     if not child:
-        crowd.join(1)
-        crowd.count(number)
-        os._exit(crowd.has_fewer(number))
+        counts.join(1)
+        counts.count(number)
+        os._exit(counts.has_fewer(number))
     _, status = os.waitpid(child, 0)
     return bool(os.waitstatus_to_exitcode(status))
 
@@ -58,19 +58,19 @@ def is_watched(listener: socket.socket, selector: selectors.BaseSelector) -> boo
 
 
 def test_takes_clients_while_there_is_room(
-    entrance: Entrance, listener: socket.socket, selector: selectors.BaseSelector
+    acceptor: Acceptor, listener: socket.socket, selector: selectors.BaseSelector
 ) -> None:
     watched = []
     for number in (0, MOST - 1, MOST, MOST - 1):
-        entrance.look(number)
+        acceptor.update(number)
         watched.append(is_watched(listener, selector))
 
     assert watched == [True, True, False, True]
 
 
-def test_gives_a_socket_that_does_not_block(entrance: Entrance, listener: socket.socket) -> None:
+def test_gives_a_socket_that_does_not_block(acceptor: Acceptor, listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as client:
-        found = entrance.take(listener, 0)
+        found = acceptor.take(listener, 0)
 
         assert found is not None
         with found[0] as sock:
@@ -78,31 +78,31 @@ def test_gives_a_socket_that_does_not_block(entrance: Entrance, listener: socket
             assert found[1] == client.getsockname()
 
 
-def test_takes_nobody_where_nobody_waits(entrance: Entrance, listener: socket.socket) -> None:
-    assert entrance.take(listener, 0) is None
+def test_takes_nobody_where_nobody_waits(acceptor: Acceptor, listener: socket.socket) -> None:
+    assert acceptor.take(listener, 0) is None
 
 
 @pytest.mark.parametrize("numbers", [(1, 0), (3, 1)], ids=["none", "two-less"])
 def test_leaves_a_client_to_a_worker_that_has_clearly_fewer_but_not_for_ever(
     numbers: tuple[int, int],
-    entrance: Entrance,
+    acceptor: Acceptor,
     listener: socket.socket,
     selector: selectors.BaseSelector,
-    crowd: Crowd,
+    counts: ConnectionCounts,
 ) -> None:
     own, others = numbers
-    other_worker(crowd, others)
-    entrance.look(own)
+    other_worker(counts, others)
+    acceptor.update(own)
     with socket.create_connection(listener.getsockname()):
-        left = entrance.take(listener, own)
-        entrance.look(own, time.monotonic())
+        left = acceptor.take(listener, own)
+        acceptor.update(own, time.monotonic())
         watched_at_once = is_watched(listener, selector)
-        is_leaving = entrance.is_leaving
-        entrance.look(own, time.monotonic() + LEFT_S)
-        taken = entrance.take(listener, own)
+        is_deferring = acceptor.is_deferring
+        acceptor.update(own, time.monotonic() + DEFERRAL_S)
+        taken = acceptor.take(listener, own)
 
     assert left is None
-    assert is_leaving
+    assert is_deferring
     assert not watched_at_once
     assert is_watched(listener, selector)
     assert taken is not None
@@ -111,69 +111,75 @@ def test_leaves_a_client_to_a_worker_that_has_clearly_fewer_but_not_for_ever(
 
 @pytest.mark.parametrize("others", [1, 2, 3], ids=["one-less", "as-many", "more"])
 def test_takes_a_client_if_no_other_worker_has_clearly_fewer(
-    others: int, entrance: Entrance, listener: socket.socket, crowd: Crowd
+    others: int, acceptor: Acceptor, listener: socket.socket, counts: ConnectionCounts
 ) -> None:
-    other_worker(crowd, others)
+    other_worker(counts, others)
     with socket.create_connection(listener.getsockname()):
-        taken = entrance.take(listener, 2)
+        taken = acceptor.take(listener, 2)
 
     assert taken is not None
     taken[0].close()
 
 
 def test_looks_again_at_once_if_its_own_connections_have_gone(
-    entrance: Entrance, listener: socket.socket, selector: selectors.BaseSelector, crowd: Crowd
+    acceptor: Acceptor,
+    listener: socket.socket,
+    selector: selectors.BaseSelector,
+    counts: ConnectionCounts,
 ) -> None:
-    other_worker(crowd, 1)
+    other_worker(counts, 1)
     with socket.create_connection(listener.getsockname()):
-        entrance.take(listener, 3)
-        entrance.look(2, time.monotonic())
+        acceptor.take(listener, 3)
+        acceptor.update(2, time.monotonic())
 
     assert is_watched(listener, selector)
 
 
 def test_workers_that_leave_clients_to_each_other_take_some_first(
-    entrance: Entrance, listener: socket.socket, crowd: Crowd
+    acceptor: Acceptor, listener: socket.socket, counts: ConnectionCounts
 ) -> None:
-    other_worker(crowd, 0)
+    other_worker(counts, 0)
     with socket.create_connection(listener.getsockname()):
-        entrance.take(listener, 1)
+        acceptor.take(listener, 1)
 
-    assert [number for number in range(7) if other_worker(crowd, number)] == [5, 6]
+    assert [number for number in range(7) if other_worker(counts, number)] == [5, 6]
 
 
 def test_leaves_nobody_to_a_worker_that_has_ended(
-    entrance: Entrance, listener: socket.socket, crowd: Crowd
+    acceptor: Acceptor, listener: socket.socket, counts: ConnectionCounts
 ) -> None:
-    other_worker(crowd, 0)
-    crowd.bury(1)
+    other_worker(counts, 0)
+    counts.clear(1)
     with socket.create_connection(listener.getsockname()):
-        taken = entrance.take(listener, 1)
+        taken = acceptor.take(listener, 1)
 
     assert taken is not None
     taken[0].close()
 
 
 def test_does_not_look_again_and_again_where_there_is_no_room(
-    entrance: Entrance, listener: socket.socket, crowd: Crowd
+    acceptor: Acceptor, listener: socket.socket, counts: ConnectionCounts
 ) -> None:
-    other_worker(crowd, 0)
+    other_worker(counts, 0)
     with socket.create_connection(listener.getsockname()):
-        entrance.look(MOST - 1)
-        entrance.take(listener, MOST - 1)
+        acceptor.update(MOST - 1)
+        acceptor.take(listener, MOST - 1)
 
-    entrance.look(MOST, time.monotonic() + LEFT_S)
+    acceptor.update(MOST, time.monotonic() + DEFERRAL_S)
 
-    assert not entrance.is_leaving
+    assert not acceptor.is_deferring
 
 
 def test_after_the_end_it_takes_nobody_and_counts_for_nobody(
-    entrance: Entrance, listener: socket.socket, selector: selectors.BaseSelector, crowd: Crowd
+    acceptor: Acceptor,
+    listener: socket.socket,
+    selector: selectors.BaseSelector,
+    counts: ConnectionCounts,
 ) -> None:
-    entrance.look(0)
+    acceptor.update(0)
 
-    entrance.close()
-    entrance.look(0)
+    acceptor.close()
+    acceptor.update(0)
 
     assert not is_watched(listener, selector)
-    assert not crowd.has_fewer(1)
+    assert not counts.has_fewer(1)

@@ -1,4 +1,4 @@
-"""The throw-away child: whatever a model does to it, there is a verdict, and this process lives."""
+"""The throw-away child: whatever a model does to it, there is a result, and this process lives."""
 
 import os
 import subprocess
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.registry.sandbox.runner import InterruptedTrialError, try_out
-from drum_like.registry.sandbox.task import Limits, fingerprint, limits_of
+from drum_like.registry.sandbox.runner import InterruptedTrialError, run_in_sandbox
+from drum_like.registry.sandbox.task import SandboxLimits, fingerprint, limits_of
 from drum_like.registry.stored_model import StoredModel
 from drum_like.store.entities import Declared
 from tests.support.registries import GOOD_CODE, METADATA, eventually
 
-TIGHT = Limits(memory_mb=2048, cpu_s=3, wall_s=60, descriptors=64, file_mb=1)
+TIGHT = SandboxLimits(memory_mb=2048, cpu_s=3, wall_s=60, descriptors=64, file_mb=1)
 CLOSE_ALL = "[os.close(n) for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}')]"
 IMPATIENT = replace(TIGHT, wall_s=4)
 
@@ -46,22 +46,22 @@ def _model(directory: Path, code: str) -> StoredModel:
     ],
 )  # fmt: skip
 def test_a_bad_model_gets_its_verdict(tmp_path: Path, code: str, words: str) -> None:
-    verdict = try_out(_model(tmp_path, code + "\n" + GOOD_CODE), TIGHT)
+    result = run_in_sandbox(_model(tmp_path, code + "\n" + GOOD_CODE), TIGHT)
 
-    assert words in str(verdict.error)
+    assert words in str(result.error)
 
 
 def test_a_model_that_takes_too_long_gets_its_verdict(tmp_path: Path) -> None:
-    verdict = try_out(_model(tmp_path, "import time\ntime.sleep(600)\n"), IMPATIENT)
+    result = run_in_sandbox(_model(tmp_path, "import time\ntime.sleep(600)\n"), IMPATIENT)
 
-    assert verdict.error == "the model did not load and predict within 4 s"
+    assert result.error == "the model did not load and predict within 4 s"
 
 
 def test_a_good_model_is_good(tmp_path: Path) -> None:
-    verdict = try_out(_model(tmp_path, GOOD_CODE), TIGHT)
+    result = run_in_sandbox(_model(tmp_path, GOOD_CODE), TIGHT)
 
-    assert verdict.is_good
-    assert verdict.lines[0] == "it loads: custom.py, target type regression"
+    assert result.is_good
+    assert result.lines[0] == "it loads: custom.py, target type regression"
 
 
 def test_a_child_inherits_no_secrets_and_leaves_no_processes(
@@ -77,9 +77,9 @@ def test_a_child_inherits_no_secrets_and_leaves_no_processes(
         "assert os.getsid(0) == os.getpid()\n"
     )
 
-    verdict = try_out(_model(tmp_path, code + GOOD_CODE), TIGHT)
+    result = run_in_sandbox(_model(tmp_path, code + GOOD_CODE), TIGHT)
 
-    assert verdict.error is None
+    assert result.error is None
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
     while _lives(pid):
@@ -93,7 +93,7 @@ def test_a_trial_can_be_called_off(tmp_path: Path) -> None:
 
     began = time.monotonic()
     with pytest.raises(InterruptedTrialError):
-        try_out(_model(tmp_path, "import time\ntime.sleep(60)"), TIGHT, cancelled=cancelled)
+        run_in_sandbox(_model(tmp_path, "import time\ntime.sleep(60)"), TIGHT, cancelled=cancelled)
 
     assert time.monotonic() - began < 5
 
@@ -107,9 +107,9 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys\nfrom pathlib import Path\nfrom drum_like.store.entities import Declared\n"
         "from drum_like.registry.stored_model import StoredModel\n"
-        "from drum_like.registry.sandbox.task import Limits\n"
-        "from drum_like.registry.sandbox.runner import try_out\n"
-        "try_out(StoredModel(Path(sys.argv[1]), True, Declared()), Limits())\n"
+        "from drum_like.registry.sandbox.task import SandboxLimits\n"
+        "from drum_like.registry.sandbox.runner import run_in_sandbox\n"
+        "run_in_sandbox(StoredModel(Path(sys.argv[1]), True, Declared()), SandboxLimits())\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, model.directory])
     eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())

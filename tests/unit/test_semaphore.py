@@ -5,14 +5,14 @@ from threading import Event, Lock, Thread
 
 import pytest
 
-from drum_like.system.semaphore import Places
+from drum_like.system.semaphore import FairSemaphore
 
 WAIT_S = 10.0
 NOT_YET_S = 0.05
 
 
 def test_the_next_thread_waits_for_a_place() -> None:
-    places, entered = Places(2), Event()
+    places, entered = FairSemaphore(2), Event()
 
     def enter() -> None:
         with places:
@@ -29,7 +29,7 @@ def test_the_next_thread_waits_for_a_place() -> None:
 
 
 def test_never_more_than_there_are_places() -> None:
-    places, guard = Places(2), Lock()
+    places, guard = FairSemaphore(2), Lock()
     inside, most = 0, 0
 
     def enter() -> None:
@@ -54,7 +54,7 @@ def test_never_more_than_there_are_places() -> None:
 
 
 def test_an_error_gives_the_place_back() -> None:
-    places = Places(1)
+    places = FairSemaphore(1)
 
     with pytest.raises(ValueError, match="inside"), places:
         raise ValueError("inside")

@@ -1,0 +1,89 @@
+"""Who leads, on a clock of the test's own."""
+
+import threading
+
+from drum_like.server.leader import Leadership
+
+TIMEOUT_S = 10
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+def test_one_thread_at_a_time_has_the_turn() -> None:
+    leadership = Leadership[str](lambda _: None)
+    first = leadership.take()
+    others: list[bool] = []
+    waiting = threading.Thread(target=lambda: others.append(leadership.take().held))
+
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    leadership.promote_follower(first)
+    waiting.join(TIMEOUT_S)
+
+    assert others == [True]
+    assert not first.held
+
+
+def test_work_is_released_before_anybody_else_has_the_turn() -> None:
+    released: list[str] = []
+    leadership = Leadership[str](released.append)
+    leader = leadership.take()
+    leadership.begin(leader, "a request")
+
+    leadership.promote_follower(leader)
+    leadership.promote_follower(leader)
+
+    assert released == ["a request"]
+    assert leadership.take().held
+
+
+def test_a_turn_is_taken_away_when_its_work_is_overdue() -> None:
+    clock, released = Clock(), list[str]()
+    leadership = Leadership[str](released.append, clock)
+    leader = leadership.take()
+    leadership.begin(leader, "slow")
+
+    clock.now += 0.003
+    looks_again = [leadership.revoke(0.004)]
+    kept = leader.held
+    clock.now += 0.003
+    looks_again += [leadership.revoke(0.004), leadership.revoke(0.004)]
+
+    assert kept
+    assert not leader.held
+    assert looks_again == [True, False, False]
+    assert released == ["slow"]
+
+
+def test_a_turn_that_waits_for_clients_may_last() -> None:
+    clock, released = Clock(), list[str]()
+    leadership = Leadership[str](released.append, clock)
+    leader = leadership.take()
+    leadership.begin(leader, "done")
+    leadership.finish(leader)
+
+    clock.now += 60
+    looks_again = leadership.revoke(0.004)
+
+    assert leader.held
+    assert not looks_again
+    assert released == []
+
+
+def test_nothing_is_taken_away_while_nobody_has_the_turn() -> None:
+    leadership = Leadership[str](lambda _: None)
+    leadership.promote_follower(leadership.take())
+
+    leadership.revoke(0)
+
+    assert leadership.take().held
