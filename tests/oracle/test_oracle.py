@@ -17,7 +17,6 @@ SLICE = {
     "sk-zip-codes": ".pkl",
     "sk-words-for-missing": ".joblib",
     "xgb-early-stopping": ".json",
-    "xgb-cut-categories": ".json",
     "lgbm-text-categories": ".txt",
     "onnx-logistic-columns": ".onnx",
     "onnx-mixed-columns": ".onnx",
@@ -26,7 +25,7 @@ SLICE = {
 
 QUICK = ("csv", "h2o")
 MOST_LINES = 20
-DRAWN = 2
+DRAWN = 1
 """Requests that hypothesis draws for a door; `make oracle` draws more."""
 
 
