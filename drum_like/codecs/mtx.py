@@ -130,8 +130,7 @@ class _MtxFrame(Frame):
         """Return the entries of a column with all their digits, 0 where none is given."""
         values: list[Any] = self._matrix[:, [position]].toarray().ravel().tolist()
         for row, number in self._digits.get(position, {}).items():
-            if values[row] == float(number):  # else a sum of entries, or a mirrored one
-                values[row] = number
+            values[row] = number
         return values
 
     def _to_pandas(self) -> pd.DataFrame:
@@ -217,6 +216,9 @@ def _read(body: bytes) -> "sparse.csc_array":
 def _digits(body: bytes, header: _Header, matrix: "sparse.csc_array") -> Digits:
     if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= _EXACT):
         return {}
+    n_places = header.n_rows * header.n_columns if header.is_dense else matrix.nnz
+    if n_places != header.n_entries:
+        return {}  # entries are summed, or mirrored in a symmetric matrix
     # The line of the sizes ends where the entries start.
     return long_integers(body, header.end, header.n_rows if header.is_dense else None)
 

@@ -12,7 +12,7 @@ _EXACT = 2**53
 
 _WHOLE = rb"([+-]?\d{16,20})(?:\.0*+)?[ \t]*\r?$"
 _ENTRY = re.compile(rb"^[ \t]*(\d{1,19})[ \t]+(\d{1,19})[ \t]+" + _WHOLE, re.MULTILINE)
-_LINE = re.compile(rb"^[ \t]*" + _WHOLE, re.MULTILINE)
+_LINE = re.compile(rb"[ \t]*" + _WHOLE)
 
 Digits = Mapping[int, Mapping[int, int]]
 """Numbers by the place of their column, then by that of their row."""
@@ -40,8 +40,7 @@ def _coordinates(body: bytes, start: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _dense(body: bytes, start: int, n_rows: int) -> Iterator[tuple[int, int, int]]:
-    at, seen = 0, start
-    for match in _LINE.finditer(body, start):
-        at += body.count(b"\n", seen, match.start())
-        seen = match.start()
-        yield at % n_rows, at // n_rows, int(match[1])
+    lines = (line for line in body[start:].split(b"\n") if line.strip())  # scipy skips empty ones
+    for at, line in enumerate(lines):
+        if match := _LINE.match(line):
+            yield at % n_rows, at // n_rows, int(match[1])

@@ -60,7 +60,7 @@ def is_broken(request: Request) -> bool:
     Raises:
         BodyError: the body does not arrive as its headers say.
     """
-    if not request.is_json:
+    if not request.is_json or json_object(request) is not None:
         return False
     try:
         loads(whole_body(request))

@@ -25,9 +25,11 @@ class SharedRoute:
 
     Attributes:
         claims: By rank, each with the name of its contract.
+        choices: The contracts that a caller may choose, sorted.
     """
 
     claims: tuple[tuple[str, Claim], ...]
+    choices: tuple[str, ...]
 
     @property
     def last(self) -> Claim:
@@ -62,10 +64,9 @@ class SharedRoute:
         return response
 
     def _choice(self, asked: Request) -> str | None:
-        names = {name: None for name, claim in self.claims if claim.is_choice}
-        choice = chosen(asked) if names else None
-        if choice is not None and choice not in names:
-            raise BodyError(f"{CHOICE} must be auto, {' or '.join(sorted(names))}")
+        choice = chosen(asked) if self.choices else None
+        if choice is not None and choice not in self.choices:
+            raise BodyError(f"{CHOICE} must be auto, {' or '.join(self.choices)}")
         return choice
 
 
@@ -130,4 +131,6 @@ def _by_rank(rule: str, method: str, claims: list[tuple[str, Claim]]) -> SharedR
     twins = {rank for rank in ranks if ranks.count(rank) > 1}
     if twins:
         raise ValueError(f"two claims of rank {min(twins)} on {method} {rule}")
-    return SharedRoute(tuple(sorted(claims, key=lambda named: named[1].rank)))
+    choices = {name for name, claim in claims if claim.is_choice}
+    by_rank = sorted(claims, key=lambda named: named[1].rank)
+    return SharedRoute(tuple(by_rank), tuple(sorted(choices)))

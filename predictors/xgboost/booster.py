@@ -14,7 +14,7 @@ from drum_like.api import Matrix
 
 # Relative: type checkers know this package under its folder's name.
 from .._shared.native_calls import Values, address, array_interface
-from .library import Answer, Functions, library
+from .shared_library import Answer, Functions, library
 
 VALUE, MARGIN, CONTRIBUTIONS = 0, 1, 2
 """What a booster can be asked for, as the library numbers it."""

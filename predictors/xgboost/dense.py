@@ -19,7 +19,7 @@ from drum_like.api import Matrix
 # Relative: type checkers know this package under its folder's name.
 from .._shared.native_calls import Scorer, Threads, Values, array_interface, probe_rows, same_bits
 from .booster import Booster, Question, copied
-from .library import Answer, Functions, XGBoostError, library
+from .shared_library import Answer, Functions, XGBoostError, library
 
 logger = logging.getLogger(__name__)
 

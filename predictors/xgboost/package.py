@@ -1,6 +1,6 @@
 """Models that need XGBoost's Python package: categories, boosters without trees, estimators.
 
-Imported for models that need it, and no others: see `xgboost.library`.
+Imported for models that need it, and no others: see `xgboost.shared_library`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What was acknowledged holds in every worker from that moment; none of them asks for changes."""
+"""An acknowledged change holds in every worker at once; no worker polls for it."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -21,7 +21,7 @@ IS_OLD = VERSION < (1, 5)
 
 
 class Token:
-    """What the client signs requests to the control plane with.
+    """Token that the client signs requests to the control plane with.
 
     Args:
         value: The token.
@@ -59,7 +59,7 @@ class Deployed:
 
 
 def named_here(method: str) -> str:
-    """Return what this version of the client calls a method of the scorer."""
+    """Return the name of a method of the scorer in this version of the client."""
     return (
         {"readiness": "state", "is_reachable": "is_ready"}.get(method, method) if IS_OLD else method
     )

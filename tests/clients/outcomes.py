@@ -1,4 +1,4 @@
-"""What a call of a client led to: the requests that it sent, and what it gave or raised."""
+"""The outcome of a client's call: the requests that it sent, and the value or the error."""
 
 import asyncio
 import inspect

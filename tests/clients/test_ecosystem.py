@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ecosystem_bodies import CALL, CUSTOMER, PERSONALITY, SPEND, SPENDER
 from tests.support.serving import Server, run, serve
 
 pytest.importorskip("runtime", reason="make clients installs it")
@@ -19,36 +20,7 @@ from runtime import access
 from runtime.apis import predictor_engine, runtime_engine
 
 ROOT = Path(__file__).parents[2]
-SPEND, PERSONALITY = "spend_risk_xgboost_v1", "customer_personality_lightgbm_v1"
 LABELS = {"Industrious", "Intentional", "Experiential", "Enthusiastic"}
-SPENDER = {
-    "amount_sum": 24500,
-    "amount_mean": 322,
-    "amount_std": 215,
-    "declined_count": 4,
-    "is_high_risk_categories": ["gambling"],
-}
-CUSTOMER = {
-    "age_band": "35_44",
-    "gender": "F",
-    "income_band": "high",
-    "region": "metro",
-    "life_stage": "family",
-    "marital_status": "married",
-    "dependents": 2,
-    "tenure_months": 84,
-}
-FEATURES = {
-    "input": ["age_band", "gender", "income_band", "region", "life_stage"],
-    "value": ["35_44", "F", "high", "metro", "family"],
-}
-CALL: dict[str, Any] = {
-    "campaign": "customer_personality",
-    "sub-campaign": "lightgbm",
-    "channel": "web",
-    "responses": 1,
-    "in_params": FEATURES,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +105,7 @@ def test_the_vendors_client_asks_for_offers_and_puts_them(runtime: Runtime) -> N
     who = {"customer": "c1", "userid": "ann", "headers": ""}
 
     answer = predictor_engine.get_offer_recommendations(
-        runtime.login, **named, **who, numberoffers=3, params=json.dumps(FEATURES)
+        runtime.login, **named, **who, numberoffers=3, params=json.dumps(CALL["in_params"])
     )
     document = json.dumps({"uuid": answer["uuid"], "offers_accepted": answer["final_result"]})
     said = predictor_engine.put_offer_recommendations(runtime.login, document, "")

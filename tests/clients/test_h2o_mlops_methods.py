@@ -35,7 +35,7 @@ def rows_of(template: str) -> dict[str, Any]:
 
 
 def given(member: Member, picture: Path) -> dict[str, Any]:
-    """Return what a member is called with."""
+    """Return the arguments of a member."""
     payload = {**rows_of("xgboost_binary"), "requestShapleyValueType": "ORIGINAL"}
     if member.name == "score_media":
         payload = {"fields": ["image"], "rows": [[picture.name]], "media_fields": ["image"]}
@@ -55,7 +55,7 @@ def given(member: Member, picture: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcomes]:
-    """What came of calling each member; pictures go to a model of pictures."""
+    """The outcome of each member; pictures go to a model of pictures."""
     picture = tmp_path_factory.mktemp("files") / "a.png"
     picture.write_bytes(base64.b64decode(rows_of("media")["rows"][0][0]))
     one = ("--max-workers", "1")

@@ -81,7 +81,7 @@ def called() -> list[Member]:
 
 @pytest.fixture(scope="module")
 def outcomes(world: World, called: list[Member]) -> Outcomes:
-    """What came of calling each."""
+    """The outcome of each member."""
     return {member.key: _call(world, member) for member in called}
 
 

@@ -36,12 +36,12 @@ ID = str(uuid.UUID(int=7))
 """Of a thing that is nowhere."""
 SCHEMA = pa.schema([pa.field("a", pa.float32())])
 _STEPS = frozenset({"create_version", "deploy", "publish", "remove_step"})
-"""What a pipeline does with the steps that were added to it."""
+"""Members of a pipeline that act on the steps that were added to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is there before a call.
+    """The models and pipelines that are there before a call.
 
     Attributes:
         client: The SDK.
@@ -56,7 +56,7 @@ class World:
     pipeline: Any
 
     def object_of(self, member: Member) -> Any:
-        """Return what a member is called on, which knows its id only."""
+        """Return the object that has a member, made of its id alone."""
         kind = member.owner.__name__
         if kind == "Pipeline":
             return self._pipeline(member.name)
@@ -65,7 +65,7 @@ class World:
         return OBJECTS[kind](self)
 
     def arguments(self, member: Member) -> dict[str, Any]:
-        """Return what a member is called with.
+        """Return the arguments of a member.
 
         Raises:
             KeyError: there is no value for an argument.
@@ -79,7 +79,7 @@ class World:
         return set(member.required()) - USUAL.keys() - SPECIAL.get(member.key, {}).keys()
 
     def builder(self, **baseline: Any) -> Any:
-        """Return what builds an assay, of baseline rows or of times."""
+        """Return the builder of an assay, of baseline rows or of times."""
         found = self.client.build_assay(
             assay_name="drift",
             pipeline=self.pipeline,

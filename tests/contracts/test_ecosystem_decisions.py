@@ -15,11 +15,7 @@ import pytest
 
 from drum_like.store.entities import Decision
 from tests.support.campaigns import (
-    CALL,
-    CUSTOMER,
     LABELS,
-    PERSONALITY,
-    SPEND,
     WAIT_S,
     decision,
     decision_that,
@@ -28,6 +24,7 @@ from tests.support.campaigns import (
     invoke,
     post,
 )
+from tests.support.ecosystem_bodies import CALL, CUSTOMER, PERSONALITY, SPEND
 from tests.support.http_calls import call
 from tests.support.serving import Server, run, serve, stop
 

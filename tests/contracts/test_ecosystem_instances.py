@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.campaigns import (
-    CUSTOMER,
-    JSON,
-    LABELS,
-    PERSONALITY,
-    SPEND,
-    SPENDER,
-    instances,
-    post,
-)
+from tests.support.campaigns import JSON, LABELS, instances, post
+from tests.support.ecosystem_bodies import CUSTOMER, PERSONALITY, SPEND, SPENDER
 from tests.support.serving import Server, serve
 
 FORM = "application/x-www-form-urlencoded"

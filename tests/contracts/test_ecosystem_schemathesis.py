@@ -14,8 +14,8 @@ from schemathesis.checks import not_a_server_error
 
 from drum_like.store.location import Place
 from drum_like.store.store import open_store
-from tests.support.campaigns import CALL, CUSTOMER, PERSONALITY
 from tests.support.described import CONFORMANCE, cases, drawn, operations
+from tests.support.ecosystem_bodies import CALL, CUSTOMER, PERSONALITY
 from tests.support.models import ONE_WORKER
 from tests.support.projects import project
 from tests.support.serving import Server, serve

@@ -1,4 +1,4 @@
-"""What H2O's clients read of a deployment, and what they ask of a cloud that is not there."""
+"""Deployments as H2O's clients read them, and refusals of the cloud's other calls."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.campaigns import CALL, JSON, SPEND, SPENDER, decisions, instances, post
+from tests.support.campaigns import JSON, decisions, instances, post
+from tests.support.ecosystem_bodies import CALL, SPEND, SPENDER
 from tests.support.serving import Server, serve
 
 MODEL = {"model_id": SPEND, "instances": [SPENDER]}

@@ -1,4 +1,4 @@
-"""What other servers of Wallaroo do and this one refuses, and deployments that come back."""
+"""Refusals of the calls that only other Wallaroo servers do, and deployments that come back."""
 
 import json
 from typing import Any

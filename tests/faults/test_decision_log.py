@@ -23,7 +23,8 @@ from drum_like.contracts.ecosystem.decision_log.log import LAST_MOMENT_S
 from drum_like.store.location import DATABASE, Place
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
-from tests.support.campaigns import SPEND, SPENDER, decisions, write_models
+from tests.support.campaigns import decisions, write_models
+from tests.support.ecosystem_bodies import SPEND, SPENDER
 from tests.support.http_calls import send
 from tests.support.postgres import URL_VARIABLE, server
 from tests.support.serving import Server, serve

@@ -18,16 +18,9 @@ import pytest
 
 from scripts.use_cases.cases import SPEND_RISK
 from scripts.use_cases.training import train
-from tests.support.campaigns import (
-    CALL,
-    CUSTOMER,
-    LABELS,
-    PERSONALITY,
-    SPEND,
-    SPENDER,
-    decision_that,
-)
+from tests.support.campaigns import LABELS, decision_that
 from tests.support.curl import curl
+from tests.support.ecosystem_bodies import CALL, CUSTOMER, PERSONALITY, SPEND, SPENDER
 from tests.support.http_calls import Reply
 from tests.support.serving import Server, environment, serve
 

@@ -13,43 +13,13 @@ from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from scripts.use_cases.cases import CUSTOMER_PERSONALITY, SPEND_RISK
 from scripts.use_cases.training import model_id, train
+from tests.support.ecosystem_bodies import CALL
 from tests.support.http_calls import Reply
 from tests.support.serving import Server
 
 JSON = "application/json"
 WAIT_S = 30.0
 
-SPENDER: dict[str, Any] = {
-    "amount_sum": 24500,
-    "amount_mean": 322,
-    "amount_std": 215,
-    "declined_count": 4,
-    "is_high_risk_categories": ["gambling"],
-}
-CUSTOMER: dict[str, Any] = {
-    "age_band": "35_44",
-    "gender": "F",
-    "income_band": "high",
-    "region": "metro",
-    "life_stage": "family",
-    "marital_status": "married",
-    "dependents": 2,
-    "tenure_months": 84,
-}
-CALL: dict[str, Any] = {
-    "campaign": "customer_personality",
-    "sub-campaign": "lightgbm",
-    "channel": "web",
-    "responses": 1,
-    "in_params": {
-        "input": ["age_band", "gender", "income_band", "region", "life_stage"],
-        "value": ["35_44", "F", "high", "metro", "family"],
-    },
-}
-"""The bodies that the page prints."""
-
-SPEND = "spend_risk_xgboost_v1"
-PERSONALITY = "customer_personality_lightgbm_v1"
 LABELS = CUSTOMER_PERSONALITY.labels
 
 _SEEN = """

@@ -106,6 +106,18 @@ def test_names_beside_the_matrix_are_its_columns() -> None:
             id="dense",
         ),
         pytest.param(
+            b"array real general\n4 1\n1\n\n9007199254740993\n9007199254740992\n5\n",
+            0,
+            [1, 9007199254740993, 9007199254740992, 5],
+            id="dense-with-an-empty-line",
+        ),
+        pytest.param(
+            b"coordinate real general\n1 1 2\n1 1 9007199254740993\n1 1 1\n",
+            0,
+            [2.0**53],
+            id="summed-with-a-small-one",
+        ),
+        pytest.param(
             b"coordinate real general\n1 1 2\n1 1 9007199254740993\n1 1 9007199254740993\n",
             0,
             [2.0**54],
