@@ -53,9 +53,12 @@ def test_the_id_of_a_request_is_in_its_access_line_and_in_what_its_hook_logs(
 
 
 def _with_ids(log: str) -> list[dict[str, Any]]:
-    """Return the lines of the test's requests as soon as all are there: they follow the answers."""
+    """Return the lines of the test's requests, by request, as soon as all are there.
+
+    Lines follow the answers, so that the next request may be logged before the last one is.
+    """
     found = [event for event in events(log) if "my-id" in event.get("request_id", "")]
-    return found if len(found) >= 3 else []
+    return sorted(found, key=lambda event: event["request_id"]) if len(found) >= 3 else []
 
 
 def _access(log: str) -> list[dict[str, Any]]:
