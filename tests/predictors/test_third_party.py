@@ -1,14 +1,13 @@
 """A plugin of somebody else's, built and installed as docs/write-a-predictor.md prints it."""
 
 import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "write-a-predictor.md"
+from tests.support.plugins import files_of, install, python, write
+
+PAGE = "write-a-predictor.md"
 
 SCORE = """
 import sys
@@ -36,50 +35,9 @@ path.write_bytes(pickle.dumps(tinymodel.Line({"rooms": 2.0, "garden": 0.5})))
 """
 
 
-def files_of_the_page() -> dict[str, str]:
-    """Return the files that the page prints, by the name above each."""
-    blocks = re.findall(
-        r"^`([\w./]+)`\n\n```\w+\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
-    )
-    return dict(blocks)
-
-
-def python(*arguments: str | Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python, with further packages on its path."""
-    environment = dict(os.environ)
-    if path is not None:
-        parts = [str(path), os.environ.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def install(source: Path, target: Path) -> Path:
-    """Install a distribution into a directory, without the network."""
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    options += ["--disable-pip-version-check", "--target", str(target)]
-    done = python("-m", "pip", "install", *options, source)
-    assert done.returncode == 0, done.stderr
-    return target
-
-
-def write(files: dict[str, str], folder: Path) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(files_of_the_page(), tmp_path_factory.mktemp("source"))
+    return write(files_of(PAGE), tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +46,7 @@ def installed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_page_prints_every_file() -> None:
-    assert sorted(files_of_the_page()) == [
+    assert sorted(files_of(PAGE)) == [
         "model/price.line",
         "pyproject.toml",
         "tinymodel.py",
@@ -139,7 +97,7 @@ def test_plugin_whose_framework_is_missing_says_so(source: Path, tmp_path: Path)
 
 
 def test_two_plugins_of_one_name_are_refused(installed: Path, tmp_path: Path) -> None:
-    files = files_of_the_page()
+    files = files_of(PAGE)
     files["pyproject.toml"] = (
         files["pyproject.toml"]
         .replace('"tinymodel-drum"', '"other-drum"')

@@ -6,9 +6,9 @@ from typing import Any
 
 from drum_like.codecs.json.rows import Row
 from drum_like.codecs.json.values import floats
-from drum_like.contracts.ecosystem.scoring import Scored, score
 from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
 from drum_like.http.context import ContractContext
+from drum_like.inference.named_rows import Scored, score
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType

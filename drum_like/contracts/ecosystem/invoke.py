@@ -12,9 +12,9 @@ from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, pad
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
 from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
 from drum_like.contracts.ecosystem.results import Result, flat, ranked
-from drum_like.contracts.ecosystem.scoring import score
 from drum_like.errors import DrumLikeError
 from drum_like.http.errors import ErrorForm
+from drum_like.inference.named_rows import score
 
 SUCCESS = "Success"
 UNKNOWN = "Error: UUID not found."

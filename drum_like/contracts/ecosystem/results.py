@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drum_like.codecs.json.values import floats
-from drum_like.contracts.ecosystem.scoring import Scored
 from drum_like.errors import EndpointError
+from drum_like.inference.named_rows import Scored
 
 
 def flat(tree: Mapping[str, Any]) -> dict[str, Any]:
