@@ -8,7 +8,6 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -148,8 +147,7 @@ def test_a_chunked_body_over_the_limit_is_not_cut(limited: Server) -> None:
 
 def raw(server: Server, head: str, body: bytes) -> bytes:
     """Send a request as it stands, stop sending, and return what comes back."""
-    address = urlsplit(server.url)
-    with socket.create_connection((str(address.hostname), int(address.port or 0)), 30) as client:
+    with server.connect() as client:
         client.sendall(f"{head}\r\nConnection: close\r\n\r\n".encode() + body)
         client.shutdown(socket.SHUT_WR)
         pieces = []

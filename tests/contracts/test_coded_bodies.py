@@ -1,10 +1,8 @@
 """Bodies that are compressed: refused in the form of the contract of their route, never misread."""
 
 import gzip
-import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -140,12 +138,11 @@ def test_chunks_may_hold_a_coded_body_no_more_than_others(server: Server) -> Non
 def test_coded_chunks_are_refused_unread(
     server: Server, path: str, coding: str, said: bytes
 ) -> None:
-    address = urlsplit(server.url)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {CSV}\r\n"
         f"Authorization: Bearer secret\r\nTransfer-Encoding: {coding}\r\n\r\n"
     )
-    with socket.create_connection((address.hostname, address.port), timeout=20) as client:
+    with server.connect() as client:
         client.sendall(head.encode())
         answer = b"".join(iter(lambda: client.recv(65536), b""))
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -73,17 +72,12 @@ def sent(server: Server, bearer: str, size: int, way: str) -> tuple[bytes, bytes
         "POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nConnection: close\r\n"
         f"Authorization: Bearer {bearer}\r\n{expects}{framing}\r\n\r\n"
     )
-    with connected(server) as client:
+    with server.connect() as client:
         client.sendall(head.encode())
         word = client.recv(len(GO_ON)) if expects else b""
         if word == GO_ON or not expects:
             client.sendall(rows)
         return word, word + b"".join(iter(lambda: client.recv(65536), b""))
-
-
-def connected(server: Server) -> socket.socket:
-    address = urlsplit(server.url)
-    return socket.create_connection((address.hostname, address.port), timeout=20)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -124,7 +118,7 @@ def test_a_wrong_credential_and_a_body_that_comes_anyhow_is_401(locked: Locked) 
 
 
 def test_a_probe_asks_for_no_hash_and_reads_no_body(locked: Locked) -> None:
-    with connected(locked.server) as client:
+    with locked.server.connect() as client:
         head = "POST /ping/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n"
         client.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode())
 
@@ -138,7 +132,7 @@ def held_up_s(server: Server, bearers: list[str]) -> float:
     """Return the longest that a probe takes while callers are looked at."""
     with ExitStack() as stack:
         for bearer in bearers:
-            client = stack.enter_context(connected(server))
+            client = stack.enter_context(server.connect())
             request = f"GET /info/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n"
             client.sendall(request.encode())
         slowest, until = 0.0, time.monotonic() + 1.5

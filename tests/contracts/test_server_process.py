@@ -72,8 +72,7 @@ def two_slow_calls(server: Server) -> float:
 @pytest.fixture
 def idle(one: Server) -> Iterator[socket.socket]:
     """Hold a connection that says nothing."""
-    address = urlsplit(one.url)
-    with socket.create_connection((str(address.hostname), int(address.port or 0))) as connection:
+    with one.connect() as connection:
         yield connection
 
 

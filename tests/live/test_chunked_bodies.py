@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.faults.scale import scaled
 from tests.live.steered import errors, eventually
 from tests.live.test_wsgi import address
 from tests.support.framing import BAD_CHUNKS, BAD_HEADS, CHUNKED, GOOD_CHUNKS, GOOD_HEADS, NEXT
-from tests.support.serving import Server, environment, serve, stop
+from tests.support.serving import Server, connect, environment, serve, stop
 
 N_CLIENTS = 40
 WATCHED_S = scaled(3, 30)
@@ -67,14 +66,8 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @contextmanager
 def connected(server: Server, number: int = 1) -> Iterator[list[socket.socket]]:
-    address = urlsplit(server.url)
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                socket.create_connection((address.hostname, address.port), timeout=20)
-            )
-            for _ in range(number)
-        ]
+        yield [stack.enter_context(server.connect()) for _ in range(number)]
 
 
 def whole(client: socket.socket) -> bytes:
@@ -217,8 +210,7 @@ def test_what_is_answered_is_what_gunicorn_answers(server: Server, stock: str, n
 
 
 def _by_stock(url: str, stream: bytes) -> bytes:
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
+    with connect(url) as client:
         client.sendall(stream)
         client.shutdown(socket.SHUT_WR)
         return whole(client)

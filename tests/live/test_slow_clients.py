@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -42,14 +41,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(name="clients")
 def connected(server: Server) -> Iterator[list[socket.socket]]:
-    address = urlsplit(server.url)
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                socket.create_connection((address.hostname, address.port), timeout=20)
-            )
-            for _ in range(N_CLIENTS)
-        ]
+        yield [stack.enter_context(server.connect()) for _ in range(N_CLIENTS)]
 
 
 def ping_s(server: Server) -> float:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.live.steered import boots, do, errors, events, eventually, pid, pids, write
 from tests.support.http_calls import send
-from tests.support.serving import Server, serve
+from tests.support.serving import serve
 
 FLAGS = ("--target-type", "regression")
 
@@ -142,7 +142,7 @@ def test_connections_stay_open(tmp_path: Path) -> None:
 def test_clients_that_do_not_close_keep_nobody_waiting(tmp_path: Path) -> None:
     request = b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, ExitStack() as clients:
-        for client in [clients.enter_context(_connect(server)) for _ in range(5)]:
+        for client in [clients.enter_context(server.connect()) for _ in range(5)]:
             client.sendall(request)
             assert _whole(client).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
@@ -152,7 +152,7 @@ def test_clients_that_do_not_close_keep_nobody_waiting(tmp_path: Path) -> None:
 
 
 def test_a_client_that_sends_on_hears_the_whole_answer_and_is_closed(tmp_path: Path) -> None:
-    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, _connect(server) as client:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, server.connect() as client:
         client.sendall(b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = _whole(client)
 
@@ -169,7 +169,7 @@ def test_a_client_that_sends_on_hears_the_whole_answer_and_is_closed(tmp_path: P
     ids=["header", "line"],
 )
 def test_what_is_not_http_is_answered(request_line: bytes, status: int, tmp_path: Path) -> None:
-    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, _connect(server) as client:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, server.connect() as client:
         client.sendall(request_line + b"\r\n\r\n")
 
         assert _whole(client).startswith(b"HTTP/1.1 %d " % status)
@@ -199,11 +199,6 @@ def init_app(app):
 
     assert reply.status == 500
     assert [(event["path"], event["status"]) for event in access] == [("/raise", 500)]
-
-
-def _connect(server: Server) -> socket.socket:
-    address = urlsplit(server.url)
-    return socket.create_connection((address.hostname, address.port), timeout=20)
 
 
 def _whole(client: socket.socket) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.http_calls import Reply, call
 
@@ -59,6 +61,16 @@ class Server:
     def csv(self, text: str, path: str = "/predict/") -> Reply:
         """POST rows as text/csv."""
         return self.post(path, text, "text/csv")
+
+    def connect(self) -> socket.socket:
+        """Return a connection for bytes as a test writes them."""
+        return connect(self.url)
+
+
+def connect(url: str) -> socket.socket:
+    """Return a connection to the host and port of a URL."""
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), timeout=20)
 
 
 class ServerNotReadyError(AssertionError):

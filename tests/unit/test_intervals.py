@@ -18,7 +18,6 @@ from sklearn.linear_model import Ridge
 
 from drum_like.api import NativeFrame
 from drum_like.errors import HookError, SettingsError
-from drum_like.inference.explain import residuals as ranks
 from drum_like.inference.explain import residuals as residual_file
 from drum_like.inference.model_service import ModelService
 from drum_like.model.metadata import read_metadata
@@ -72,8 +71,8 @@ def why_not(service: ModelService) -> str:
     ],
 )
 def test_ranks_are_exact(n: int, level: str, symmetric: int, asymmetric: tuple[int, int]) -> None:
-    assert ranks.symmetric(n, Fraction(level)) == symmetric
-    assert ranks.asymmetric(n, Fraction(level)) == asymmetric
+    assert residual_file.symmetric(n, Fraction(level)) == symmetric
+    assert residual_file.asymmetric(n, Fraction(level)) == asymmetric
 
 
 @pytest.mark.parametrize("level", ["0.5", "0.8", "0.9", "0.95", "0.99", "0.07", "0.333"])
@@ -81,10 +80,10 @@ def test_ranks_are_exact(n: int, level: str, symmetric: int, asymmetric: tuple[i
 def test_the_rows_needed_are_the_fewest_that_are_enough(level: str, sides: int) -> None:
     exact, two_sided = Fraction(level), sides == 2
 
-    least = ranks.needed(exact, two_sided=two_sided)
+    least = residual_file.needed(exact, two_sided=two_sided)
 
-    assert ranks.enough(least, exact, two_sided=two_sided)
-    assert not any(ranks.enough(n, exact, two_sided=two_sided) for n in range(1, least))
+    assert residual_file.enough(least, exact, two_sided=two_sided)
+    assert not any(residual_file.enough(n, exact, two_sided=two_sided) for n in range(1, least))
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
@@ -289,7 +288,7 @@ def test_a_calibrated_pair_of_quantiles_holds_its_level(tmp_path: Path) -> None:
 
     found = bounds(better, rows[600:])
 
-    margin = sorted(scores)[ranks.symmetric(300, Fraction("0.9")) - 1]
+    margin = sorted(scores)[residual_file.symmetric(300, Fraction("0.9")) - 1]
     plain = bounds(service, rows[600:])
     np.testing.assert_allclose(found.lower, plain.lower - margin)
     np.testing.assert_allclose(found.upper, plain.upper + margin)
