@@ -1,4 +1,4 @@
-"""Which column of a graph's probabilities is which class.
+"""The classes of the columns of a graph's probabilities.
 
 The graph names classes: with its maps and classifier nodes, or in the constants that it looks
 labels up in. Its label output, on made-up rows, shows which of them are the columns' own.
@@ -16,17 +16,24 @@ from numpy.typing import NDArray
 
 from drum_like.api import Label, Target, TargetType
 
+# Relative: type checkers know this package under its folder's name.
 from .outputs import Output
+
+Values = NDArray[Any]
+
+ClassLists = Sequence[tuple[Label, ...]]
+"""The lists of classes that a graph names."""
 
 Spelled = Callable[[str, Label], bool]
 
 _LAST = re.compile(r"[A-Za-z0-9+-][^_/:|]*$")
 _NUMBER = re.compile(r"\d+$")
 
+_CLEAR = 1e-3
+"""How far the largest number of a row has to be from the next one, to say what the label is."""
 
-def classes_of_names(
-    names: Sequence[str], named: Sequence[tuple[Label, ...]], target: Target
-) -> dict[int, Label] | None:
+
+def match_names(names: Sequence[str], named: ClassLists, target: Target) -> dict[int, Label] | None:
     """Return which outputs are which classes: positions of outputs to classes, in their order.
 
     By the classes that the graph names, else by the target's labels, else by numbers at the end
@@ -36,7 +43,7 @@ def classes_of_names(
     candidates = [classes for classes in named if len(classes) == n_labels]
     for is_spelled in (_is_exactly, _is_spelling_of):
         for classes in (*candidates, target.labels):
-            found = _matched(names, classes, is_spelled)
+            found = _match(names, classes, is_spelled)
             if found is not None:
                 return found
     numbers = [_NUMBER.search(name) for name in names]
@@ -48,19 +55,19 @@ def classes_of_names(
     return {at[number]: number for number in range(n_labels)}
 
 
-def _matched(
+def _match(
     names: Sequence[str], classes: Sequence[Label], is_spelled: Spelled
 ) -> dict[int, Label] | None:
     # skl2onnx puts an s or an i before a class, by its type.
     for part in (partial(_without, "s"), partial(_without, "i"), str, _last):
         parts = [part(name) for name in names]
-        places = [_places(parts, label, is_spelled) for label in classes]
+        places = [_positions(parts, label, is_spelled) for label in classes]
         if all(len(found) == 1 for found in places):
             return {found[0]: label for found, label in zip(places, classes, strict=True)}
     return None
 
 
-def _places(parts: Sequence[str | None], label: Label, is_spelled: Spelled) -> list[int]:
+def _positions(parts: Sequence[str | None], label: Label, is_spelled: Spelled) -> list[int]:
     return [at for at, part in enumerate(parts) if part is not None and is_spelled(part, label)]
 
 
@@ -82,13 +89,7 @@ def _is_spelling_of(text: str, label: Label) -> bool:
     return Target(TargetType.BINARY, (text,)).is_spelling_of((label,))
 
 
-Values = NDArray[Any]
-
-_CLEAR = 1e-3
-"""How far the largest number of a row has to be from the next one, to say what the label is."""
-
-
-def labels_of(outputs: Sequence[Output], named: Sequence[tuple[Label, ...]]) -> Output | None:
+def find_label_output(outputs: Sequence[Output], named: ClassLists) -> Output | None:
     """Return the output that holds a label for each row, None if there is none.
 
     Converters can put positions of leaves and paths through trees beside it: those are no classes
@@ -117,9 +118,39 @@ def _holds_only(output: Output, known: set[Label]) -> bool:
     return values is not None and set(values.reshape(-1).tolist()) <= known
 
 
-def of_columns(
+def is_classifier(outputs: Sequence[Output], named: ClassLists) -> bool:
+    """Whether labels are given beside numbers for each of them, probabilities or not."""
+    label = find_label_output(outputs, named)
+    if any(output.is_maps for output in outputs):
+        return True
+    if label is None:
+        return False
+    widths = {output.width for output in outputs if output.is_float}
+    if not widths:
+        return len(outputs) == 1 and (label.is_text or bool(named))
+    sizes = {len(classes) for classes in named if _may_be_classes(label, classes)}
+    return bool(sizes & widths) or (2 in sizes and 1 in widths) or _are_positions(outputs, label)
+
+
+def _may_be_classes(label: Output, classes: Sequence[Label]) -> bool:
+    """Whether labels are some of these classes, and not the verdicts of an outlier detector."""
+    values = set() if label.values is None else set(label.values.reshape(-1).tolist())
+    return values <= set(classes) and set(classes) != {-1, 1}
+
+
+def _are_positions(outputs: Sequence[Output], label: Output) -> bool:
+    """Whether labels are the positions of the largest of several numbers."""
+    found = (column_classes(output.values, (), label) for output in outputs if _is_wide(output))
+    return any(found)
+
+
+def _is_wide(output: Output) -> bool:
+    return output.is_float and output.sample is not None and (output.width or 0) > 1
+
+
+def column_classes(
     values: Values | None,
-    named: Sequence[tuple[Label, ...]],
+    named: ClassLists,
     label: Output | None,
 ) -> tuple[Label, ...]:
     """Return the classes of columns, empty if they are unknown.
@@ -130,7 +161,7 @@ def of_columns(
         label: The output that holds labels.
     """
     width = None if values is None else max(2, values.shape[1])
-    seen = _seen(values, label)
+    seen = _observed_labels(values, label)
     fitting = [
         classes
         for classes in named
@@ -142,10 +173,10 @@ def of_columns(
         return fitting[0]
     if seen is None or width is None:
         return ()
-    return _of_seen(seen, width)
+    return _observed_classes(seen, width)
 
 
-def _of_seen(seen: dict[int, Label], width: int) -> tuple[Label, ...]:
+def _observed_classes(seen: dict[int, Label], width: int) -> tuple[Label, ...]:
     if seen and all(column == label for column, label in seen.items()):
         return tuple(range(width))
     if len(seen) == width and len(set(seen.values())) == width:
@@ -153,7 +184,7 @@ def _of_seen(seen: dict[int, Label], width: int) -> tuple[Label, ...]:
     return ()
 
 
-def _seen(values: Values | None, label: Output | None) -> dict[int, Label] | None:
+def _observed_labels(values: Values | None, label: Output | None) -> dict[int, Label] | None:
     """Return the label of each column that was the largest of a row; None if that is no rule."""
     if values is None or label is None or label.values is None or not values.size:
         return None
@@ -161,7 +192,7 @@ def _seen(values: Values | None, label: Output | None) -> dict[int, Label] | Non
     if len(labels) != len(values):
         return None
     found: dict[int, set[Label]] = {}
-    for row, name in zip(_sides(values), labels, strict=True):
+    for row, name in zip(_two_columns(values), labels, strict=True):
         order = np.argsort(row)
         if np.isfinite(row).all() and row[order[-1]] - row[order[-2]] > _CLEAR:
             found.setdefault(int(order[-1]), set()).add(name)
@@ -170,7 +201,7 @@ def _seen(values: Values | None, label: Output | None) -> dict[int, Label] | Non
     return {column: names.pop() for column, names in found.items()}
 
 
-def _sides(values: Values) -> Values:
+def _two_columns(values: Values) -> Values:
     """Return a column for each class: one column is the probability of the second of two."""
     numbers = values.astype(np.float64)
     return np.column_stack([1 - numbers[:, 0], numbers[:, 0]]) if numbers.shape[1] == 1 else numbers

@@ -1,33 +1,37 @@
-"""The inputs of an ONNX graph: one matrix, or one input a column; and how rows are fed to them."""
+"""The inputs that an ONNX graph declares: one matrix, or one input a column; and their schema."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from drum_like.api import Column, ColumnsError, DataType, Frame, LoadError, Schema, Tensor
+from drum_like.api import Column, DataType, LoadError, Names, Schema, Tensor
 
 # Relative: type checkers know this package under its folder's name.
-from .cells import narrowed, typed
-from .column import OneColumn
-from .graph import Graph
-from .widths import Width
+from .graph import Graph, Width
+from .session import (
+    DTYPES,
+    Feed,
+    accepts,
+    column_shape,
+    columns_axis,
+    feed_columns,
+    feed_matrix,
+    is_matrix,
+    quiet_runner,
+    shape_matrix,
+)
 
 Values = NDArray[Any]
-Feed = Callable[[Frame], dict[str, Values]]
 
-_DTYPES = {
-    **{f"tensor({name})": np.dtype(name) for name in ("float16", "double", "bool")},
-    **{f"tensor(int{bits})": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
-    **{f"tensor(uint{bits})": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
-    "tensor(float)": np.dtype(np.float32),
-    "tensor(string)": np.dtype(object),
-}
+_WIDEST = 512
+"""Columns up to which the width of a matrix is tried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,10 @@ class Inputs:
             LoadError: an input is no tensor, or several inputs are wider than a column.
         """
         schema, width = _schema(nodes), None
-        if schema is None and graph is not None and _columns_axis(nodes[0]) is not None:
+        if schema is None and graph is not None and columns_axis(nodes[0]) is not None:
             width = graph.width_of(nodes[0].name)
             if width and width.exact:
-                schema = _positional(nodes[0], width.columns)
+                schema = _positional_schema(nodes[0], width.columns)
         return Inputs(tuple(nodes), schema, width)
 
     @property
@@ -67,7 +71,7 @@ class Inputs:
 
     def of_width(self, columns: int) -> Inputs:
         """Return the inputs with a matrix of `columns` columns."""
-        return replace(self, schema=_positional(self.nodes[0], columns))
+        return replace(self, schema=_positional_schema(self.nodes[0], columns))
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -97,8 +101,9 @@ class Inputs:
         for node in self.nodes:
             if not _may_be_flat(node):
                 raise LoadError(
-                    f"the ONNX input {node.name!r} has the shape {shown(node)}; rows of columns "
-                    "fit inputs of the shapes [rows, columns], [rows, 1, columns] or [rows]",
+                    f"the ONNX input {node.name!r} has the shape {format_shape(node)}; rows of "
+                    "columns fit inputs of the shapes [rows, columns], [rows, 1, columns] or "
+                    "[rows]",
                     "other inputs need a score hook in custom.py that builds them",
                 )
 
@@ -109,97 +114,87 @@ class Inputs:
         missing.
         """
         if not is_matrix(self.nodes):
-            return _column_feed(self.nodes)
+            return feed_columns(self.nodes)
         (node,) = self.nodes
-        return _matrix_feed(node, self.width.columns if self.width else 0)
+        return feed_matrix(node, self.width.columns if self.width else 0)
 
     def shaped(self, columns: Sequence[Values]) -> dict[str, Values]:
         """Return the arrays for columns of any types, which are cast."""
         cast = [
-            column.astype(_DTYPES[self.nodes[0 if is_matrix(self.nodes) else at].type])
+            column.astype(DTYPES[self.nodes[0 if is_matrix(self.nodes) else at].type])
             for at, column in enumerate(columns)
         ]
         if is_matrix(self.nodes):
-            return {self.nodes[0].name: _shaped(np.column_stack(cast), self.nodes[0])}
+            return {self.nodes[0].name: shape_matrix(np.column_stack(cast), self.nodes[0])}
         return {
-            node.name: values.reshape(_rows_of_one(node))
+            node.name: values.reshape(column_shape(node))
             for node, values in zip(self.nodes, cast, strict=True)
         }
 
     def dtype(self, column: int) -> np.dtype[Any]:
         """Return the type of a column's cells."""
-        return _DTYPES[self.nodes[0 if is_matrix(self.nodes) else column].type]
+        return DTYPES[self.nodes[0 if is_matrix(self.nodes) else column].type]
 
 
-def _column_feed(nodes: Sequence[ort.NodeArg]) -> Feed:
-    columns = [(str(node.name), _DTYPES[node.type], _rows_of_one(node)) for node in nodes]
-
-    def feed(frame: Frame) -> dict[str, Values]:
-        return {
-            name: typed(frame.pandas, at, dtype).reshape(shape)
-            for at, (name, dtype, shape) in enumerate(columns)
-        }
-
-    return feed
-
-
-def _matrix_feed(node: ort.NodeArg, least: int) -> Feed:
-    name, dtype, is_flat = str(node.name), _DTYPES[node.type], len(node.shape) <= 2
-
-    def feed(frame: Frame) -> dict[str, Values]:
-        if frame.n_columns < least:  # trees look at no column behind the last one
-            raise ColumnsError(
-                f"the model takes at least {least} columns by position, but the payload has "
-                f"{frame.n_columns}; send the columns that the model was trained on"
-            )
-        values = _matrix(frame, dtype)
-        return {name: values if is_flat else _shaped(values, node)}
-
-    return feed
-
-
-def _matrix(frame: Frame, dtype: np.dtype[Any]) -> Values:
-    if dtype.kind == "f":
-        return narrowed(frame.matrix(), dtype)
-    return np.column_stack([typed(frame.pandas, at, dtype) for at in range(frame.n_columns)])
-
-
-def is_matrix(nodes: Sequence[ort.NodeArg]) -> bool:
-    """Return whether there is one input, of all columns."""
-    return len(nodes) == 1 and len(nodes[0].shape) != 1
-
-
-def shown(node: ort.NodeArg) -> str:
+def format_shape(node: ort.NodeArg) -> str:
     """Return a shape for a message; sizes that are open are `?`, by name if they have one."""
     return f"[{', '.join('?' if size is None else str(size)[:40] for size in node.shape)}]"
+
+
+def find_width(session: ort.InferenceSession, inputs: Inputs) -> int | None:
+    """Return how wide a matrix of open width has to be: the one width that a graph takes.
+
+    One column counts only where there is no other: it goes with constants of any width. None if
+    there is no such width, or if several are taken.
+    """
+    names = [str(output.name) for output in session.get_outputs()]
+    run = quiet_runner(session)
+    one = np.zeros((inputs.batch or 1, 1))
+    widths = (
+        width
+        for width in range(1, _WIDEST + 1)
+        if accepts(run, names, inputs.shaped([one[:, 0]] * width))
+    )
+    found = list(islice(widths, 3))  # a graph that takes any width is done with soon
+    wide = [width for width in found if width > 1] or found
+    return wide[0] if len(wide) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class OneColumn(Schema):
+    """A column by position: of any name, or of none.
+
+    Attributes:
+        alias: The name of the input, which records may call the column by.
+    """
+
+    alias: str = ""
+
+    def as_known(self, names: Names) -> Names:
+        """Return names with the position for the input's name."""
+        (position,) = self.names
+        if position in names:
+            return names
+        return tuple(position if name == self.alias else name for name in names)
 
 
 def _schema(inputs: Sequence[ort.NodeArg]) -> Schema | None:
     """Return the inputs by name, or the columns of one matrix by position."""
     for node in inputs:
-        if node.type not in _DTYPES:
+        if node.type not in DTYPES:
             raise LoadError(
                 f"the ONNX input {node.name!r} is of type {node.type}; tensors of numbers or text "
                 "can be served, others need a score hook"
             )
     if not is_matrix(inputs):
         return Schema(tuple(map(_column, inputs)))
-    at = _columns_axis(inputs[0])
+    at = columns_axis(inputs[0])
     width = None if at is None else inputs[0].shape[at]
-    return _positional(inputs[0], width) if isinstance(width, int) else None
-
-
-def _columns_axis(node: ort.NodeArg) -> int | None:
-    """Return which size of a matrix is that of its columns, None if it is unknown."""
-    sizes = node.shape[1:]
-    wide = [at for at, size in enumerate(sizes, 1) if size != 1]
-    if len(wide) > 1 or not sizes:
-        return None
-    return wide[0] if wide else 1
+    return _positional_schema(inputs[0], width) if isinstance(width, int) else None
 
 
 def _is_flat(node: ort.NodeArg) -> bool:
-    return len(node.shape) == 1 or _columns_axis(node) is not None
+    return len(node.shape) == 1 or columns_axis(node) is not None
 
 
 def _may_be_flat(node: ort.NodeArg) -> bool:
@@ -207,25 +202,12 @@ def _may_be_flat(node: ort.NodeArg) -> bool:
     return not node.shape or _is_flat(node)
 
 
-def _shaped(matrix: Values, node: ort.NodeArg) -> Values:
-    """Return a matrix with the sizes of 1 that the input has beside that of the columns."""
-    if len(node.shape) <= 2:
-        return matrix
-    at = _columns_axis(node)
-    sizes = [matrix.shape[1] if place == at else 1 for place in range(1, len(node.shape))]
-    return matrix.reshape(-1, *sizes)
-
-
-def _rows_of_one(node: ort.NodeArg) -> tuple[int, ...]:
-    return (-1, *(1 for _ in node.shape[1:]))
-
-
 def _tensor(node: ort.NodeArg) -> Tensor:
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
-    return Tensor(str(node.name), _DTYPES[node.type], shape)
+    return Tensor(str(node.name), DTYPES[node.type], shape)
 
 
-def _positional(node: ort.NodeArg, width: int) -> Schema:
+def _positional_schema(node: ort.NodeArg, width: int) -> Schema:
     column = _column(node, check=False)
     if width == 1:
         return OneColumn((replace(column, name="0"),), named=False, alias=str(node.name))
@@ -235,10 +217,11 @@ def _positional(node: ort.NodeArg, width: int) -> Schema:
 def _column(node: ort.NodeArg, *, check: bool = True) -> Column:
     if check and any(size != 1 for size in node.shape[1:]):
         raise LoadError(
-            f"the ONNX model has several inputs, and {node.name!r} has the shape {shown(node)}; "
-            "inputs of one column each, or one matrix, can be served, others need a score hook"
+            f"the ONNX model has several inputs, and {node.name!r} has the shape "
+            f"{format_shape(node)}; inputs of one column each, or one matrix, can be served, "
+            "others need a score hook"
         )
-    dtype = _DTYPES[node.type]
+    dtype = DTYPES[node.type]
     stored = _data_type(dtype)
     if dtype.kind == "O":  # a tensor of text has no missing cells
         return Column(node.name, "text", stored=stored, missing="", takes_missing=False)

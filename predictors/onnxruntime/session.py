@@ -1,29 +1,45 @@
-"""ONNX sessions: how they are opened and run."""
+"""ONNX sessions: how they are opened, fed with the cells of frames, and run."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from drum_like.api import ArtifactError, ColumnsError, Frame, NativeFrame
+
+if TYPE_CHECKING:  # matrices of numbers need no pandas
+    import pandas as pd
+
 # Relative: type checkers know this package under its folder's name.
 from .graph import Graph
 
+logger = logging.getLogger(__name__)
 Values = NDArray[Any]
 Feeds = Mapping[str, Values]
 Run = Callable[[list[str], Feeds], list[Any]]
+Feed = Callable[[Frame], dict[str, Values]]
 
+DTYPES = {
+    **{f"tensor({name})": np.dtype(name) for name in ("float16", "double", "bool")},
+    **{f"tensor(int{bits})": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"tensor(uint{bits})": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(string)": np.dtype(object),
+}
 _BFLOAT16 = "tensor(bfloat16)"
-_NOTHING_BUT_FATAL = 4
+_FATAL_ONLY = 4
+_FIRST_INEXACT = 2.0**53
 
 
-def opened(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
+def open_session(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
     """Open a session on the CPU; idle threads sleep, not spin: several workers share the CPUs.
 
     It logs nothing itself: a run raises what it refuses, and converters declare many wrong shapes.
@@ -31,15 +47,28 @@ def opened(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
     Raises:
         ArtifactError: the model names a file outside its directory.
     """
-    graph.check_external_data(path.resolve().parent)
+    _check_external_files(graph, path)
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
-    options.log_severity_level = _NOTHING_BUT_FATAL
+    options.log_severity_level = _FATAL_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def graph_of(session: ort.InferenceSession) -> Graph | None:
+def _check_external_files(graph: Graph, path: Path) -> None:
+    """Refuse a model whose tensors lie outside the directory of the model file.
+
+    onnxruntime checks that itself since 1.24; older versions read any file.
+    """
+    root = path.resolve().parent
+    if not all((root / file).resolve().is_relative_to(root) for file in graph.external_files):
+        raise ArtifactError(
+            f"{path.name} keeps tensors in a file outside the model directory; save the "
+            "model with its data beside it"
+        )
+
+
+def read_graph(session: ort.InferenceSession) -> Graph | None:
     """Return the graph of a session, if the file or the bytes that it was made of are there."""
     path = getattr(session, "_model_path", None)
     if path and Path(path).is_file():
@@ -48,19 +77,30 @@ def graph_of(session: ort.InferenceSession) -> Graph | None:
     return Graph(content, "the model") if isinstance(content, bytes) else None
 
 
-def run_of(session: ort.InferenceSession) -> Run:
+def session_runner(session: ort.InferenceSession) -> Run:
     """Return the function that runs a session; bfloat16, which numpy lacks, becomes float32."""
     run: Run = session.run
     narrow = any(output.type == _BFLOAT16 for output in session.get_outputs())
     return partial(_run_widened, session) if narrow else run
 
 
-def quiet_run_of(session: ort.InferenceSession) -> Run:
+def quiet_runner(session: ort.InferenceSession) -> Run:
     """Return a function that runs a session and logs no failure: limits are found by trying."""
     options = ort.RunOptions()
-    options.log_severity_level = _NOTHING_BUT_FATAL
-    run = run_of(session)
+    options.log_severity_level = _FATAL_ONLY
+    run = session_runner(session)
     return lambda names, feeds: run(names, feeds, options)  # type: ignore[call-arg]
+
+
+def accepts(run: Run, names: list[str], feeds: Feeds, *, is_made_up: bool = True) -> bool:
+    """Return whether a graph runs rows; the error of a client's rows may hold cells, so no log."""
+    try:
+        run(names, feeds)
+    except Exception as error:  # noqa: BLE001 - what onnxruntime raises has no class in common
+        if is_made_up:
+            logger.debug("a made-up row could not be run: %s", error)
+        return False
+    return True
 
 
 def _run_widened(
@@ -79,3 +119,129 @@ def _widened(value: ort.OrtValue) -> Any:
     size = value.tensor_size_in_bytes()
     halves = np.frombuffer(ctypes.string_at(value.data_ptr(), size), np.uint16)
     return (halves.astype(np.uint32) << 16).view(np.float32).reshape(value.shape())
+
+
+def feed_columns(nodes: Sequence[ort.NodeArg]) -> Feed:
+    """Return the function from a frame to one array for each input; asks nodes once, being slow."""
+    columns = [(str(node.name), DTYPES[node.type], column_shape(node)) for node in nodes]
+
+    def feed(frame: Frame) -> dict[str, Values]:
+        return {
+            name: _typed_column(frame.pandas, at, dtype).reshape(shape)
+            for at, (name, dtype, shape) in enumerate(columns)
+        }
+
+    return feed
+
+
+def feed_matrix(node: ort.NodeArg, min_columns: int) -> Feed:
+    """Return the function from a frame of at least some columns to the array of the one input."""
+    name, dtype, is_flat = str(node.name), DTYPES[node.type], len(node.shape) <= 2
+
+    def feed(frame: Frame) -> dict[str, Values]:
+        if frame.n_columns < min_columns:  # trees look at no column behind the last one
+            raise ColumnsError(
+                f"the model takes at least {min_columns} columns by position, but the payload has "
+                f"{frame.n_columns}; send the columns that the model was trained on"
+            )
+        values = _matrix(frame, dtype)
+        return {name: values if is_flat else shape_matrix(values, node)}
+
+    return feed
+
+
+def _matrix(frame: Frame, dtype: np.dtype[Any]) -> Values:
+    if dtype.kind == "f":
+        return _narrow(frame.matrix(), dtype)
+    return np.column_stack(
+        [_typed_column(frame.pandas, at, dtype) for at in range(frame.n_columns)]
+    )
+
+
+def is_matrix(nodes: Sequence[ort.NodeArg]) -> bool:
+    """Return whether there is one input, of all columns."""
+    return len(nodes) == 1 and len(nodes[0].shape) != 1
+
+
+def columns_axis(node: ort.NodeArg) -> int | None:
+    """Return which size of a matrix is that of its columns, None if it is unknown."""
+    sizes = node.shape[1:]
+    wide = [at for at, size in enumerate(sizes, 1) if size != 1]
+    if len(wide) > 1 or not sizes:
+        return None
+    return wide[0] if wide else 1
+
+
+def shape_matrix(matrix: Values, node: ort.NodeArg) -> Values:
+    """Return a matrix with the sizes of 1 that the input has beside that of the columns."""
+    if len(node.shape) <= 2:
+        return matrix
+    at = columns_axis(node)
+    sizes = [matrix.shape[1] if place == at else 1 for place in range(1, len(node.shape))]
+    return matrix.reshape(-1, *sizes)
+
+
+def column_shape(node: ort.NodeArg) -> tuple[int, ...]:
+    """Return the shape of a column of rows as an input of one column takes it."""
+    return (-1, *(1 for _ in node.shape[1:]))
+
+
+def _narrow(numbers: Values, dtype: np.dtype[Any]) -> Values:
+    """Return numbers in a float type of the model's; those beyond its range are infinite there."""
+    if dtype == numbers.dtype:
+        return numbers
+    with np.errstate(over="ignore"):
+        return numbers.astype(dtype)
+
+
+def _typed_column(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
+    """Return one column as the model's type, without a detour through float64.
+
+    Raises:
+        ColumnsError: a cell is none of that type; names its row and column.
+    """
+    if dtype.kind == "O":
+        return _text_column(data.iloc[:, at])
+    if dtype.kind in "iu":
+        return _integer_column(data, at, dtype)
+    numbers = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
+    if dtype.kind == "b":
+        _refuse_cells(~np.isin(numbers, (0, 1)), data, at, "true or false")
+    return _narrow(numbers, dtype)
+
+
+def _integer_column(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
+    column = data.iloc[:, at]
+    bounds = np.iinfo(dtype)
+    if column.dtype.kind in "iu" and not column.hasnans:
+        values = column.to_numpy()
+        outside = (values < bounds.min) | (values > bounds.max)
+    else:
+        values = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
+        # The upper bound itself may round up as a float, and is then outside.
+        inside = (values >= bounds.min) & (values < float(bounds.max) + 1)
+        # From 2**53 on a float may be another whole number than the one that was sent.
+        exact = np.abs(values) < _FIRST_INEXACT
+        outside = ~inside | ~exact | (values != np.trunc(values))
+    _refuse_cells(outside, data, at, f"whole numbers that fit {dtype.name}")
+    return values.astype(dtype)
+
+
+def _refuse_cells(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ColumnsError(
+            f"column {str(data.columns[at])[:100]!r} takes {expected}, without gaps; row "
+            f"{row + 1} holds something else",
+            row,
+        )
+
+
+def _text_column(column: pd.Series[Any]) -> Values:
+    """Return cells as text, a missing one as "", whole numbers without a decimal point."""
+    cells = column.astype(object).where(column.notna(), "")
+    return np.array([_as_text(cell) for cell in cells], dtype=object)
+
+
+def _as_text(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)

@@ -38,7 +38,7 @@ from tests.predictors.scoring import MatrixFrame
 from tests.support import onnx_graphs as graphs
 
 PLUGIN = plugins.load(plugins.PREDICTORS, "onnxruntime")
-ROWS = import_module(f"{PLUGIN.__module__.partition('.')[0]}.onnxruntime.rows")
+BATCHING = import_module(f"{PLUGIN.__module__.partition('.')[0]}.onnxruntime.batching")
 WIDTH = 6
 BINARY = Target(TargetType.BINARY, ("0", "1"), "1")
 REGRESSION = Target(TargetType.REGRESSION)
@@ -87,11 +87,11 @@ def test_a_row_is_answered_alone_as_among_others(
     model, target = MODELS[name]
     session, rows = opened(model(), tmp_path), training()[0][:60]
     cpus = Cpus()
-    monkeypatch.setattr(ROWS, "CPUS", cpus)
+    monkeypatch.setattr(BATCHING, "CPUS", cpus)
 
     together = answers(session, rows, target)
     alone = [answers(session, rows[at : at + 1], target) for at in range(len(rows))]
-    monkeypatch.setattr(ROWS, "ROWS_OF_ONE_THREAD", 4)
+    monkeypatch.setattr(BATCHING, "ROWS_OF_ONE_THREAD", 4)
     by_environment = answers(session, rows, target)
     cpus.divide(7, 1)
     by_sevenths = answers(session, rows, target)

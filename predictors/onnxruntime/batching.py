@@ -1,4 +1,4 @@
-"""The rows of a request through a session, so that each gets the same bits alone and among others.
+"""Batches of rows through a session, so that each gets the same bits alone and among others.
 
 onnxruntime multiplies one row in another way than three, and with several threads it adds up the
 trees of a row in parts: both change the last bits. So rows go through a graph by a plan that is
@@ -9,6 +9,8 @@ fed in blocks of that number.
 A graph of trees has one thread, which is faster for few rows (300 trees and one row: 22 µs, not
 46), and many rows are shared among threads here (100,000: 0.62 s with two, not 0.70).
 """
+
+from __future__ import annotations
 
 import logging
 import os
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from drum_like.api import CPUS
 
 # Relative: type checkers know this package under its folder's name.
-from .session import Feeds, Run, run_of
+from .session import Feeds, Run, session_runner
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +40,13 @@ Axes = Mapping[str, int | None]
 Bits = Literal["equal", "padded", "blocks", "bound"]
 
 _MULTIPLE = 8
+
 _SIZES = (*range(1, 18), 64, 100, 1000)
 """Numbers of rows that are compared with the same rows alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """How rows go through a session.
 
     Attributes:
@@ -62,7 +65,7 @@ class Plan:
         return "equal" if self.multiple == 1 else "padded"
 
 
-def threads() -> int:
+def openmp_threads() -> int:
     """Return the threads of OMP_NUM_THREADS at the outermost level, 0 for the runtime's own choice.
 
     The server sets it before frameworks load; onnxruntime, which has no OpenMP, does not read it.
@@ -72,14 +75,21 @@ def threads() -> int:
     return int(first) if first.isdecimal() else 0
 
 
-def plans(batch: int | None) -> tuple[Plan, ...]:
+def candidate_plans(batch: int | None) -> tuple[BatchPlan, ...]:
     """Return the plans to try, the cheapest first."""
     if batch is not None:
-        return (Plan(batch, batch), Plan(1, batch))
-    return (Plan(), Plan(None, _MULTIPLE), Plan(_MULTIPLE, _MULTIPLE), Plan(1, 1))
+        return (BatchPlan(batch, batch), BatchPlan(1, batch))
+    return (
+        BatchPlan(),
+        BatchPlan(None, _MULTIPLE),
+        BatchPlan(_MULTIPLE, _MULTIPLE),
+        BatchPlan(1, 1),
+    )
 
 
-def runner(session: ort.InferenceSession, plan: Plan, axes: Axes, *, shared: bool = False) -> Run:
+def plan_runner(
+    session: ort.InferenceSession, plan: BatchPlan, axes: Axes, *, shared: bool = False
+) -> Run:
     """Return a function that gives the results of `session.run`, by a plan.
 
     Args:
@@ -88,22 +98,22 @@ def runner(session: ort.InferenceSession, plan: Plan, axes: Axes, *, shared: boo
         axes: Where the rows are in each output; an output without rows comes from the first block.
         shared: Whether many rows are shared among threads: for a session that has one thread.
     """
-    whole = run_of(session)
-    planned: Run = whole if plan == Plan() else partial(by_plan, whole, plan, axes)
-    return partial(_shared, planned, axes) if shared else planned
+    whole = session_runner(session)
+    planned: Run = whole if plan == BatchPlan() else partial(run_by_plan, whole, plan, axes)
+    return partial(_run_in_threads, planned, axes) if shared else planned
 
 
-def agreed_plan(
+def find_plan(
     session: ort.InferenceSession, probes: Feeds, batch: int | None, axes: Axes
-) -> Plan | None:
+) -> BatchPlan | None:
     """Return the cheapest plan by which made-up rows get the same bits in any company.
 
     None where there is no such plan, or the rows differ by more than their last bits: then a graph
     looks at neighbours.
     """
     names = [name for name, axis in axes.items() if axis is not None]
-    for plan in plans(batch):
-        run = runner(session, plan, axes)
+    for plan in candidate_plans(batch):
+        run = plan_runner(session, plan, axes)
         try:
             if _is_independent(run, names, probes, axes):
                 return plan
@@ -114,42 +124,45 @@ def agreed_plan(
 
 def _is_independent(run: Run, names: list[str], probes: Feeds, axes: Axes) -> bool:
     n_probes = _n_rows(probes)
-    each = [run(names, rows(probes, [at])) for at in range(n_probes)]
+    each = [run(names, take_rows(probes, [at])) for at in range(n_probes)]
     alone = [
-        joined(parts, axes[name])
+        join_outputs(parts, axes[name])
         for name, parts in zip(names, zip(*each, strict=True), strict=True)
     ]
     for turn, n_rows in enumerate(_SIZES):
         places = [(at + 5 * turn) % n_probes for at in range(n_rows)]
-        together = run(names, rows(probes, places))
+        together = run(names, take_rows(probes, places))
         for name, one, all_ in zip(names, alone, together, strict=True):
-            if not _same(taken(one, places, axes[name]), all_):
+            if not _same_bits(take_output(one, places, axes[name]), all_):
                 return False
     return True
 
 
-def by_plan(run: Run, plan: Plan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+def run_by_plan(run: Run, plan: BatchPlan, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
     """Run rows by a plan."""
     n_rows = _n_rows(feeds)
     if n_rows <= (plan.block or n_rows):
-        return _block(run, plan.multiple, axes, names, feeds)
+        return _run_block(run, plan.multiple, axes, names, feeds)
     starts = range(0, n_rows, plan.block or n_rows)
-    parts = (_slice(feeds, first, first + starts.step) for first in starts)
-    answers = [_block(run, plan.multiple, axes, names, part) for part in parts]
-    return _together(names, answers, axes)
+    parts = (_slice_rows(feeds, first, first + starts.step) for first in starts)
+    found = [_run_block(run, plan.multiple, axes, names, part) for part in parts]
+    return _join_all(names, found, axes)
 
 
-def _block(run: Run, multiple: int, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+def _run_block(run: Run, multiple: int, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
     """Run all rows at once, and copies of the last one up to a multiple of a number."""
     n_rows = _n_rows(feeds)
     more = -n_rows % multiple
     if not more or not n_rows:
         return list(run(names, feeds))
-    found = run(names, {name: _extended(values, more) for name, values in feeds.items()})
-    return [_cut(output, n_rows, axes.get(name)) for name, output in zip(names, found, strict=True)]
+    found = run(names, {name: _pad(values, more) for name, values in feeds.items()})
+    return [
+        _first_rows(output, n_rows, axes.get(name))
+        for name, output in zip(names, found, strict=True)
+    ]
 
 
-def _extended(values: Values, more: int) -> Values:
+def _pad(values: Values, more: int) -> Values:
     n_rows = len(values)
     longer = np.empty((n_rows + more, *values.shape[1:]), values.dtype)
     longer[:n_rows] = values
@@ -157,76 +170,76 @@ def _extended(values: Values, more: int) -> Values:
     return longer
 
 
-def _shared(run: Run, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
+def _run_in_threads(run: Run, axes: Axes, names: list[str], feeds: Feeds) -> list[Any]:
     n_rows = _n_rows(feeds)
     if n_rows <= ROWS_OF_ONE_THREAD:
         return list(run(names, feeds))
     with CPUS.part() as part:
-        n_threads = min(part or threads() or 1, n_rows)
+        n_threads = min(part or openmp_threads() or 1, n_rows)
         bounds = [n_rows * at // n_threads for at in range(n_threads + 1)]
-        parts = [_slice(feeds, first, last) for first, last in pairwise(bounds)]
+        parts = [_slice_rows(feeds, first, last) for first, last in pairwise(bounds)]
         with ThreadPoolExecutor(n_threads) as pool:
-            answers = list(pool.map(partial(run, names), parts))
-    return _together(names, answers, axes)
+            found = list(pool.map(partial(run, names), parts))
+    return _join_all(names, found, axes)
 
 
 def _n_rows(feeds: Feeds) -> int:
     return len(next(iter(feeds.values())))
 
 
-def rows(feeds: Feeds, places: Sequence[int]) -> dict[str, Values]:
+def take_rows(feeds: Feeds, places: Sequence[int]) -> dict[str, Values]:
     """Return the rows at some places, in that order."""
     return {name: values[list(places)] for name, values in feeds.items()}
 
 
-def _slice(feeds: Feeds, first: int, last: int) -> dict[str, Values]:
+def _slice_rows(feeds: Feeds, first: int, last: int) -> dict[str, Values]:
     return {name: values[first:last] for name, values in feeds.items()}
 
 
-def _together(names: list[str], answers: list[list[Any]], axes: Axes) -> list[Any]:
-    outputs = zip(*answers, strict=True)
-    return [joined(parts, axes.get(name)) for name, parts in zip(names, outputs, strict=True)]
+def _join_all(names: list[str], found: list[list[Any]], axes: Axes) -> list[Any]:
+    outputs = zip(*found, strict=True)
+    return [join_outputs(parts, axes.get(name)) for name, parts in zip(names, outputs, strict=True)]
 
 
-def joined(parts: Sequence[Any], axis: int | None) -> Any:
+def join_outputs(parts: Sequence[Any], axis: int | None) -> Any:
     """Return an output of all rows: a list of maps, a list of arrays, or an array."""
     if axis is None:
         return parts[0]
     if not isinstance(parts[0], list):
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
-    if is_sequence(parts[0]):
+    if is_array_list(parts[0]):
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
     return list(chain.from_iterable(parts))
 
 
-def taken(output: Any, places: Sequence[int], axis: int | None) -> Any:
+def take_output(output: Any, places: Sequence[int], axis: int | None) -> Any:
     """Return an output of the rows at some places."""
     if axis is None:
         return output
     if not isinstance(output, list):
         return np.take(output, places, axis)
-    if is_sequence(output):
+    if is_array_list(output):
         return [array[places] for array in output]
     return [output[at] for at in places]
 
 
-def is_sequence(output: Any) -> bool:
+def is_array_list(output: Any) -> bool:
     """Return whether an output is a sequence of arrays, one a label, not of maps, one a row."""
     return isinstance(output, list) and bool(output) and isinstance(output[0], np.ndarray)
 
 
-def _cut(output: Any, n_rows: int, axis: int | None) -> Any:
+def _first_rows(output: Any, n_rows: int, axis: int | None) -> Any:
     """Return an output of the first rows."""
     if axis is None:
         return output
     if not isinstance(output, list):
         return output[:n_rows] if axis == 0 else output[(slice(None),) * axis + (slice(n_rows),)]
-    return [array[:n_rows] for array in output] if is_sequence(output) else output[:n_rows]
+    return [array[:n_rows] for array in output] if is_array_list(output) else output[:n_rows]
 
 
-def _same(one: Any, other: Any) -> bool:
-    if is_sequence(one):
-        return all(map(_same, one, other))
+def _same_bits(one: Any, other: Any) -> bool:
+    if is_array_list(one):
+        return all(map(_same_bits, one, other))
     if isinstance(one, list) or one.dtype == object:
         return repr(list(one)) == repr(list(other))
     return bool(
