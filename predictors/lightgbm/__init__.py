@@ -13,17 +13,13 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
 
 from drum_like.api import (
-    Column,
     Explainer,
     Frame,
     Label,
-    Matrix,
     Meaning,
     ModelTarget,
-    NativeFrame,
     Prediction,
     PredictorError,
     Scale,
@@ -33,16 +29,18 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.additive import Additive, of_columns
-from .._shared.native_calls import two_columns
-from .categories import categories_of
-from .contributions import additive, of_estimator
-from .names import BlankSchema
-from .row import scorer
-
-Values = NDArray[Any]
-
-_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+from ..estimators import (
+    NUMERIC,
+    AdditiveModel,
+    class_labels,
+    column_explainer,
+    no_probabilities_error,
+    probabilities_meaning,
+    target_of,
+)
+from ..native_calls import Values, two_columns
+from .booster import additive_estimator, additive_model, scorer
+from .schema import BoosterRows, schema_of
 
 _SCALES = {
     "binary": Scale.CHANCES,
@@ -50,7 +48,7 @@ _SCALES = {
     "multiclass": Scale.CHANCES,
     "multiclassova": Scale.CHANCES_EACH,
 }
-"""What objectives give where probabilities are asked for; all others give numbers."""
+"""Scales by objective where probabilities are asked for; all others give numbers."""
 
 
 class LightGBMPredictor:
@@ -64,11 +62,11 @@ class LightGBMPredictor:
         booster = model if native else model.booster_
         text = booster.model_to_string(num_iteration=1)
         self.framework = "lightgbm" if native else "scikit-learn"
-        self.schema: Schema | None = _schema(booster, text)
-        self.target = _target(text) if native else _wrapper_target(model)
+        self.schema: Schema | None = schema_of(booster, text)
+        self.target = _target(text) if native else target_of(class_labels(model))
         self._objective = _objective(text)
-        rows = _Rows(self.schema)
-        self._scorer = _Native(booster, rows) if native else _Wrapper(model, rows)
+        rows = BoosterRows(self.schema)
+        self._scorer = _NativeModel(booster, rows) if native else _Estimator(model, rows)
 
     @staticmethod
     def load(path: Path) -> lgb.Booster:
@@ -79,7 +77,7 @@ class LightGBMPredictor:
         """Score rows: probabilities for classification, the model's values otherwise."""
         if target.type.is_classification:
             return self._scorer.probabilities(frame)
-        if target.type in _NUMERIC:
+        if target.type in NUMERIC:
             return Prediction(self._scorer.values(frame))
         raise PredictorError(
             f"Target type '{target.type.value}' is not supported by 'LightGBMPredictor' predictor"
@@ -100,35 +98,13 @@ class LightGBMPredictor:
             UnsupportedError: its objective or its class does not allow that.
         """
         names = () if self.schema is None else self.schema.names
-        return of_columns(self._scorer.additive(target), names, self._scorer.classes)
+        return column_explainer(self._scorer.additive_model(target), names, self._scorer.classes)
 
 
-class _Rows:
-    """Gives LightGBM the matrix that it would make of a DataFrame itself."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._columns = schema.columns
-        self._have_categories = any(column.kind == "category" for column in schema.columns)
-
-    def matrix(self, frame: Frame) -> Matrix:
-        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
-        if not self._have_categories:
-            return frame.matrix()
-        data = frame.pandas
-        out = np.empty(data.shape, dtype=np.float64)
-        for position, column in enumerate(self._columns):
-            if column.kind == "category":
-                codes = data.iloc[:, position].cat.codes.to_numpy(dtype=np.float64)
-                out[:, position] = np.where(codes < 0, np.nan, codes)
-            else:
-                out[:, position] = NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
-        return out
-
-
-class _Native:
+class _NativeModel:
     """A booster, scored as `Booster.predict` scores a DataFrame."""
 
-    def __init__(self, booster: lgb.Booster, rows: _Rows) -> None:
+    def __init__(self, booster: lgb.Booster, rows: BoosterRows) -> None:
         self.classes: tuple[Label, ...] | None = None
         self._booster = booster
         self._score = scorer(booster)
@@ -152,38 +128,37 @@ class _Native:
         """Return (n_rows,) or (n_rows, n_outputs) raw scores."""
         return Prediction(self._raw_score(self._rows.matrix(frame)), self.classes)
 
-    def additive(self, target: Target) -> Additive:
+    def additive_model(self, target: Target) -> AdditiveModel:
         """Return the raw scores of frames as sums.
 
         Raises:
-            UnsupportedError: as `lightgbm.contributions.additive`.
+            UnsupportedError: as the function of that name.
         """
-        found = additive(self._booster, target)
-        return replace(found, divide=lambda frame: found.divide(self._rows.matrix(frame)))
+        found = additive_model(self._booster, target)
+        return replace(
+            found, contributions=lambda frame: found.contributions(self._rows.matrix(frame))
+        )
 
 
-class _Wrapper:
+class _Estimator:
     """An estimator of lightgbm.sklearn.
 
     The booster inside is asked where the estimator does no more than that; everything else goes
     through the estimator's own methods and a DataFrame.
     """
 
-    def __init__(self, model: Any, rows: _Rows) -> None:
+    def __init__(self, model: Any, rows: BoosterRows) -> None:
         self._model = model
-        self.classes = _labels(model)
+        self.classes = class_labels(model)
         self._rows = rows
-        self._native = _Native(model.booster_, rows)
+        self._native = _NativeModel(model.booster_, rows)
         self._own = type(model).__module__.startswith("lightgbm.")
         self._plain = self._own and not callable(model.objective_) and not _stops_early(model)
 
     def meaning(self, objective: str) -> Meaning | None:
         """Return the meaning of `predict_proba`; None for a method of the user's own."""
-        kind = type(self._model)
-        method = getattr(kind, "predict_proba", None)
-        if method is None:
-            return Meaning(Scale.MARGINS, f"{kind.__name__}, which has no predict_proba,")
-        return self._native.meaning(objective) if _is_of_library(method) else None
+        usual = self._native.meaning(objective)
+        return probabilities_meaning(self._model, "lightgbm.sklearn", usual)
 
     def margins(self, frame: Frame) -> Prediction:
         """Return (n_rows,) or (n_rows, n_outputs) raw scores and the estimator's classes."""
@@ -195,10 +170,7 @@ class _Wrapper:
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows, n_classes) chances and the estimator's classes."""
         if not hasattr(self._model, "predict_proba"):
-            raise PredictorError(
-                f"a classification target needs predict_proba, which {type(self._model).__name__} "
-                "does not have; save a classifier, or implement the score hook"
-            )
+            raise no_probabilities_error(self._model)
         if not self._plain:
             return Prediction(np.asarray(self._model.predict_proba(frame.pandas)), self.classes)
         chances = self._native.values(frame)
@@ -212,25 +184,16 @@ class _Wrapper:
             return self._native.values(frame)
         return np.asarray(self._model.predict(frame.pandas))
 
-    def additive(self, target: Target) -> Additive:
+    def additive_model(self, target: Target) -> AdditiveModel:
         """Return the raw scores of frames as sums.
 
         Raises:
-            UnsupportedError: as `lightgbm.contributions.of_estimator`.
+            UnsupportedError: as `additive_estimator`.
         """
-        found = of_estimator(self._model, target)
-        return replace(found, divide=lambda frame: found.divide(self._rows.matrix(frame)))
-
-
-def _schema(booster: lgb.Booster, text: str) -> Schema:
-    names = booster.feature_name()
-    named = names != [f"Column_{position}" for position in range(len(names))]
-    categories = categories_of(booster.pandas_categorical or [], text)
-    columns = tuple(
-        Column(name, "category", categories[position]) if position in categories else Column(name)
-        for position, name in enumerate(names)
-    )
-    return BlankSchema(columns) if named else Schema(columns, named=False)
+        found = additive_estimator(self._model, target)
+        return replace(
+            found, contributions=lambda frame: found.contributions(self._rows.matrix(frame))
+        )
 
 
 def _objective(text: str) -> str:
@@ -239,12 +202,8 @@ def _objective(text: str) -> str:
     return match[1] if match and match[1] not in ("none", "custom") else ""
 
 
-def _is_of_library(method: Any) -> bool:
-    return bool(method.__module__ == "lightgbm.sklearn")
-
-
 def _stops_early(model: Any) -> bool:
-    """Return whether an estimator was told to leave trees out where the answer seems clear."""
+    """Return whether an estimator leaves out trees where the prediction seems clear."""
     return any(name.startswith("pred_early_stop") for name in model.get_params())
 
 
@@ -257,16 +216,3 @@ def _target(text: str) -> ModelTarget:
         classes = tuple(range(int(n_classes[1] if n_classes else 0)))
         return ModelTarget(TargetType.MULTICLASS, classes, implied=True)
     return ModelTarget(TargetType.REGRESSION if objective else None)
-
-
-def _wrapper_target(model: Any) -> ModelTarget:
-    labels = _labels(model)
-    if labels is None:
-        return ModelTarget(TargetType.REGRESSION)
-    return ModelTarget(TargetType.BINARY if len(labels) == 2 else TargetType.MULTICLASS, labels)
-
-
-def _labels(model: Any) -> tuple[Label, ...] | None:
-    """Return the classes of a classifier as Python values."""
-    classes = getattr(model, "classes_", None)
-    return None if classes is None else tuple(np.asarray(classes).tolist())

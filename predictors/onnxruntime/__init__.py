@@ -79,7 +79,7 @@ class OnnxPredictor:
         """Refuse a target that no output of the graph fits, as far as made-up rows show.
 
         Raises:
-            LoadError: says why, and what to do.
+            LoadError: no output fits; with the reason and a remedy.
         """
         self._inputs.check()
         if self._probed.refused and all(tensor.dtype.kind == "f" for tensor in self.inputs):

@@ -30,7 +30,7 @@ _LAST = re.compile(r"[A-Za-z0-9+-][^_/:|]*$")
 _NUMBER = re.compile(r"\d+$")
 
 _CLEAR = 1e-3
-"""How far the largest number of a row has to be from the next one, to say what the label is."""
+"""Least lead of a row's largest number over the next one, to show which class its label is."""
 
 
 def match_names(names: Sequence[str], named: ClassLists, target: Target) -> dict[int, Label] | None:

@@ -131,12 +131,12 @@ def row_axis(few: Any, more: Any, n_few: int, n_more: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class PredictionOutputs:
-    """Outputs that answer a target.
+    """Outputs that hold the prediction of a target.
 
     Attributes:
         outputs: The outputs to compute.
         classes: Of the columns, empty if they are unknown.
-        sample: The answer for the made-up rows; None if unknown.
+        sample: The prediction for the made-up rows; None if unknown.
         multilabel: Whether the outputs hold a pair of probabilities for each label.
         complemented: Whether the one column is to be preceded by that of the other class.
         is_raw: Whether the output is given as it is.
@@ -224,7 +224,7 @@ def _add_first_class(values: Values) -> Values:
 
 
 def selection_error(expected: str, outputs: Sequence[Output], why: str = "") -> LoadError:
-    """Say that no output, or more than one, can be the answer."""
+    """Return the error for a target that no output fits, or more than one."""
     shown = ", ".join(output.described for output in outputs[:10])
     rest = f" and {len(outputs) - 10} more" if len(outputs) > 10 else ""
     return LoadError(f"the ONNX graph {expected}; its outputs are {shown}{rest}. {why}", _WAY_OUT)

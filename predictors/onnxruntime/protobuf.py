@@ -109,7 +109,7 @@ def floats(attribute: memoryview) -> NDArray[np.float32]:
 
 
 def _is_whole(attribute: memoryview, start: int, number: int) -> bool:
-    """Return whether the floats that were found are fields: what is around them reads as such."""
+    """Return whether the floats that were found are fields: the bytes around them read as such."""
     try:
         around = [*fields(attribute[:start]), *fields(attribute[start + 5 * number :])]
     except (IndexError, ValueError):
@@ -200,7 +200,7 @@ def tensor_values(found: Fields) -> list[Any]:
 
 
 def walk(kind: str, message: memoryview, *, trees: bool) -> Iterator[tuple[str, Fields]]:
-    """Yield a message and those in it that can hold what is sought, outer ones first.
+    """Yield a message and those in it that lead to attributes or tensors, outer ones first.
 
     Args:
         kind: The message's, as in _CHILDREN.

@@ -23,7 +23,7 @@ Values = NDArray[Any]
 
 
 def select_outputs(outputs: Outputs, named: ClassLists, target: Target) -> PredictionOutputs:
-    """Choose the outputs that answer a target.
+    """Return the outputs that hold the prediction of a target.
 
     Args:
         outputs: Those of the graph.
@@ -31,7 +31,7 @@ def select_outputs(outputs: Outputs, named: ClassLists, target: Target) -> Predi
         target: Of the target types that are classes or numbers; others get the first output.
 
     Raises:
-        LoadError: nothing can be the answer, or several outputs can.
+        LoadError: no output fits the target, or several do.
     """
     if target.type.is_classification:
         return _select_probabilities(outputs, named, target)
@@ -92,10 +92,10 @@ def _select_probabilities(outputs: Outputs, named: ClassLists, target: Target) -
 
 
 def _select_number(outputs: Outputs, named: ClassLists, kind: TargetType) -> PredictionOutputs:
-    """Choose the output that answers a target of one number a row.
+    """Return the output that holds the prediction of a target of one number a row.
 
     Raises:
-        LoadError: nothing can be the answer, several outputs can, or the graph is a classifier.
+        LoadError: no output fits, several do, or the graph is a classifier.
     """
     _refuse_classifier(outputs, named, kind)
     floats = [output for output in outputs if output.is_float and output.width in (1, None)]

@@ -18,9 +18,12 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared import row_blocks
-from .._shared.row_blocks import Finding, Way
-from . import bad_cell, boosters, columns, contributions, encoders, outputs, probes, targets
+from ..estimators import NUMERIC
+from . import batching, columns, encoders, outputs, probes
+from .bad_cell import find_bad_cell
+from .batching import Batching, BatchingResult
+from .contributions import explainer
+from .steps import booster_predictor, find_forests, is_framework_only, reads_one_text
 
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
 
@@ -33,19 +36,19 @@ class SklearnPredictor:
 
     Attributes:
         framework_only: Whether no code but scikit-learn's and that of known frameworks runs.
-        findings: By method, how rows are handed over so that their neighbours change no bits.
+        batchings: By method, the batches in which a row's neighbours do not change its bits.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self.framework = _framework(model)
         self.schema: Schema | None = _schema(model)
-        self._reads_one_text = columns.reads_one_text(model)
+        self._reads_one_text = reads_one_text(model)
         self._outputs = outputs.outputs_of(model)
-        self.target = outputs.target_of(model, self._outputs)
-        self.framework_only = columns.is_framework_only(model)
-        self.findings: dict[str, Finding] = {}
-        for forest in probes.forests(model):
+        self.target = outputs.model_target(model, self._outputs)
+        self.framework_only = is_framework_only(model)
+        self.batchings: dict[str, BatchingResult] = {}
+        for forest in find_forests(model):
             # Several threads add up the trees in any order, and round otherwise each time.
             forest.n_jobs = 1
 
@@ -61,22 +64,22 @@ class SklearnPredictor:
         if kind.is_classification and hasattr(self._model, "predict_proba"):
             chances = self._call(self._model.predict_proba, frame)
             return self._outputs.prediction(chances, target)
-        if not kind.is_classification and kind not in targets.NUMERIC:
+        if not kind.is_classification and kind not in NUMERIC:
             raise PredictorError(
                 f"Target type '{kind.value}' is not supported by 'SKLearnPredictor' predictor"
             )
         values = np.asarray(
             self._call(_method(self._model, "predict", f"a {kind.value} target"), frame)
         )
-        return self._outputs.decided(values) if kind.is_classification else Prediction(values)
+        return self._outputs.as_chances(values) if kind.is_classification else Prediction(values)
 
     def check_target(self, target: Target) -> None:
         """Refuse a target that the model cannot answer.
 
         Raises:
-            LoadError: it has no probabilities, or no numbers; says what to do.
+            LoadError: it has no probabilities, or no numbers; with a remedy.
         """
-        targets.check(self._model, self._outputs, target)
+        outputs.check_target(self._model, self._outputs, target)
 
     def transform(self, frame: Frame) -> Any:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix.
@@ -89,20 +92,20 @@ class SklearnPredictor:
         return self._call(_method(self._model, "transform", "a transform target"), frame)
 
     def meaning(self, target: Target) -> Meaning | None:
-        """Return whether classes get probabilities, which XGBoost and LightGBM tell.
+        """Return the meaning of `predict_proba`, which XGBoost and LightGBM know by objective.
 
-        What `predict_proba` of all others gives is probabilities by its own definition.
+        All others give probabilities by the method's own definition.
         """
         if not hasattr(self._model, "predict_proba"):
             return None
         last = self._model
         while isinstance(last, Pipeline):
             last = last.steps[-1][1]
-        predictor = boosters.predictor_of(last)
+        predictor = booster_predictor(last)
         if predictor is None:
             return Meaning(Scale.CHANCES, f"predict_proba of {type(self._model).__name__}")
-        told: Meaning | None = predictor.meaning(target)
-        return told
+        meaning: Meaning | None = predictor.meaning(target)
+        return meaning
 
     def explainer(self, target: Target) -> Explainer:
         """Return the explainer that divides the model's output among its columns.
@@ -110,39 +113,37 @@ class SklearnPredictor:
         Raises:
             UnsupportedError: its last step is no known sum over columns.
         """
-        return contributions.explainer(
-            self._model, self.schema, target, self._outputs.classes, self._call
-        )
+        return explainer(self._model, self.schema, target, self._outputs.classes, self._call)
 
     def _call(self, method: Any, frame: Frame) -> Any:
         rows = self._rows(frame)
         try:
-            return row_blocks.predict(method, rows, self._way(method))
+            return batching.predict(method, rows, self._batching(method))
         except (TypeError, ValueError) as error:
-            cell = bad_cell.find_bad_cell(self._model, method, rows, self.schema)
+            cell = find_bad_cell(self._model, method, rows, self.schema)
             if cell is None:
                 raise
             name = frame.columns[cell.column] if frame.columns else str(cell.column)
             raise ColumnsError(f"column {name[:100]!r} {cell.reason}", cell.row) from error
 
-    def _way(self, method: Any) -> Way:
-        """Return how rows are handed to a method of the model; tried when it is first called."""
+    def _batching(self, method: Any) -> Batching:
+        """Return the batching of a method of the model; tried when it is first called."""
         if getattr(method, "__self__", None) is not self._model:
-            return Way.WHOLE
+            return Batching.WHOLE
         name = method.__name__
-        if name not in self.findings:
-            self.findings[name] = self._finding(method)
-        return self.findings[name].way
+        if name not in self.batchings:
+            self.batchings[name] = self._try_batchings(method)
+        return self.batchings[name].batching
 
-    def _finding(self, method: Any) -> Finding:
-        if probes.looks_at_rows_alone(self._model):
-            return Finding(Way.WHOLE, equal=True)
-        default = Way.PADDED if self.framework_only else Way.WHOLE
+    def _try_batchings(self, method: Any) -> BatchingResult:
+        if probes.scores_rows_alone(self._model):
+            return BatchingResult(Batching.WHOLE, equal=True)
+        default = Batching.PADDED if self.framework_only else Batching.WHOLE
         try:
-            rows = probes.many_rows(self._model, self.schema, row_blocks.MANY)
+            rows = probes.probe_rows(self._model, self.schema, batching.MANY)
         except ValueError:
-            return Finding(default, None)
-        return row_blocks.find_way(method, rows, default=default)
+            return BatchingResult(default, None)
+        return batching.find_batching(method, rows, default=default)
 
     def _rows(self, frame: Frame) -> Any:
         if self._reads_one_text:
@@ -156,8 +157,8 @@ class SklearnPredictor:
 
 
 def _schema(model: Any) -> Schema | None:
-    schema = encoders.with_types(model, columns.schema_of(model))
-    return boosters.with_boosters(model, schema)
+    schema = encoders.add_types(model, columns.schema_of(model))
+    return columns.add_booster_types(model, schema)
 
 
 def _framework(model: Any) -> str:

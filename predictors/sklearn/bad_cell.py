@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from drum_like.api import NativeFrame, Schema
 
-from . import encoders  # relative: type checkers know this package under its folder's name
+# Relative: type checkers know this package under its folder's name.
+from .encoders import find_encoders
 
 MAX_PREDICTIONS = 64
 """Rows that are predicted again, at most, to find the number that an estimator refused."""
@@ -49,13 +50,15 @@ def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> 
     data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
     numeric = [at for at in range(data.shape[1]) if _is_number(data, at, schema)]
     return (
-        _odd_number(method, rows, data, numeric)
+        _non_finite_cell(method, rows, data, numeric)
         or _unknown_category(model, data, schema)
-        or _unfit_number(method, rows, numeric)
+        or _refused_number(method, rows, numeric)
     )
 
 
-def _odd_number(method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]) -> BadCell | None:
+def _non_finite_cell(
+    method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]
+) -> BadCell | None:
     cells = NativeFrame(data.iloc[:, numeric]).matrix()
     trials = islice(_trials(method, rows, numeric, np.isfinite(cells)), MAX_PREDICTIONS)
     found = next((cell for cell in trials if cell is not None), None)
@@ -87,18 +90,18 @@ def _trials(
     with one of them at a time left as it was.
     """
     for row in map(int, np.flatnonzero(~finite.all(axis=1))):
-        odd = [at for at, good in zip(numeric, finite[row], strict=True) if not good]
-        works = _works(method, _with(rows, row, odd))
+        unusual = [at for at, good in zip(numeric, finite[row], strict=True) if not good]
+        works = _works(method, _with_cells(rows, row, unusual))
         yield None
-        for at in odd if works else ():
-            others = [other for other in odd if other != at]
-            yield None if _works(method, _with(rows, row, others)) else (row, at)
+        for at in unusual if works else ():
+            others = [other for other in unusual if other != at]
+            yield None if _works(method, _with_cells(rows, row, others)) else (row, at)
 
 
-def _unfit_number(method: Any, rows: Any, numeric: list[int]) -> BadCell | None:
+def _refused_number(method: Any, rows: Any, numeric: list[int]) -> BadCell | None:
     row = _first_refused(method, rows)
     for at in numeric[:MAX_PREDICTIONS]:
-        if _works(method, _with(rows, row, [at], 1.0)):
+        if _works(method, _with_cells(rows, row, [at], 1.0)):
             return BadCell(
                 row,
                 at,
@@ -120,7 +123,7 @@ def _first_refused(method: Any, rows: Any) -> int:
     return low
 
 
-def _with(rows: Any, row: int, places: list[int], filling: float = 0.0) -> Any:
+def _with_cells(rows: Any, row: int, places: list[int], filling: float = 0.0) -> Any:
     """Return one row as the estimator gets it, some cells of it replaced by a number."""
     if isinstance(rows, pd.DataFrame):
         one = rows.iloc[[row]].copy()
@@ -146,7 +149,7 @@ def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> 
     names = getattr(model, "feature_names_in_", None)
     columns = range(len(schema.columns)) if names is None else list(names)
     where = {str(name): at for at, name in enumerate(schema.names)}
-    refusing = (e for e in encoders.encoders(model, columns) if e.refuses_unknown)
+    refusing = (e for e in find_encoders(model, columns) if e.refuses_unknown)
     for encoder in refusing:
         for place, (column, known) in enumerate(
             zip(encoder.columns, encoder.categories, strict=True)

@@ -3,34 +3,44 @@
 A column is known to be a number where scikit-learn itself, not code of others, takes a number and
 refuses text. That is found out once, by trying both on one row made up here: text in a column that
 an encoder reads, or that a function of the user's parses, is then left to the model.
+
+Searches, votes and pipelines without preprocessing pass all columns on to XGBoost or LightGBM, a
+column transformer some: what the booster knows of a column, its categories above all, then holds
+for what is sent.
 """
 
 import warnings
 from collections.abc import Iterator
-from types import FunctionType
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.tree import BaseDecisionTree
 
 from drum_like.api import Column, Schema
 
+# Relative: type checkers know this package under its folder's name.
+from .contributions import sources_of
+from .steps import (
+    Positions,
+    booster_predictor,
+    find_parts,
+    first_model,
+    inner_model,
+    inner_models,
+    is_trusted,
+    passed_through,
+    positions_of,
+    reads_one_text,
+    unfreeze,
+)
+
 COLUMNS_TO_PROBE = 500
 """Columns of one estimator that are tried one by one; wider ones are left to the model."""
-
-_TRUSTED = frozenset({"sklearn", "xgboost", "lightgbm"})
-TEXT_READERS = (CountVectorizer, HashingVectorizer)
-"""Estimators that read text, one cell a row, and take no missing cell."""
-
-_INNER = ("best_estimator_", "regressor_")
-
-Positions = frozenset[int]
 
 
 def schema_of(model: Any) -> Schema | None:
@@ -59,9 +69,48 @@ def schema_of(model: Any) -> Schema | None:
     )
 
 
+def add_booster_types(model: Any, schema: Schema | None) -> Schema | None:
+    """Return a schema whose columns have the types under which a booster gets them."""
+    if schema is None or not schema.named:
+        return schema
+    known = _booster_schema(first_model(model))
+    if known is not None and known.named and len(known.columns) == len(schema.columns):
+        pairs = zip(schema.columns, known.columns, strict=True)
+        return replace(known, columns=tuple(replace(new, name=old.name) for old, new in pairs))
+    passed = dict(_passed_to_booster(model))
+    columns = tuple(
+        replace(passed[column.name], name=column.name) if column.name in passed else column
+        for column in schema.columns
+    )
+    return replace(schema, columns=columns)
+
+
+def _booster_schema(model: Any) -> Schema | None:
+    predictor = booster_predictor(model)
+    return None if predictor is None else predictor.schema
+
+
+def _passed_to_booster(model: Any) -> Iterator[tuple[str, Column]]:
+    """Yield the columns that a column transformer hands on to a booster behind it, by name."""
+    while inner_model(model) is not None:
+        model = inner_model(model)
+    if not isinstance(model, Pipeline) or not isinstance(model.steps[0][1], ColumnTransformer):
+        return
+    before = model.steps[0][1]
+    names = getattr(before, "feature_names_in_", None)
+    known = _booster_schema(model.steps[-1][1]) if len(model.steps) == 2 else None
+    if known is None or names is None:
+        return
+    sources = sources_of(before, list(names), len(names), len(known.columns)) or ()
+    untouched = passed_through(before, names)
+    for source, column in zip(sources, known.columns, strict=False):
+        if source in untouched:
+            yield str(names[source]), column
+
+
 def _used(model: Any, names: Any, width: int) -> Positions:
     """Return the columns that some step reads; dropped ones need not be sent."""
-    model = thawed(model)
+    model = unfreeze(model)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
         return _used(steps[0], names, width) if steps else frozenset(range(width))
@@ -112,32 +161,32 @@ class _Row:
 
 def _numbers(model: Any, row: _Row) -> Positions:
     """Return the columns that have to be numbers."""
-    model = thawed(model)
+    model = unfreeze(model)
     if isinstance(model, Pipeline):
-        return _of_pipeline(model, row)
+        return _numbers_of_pipeline(model, row)
     if isinstance(model, ColumnTransformer):
-        return _of_column_transformer(model, row)
+        return _numbers_of_columns(model, row)
     if isinstance(model, FeatureUnion):
         branches = [step for _, step in model.transformer_list if isinstance(step, BaseEstimator)]
         return frozenset[int]().union(*(_numbers(branch, row) for branch in branches))
     if isinstance(model, FunctionTransformer):
         # Functions of numpy's own take numbers.
         return frozenset(range(row.width if isinstance(model.func, np.ufunc) else 0))
-    return _of_known(model, row) if is_trusted(model) else frozenset()
+    return _numbers_of_trusted(model, row) if is_trusted(model) else frozenset()
 
 
-def _of_known(model: Any, row: _Row) -> Positions:
+def _numbers_of_trusted(model: Any, row: _Row) -> Positions:
     categorical = getattr(model, "is_categorical_", None)
     if categorical is not None:
         return frozenset(np.flatnonzero(~np.asarray(categorical)).tolist())
     inner = [one for one in inner_models(model) if _attribute(one, "n_features_in_") == row.width]
     if inner:
         return frozenset(range(row.width)).intersection(*(_numbers(one, row) for one in inner))
-    return _of_estimator(model, row)
+    return _numbers_by_trial(model, row)
 
 
-def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
-    steps = [thawed(step) for _, step in model.steps if isinstance(step, BaseEstimator)]
+def _numbers_of_pipeline(model: Pipeline, row: _Row) -> Positions:
+    steps = [unfreeze(step) for _, step in model.steps if isinstance(step, BaseEstimator)]
     if not steps:
         return frozenset()
     found = _numbers(steps[0], row)
@@ -150,7 +199,7 @@ def _of_pipeline(model: Pipeline, row: _Row) -> Positions:
     return found | passed_through(steps[0], row.names)
 
 
-def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
+def _numbers_of_columns(model: ColumnTransformer, row: _Row) -> Positions:
     found: set[int] = set()
     for _, step, columns in model.transformers_:
         # A single name or place hands over a Series, which is what readers of text want.
@@ -162,36 +211,10 @@ def _of_column_transformer(model: ColumnTransformer, row: _Row) -> Positions:
     return frozenset(found)
 
 
-def passed_through(model: ColumnTransformer, names: Any) -> Positions:
-    """Return the columns that reach the next step as they are."""
-    found: set[int] = set()
-    for _, step, columns in model.transformers_:
-        positions = positions_of(columns, names, model.n_features_in_)
-        if isinstance(step, ColumnTransformer):
-            within = None if names is None else [names[at] for at in positions]
-            found.update(positions[at] for at in passed_through(step, within))
-        elif step == "passthrough" or _is_identity(step):
-            found.update(positions)
-    return frozenset(found)
-
-
-def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:
-    """Return the positions that a column list of a fitted ColumnTransformer names, in its order."""
-    keys = [columns] if isinstance(columns, str) else columns
-    by_name = isinstance(keys, slice) and isinstance(keys.start or keys.stop, str)
-    if not isinstance(keys, slice):
-        by_name = any(isinstance(key, str) for key in keys) if np.ndim(keys) else False
-    if by_name:
-        return tuple(pd.Series(range(width), index=list(names)).loc[keys].tolist())
-    if isinstance(keys, list) and not keys:
-        return ()
-    return tuple(np.atleast_1d(np.arange(width)[keys]).tolist())
-
-
-def _of_estimator(model: Any, row: _Row) -> Positions:
+def _numbers_by_trial(model: Any, row: _Row) -> Positions:
     everything = frozenset(range(row.width))
     method = getattr(model, "transform", None) or getattr(model, "predict", None)
-    if method is None or not row.width or not all(map(is_trusted, _parts(model))):
+    if method is None or not row.width or not all(map(is_trusted, find_parts(model))):
         return frozenset()
     number = next((fill for fill in (0.0, 1.0) if _works(method, row.filled(fill))), None)
     if number is None or _works(method, row.filled(number, everything)):
@@ -208,80 +231,7 @@ def _of_estimator(model: Any, row: _Row) -> Positions:
 def _treats_columns_alike(model: Any) -> bool:
     """Whether all columns become one array of numbers, so that text is refused in any of them."""
     encodes = hasattr(model, "categories_") or hasattr(model, "categorical_features")
-    return not encodes and len(list(_parts(model))) == 1
-
-
-def _parts(model: Any) -> Iterator[Any]:
-    """Yield an estimator and the estimators among its parameters."""
-    yield model
-    for value in _parameters(model).values():
-        if isinstance(value, BaseEstimator):
-            yield value
-
-
-def thawed(model: Any) -> Any:
-    """Return the estimator inside a frozen one, any other estimator itself."""
-    # By name: scikit-learn has it since 1.6.
-    is_frozen = type(model).__name__ == "FrozenEstimator" and is_trusted(model)
-    return thawed(model.estimator) if is_frozen else model
-
-
-def is_trusted(model: Any) -> bool:
-    """Return whether an object is of a library whose behaviour on text is known."""
-    package = type(model).__module__.partition(".")[0]
-    return package in _TRUSTED and not isinstance(model, FunctionTransformer)
-
-
-def inner_models(model: Any) -> Iterator[Any]:
-    """Yield the fitted estimators that an estimator of a library hands its columns to as they are.
-
-    Those that are fitted on some of the columns only are left out, and so are trees.
-    """
-    for name in (*_INNER, "_preprocessor", "estimator_", "estimators_", "calibrated_classifiers_"):
-        found = getattr(model, name, None)
-        for one in found if isinstance(found, list) else [found]:
-            inner = getattr(one, "estimator", one) if name == "calibrated_classifiers_" else one
-            if isinstance(inner, BaseEstimator) and not isinstance(inner, BaseDecisionTree):
-                yield inner
-
-
-def is_framework_only(model: Any) -> bool:
-    """Return whether a model is of known libraries alone, without functions of a user's own."""
-    own = [part for part in _parts(model) if not is_trusted(part) and not _is_identity(part)]
-    return not own and not any(isinstance(v, FunctionType) for v in _parameters(model).values())
-
-
-def _parameters(model: Any) -> dict[str, Any]:
-    return dict(model.get_params(deep=True)) if hasattr(model, "get_params") else {}
-
-
-def _is_identity(model: Any) -> bool:
-    return isinstance(model, FunctionTransformer) and model.func is None
-
-
-def inner_model(model: Any) -> Any:
-    """Return the estimator that a search or a wrapper of the target hands its columns to."""
-    if not is_trusted(model):
-        return None
-    return next((getattr(model, name) for name in _INNER if hasattr(model, name)), None)
-
-
-def first_model(model: Any) -> Any:
-    """Return the estimator that sees the columns first."""
-    model = thawed(model)
-    if isinstance(model, Pipeline):
-        steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
-        return first_model(steps[0]) if steps else model
-    inner = next(inner_models(model), None) if is_trusted(model) else None
-    return model if inner is None or hasattr(model, "is_categorical_") else first_model(inner)
-
-
-def reads_one_text(model: Any) -> bool:
-    """Return whether a model takes the cells of one column of text, not a table."""
-    first = first_model(model)
-    if isinstance(first, FeatureUnion):
-        return all(reads_one_text(step) for _, step in first.transformer_list)
-    return isinstance(first, TEXT_READERS)
+    return not encodes and len(list(find_parts(model))) == 1
 
 
 def _works(method: Any, rows: Any) -> bool:

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from drum_like.api import Column, Schema
 
-from . import (
-    columns as sklearn_columns,  # relative: type checkers know this package under its folder's name
+# Relative: type checkers know this package under its folder's name.
+from .steps import (
+    TEXT_VECTORIZERS,
+    branches,
+    changes_nothing,
+    chosen_columns,
+    is_framework_only,
+    is_trusted,
+    unfreeze,
 )
 
 CATEGORIES_TO_KEEP = 1_000_000
@@ -31,7 +37,7 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class Imputation:
     """An imputer that columns pass on their way to an encoder.
 
     Attributes:
@@ -52,37 +58,37 @@ class Encoder:
     Attributes:
         columns: The columns of the model that it reads, by name, or by position without names.
         categories: Known categories of each; empty for readers of text and for imputers.
-        filled: The imputer before it, or that it is, None without one.
+        imputed: The imputer before it, or that it is, None without one.
         refuses_unknown: Whether a category that it does not know is an error.
         reads_text: Whether it reads text of any kind.
     """
 
     columns: Sequence[Any]
     categories: Sequence[NDArray[Any]] = ()
-    filled: Filled | None = None
+    imputed: Imputation | None = None
     refuses_unknown: bool = False
     reads_text: bool = False
 
     def takes_missing(self, at: int) -> bool:
         """Whether a missing cell of a column is something that the encoder knows."""
         known = self.categories[at]
-        fills = () if self.filled is None else self.filled.fills
+        fills = () if self.imputed is None else self.imputed.fills
         is_filled = at < len(fills) and bool(np.isin(known, [fills[at]]).any())
         return is_filled or bool(pd.isna(known).any())
 
 
-def with_types(model: Any, schema: Schema | None) -> Schema | None:
+def add_types(model: Any, schema: Schema | None) -> Schema | None:
     """Return a schema whose encoded columns have the categories or the type they were fitted on."""
     if schema is None or all(column.kind == "number" for column in schema.columns):
         return schema
     names = getattr(model, "feature_names_in_", None)
     columns = range(len(schema.columns)) if names is None else list(names)
     known: dict[str, list[Column]] = {}
-    for encoder in encoders(model, columns):
+    for encoder in find_encoders(model, columns):
         for at, column in enumerate(encoder.columns):
             known.setdefault(str(column), []).append(_column(encoder, at))
     typed = (
-        _joined(column, known[column.name])
+        _join_columns(column, known[column.name])
         if column.kind == "any" and column.name in known
         else column
         for column in schema.columns
@@ -90,7 +96,7 @@ def with_types(model: Any, schema: Schema | None) -> Schema | None:
     return replace(schema, columns=tuple(typed))
 
 
-def _joined(column: Column, found: Sequence[Column]) -> Column:
+def _join_columns(column: Column, found: Sequence[Column]) -> Column:
     """Join the knowledge of several readers about a column; the strictest type counts."""
     encoded = [one for one in found if one.kind == "encoded"]
     texts = [one for one in found if one.kind == "text"]
@@ -98,8 +104,8 @@ def _joined(column: Column, found: Sequence[Column]) -> Column:
     missing = marks[0] if marks else NAN
     column = replace(column, missing=missing, takes_missing=all(one.takes_missing for one in texts))
     if not encoded and not texts:
-        filled = any(one.kind == "number" for one in found)
-        return replace(column, kind="number" if filled else "any", takes_missing=True)
+        is_number = any(one.kind == "number" for one in found)
+        return replace(column, kind="number" if is_number else "any", takes_missing=True)
     if not encoded:
         return replace(column, kind="text")
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
@@ -119,11 +125,11 @@ def _families(values: Sequence[Any]) -> set[str]:
 
 
 def _column(encoder: Encoder, at: int) -> Column:
-    filled = encoder.filled
-    mark = NAN if filled is None else filled.missing
+    imputed = encoder.imputed
+    mark = NAN if imputed is None else imputed.missing
     if encoder.categories:
         known = np.asarray(encoder.categories[at])
-        times = _times(known)
+        times = _time_column(known)
         if times is not None:
             return replace(times, missing=None if known.dtype == object and None in known else mark)
         values = known.tolist()
@@ -140,15 +146,15 @@ def _column(encoder: Encoder, at: int) -> Column:
             as_objects=as_objects,
         )
     if encoder.reads_text:
-        return Column("", "text", missing=mark, takes_missing=filled is not None)
-    if filled is not None and filled.numbers:
+        return Column("", "text", missing=mark, takes_missing=imputed is not None)
+    if imputed is not None and imputed.numbers:
         return Column("", "number", missing=mark)
-    fills = () if filled is None else filled.fills
+    fills = () if imputed is None else imputed.fills
     is_text = at < len(fills) and isinstance(fills[at], str)
     return Column("", "text" if is_text else "any", missing=mark)
 
 
-def _times(known: NDArray[Any]) -> Column | None:
+def _time_column(known: NDArray[Any]) -> Column | None:
     """Return the column of an encoder of dates and times, which are text in requests, else None."""
     if known.dtype == object:
         held = [value for value in known.tolist() if not _is_missing(value)]
@@ -170,86 +176,63 @@ def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or _is_nan(value)
 
 
-def encoders(
-    model: Any, columns: Sequence[Any], *, filled: Filled | None = None
+def find_encoders(
+    model: Any, columns: Sequence[Any], *, imputed: Imputation | None = None
 ) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
-    model = sklearn_columns.thawed(model)
+    model = unfreeze(model)
     if isinstance(model, Pipeline):
-        yield from _in_pipeline(model, columns, filled)
+        yield from _pipeline_encoders(model, columns, imputed)
     elif isinstance(model, ColumnTransformer | FeatureUnion):
-        for step, part in _branches(model, columns):
-            yield from encoders(step, part, filled=filled)
-    elif isinstance(model, sklearn_columns.TEXT_READERS):
-        yield Encoder(columns, filled=filled, reads_text=True)
+        for step, part in branches(model, columns):
+            yield from find_encoders(step, part, imputed=imputed)
+    elif isinstance(model, TEXT_VECTORIZERS):
+        yield Encoder(columns, imputed=imputed, reads_text=True)
     elif isinstance(model, SimpleImputer):
-        yield Encoder(columns, filled=filled_by(model))
-    elif sklearn_columns.is_trusted(model):
-        yield from _in_estimator(model, columns, filled)
+        yield Encoder(columns, imputed=imputation_of(model))
+    elif is_trusted(model):
+        yield from _estimator_encoders(model, columns, imputed)
 
 
-def _in_estimator(model: Any, columns: Sequence[Any], filled: Filled | None) -> Iterator[Encoder]:
+def _estimator_encoders(
+    model: Any, columns: Sequence[Any], imputed: Imputation | None
+) -> Iterator[Encoder]:
     categories = getattr(model, "categories_", None)
     if isinstance(categories, list) and len(categories) >= len(columns) > 0:
         unknown = getattr(model, "handle_unknown", "")
         kept = categories[: len(columns)]  # behind them stand the marks of an imputer
-        yield Encoder(columns, kept, filled, refuses_unknown=unknown == "error")
+        yield Encoder(columns, kept, imputed, refuses_unknown=unknown == "error")
         return
-    for inner, places in _inside(model):
+    for inner, places in chosen_columns(model):
         part = columns if places is None else [columns[at] for at in places]
-        yield from encoders(inner, part, filled=filled)
+        yield from find_encoders(inner, part, imputed=imputed)
 
 
-def _inside(model: Any) -> Iterator[tuple[Any, Sequence[int] | None]]:
-    """Yield the estimators in an estimator, with the places of their columns if not all."""
-    chosen = getattr(model, "estimators_features_", None)
-    if chosen is None:
-        yield from ((inner, None) for inner in sklearn_columns.inner_models(model))
-    else:
-        yield from zip(model.estimators_, chosen, strict=True)
-
-
-def filled_by(step: SimpleImputer) -> Filled:
+def imputation_of(step: SimpleImputer) -> Imputation:
     """Return the missing mark and the fill values of a fitted imputer."""
     mark = step.missing_values
     known = mark is None or mark is pd.NA or _is_nan(mark)
     fills = np.asarray(step.statistics_, dtype=object).tolist()
     fitted = np.dtype(getattr(step, "_fit_dtype", object))
     numbers = fitted.kind in "iuf" and mark is not None and mark is not pd.NA
-    return Filled(mark if known else NAN, fills, numbers)
+    return Imputation(mark if known else NAN, fills, numbers)
 
 
-def _branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Yield the steps that stand side by side, each with the columns that it reads."""
-    if isinstance(model, FeatureUnion):
-        yield from ((branch, columns) for _, branch in model.transformer_list)
-        return
-    for _, step, chosen in model.transformers_:
-        part = sklearn_columns.positions_of(chosen, columns, len(columns))
-        yield step, [columns[at] for at in part]
-
-
-def _in_pipeline(
-    model: Pipeline, columns: Sequence[Any], filled: Filled | None
+def _pipeline_encoders(
+    model: Pipeline, columns: Sequence[Any], imputed: Imputation | None
 ) -> Iterator[Encoder]:
     for at, (_, step) in enumerate(model.steps):
         if isinstance(step, SimpleImputer):
             own = not all(map(_is_known, model.steps[at + 1 :]))
-            found = replace(filled_by(step), numbers=False) if own else filled_by(step)
-            yield Encoder(columns, filled=found)
-            filled = filled or found
+            found = replace(imputation_of(step), numbers=False) if own else imputation_of(step)
+            yield Encoder(columns, imputed=found)
+            imputed = imputed or found
             continue
-        yield from encoders(step, columns, filled=filled)
-        if not _changes_nothing(step):
+        yield from find_encoders(step, columns, imputed=imputed)
+        if not changes_nothing(step):
             return
 
 
 def _is_known(named: tuple[str, Any]) -> bool:
     """Whether a step of a pipeline is code of known libraries, which takes 1.0 for 1."""
-    return _changes_nothing(named[1]) or sklearn_columns.is_framework_only(named[1])
-
-
-def _changes_nothing(step: Any) -> bool:
-    if step is None or isinstance(step, str):
-        return True
-    return isinstance(step, FunctionTransformer) and step.func is None
+    return changes_nothing(named[1]) or is_framework_only(named[1])

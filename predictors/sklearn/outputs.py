@@ -1,4 +1,4 @@
-"""The outputs of a fitted scikit-learn classifier: its classes, and chances of several labels."""
+"""The outputs of a fitted scikit-learn model, and the targets that they cannot answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_outlier_detector, is_regressor
-from sklearn.ensemble import StackingClassifier
-from sklearn.pipeline import Pipeline
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 
-from drum_like.api import Label, ModelTarget, Prediction, PredictorError, Target, TargetType
+from drum_like.api import (
+    Label,
+    LoadError,
+    ModelTarget,
+    Prediction,
+    PredictorError,
+    Target,
+    TargetType,
+)
 
-from .columns import inner_model  # relative: type checkers know the folder's name
+# Relative: type checkers know this package under its folder's name.
+from ..estimators import NUMERIC
+from .steps import last_step, model_name
 
 _WORDS: dict[object, int] = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+_PROBABILITIES = "serve it with another target type, or implement the score hook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Outputs:
     @property
     def are_truths(self) -> bool:
         """Whether each of several outputs is 0 or 1, so that it is a label."""
-        return all(bit(c) is not None for classes in self.each or () for c in classes)
+        return all(_bit(c) is not None for classes in self.each or () for c in classes)
 
     def prediction(self, chances: Any, target: Target) -> Prediction:
         """Convert the result of `predict_proba` to probabilities of the target's labels.
@@ -56,10 +66,10 @@ class Outputs:
             return Prediction(_chance_of_one(chances, self.classes))
         return Prediction(chances, self.classes)
 
-    def decided(self, values: NDArray[Any]) -> Prediction:
-        """Return the classes that `predict` chose as 1 for these and 0 for all others.
+    def as_chances(self, values: NDArray[Any]) -> Prediction:
+        """Return 1 for the classes that `predict` chose and 0 for all others.
 
-        What a post_process hook gets of a model without probabilities.
+        A post_process hook gets them of a model without probabilities.
         """
         if self.classes is None or values.ndim != 1:
             return Prediction(values)
@@ -79,24 +89,8 @@ class Outputs:
         return np.hstack(columns)
 
     def _complement(self, chances: NDArray[Any], each: Sequence[tuple[Label, ...]]) -> NDArray[Any]:
-        first_is_one = [bit(classes[0]) == 1 for classes in each]
+        first_is_one = [_bit(classes[0]) == 1 for classes in each]
         return np.where(first_is_one, chances, 1 - chances)
-
-
-def bit(label: Label) -> int | None:
-    """Return 0 or 1 for a class that says so as a number, a truth value or a word, else None."""
-    if isinstance(label, str):
-        return _WORDS.get(label.strip().lower())
-    return int(label) if label in (0, 1) else None
-
-
-def _chance_of_one(chances: NDArray[Any], classes: tuple[Label, ...]) -> NDArray[Any]:
-    """Return the (n_rows, 1) chances of class 1; training may have seen no other class, or none."""
-    bits = [bit(label) for label in classes]
-    if 1 in bits:
-        at = bits.index(1)
-        return chances[:, at : at + 1]
-    return np.zeros((len(chances), 1), chances.dtype)
 
 
 def outputs_of(model: Any) -> Outputs:
@@ -109,30 +103,12 @@ def outputs_of(model: Any) -> Outputs:
         each = tuple(map(_labels, classes))
         stacked = isinstance(last, StackingClassifier)
         return Outputs(None, each, complemented=stacked)
-    if _gives_many(last):
+    if _has_many_labels(last):
         return Outputs(None, ((0, 1),) * len(classes))
     return Outputs(_labels(classes))
 
 
-def last_step(model: Any) -> Any:
-    """Return the estimator that gives the answer, behind pipelines and searches."""
-    inner = inner_model(model)
-    if inner is not None:
-        return last_step(inner)
-    if isinstance(model, Pipeline) and model.steps:
-        return last_step(model.steps[-1][1])
-    return model
-
-
-def _gives_many(model: Any) -> bool:
-    """Whether a model with one array of classes was fitted on a matrix of labels."""
-    if getattr(model, "multilabel_", False) is True:
-        return True
-    binarizer = getattr(model, "_label_binarizer", None)
-    return getattr(binarizer, "y_type_", None) == "multilabel-indicator"
-
-
-def target_of(model: Any, outputs: Outputs) -> ModelTarget:
+def model_target(model: Any, outputs: Outputs) -> ModelTarget:
     """Return the target of a fitted model, as far as the model shows it."""
     if outputs.each is not None and is_classifier(model):
         numbers = tuple(range(len(outputs.each)))
@@ -148,6 +124,118 @@ def target_of(model: Any, outputs: Outputs) -> ModelTarget:
     if hasattr(model, "transform") and not hasattr(model, "predict"):
         return ModelTarget(TargetType.TRANSFORM)
     return ModelTarget()
+
+
+def check_target(model: Any, outputs: Outputs, target: Target) -> None:
+    """Refuse a target that a model cannot answer.
+
+    Raises:
+        LoadError: it has no probabilities, no numbers, or not those of the labels; with a remedy.
+    """
+    if target.type is TargetType.TRANSFORM:
+        _require_method(model, "transform", "a transform target")
+    elif target.type.is_classification:
+        _check_chances(model, target)
+        _check_outputs(model, outputs, target)
+    elif target.type in NUMERIC:
+        _check_numbers(model, target)
+    else:
+        raise _refusal(
+            f"Target type '{target.type.value}' is not supported by 'SKLearnPredictor' predictor",
+            "implement the score hook",
+        )
+
+
+def _require_method(model: Any, method: str, target: str) -> None:
+    if not hasattr(model, method):
+        raise _refusal(
+            f"{target} needs {method}, which {model_name(model)} does not have",
+            "save a model that has it, or implement the hook",
+        )
+
+
+def _check_numbers(model: Any, target: Target) -> None:
+    kind = f"{'an' if target.type is TargetType.ANOMALY else 'a'} {target.type.value} target"
+    _require_method(model, "predict", kind)
+    if target.type is not TargetType.GEO_POINT and is_classifier(model):
+        raise _refusal(
+            f"{kind} needs numbers, but {model_name(model)} is a classifier: it predicts classes",
+            "serve it with the target type binary, multiclass or multilabel, or implement the "
+            "score hook",
+        )
+
+
+def _check_chances(model: Any, target: Target) -> None:
+    if hasattr(model, "predict_proba"):
+        return
+    kind, name = target.type.value, model_name(model)
+    if is_regressor(model):
+        raise _refusal(
+            f"a {kind} target needs probabilities, but {name} is a regressor: it predicts numbers",
+            "serve it with the target type regression, or implement the score hook",
+        )
+    raise _refusal(
+        f"a {kind} target needs predict_proba, which {name} does not have: it gives no "
+        "probabilities",
+        _remedy(last_step(model)) if is_classifier(model) else _PROBABILITIES,
+    )
+
+
+def _remedy(model: Any) -> str:
+    is_vote = isinstance(model, VotingClassifier)
+    how = "with voting='soft'" if is_vote else "inside CalibratedClassifierCV"
+    return f"train it {how}; or {_PROBABILITIES}"
+
+
+def _check_outputs(model: Any, outputs: Outputs, target: Target) -> None:
+    each, name = outputs.each, model_name(model)
+    if each is None:
+        return
+    if target.type is not TargetType.MULTILABEL:
+        raise _refusal(
+            f"a {target.type.value} target needs one output, but {name} has {len(each)}",
+            "serve it with the target type multilabel, or implement the score hook",
+        )
+    if not outputs.are_truths:
+        raise _refusal(
+            f"a multilabel target needs outputs that are 0 or 1 each, but {name} has "
+            "outputs of other classes",
+            "train it on a matrix of 0 and 1 with a column for each label, or implement the score "
+            "hook",
+        )
+    if len(each) != len(target.labels):
+        raise _refusal(
+            f"there are {len(target.labels)} class labels, but {name} has {len(each)} outputs",
+            "name one label for each output, in their order",
+        )
+
+
+def _refusal(reason: str, way_out: str) -> LoadError:
+    return LoadError(f"{reason}; {way_out}")
+
+
+def _bit(label: Label) -> int | None:
+    """Return 0 or 1 for a class that says so as a number, a truth value or a word, else None."""
+    if isinstance(label, str):
+        return _WORDS.get(label.strip().lower())
+    return int(label) if label in (0, 1) else None
+
+
+def _chance_of_one(chances: NDArray[Any], classes: tuple[Label, ...]) -> NDArray[Any]:
+    """Return the (n_rows, 1) chances of class 1; training may have seen no other class, or none."""
+    bits = [_bit(label) for label in classes]
+    if 1 in bits:
+        at = bits.index(1)
+        return chances[:, at : at + 1]
+    return np.zeros((len(chances), 1), chances.dtype)
+
+
+def _has_many_labels(model: Any) -> bool:
+    """Whether a model with one array of classes was fitted on a matrix of labels."""
+    if getattr(model, "multilabel_", False) is True:
+        return True
+    binarizer = getattr(model, "_label_binarizer", None)
+    return getattr(binarizer, "y_type_", None) == "multilabel-indicator"
 
 
 def _labels(classes: Any) -> tuple[Label, ...]:

@@ -29,7 +29,7 @@ from sklearn.tree import BaseDecisionTree
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .columns import inner_model, positions_of, reads_one_text
+from .steps import inner_model, positions_of, reads_one_text
 
 _TREES = (
     BaseForest,
@@ -38,7 +38,7 @@ _TREES = (
     HistGradientBoostingRegressor,
     IsolationForest,
 )
-_OF_CELLS = frozenset(
+_CELLWISE = frozenset(
     {
         MaxAbsScaler,
         MinMaxScaler,
@@ -49,6 +49,7 @@ _OF_CELLS = frozenset(
         StandardScaler,
     }
 )
+
 _USUAL = 0.6
 """How many of the rows are as training data may have been."""
 
@@ -65,7 +66,7 @@ class _Scale:
     spreads: NDArray[np.float64]
 
 
-def many_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
+def probe_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
     """Return rows as the model gets them: a DataFrame, or an array for a model without names.
 
     Raises:
@@ -89,43 +90,29 @@ def many_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
     return pd.DataFrame(dict(zip(schema.names, cells, strict=True)))
 
 
-def looks_at_rows_alone(model: Any) -> bool:
+def scores_rows_alone(model: Any) -> bool:
     """Whether a model is trees, behind steps that change each cell by itself: no row has others."""
     inner = inner_model(model)
     if inner is not None:
-        return looks_at_rows_alone(inner)
+        return scores_rows_alone(inner)
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps]
-        return all(map(_changes_cells, steps[:-1])) and _is_of_trees(steps[-1])
-    return _is_of_trees(model)
+        return all(map(_is_cellwise, steps[:-1])) and _has_trees_only(steps[-1])
+    return _has_trees_only(model)
 
 
-def _is_of_trees(model: Any) -> bool:
+def _has_trees_only(model: Any) -> bool:
     package = type(model).__module__
     boosted = package in ("sklearn.ensemble._gb", "xgboost.sklearn", "lightgbm.sklearn")
     return boosted or isinstance(model, _TREES)
 
 
-def _changes_cells(step: Any) -> bool:
+def _is_cellwise(step: Any) -> bool:
     if isinstance(step, Pipeline):
-        return all(_changes_cells(part) for _, part in step.steps)
+        return all(_is_cellwise(part) for _, part in step.steps)
     if isinstance(step, ColumnTransformer):
-        return all(_changes_cells(part) for _, part, _ in getattr(step, "transformers_", ()))
-    return step in (None, "passthrough", "drop") or type(step) in _OF_CELLS
-
-
-def forests(model: Any, depth: int = 8) -> list[Any]:
-    """Return the fitted forests in a model, however deep they are."""
-    if isinstance(model, BaseForest):
-        return [model]
-    if isinstance(model, np.ndarray):
-        parts: Sequence[Any] = model.ravel().tolist() if model.dtype == object else ()
-    elif isinstance(model, list | tuple):
-        parts = model
-    else:
-        is_part = type(model).__module__.startswith("sklearn.") and hasattr(model, "__dict__")
-        parts = list(vars(model).values()) if is_part else ()
-    return [found for part in parts for found in forests(part, depth - 1)] if depth else []
+        return all(_is_cellwise(part) for _, part, _ in getattr(step, "transformers_", ()))
+    return step in (None, "passthrough", "drop") or type(step) in _CELLWISE
 
 
 def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> Any:
@@ -146,29 +133,29 @@ def _scale_of(model: Any, schema: Schema) -> _Scale:
     names = getattr(model, "feature_names_in_", None)
     all_names = list(map(str, names)) if names is not None else list(schema.names)
     where = {name: at for at, name in enumerate(schema.names)}
-    _read(model, [where.get(name) for name in all_names], all_names, scale)
+    _read_scale(model, [where.get(name) for name in all_names], all_names, scale)
     return scale
 
 
-def _read(model: Any, places: list[int | None], names: list[str], scale: _Scale) -> None:
+def _read_scale(model: Any, places: list[int | None], names: list[str], scale: _Scale) -> None:
     """Take the scale of columns from the first steps that see them."""
     inner = inner_model(model)
     if inner is not None:
-        _read(inner, places, names, scale)
+        _read_scale(inner, places, names, scale)
     elif isinstance(model, Pipeline):
         for _, step in model.steps[:2]:
-            _read(step, places, names, scale)
+            _read_scale(step, places, names, scale)
     elif isinstance(model, ColumnTransformer):
         for _, step, columns in getattr(model, "transformers_", ()):
             chosen = positions_of(columns, names, len(names))
             part = [places[at] for at in chosen]
-            _read(step, part, [names[at] for at in chosen], scale)
+            _read_scale(step, part, [names[at] for at in chosen], scale)
     else:
-        _note(model, _CENTRES, places, scale.centres)
-        _note(model, _SPREADS, places, scale.spreads)
+        _copy_scale(model, _CENTRES, places, scale.centres)
+        _copy_scale(model, _SPREADS, places, scale.spreads)
 
 
-def _note(
+def _copy_scale(
     model: Any, attributes: Sequence[str], places: list[int | None], into: NDArray[np.float64]
 ) -> None:
     found = next((getattr(model, name, None) for name in attributes if hasattr(model, name)), None)

@@ -1,5 +1,6 @@
 """XGBoost: native boosters and the scikit-learn wrappers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,16 +14,14 @@ from drum_like.api import (
     PredictorError,
     Schema,
     Target,
-    TargetType,
 )
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.additive import Additive, of_columns
-from .._shared.native_calls import Values
-from .booster import Booster
-from .native import dense
-
-_NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
+from ..estimators import NUMERIC, AdditiveModel, column_explainer
+from ..native_calls import Values
+from .booster import Booster, scorer
+from .library import CONTRIBUTIONS, MARGIN, PredictConfig
+from .native import BoosterCalls, ContributionsAndMargins, NativeModel
 
 
 class _Model(Protocol):
@@ -45,7 +44,7 @@ class _Model(Protocol):
     def values(self, frame: Frame) -> Values:
         """Return the model's predictions."""
 
-    def additive(self, target: Target) -> Additive:
+    def additive_model(self, target: Target) -> AdditiveModel:
         """Return the margins as sums."""
 
 
@@ -72,7 +71,7 @@ class XGBoostPredictor:
         """Read a booster that `save_model` wrote as JSON or UBJSON, as an xgboost.Booster."""
         from . import package  # noqa: PLC0415 - see there
 
-        return package.read(path)
+        return package.read_booster(path)
 
     @staticmethod
     def load_alone(path: Path) -> Any:
@@ -85,7 +84,7 @@ class XGBoostPredictor:
         """Score rows: probabilities for classification, the model's values otherwise."""
         if target.type.is_classification:
             return self._model.probabilities(frame)
-        if target.type in _NUMERIC:
+        if target.type in NUMERIC:
             return Prediction(self._model.values(frame))
         raise PredictorError(
             f"Target type '{target.type.value}' is not supported by 'XGBoostPredictor' predictor"
@@ -105,12 +104,37 @@ class XGBoostPredictor:
         Raises:
             UnsupportedError: its objective or its class does not allow that.
         """
-        return of_columns(self._model.additive(target), self._names, self._model.classes)
+        return column_explainer(
+            self._model.additive_model(target), self._names, self._model.classes
+        )
 
 
 def _model_of(model: Any) -> _Model:
     if isinstance(model, Booster):
-        return dense(model)
+        return _native_model(model)
     from . import package  # noqa: PLC0415 - see there
 
-    return package.model_of(model)
+    return package.wrap_model(model)
+
+
+def _native_model(booster: Booster) -> NativeModel:
+    """Wrap a booster of trees on the CPU as a model; all its columns are numbers."""
+
+    def contributions(frame: Frame) -> ContributionsAndMargins:
+        matrix = frame.matrix()
+        return (
+            booster.predict_dmatrix(matrix, PredictConfig(CONTRIBUTIONS, booster.rounds)),
+            booster.predict_dmatrix(matrix, PredictConfig(MARGIN, booster.rounds)),
+        )
+
+    calls = BoosterCalls(
+        values=_dense_call(booster, PredictConfig(rounds=booster.rounds)),
+        margins=_dense_call(booster, PredictConfig(MARGIN, booster.rounds)),
+        contributions=contributions,
+    )
+    return NativeModel(booster, booster.schema, calls)
+
+
+def _dense_call(booster: Booster, config: PredictConfig) -> Callable[[Frame], Values]:
+    score = scorer(booster, config)
+    return lambda frame: score(frame.matrix())

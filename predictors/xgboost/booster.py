@@ -1,23 +1,31 @@
-"""A booster by its handle: its configuration, and its answers for a DMatrix of dense rows."""
+"""A booster by its handle: its configuration, and its predictions for dense rows."""
 
 import ctypes
 import json
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from weakref import finalize
 
-import numpy as np
-
-from drum_like.api import Matrix
+from drum_like.api import Column, DataType, Matrix, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.native_calls import Values, address, array_interface
-from .shared_library import Answer, Functions, library
+from ..native_calls import Scorer, Values, array_interface, checked_scorer
+from .library import (
+    DenseCall,
+    Functions,
+    PredictConfig,
+    ResultBuffer,
+    XGBoostError,
+    copy_result,
+    library,
+)
 
-VALUE, MARGIN, CONTRIBUTIONS = 0, 1, 2
-"""What a booster can be asked for, as the library numbers it."""
+WORK_OF_ONE_THREAD = 1 << 20
+"""Rows times trees up to which a second thread costs more, on a busy machine, than it saves.
+
+300 trees: 3,500 rows, or some 10 ms.
+"""
 
 _P, _S = ctypes.c_void_p, ctypes.c_char_p
 _SIGNATURES = {
@@ -34,31 +42,8 @@ _SIGNATURES = {
     "XGDMatrixFree": (_P,),
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Question to a booster: the kind of result, and the rounds.
-
-    Attributes:
-        kind: VALUE, MARGIN (the value without the objective's last step) or CONTRIBUTIONS.
-        rounds: Half-open range of boosting rounds; (0, 0) is all of them.
-        missing: The number that means a missing value, besides NaN.
-    """
-
-    kind: int = VALUE
-    rounds: tuple[int, int] = (0, 0)
-    missing: float = np.nan
-
-    def config(self, **more: Any) -> bytes:
-        """Return the question as the library's functions take it, with the extra keys of some."""
-        asked = {
-            "type": self.kind,
-            "training": False,
-            "iteration_begin": self.rounds[0],
-            "iteration_end": self.rounds[1],
-            "strict_shape": False,
-        }
-        return json.dumps(asked | more).encode()
+_STORED = {"int": DataType.INT64, "c": DataType.INT64, "i": DataType.BOOL}
+"""Types of the training data by a booster's feature types; "c" without categories is codes."""
 
 
 class Booster:
@@ -150,6 +135,22 @@ class Booster:
         return self._info(b"feature_type")
 
     @property
+    def n_targets(self) -> int:
+        """How many targets are predicted at once."""
+        return int(self.learner["learner_model_param"].get("num_target", 1))
+
+    @property
+    def schema(self) -> Schema:
+        """The columns, categories as integer codes."""
+        names = self.names
+        types = self.types or [""] * self.n_columns
+        shown = names or [str(position) for position in range(self.n_columns)]
+        columns = tuple(
+            Column(name, stored=_STORED.get(types[at])) for at, name in enumerate(shown)
+        )
+        return Schema(columns, named=bool(names))
+
+    @property
     def in_place(self) -> bool:
         """Whether it predicts rows as they lie in memory.
 
@@ -175,12 +176,12 @@ class Booster:
         self._functions.call("XGBoosterGetAttr", self.handle, name.encode(), *outputs)
         return (text.value or b"").decode() if found.value else None
 
-    def of_dmatrix(self, matrix: Matrix, question: Question) -> Values:
-        """Return the booster's answer for a DMatrix of these rows.
+    def predict_dmatrix(self, matrix: Matrix, config: PredictConfig) -> Values:
+        """Return the booster's predictions for a DMatrix of these rows.
 
         Args:
             matrix: (n_rows, n_columns) float64.
-            question: The question.
+            config: The settings.
 
         Returns:
             float32: (n_rows,) or (n_rows, n_outputs); of contributions (n_rows, n_columns + 1) or
@@ -189,13 +190,13 @@ class Booster:
         Raises:
             XGBoostError: the library refuses the rows; infinite cells, for one.
         """
-        config = json.dumps({"missing": question.missing, "nthread": 0}).encode()
+        source = json.dumps({"missing": config.missing, "nthread": 0}).encode()
         rows, call = ctypes.c_void_p(), self._functions.call
-        call("XGDMatrixCreateFromDense", array_interface(matrix), config, ctypes.addressof(rows))
+        call("XGDMatrixCreateFromDense", array_interface(matrix), source, ctypes.addressof(rows))
         try:
-            asked, answer = question.config(), Answer()
-            call("XGBoosterPredictFromDMatrix", self.handle, rows, asked, *answer.outputs())
-            return copied(answer)
+            settings, result = config.to_json(), ResultBuffer()
+            call("XGBoosterPredictFromDMatrix", self.handle, rows, settings, *result.outputs())
+            return copy_result(result)
         finally:
             call("XGDMatrixFree", rows)
 
@@ -212,11 +213,23 @@ class Booster:
         return tuple((texts[at] or b"").decode() for at in range(length.value))
 
 
-def copied(answer: Answer) -> Values:
-    """Return an answer in memory of its own; the library's is of use until the next call."""
-    values = np.empty(answer.shape[: answer.n_dimensions], dtype=np.float32)
-    ctypes.memmove(address(values), answer.values, values.nbytes)
-    return values
+def scorer(booster: Booster, config: PredictConfig, work: int = WORK_OF_ONE_THREAD) -> Scorer:
+    """Return the function from (n_rows, n_columns) float64 to the booster's predictions.
+
+    They are those of the Python package's `inplace_predict`, bit for bit, which a DMatrix of the
+    same rows gives, too. Safe for several threads at once. Up to `work`, rows times trees, a call
+    keeps to its own thread, beyond that it takes as many as there are CPUs for it (`api.CPUS`).
+
+    Where this library's calls are not as expected, found by comparing a few rows, rows go through
+    a DMatrix.
+    """
+    max_rows, width = work // max(1, booster.n_trees), booster.n_columns
+    return checked_scorer(
+        lambda: DenseCall(booster, booster.handle, width, max_rows, config),
+        lambda matrix: booster.predict_dmatrix(matrix, config),
+        width,
+        XGBoostError,
+    )
 
 
 @cache

@@ -1,11 +1,11 @@
-"""The categories that a booster stores: from cells to codes, also where XGBoost cut the names."""
+"""Category columns of a booster: the categories that it stores, and rows with their codes."""
 
 import csv
 import io
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,87 +26,58 @@ from drum_like.api import (
 )
 
 # Relative: type checkers know this package under its folder's name.
-from .names import MENDED, Reading, Version, position, readings, told_apart
+from .names import FIXED_IN, CutSchema, Reading, Version, are_distinct, decode_names
 
 logger = logging.getLogger(__name__)
-
 _VERSION = re.compile(rb'"version"\s*:\s*\[\s*(\d+)\s*,\s*(\d+)')
 _VERSION_UBJ = re.compile(rb"version\[#L\x00{7}\x03i(.)i(.)", re.DOTALL)
+
 _ENDS = 256
 """Bytes at both ends of a file among which its version is."""
 
 _RETRAIN = "train it again with XGBoost 3.4 or later, or with names of plain ASCII letters"
+_MOST_NAMES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class CutSchema(Schema):
-    """Schema with columns whose category names XGBoost has cut.
+class BoosterRows:
+    """Gives a booster its rows as a matrix, in which categories are their codes."""
 
-    Attributes:
-        cut: The positions of those columns, and what their stored names can mean. Their cells are
-            read as text.
-    """
+    def __init__(self, booster: xgb.Booster, schema: Schema) -> None:
+        self._names = booster.feature_names
+        self._types = booster.feature_types
+        self.schema = schema
+        self.categories = coded_columns(schema)
 
-    cut: tuple[tuple[int, tuple[Reading, ...]], ...] = ()
+    def matrix(self, frame: Frame) -> Matrix:
+        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
+        if not self.categories:
+            return frame.matrix()
+        return _encode(frame.pandas, self.categories)
 
-    def conform(self, frame: Frame) -> Frame:
-        """Return the rows with the model's columns, cells of cut names as categories.
+    def dmatrix(self, frame: Frame, missing: float = math.nan) -> xgb.DMatrix:
+        """Return the rows for methods that do not work in place.
 
         Raises:
-            ColumnsError: as Schema.
+            ColumnsError: a cell is infinite, or is in float32; XGBoost does not take that here.
         """
-        return _RecognisedFrame(Schema.conform(self, frame), self)
-
-
-class _RecognisedFrame(Frame):
-    """Rows whose cells of text have become categories."""
-
-    def __init__(self, source: Frame, schema: CutSchema) -> None:
-        self._source = source
-        self._schema = schema
-
-    @property
-    def n_rows(self) -> int:
-        return self._source.n_rows
-
-    @property
-    def columns(self) -> Names | None:
-        return self._source.columns
-
-    @property
-    def n_columns(self) -> int:
-        return self._source.n_columns
-
-    def _to_pandas(self) -> pd.DataFrame:
-        data = self._source.pandas
-        parts = {at: data.iloc[:, at] for at in range(data.shape[1])}
-        for at, found in self._schema.cut:
-            parts[at] = self._recognised(at, found)
-        return pd.DataFrame(parts, index=data.index).set_axis(data.columns, axis="columns")
-
-    def _recognised(self, at: int, found: tuple[Reading, ...]) -> Any:
-        cells = self._source.pandas.iloc[:, at].astype(object)
-        missing = cells.isna()
-        known = {text: position(str(text), found) for text in cells[~missing].unique()}
-        codes = np.array(
-            [-1 if gone else known[cell] for cell, gone in zip(cells, missing, strict=True)],
-            dtype=object,
-        )
-        unseen = np.array([code is None for code in codes], dtype=bool)
-        if unseen.any() and not self._schema.unseen_is_missing:
-            row = int(np.argmax(unseen))
-            raise ColumnsError(
-                f"column {self._schema.names[at][:100]!r} holds in row {row + 1} a category that "
-                f"the model was not trained on (it knows {len(found[0].names)}); set "
-                "unseen_categories: missing in model-metadata.yaml to treat such cells as missing",
-                row,
+        matrix = self.matrix(frame)
+        try:
+            return xgb.DMatrix(
+                matrix, missing=missing, feature_names=self._names, feature_types=self._types
             )
-        codes[unseen] = -1
-        names = pd.Index([name.text for name in found[-1].names])
-        return pd.Series(pd.Categorical.from_codes(codes.astype(np.int64), names), cells.index)
+        except xgb.core.XGBoostError as error:
+            raise infinite_cell_error(matrix, self.schema.names) or error from error
+
+    def named(self, frame: Frame) -> pd.DataFrame:
+        """Return the rows as numbers under their names."""
+        return pd.DataFrame(self.matrix(frame), columns=list(frame.columns or self.schema.names))
+
+    def as_trained(self, frame: Frame) -> pd.DataFrame:
+        """Return the rows with their categories, as an estimator was trained with them."""
+        return frame.pandas
 
 
-def with_categories(schema: Schema, booster: xgb.Booster, version: Version) -> Schema:
+def add_categories(schema: Schema, booster: xgb.Booster, version: Version) -> Schema:
     """Return a booster's columns with the categories that it stores, as XGBoost does since 3.1.
 
     Args:
@@ -122,20 +93,22 @@ def with_categories(schema: Schema, booster: xgb.Booster, version: Version) -> S
     cut = {}
     for at, values in stored.items():
         name = columns[at].name
-        found = _text(values, version or _installed()) if _is_text(values) else None
+        found = (
+            _stored_names(values, version or _installed_version()) if _holds_text(values) else None
+        )
         if found is None:
             columns[at] = Column(name, "category", tuple(values.to_pylist()))
         elif len(found) == 1 and found[0].whole:
             columns[at] = Column(name, "category", tuple(n.text for n in found[0].names))
         else:
             columns[at] = Column(name, "text")
-            cut[at] = _checked(name, found)
+            cut[at] = _check_names(name, found)
     if not cut:
         return Schema(tuple(columns), named=schema.named)
     return CutSchema(tuple(columns), named=schema.named, cut=tuple(cut.items()))
 
 
-def positions(schema: Schema) -> tuple[int, ...]:
+def coded_columns(schema: Schema) -> tuple[int, ...]:
     """Return which columns become codes."""
     cut = {at for at, _ in schema.cut} if isinstance(schema, CutSchema) else set()
     return tuple(
@@ -143,7 +116,7 @@ def positions(schema: Schema) -> tuple[int, ...]:
     )
 
 
-def coded(data: pd.DataFrame, categorical: Sequence[int]) -> Matrix:
+def _encode(data: pd.DataFrame, categorical: Sequence[int]) -> Matrix:
     """Return rows as (n_rows, n_columns) float64: codes of categories, NaN for missing ones."""
     out = np.empty(data.shape, dtype=np.float64)
     for at in range(data.shape[1]):
@@ -155,7 +128,7 @@ def coded(data: pd.DataFrame, categorical: Sequence[int]) -> Matrix:
     return out
 
 
-def infinite_cell(matrix: Matrix, names: Names) -> ColumnsError | None:
+def infinite_cell_error(matrix: Matrix, names: Names) -> ColumnsError | None:
     """Return the error for rows that hold an infinite number, None if no row does."""
     with np.errstate(over="ignore"):
         infinite: NDArray[np.bool_] = np.isinf(matrix.astype(np.float32))
@@ -169,7 +142,7 @@ def infinite_cell(matrix: Matrix, names: Names) -> ColumnsError | None:
     )
 
 
-def version_in(path: Path) -> Version:
+def read_version(path: Path) -> Version:
     """Return the version of XGBoost that saved a file, empty if the file does not name it."""
     with path.open("rb") as file:
         head = file.read(_ENDS)
@@ -192,35 +165,35 @@ def _stored(booster: xgb.Booster) -> Mapping[int, Any]:
     return {at: values for at, (_, values) in enumerate(stored.to_arrow()) if values is not None}
 
 
-def _is_text(values: Any) -> bool:
+def _holds_text(values: Any) -> bool:
     return str(values.type) in ("string", "large_string")
 
 
-def _text(values: Any, version: Version) -> tuple[Reading, ...]:
+def _stored_names(values: Any, version: Version) -> tuple[Reading, ...]:
     _, places, letters = values.buffers()
     width = np.int32 if str(values.type) == "string" else np.int64
     ends = np.frombuffer(places, width)[values.offset : values.offset + len(values) + 1]
     offsets = [int(end) for end in ends - ends[0]]
     data = b"" if letters is None else letters.to_pybytes()
-    return readings(offsets, data[int(ends[0]) : int(ends[-1])], version)
+    return decode_names(offsets, data[int(ends[0]) : int(ends[-1])], version)
 
 
-def _installed() -> Version:
+def _installed_version() -> Version:
     return tuple(int(part) for part in re.findall(r"\d+", xgb.__version__)[:2])
 
 
-def _mean_missing(names: list[str]) -> bool:
+def _any_means_missing(names: list[str]) -> bool:
     """Return whether cells of text would lose one of these names: NA is a missing value there."""
     lines = pd.Series(names).to_csv(index=False, header=False, quoting=csv.QUOTE_ALL)
     read = pd.read_csv(io.StringIO(lines), header=None, dtype=str, skip_blank_lines=False)
     return bool(read[0].isna().any())
 
 
-def _checked(name: str, found: tuple[Reading, ...]) -> tuple[Reading, ...]:
+def _check_names(name: str, found: tuple[Reading, ...]) -> tuple[Reading, ...]:
     """Return the readings of names if every cell of the training still identifies its category."""
-    said = f"XGBoost {MENDED[0]}.1 to 3.3 cut names of categories that are not ASCII, and"
+    said = f"XGBoost {FIXED_IN[0]}.1 to 3.3 cut names of categories that are not ASCII, and"
     names = [entry.text for reading in found for entry in reading.names]
-    if not found or _mean_missing(names) or not told_apart(found):
+    if not found or _any_means_missing(names) or not are_distinct(found):
         raise ArtifactError(
             f"{said} those of column {name[:100]!r} cannot be told apart any more in this model: "
             f"{_RETRAIN}"
@@ -236,3 +209,25 @@ def _checked(name: str, found: tuple[Reading, ...]) -> tuple[Reading, ...]:
         _RETRAIN,
     )
     return found
+
+
+def warn_about_codes(schema: Schema, kinds: Sequence[str]) -> None:
+    """Say which columns hold codes.
+
+    Args:
+        schema: The columns with the categories that are known.
+        kinds: XGBoost's types of the columns; "c" is a category.
+    """
+    bare = [
+        column.name[:100]
+        for column, kind in zip(schema.columns, kinds, strict=False)
+        if kind == "c" and column.kind == "number"
+    ]
+    if bare:
+        logger.warning(
+            "the XGBoost model does not hold the categories of %s: XGBoost before 3.1 stores none, "
+            "and slices of a booster lose them. Cells there are codes: 0, 1, 2 and so on, in the "
+            "order of the training's categories. To send the categories themselves, save the whole "
+            "model with XGBoost 3.1 or later",
+            ", ".join(map(repr, bare[:_MOST_NAMES])),
+        )

@@ -2,20 +2,27 @@
 
 XGBoost 3.1 to 3.3 count the characters of names from pandas, but store their bytes: with letters
 beyond ASCII the boundaries are in the wrong places, and the end of the last names is lost
-(https://github.com/dmlc/xgboost/pull/12371, mended in 3.4). What is left tells the length of each
+(https://github.com/dmlc/xgboost/pull/12371, fixed in 3.4). What is left tells the length of each
 name and most of its characters. Codes in the trees are not concerned.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
+from typing import Any
 
-MENDED = (3, 4)
+import numpy as np
+import pandas as pd
+
+from drum_like.api import ColumnsError, Frame, Names, Schema
+
+FIXED_IN = (3, 4)
 """The version of XGBoost that stores all names whole."""
 
 Version = tuple[int, ...]
 
 _ANY = (0, 0x10FFFF)
+
 _BOUNDS = (0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF)
 """The lowest and the highest bytes that can go on a character, whatever it began with."""
 
@@ -73,7 +80,7 @@ class Reading:
         return all(name.whole for name in self.names)
 
 
-def readings(offsets: Sequence[int], stored: bytes, version: Version) -> tuple[Reading, ...]:
+def decode_names(offsets: Sequence[int], stored: bytes, version: Version) -> tuple[Reading, ...]:
     """Return the possible readings of stored names: one, or two if either may hold.
 
     Args:
@@ -81,14 +88,14 @@ def readings(offsets: Sequence[int], stored: bytes, version: Version) -> tuple[R
         stored: The bytes of all names, one behind the other.
         version: The version of XGBoost that stored them.
     """
-    plain = _plain(offsets, stored)
-    if plain is not None and (stored.isascii() or version >= MENDED):
+    plain = _by_bytes(offsets, stored)
+    if plain is not None and (stored.isascii() or version >= FIXED_IN):
         return (plain,)
-    by_letters = _by_letters(offsets, stored)
+    by_letters = _by_characters(offsets, stored)
     return tuple(reading for reading in (plain, by_letters) if reading is not None)
 
 
-def told_apart(found: Sequence[Reading]) -> bool:
+def are_distinct(found: Sequence[Reading]) -> bool:
     """Return whether every text that training can have held means one category only.
 
     A text that is a whole name means that, even if a cut one could be it: names of a column differ.
@@ -107,7 +114,7 @@ def told_apart(found: Sequence[Reading]) -> bool:
     return not cut_meet and not readings_differ
 
 
-def position(text: str, found: Sequence[Reading]) -> int | None:
+def find_code(text: str, found: Sequence[Reading]) -> int | None:
     """Return the code of a text, None if it is no category."""
     for reading in found:
         for whole in (True, False):
@@ -117,7 +124,7 @@ def position(text: str, found: Sequence[Reading]) -> int | None:
     return None
 
 
-def _plain(offsets: Sequence[int], stored: bytes) -> Reading | None:
+def _by_bytes(offsets: Sequence[int], stored: bytes) -> Reading | None:
     """Return names as they stand between the offsets, None if that is no text."""
     try:
         texts = [stored[start:end].decode() for start, end in pairwise(offsets)]
@@ -126,9 +133,9 @@ def _plain(offsets: Sequence[int], stored: bytes) -> Reading | None:
     return Reading(tuple(Name(tuple((ord(c), ord(c)) for c in text)) for text in texts))
 
 
-def _by_letters(offsets: Sequence[int], stored: bytes) -> Reading | None:
+def _by_characters(offsets: Sequence[int], stored: bytes) -> Reading | None:
     """Return names whose lengths are in characters, None if that is no text."""
-    letters = _letters(stored)
+    letters = _characters(stored)
     if letters is None:
         return None
     lost = offsets[-1] - len(letters)
@@ -136,7 +143,7 @@ def _by_letters(offsets: Sequence[int], stored: bytes) -> Reading | None:
     return Reading(tuple(Name(known[start:end]) for start, end in pairwise(offsets)))
 
 
-def _letters(stored: bytes) -> list[tuple[int, int]] | None:
+def _characters(stored: bytes) -> list[tuple[int, int]] | None:
     """Return the range of each character of UTF-8 text; the last character may be cut."""
     for tail in range(min(4, len(stored) + 1)):
         end = len(stored) - tail
@@ -144,24 +151,92 @@ def _letters(stored: bytes) -> list[tuple[int, int]] | None:
             found = [(ord(c), ord(c)) for c in stored[:end].decode()]
         except UnicodeDecodeError:
             continue
-        return [*found, _begun(stored[end:])] if tail else found
+        return [*found, _cut_character(stored[end:])] if tail else found
     return None
 
 
-def _begun(start: bytes) -> tuple[int, int]:
+def _cut_character(start: bytes) -> tuple[int, int]:
     """Return the code points whose UTF-8 begins with these bytes, which are not all of it."""
-    more = _length(start[0]) - len(start)
-    codes = (_code(start + bytes(rest)) for rest in product(_BOUNDS, repeat=more))
+    more = _n_bytes(start[0]) - len(start)
+    codes = (_code_point(start + bytes(rest)) for rest in product(_BOUNDS, repeat=more))
     known = [code for code in codes if code is not None]
     return (min(known), max(known)) if known else _ANY
 
 
-def _length(lead: int) -> int:
+def _n_bytes(lead: int) -> int:
     return 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
 
 
-def _code(character: bytes) -> int | None:
+def _code_point(character: bytes) -> int | None:
     try:
         return ord(character.decode())
     except UnicodeDecodeError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class CutSchema(Schema):
+    """Schema with columns whose category names XGBoost has cut.
+
+    Attributes:
+        cut: The positions of those columns, and what their stored names can mean. Their cells are
+            read as text.
+    """
+
+    cut: tuple[tuple[int, tuple[Reading, ...]], ...] = ()
+
+    def conform(self, frame: Frame) -> Frame:
+        """Return the rows with the model's columns, cells of cut names as categories.
+
+        Raises:
+            ColumnsError: as Schema.
+        """
+        return _RecognisedFrame(Schema.conform(self, frame), self)
+
+
+class _RecognisedFrame(Frame):
+    """Rows whose cells of text have become categories."""
+
+    def __init__(self, source: Frame, schema: CutSchema) -> None:
+        self._source = source
+        self._schema = schema
+
+    @property
+    def n_rows(self) -> int:
+        return self._source.n_rows
+
+    @property
+    def columns(self) -> Names | None:
+        return self._source.columns
+
+    @property
+    def n_columns(self) -> int:
+        return self._source.n_columns
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = self._source.pandas
+        parts = {at: data.iloc[:, at] for at in range(data.shape[1])}
+        for at, found in self._schema.cut:
+            parts[at] = self._recognised(at, found)
+        return pd.DataFrame(parts, index=data.index).set_axis(data.columns, axis="columns")
+
+    def _recognised(self, at: int, found: tuple[Reading, ...]) -> Any:
+        cells = self._source.pandas.iloc[:, at].astype(object)
+        missing = cells.isna()
+        known = {text: find_code(str(text), found) for text in cells[~missing].unique()}
+        codes = np.array(
+            [-1 if gone else known[cell] for cell, gone in zip(cells, missing, strict=True)],
+            dtype=object,
+        )
+        unseen = np.array([code is None for code in codes], dtype=bool)
+        if unseen.any() and not self._schema.unseen_is_missing:
+            row = int(np.argmax(unseen))
+            raise ColumnsError(
+                f"column {self._schema.names[at][:100]!r} holds in row {row + 1} a category that "
+                f"the model was not trained on (it knows {len(found[0].names)}); set "
+                "unseen_categories: missing in model-metadata.yaml to treat such cells as missing",
+                row,
+            )
+        codes[unseen] = -1
+        names = pd.Index([name.text for name in found[-1].names])
+        return pd.Series(pd.Categorical.from_codes(codes.astype(np.int64), names), cells.index)

@@ -1,53 +1,82 @@
-"""A native booster as a model: its columns, its predictions, and the questions to it."""
+"""A native booster as a model: its target, its predictions, and their contributions.
+
+Contributions are those that XGBoost computes. Trees: path-dependent SHAP values, relative to the
+training rows by the cover of the nodes. The linear booster: weight times value. `base_score` is in
+the bias.
+"""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
+from typing import Any
 
 import numpy as np
 
 from drum_like.api import (
     ArtifactError,
-    Column,
-    DataType,
     Frame,
     Label,
+    Link,
     Meaning,
     ModelTarget,
     Prediction,
     Scale,
     Schema,
+    Shares,
     Target,
     TargetType,
+    UnsupportedError,
 )
 
 # Relative: type checkers know this package under its folder's name.
-from .._shared.additive import Additive
-from .._shared.native_calls import Values, two_columns
-from .booster import CONTRIBUTIONS, MARGIN, Booster, Question
-from .contributions import Divided, additive
-from .dense import scorer
+from ..estimators import FLOAT32_TOLERANCE, TRAINING_ROWS, ZERO, AdditiveModel, check_link
+from ..native_calls import Values, softmax, two_columns
+from .booster import Booster
 
-_STORED = {"int": DataType.INT64, "c": DataType.INT64, "i": DataType.BOOL}
-"""What a booster's feature types say about the training data; "c" without categories is codes."""
+ContributionsAndMargins = tuple[Values, Values]
+"""(n_rows, n_outputs, n_columns + 1) contributions with the bias last, (n_rows, n_outputs) margins;
+either without the axis of the outputs if there is one."""
+
+_LINKS = {
+    "binary:logistic": Link.LOGIT,
+    "reg:logistic": Link.LOGIT,
+    "multi:softprob": Link.SOFTMAX,
+    "count:poisson": Link.LOG,
+    "reg:gamma": Link.LOG,
+    "reg:tweedie": Link.LOG,
+    "survival:aft": Link.LOG,
+    "survival:cox": Link.LOG,
+    "rank:map": Link.IDENTITY,
+    "rank:ndcg": Link.IDENTITY,
+    "rank:pairwise": Link.IDENTITY,
+    "reg:absoluteerror": Link.IDENTITY,
+    "reg:pseudohubererror": Link.IDENTITY,
+    "reg:quantileerror": Link.IDENTITY,
+    "reg:squarederror": Link.IDENTITY,
+    "reg:squaredlogerror": Link.IDENTITY,
+}
+
+_CLASSES = {"multi:softmax": Link.SOFTMAX, "binary:logitraw": Link.LOGIT}
+"""Objectives that the predictor turns into chances for targets that are classes."""
 
 _CHANCES = frozenset({"binary:logistic", "multi:softprob", "reg:logistic"})
 """Objectives whose predictions are probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """How a booster is asked.
+class BoosterCalls:
+    """Calls of a booster for each kind of result.
 
     Attributes:
         values: Gives what `Booster.predict` gives for a DMatrix of the rows.
         margins: The same before the objective's last step.
-        divided: Gives contributions and margins.
+        contributions: Gives contributions and margins.
     """
 
     values: Callable[[Frame], Values]
     margins: Callable[[Frame], Values]
-    divided: Callable[[Frame], Divided]
+    contributions: Callable[[Frame], ContributionsAndMargins]
 
 
 class NativeModel:
@@ -56,17 +85,17 @@ class NativeModel:
     Args:
         booster: The booster.
         schema: Its columns.
-        answers: How it is asked.
+        calls: Its predictions.
     """
 
     framework = "xgboost"
 
-    def __init__(self, booster: Booster, schema: Schema, answers: Answers) -> None:
+    def __init__(self, booster: Booster, schema: Schema, calls: BoosterCalls) -> None:
         self.schema = schema
         self.target = _target(booster)
         self.classes = stored_classes(booster) or None
-        self.values = answers.values
-        self._answers = answers
+        self.values = calls.values
+        self._calls = calls
         self._learner = booster.learner
         # An estimator makes probabilities of this objective itself, a booster gives classes.
         self._softmax = booster.of_estimator and booster.objective == "multi:softmax"
@@ -79,10 +108,10 @@ class NativeModel:
     def probabilities(self, frame: Frame) -> Prediction:
         """Return (n_rows,) chances of class 1, or (n_rows, n_classes) of every class.
 
-        They are what the library gives, chances or not. A booster that stores its classes gets a
+        They are the library's numbers, chances or not. A booster that stores its classes gets a
         column for each, also for two.
         """
-        chances = _softmax(self._answers.margins(frame)) if self._softmax else self.values(frame)
+        chances = softmax(self._calls.margins(frame)) if self._softmax else self.values(frame)
         if len(self.classes or ()) == 2 and chances.ndim == 1:
             chances = two_columns(chances)
         known = chances.ndim == 2 and chances.shape[1] == len(self.classes or ())
@@ -90,51 +119,15 @@ class NativeModel:
 
     def margins(self, frame: Frame) -> Prediction:
         """Return (n_rows,) or (n_rows, n_outputs) values before the objective's last step."""
-        return Prediction(self._answers.margins(frame), self.classes)
+        return Prediction(self._calls.margins(frame), self.classes)
 
-    def additive(self, target: Target) -> Additive:
+    def additive_model(self, target: Target) -> AdditiveModel:
         """Return the margins as sums, of all trees.
 
         Raises:
-            UnsupportedError: as `xgboost.contributions.additive`.
+            UnsupportedError: as the function of that name.
         """
-        return additive(self._learner, target, self._answers.divided)
-
-
-def dense(booster: Booster) -> NativeModel:
-    """Wrap a booster of trees on the CPU as a model; all its columns are numbers."""
-
-    def divided(frame: Frame) -> Divided:
-        matrix = frame.matrix()
-        return (
-            booster.of_dmatrix(matrix, Question(CONTRIBUTIONS, booster.rounds)),
-            booster.of_dmatrix(matrix, Question(MARGIN, booster.rounds)),
-        )
-
-    answers = Answers(
-        values=answer(booster, Question(rounds=booster.rounds)),
-        margins=answer(booster, Question(MARGIN, booster.rounds)),
-        divided=divided,
-    )
-    return NativeModel(booster, schema_of(booster), answers)
-
-
-def answer(booster: Booster, question: Question) -> Callable[[Frame], Values]:
-    """Return the function that asks a dense booster a question."""
-    score = scorer(booster, question)
-    return lambda frame: score(frame.matrix())
-
-
-def schema_of(booster: Booster) -> Schema:
-    """Return a booster's inputs, categories as integer codes."""
-    n_columns = booster.n_columns
-    names = booster.names
-    shown = names or [str(position) for position in range(n_columns)]
-    types = booster.types or [""] * n_columns
-    columns = tuple(
-        Column(name, stored=_STORED.get(types[position])) for position, name in enumerate(shown)
-    )
-    return Schema(columns, named=bool(names))
+        return additive_model(self._learner, target, self._calls.contributions)
 
 
 def stored_classes(booster: Booster) -> tuple[Label, ...]:
@@ -158,11 +151,6 @@ def stored_classes(booster: Booster) -> tuple[Label, ...]:
     return tuple(classes)
 
 
-def n_targets(booster: Booster) -> int:
-    """Return how many targets a booster predicts at once."""
-    return int(booster.learner["learner_model_param"].get("num_target", 1))
-
-
 def _target(booster: Booster) -> ModelTarget:
     objective = booster.objective
     classes = stored_classes(booster)
@@ -173,7 +161,7 @@ def _target(booster: Booster) -> ModelTarget:
         )
     if not objective.startswith("binary:"):
         return ModelTarget(TargetType.REGRESSION)
-    if n_targets(booster) > 1:
+    if booster.n_targets > 1:
         return ModelTarget(TargetType.MULTILABEL)
     return ModelTarget(TargetType.BINARY, classes or (0, 1), implied=not classes)
 
@@ -190,6 +178,62 @@ def meaning_of(objective: str, *, of_estimator: bool) -> Meaning:
     return Meaning(scale, f"XGBoost's objective {objective}")
 
 
-def _softmax(margins: Values) -> Values:
-    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def additive_model(
+    learner: dict[str, Any], target: Target, predict: Callable[[Any], ContributionsAndMargins]
+) -> AdditiveModel:
+    """Return a booster's output as sums.
+
+    Args:
+        learner: The booster's configuration.
+        target: Target of the explanation.
+        predict: From rows to contributions and margins; called once at a time, since the library
+            does not promise more.
+
+    Raises:
+        UnsupportedError: several targets, or an objective whose link is not known.
+    """
+    if int(learner["learner_model_param"].get("num_target", 1)) > 1:
+        raise UnsupportedError("contributions of a booster with several targets are not supported")
+    objective = str(learner["objective"]["name"])
+    links = {**_LINKS, **_CLASSES} if target.type.is_classification else _LINKS
+    link = links.get(objective)
+    if objective == "binary:logitraw" and not target.type.is_classification:
+        link = Link.IDENTITY
+    linear = learner["gradient_booster"]["name"] == "gblinear"
+    lock = Lock()
+
+    def shares(rows: Any) -> Shares:
+        with lock:
+            values, margins = predict(rows)
+        values = values if values.ndim == 3 else values[:, np.newaxis]
+        margins = margins if margins.ndim == 2 else margins[:, np.newaxis]
+        return Shares(np.moveaxis(values, 1, 0), margins.T)
+
+    return AdditiveModel(
+        check_link(link, target, f"XGBoost's objective {objective}"),
+        FLOAT32_TOLERANCE,
+        ZERO if linear else TRAINING_ROWS,
+        shares,
+    )
+
+
+def contributions_call(
+    booster: Any, rounds: tuple[int, int], matrix: Callable[[Any], Any]
+) -> Callable[[Any], ContributionsAndMargins]:
+    """Return the function that asks a booster of the Python package for contributions and margins.
+
+    Args:
+        booster: One output, or one a class.
+        rounds: The boosting rounds that predict; (0, 0) is all of them.
+        matrix: From rows to XGBoost's own form of them, a DMatrix.
+    """
+
+    def predict(rows: Any) -> ContributionsAndMargins:
+        data = matrix(rows)
+        shape = {"iteration_range": rounds, "strict_shape": True}
+        return (
+            np.asarray(booster.predict(data, pred_contribs=True, **shape)),
+            np.asarray(booster.predict(data, output_margin=True, **shape)),
+        )
+
+    return predict

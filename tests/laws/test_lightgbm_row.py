@@ -21,7 +21,7 @@ from drum_like import plugins
 from drum_like.system.cpus import Cpus
 
 PLUGIN = sys.modules[plugins.load(plugins.PREDICTORS, "lightgbm").__module__]
-CALLS = import_module(f"{PLUGIN.__name__.partition('.')[0]}._shared.native_calls")
+CALLS = import_module(f"{PLUGIN.__name__.partition('.')[0]}.native_calls")
 WIDTH = 5
 ROUNDS = 6
 FEW = {"num_leaves": 7, "verbose": -1, "seed": 0, "num_threads": 1}

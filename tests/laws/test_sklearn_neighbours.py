@@ -24,8 +24,8 @@ from drum_like.api import ColumnsError, ColumnsFrame, NativeFrame, Target, Targe
 from drum_like.model.artifact import predictor_for
 
 # By its installed name: type checkers know the package under its folder's name.
-row_blocks: Any = import_module("drum_like_predictors._shared.row_blocks")
-Way: Any = row_blocks.Way
+batching: Any = import_module("drum_like_predictors.sklearn.batching")
+Batching: Any = batching.Batching
 
 SIZES = (*range(1, 18), 64, 100, 257)
 PLACES = (0, 3, 500)
@@ -118,7 +118,7 @@ def test_rows_that_are_predicted_relative_to_each_other_are_left_as_they_are() -
     found = bits(predictor, ROWS.iloc[:3], NUMBER)
 
     np.testing.assert_allclose(found, model.predict(ROWS.iloc[:3]), rtol=1e-12, atol=1e-12)
-    assert predictor.findings["predict"] == row_blocks.Finding(Way.WHOLE, equal=False)
+    assert predictor.batchings["predict"] == batching.BatchingResult(Batching.WHOLE, equal=False)
 
 
 def test_trees_are_not_made_to_predict_more_rows() -> None:
@@ -127,10 +127,10 @@ def test_trees_are_not_made_to_predict_more_rows() -> None:
 
     bits(predictor, ROWS.iloc[:1], THREE)
 
-    assert predictor.findings["predict_proba"].way is Way.WHOLE
+    assert predictor.batchings["predict_proba"].batching is Batching.WHOLE
 
 
-@pytest.mark.parametrize("way", [Way.PADDED, Way.BLOCKS, Way.SMALL_BLOCKS])
+@pytest.mark.parametrize("way", [Batching.PADDED, Batching.BLOCKS, Batching.SMALL_BLOCKS])
 @pytest.mark.parametrize("n_rows", [1, 2, 7, 8, 9, 64, 65, 1300])
 def test_ways_hand_over_full_blocks_and_give_one_answer_a_row(way: Any, n_rows: int) -> None:
     seen: list[int] = []
@@ -141,7 +141,7 @@ def test_ways_hand_over_full_blocks_and_give_one_answer_a_row(way: Any, n_rows: 
         return [values[:, 0], values.sum(axis=1)]
 
     for rows in (ROWS.iloc[:n_rows], ROWS.iloc[:n_rows].assign(whole=1)):
-        first, second = row_blocks.predict(method, rows, way)
+        first, second = batching.predict(method, rows, way)
 
         assert np.array_equal(first, rows["c0"])
         assert second.shape == (n_rows,)
@@ -152,11 +152,11 @@ def test_what_cannot_be_tried_takes_the_way_that_is_given() -> None:
     def refuse(rows: Any) -> Any:
         raise ValueError(len(rows))
 
-    same = row_blocks.find_way(lambda rows: np.ones(len(rows)), ROWS, default=Way.PADDED)
-    refused = row_blocks.find_way(refuse, ROWS, default=Way.WHOLE)
+    same = batching.find_batching(lambda rows: np.ones(len(rows)), ROWS, default=Batching.PADDED)
+    refused = batching.find_batching(refuse, ROWS, default=Batching.WHOLE)
 
-    assert same == row_blocks.Finding(Way.PADDED, None)
-    assert refused == row_blocks.Finding(Way.WHOLE, None)
+    assert same == batching.BatchingResult(Batching.PADDED, None)
+    assert refused == batching.BatchingResult(Batching.WHOLE, None)
 
 
 def test_bits_that_depend_on_the_neighbours_in_any_way_are_said() -> None:
@@ -166,9 +166,9 @@ def test_bits_that_depend_on_the_neighbours_in_any_way_are_said() -> None:
 
     noise = [0]
 
-    found = row_blocks.find_way(noisy, ROWS.iloc[:1000], default=Way.PADDED)
+    found = batching.find_batching(noisy, ROWS.iloc[:1000], default=Batching.PADDED)
 
-    assert found == row_blocks.Finding(Way.SMALL_BLOCKS, equal=False)
+    assert found == batching.BatchingResult(Batching.SMALL_BLOCKS, equal=False)
 
 
 def test_a_refused_cell_is_named_in_its_own_row() -> None:

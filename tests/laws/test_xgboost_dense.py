@@ -20,9 +20,9 @@ from drum_like import plugins
 from drum_like.system.cpus import Cpus
 
 PACKAGE = plugins.load(plugins.PREDICTORS, "xgboost").__module__.partition(".")[0]
-PLUGIN = import_module(f"{PACKAGE}.xgboost.dense")
-BOOSTER = import_module(f"{PACKAGE}.xgboost.booster")
-CALLS = import_module(f"{PACKAGE}._shared.native_calls")
+PLUGIN = import_module(f"{PACKAGE}.xgboost.booster")
+LIBRARY = import_module(f"{PACKAGE}.xgboost.library")
+CALLS = import_module(f"{PACKAGE}.native_calls")
 WIDTH = 5
 ROUNDS = 6
 
@@ -85,7 +85,7 @@ BOOSTERS = {
 
 
 def of(booster: xgb.Booster) -> Any:
-    return BOOSTER.Booster(booster.handle, booster)
+    return PLUGIN.Booster(booster.handle, booster)
 
 
 cells = st.one_of(
@@ -111,8 +111,8 @@ def questions(draw: st.DrawFn) -> Any:
     first = draw(st.integers(0, ROUNDS - 1))
     rounds = draw(st.sampled_from([(0, 0), (first, ROUNDS), (0, first + 1)]))
     missing = draw(st.sampled_from([np.nan, -999.0, 0.0]))
-    kind = draw(st.sampled_from([BOOSTER.VALUE, BOOSTER.MARGIN]))
-    return BOOSTER.Question(kind, rounds, missing)
+    kind = draw(st.sampled_from([LIBRARY.VALUE, LIBRARY.MARGIN]))
+    return LIBRARY.PredictConfig(kind, rounds, missing)
 
 
 def outcome(call: Any) -> Any:
@@ -138,7 +138,7 @@ def test_direct_call_gives_the_same_bits(
     expected = outcome(
         lambda: booster.inplace_predict(
             rows,
-            predict_type="margin" if question.kind == BOOSTER.MARGIN else "value",
+            predict_type="margin" if question.kind == LIBRARY.MARGIN else "value",
             iteration_range=question.rounds,
             missing=question.missing,
         )
@@ -150,7 +150,7 @@ def test_direct_call_gives_the_same_bits(
 @pytest.mark.parametrize("work", [1 << 20, 1], ids=["one-thread", "all-threads"])
 def test_threads_at_once_give_the_same_bits(work: int) -> None:
     booster = BOOSTERS["multi:softprob"]
-    score = PLUGIN.scorer(of(booster), BOOSTER.Question(), work)
+    score = PLUGIN.scorer(of(booster), LIBRARY.PredictConfig(), work)
     rows = training()[0]
     parts = [rows[at : at + 1 + at % 7] for at in range(393)] * 4
 
@@ -173,10 +173,10 @@ def test_large_work_takes_the_cpus_that_are_free(monkeypatch: pytest.MonkeyPatch
         return rows
 
     threads, rows = CALLS.Threads(library), np.zeros((1, 1))
-    threads.together(score, rows)
+    threads.parallel(score, rows)
     with cpus.part():
-        threads.together(score, rows)
-    threads.alone(score, rows)
+        threads.parallel(score, rows)
+    threads.single(score, rows)
 
     assert seen == [3, 1, 1]
 
@@ -185,7 +185,7 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPat
     booster, rows = BOOSTERS["multi:softprob"], np.tile(training()[0], (4, 1))
     cpus = Cpus()
     monkeypatch.setattr(CALLS, "CPUS", cpus)
-    score = PLUGIN.scorer(of(booster), BOOSTER.Question(), 1)
+    score = PLUGIN.scorer(of(booster), LIBRARY.PredictConfig(), 1)
     expected = score(rows)
 
     for number in (1, 2, 3, 5):
@@ -194,7 +194,7 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPat
 
 
 def test_answer_stays_when_the_next_one_is_given() -> None:
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), LIBRARY.PredictConfig())
     rows = training()[0]
 
     first = score(rows[:3])
@@ -207,7 +207,7 @@ def test_answer_stays_when_the_next_one_is_given() -> None:
 
 def test_calling_thread_keeps_its_number_of_threads() -> None:
     """The library has an OpenMP of its own: how many threads it takes shows in what it runs."""
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), LIBRARY.PredictConfig())
     threads = xgb.core._LIB["omp_get_max_threads"]  # noqa: SLF001 - no other way to ask it
     before = threads()
 
@@ -217,7 +217,7 @@ def test_calling_thread_keeps_its_number_of_threads() -> None:
 
 
 def test_rows_of_another_width_never_reach_the_library() -> None:
-    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), BOOSTER.Question())
+    score = PLUGIN.scorer(of(BOOSTERS["reg:squarederror"]), LIBRARY.PredictConfig())
 
     with pytest.raises(ValueError, match=r"\(n_rows, 5\) float64 expected"):
         score(np.zeros((2, WIDTH - 1)))
@@ -228,7 +228,7 @@ def test_booster_that_cannot_predict_in_place_is_asked_by_dmatrix() -> None:
     matrix = xgb.DMatrix(np.nan_to_num(rows), np.nan_to_num(target))
     booster = xgb.train({"booster": "gblinear", "nthread": 1}, matrix, 2)
 
-    score = PLUGIN.scorer(of(booster), BOOSTER.Question())
+    score = PLUGIN.scorer(of(booster), LIBRARY.PredictConfig())
 
     assert inspect.isfunction(score)
     assert score(rows[:9]).tobytes() == booster.predict(xgb.DMatrix(rows[:9])).tobytes()

@@ -51,39 +51,39 @@ def trained(names: list[str]) -> tuple[xgb.Booster, pd.DataFrame]:
     ],
 )
 def test_every_trained_name_is_found_again(names: list[str]) -> None:
-    found = NAMES.readings(*cut(names), version=(3, 2))
+    found = NAMES.decode_names(*cut(names), version=(3, 2))
 
-    assert NAMES.told_apart(found)
-    assert [NAMES.position(name, found) for name in names] == list(range(len(names)))
-    assert NAMES.position("Paris!!", found) is None
+    assert NAMES.are_distinct(found)
+    assert [NAMES.find_code(name, found) for name in names] == list(range(len(names)))
+    assert NAMES.find_code("Paris!!", found) is None
 
 
 def test_letters_that_are_left_count() -> None:
-    found = NAMES.readings(*cut(["Cafe", "Café"]), version=(3, 2))
+    found = NAMES.decode_names(*cut(["Cafe", "Café"]), version=(3, 2))
 
-    assert NAMES.position("Cafx", found) is None
+    assert NAMES.find_code("Cafx", found) is None
     assert [name.text for name in found[-1].names] == ["Cafe", "Caf\N{REPLACEMENT CHARACTER}"]
 
 
 @pytest.mark.parametrize("names", [["上海", "北京", "广州"], ["é", "è", "ê"]])
 def test_names_that_are_lost_are_not_told_apart(names: list[str]) -> None:
-    assert not NAMES.told_apart(NAMES.readings(*cut(names), version=(3, 1)))
+    assert not NAMES.are_distinct(NAMES.decode_names(*cut(names), version=(3, 1)))
 
 
 def test_whole_names_of_a_mended_version_have_one_reading() -> None:
     stored = "BaselZürich".encode()
 
-    (found,) = NAMES.readings([0, 5, 12], stored, version=(3, 4))
+    (found,) = NAMES.decode_names([0, 5, 12], stored, version=(3, 4))
 
     assert found.whole
-    assert NAMES.position("Zürich", (found,)) == 1
+    assert NAMES.find_code("Zürich", (found,)) == 1
 
 
 def test_whole_names_of_another_library_are_found_too() -> None:
     """Arrow's own offsets, which a Polars frame brings, are of bytes in every version."""
-    found = NAMES.readings([0, 5, 12], "BaselZürich".encode(), version=(3, 2))
+    found = NAMES.decode_names([0, 5, 12], "BaselZürich".encode(), version=(3, 2))
 
-    assert [NAMES.position(name, found) for name in ("Basel", "Zürich")] == [0, 1]
+    assert [NAMES.find_code(name, found) for name in ("Basel", "Zürich")] == [0, 1]
 
 
 def test_names_meet_only_where_a_text_can_be_both() -> None:

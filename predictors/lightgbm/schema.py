@@ -1,10 +1,22 @@
-"""Which columns of a LightGBM model were pandas categories in training, and their values."""
+"""The columns of a LightGBM model: their names, their categories, and rows with category codes."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from drum_like.api import ArtifactError
+import lightgbm as lgb
+import numpy as np
+
+from drum_like.api import (
+    ArtifactError,
+    Column,
+    ColumnsError,
+    Frame,
+    Matrix,
+    Names,
+    NativeFrame,
+    Schema,
+)
 
 Stored = Sequence[Sequence[Any]]
 """The values of the categories in the order of their columns, which are not named."""
@@ -15,7 +27,73 @@ _ONE_KIND = (
 )
 
 
-def categories_of(stored: Stored, text: str) -> dict[int, tuple[Any, ...]]:
+def schema_of(booster: lgb.Booster, text: str) -> Schema:
+    """Return the columns of a booster, by its object and its model as text."""
+    names = booster.feature_name()
+    named = names != [f"Column_{position}" for position in range(len(names))]
+    categories = _categories_of(booster.pandas_categorical or [], text)
+    columns = tuple(
+        Column(name, "category", categories[position]) if position in categories else Column(name)
+        for position, name in enumerate(names)
+    )
+    return UnderscoreSchema(columns) if named else Schema(columns, named=False)
+
+
+class UnderscoreSchema(Schema):
+    """Columns that may also be sent under the names that they had before LightGBM changed them."""
+
+    __slots__ = ()
+
+    def as_known(self, names: Names) -> Names:
+        """Return names with the model's `a_b` for `a b`.
+
+        Raises:
+            ColumnsError: two names stand for the same column.
+        """
+        return names if set(self.names) <= set(names) else _with_underscores(names, self.names)
+
+
+def _with_underscores(names: Names, wanted: Names) -> Names:
+    """Return the payload's names with those of the model where blanks make the difference."""
+    missing = set(wanted) - set(names)
+    renamed: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        short = name.replace(" ", "_")
+        if short not in missing or short == name:
+            continue
+        if short in renamed.values():
+            other = next(old for old, new in renamed.items() if new == short)
+            raise ColumnsError(
+                f"columns {other[:100]!r} and {name[:100]!r} both stand for the model's "
+                f"{short[:100]!r}; send one of them"
+            )
+        renamed[name] = short
+    return tuple(renamed.get(name, name) for name in names)
+
+
+class BoosterRows:
+    """Gives LightGBM the matrix that it would make of a DataFrame itself."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._columns = schema.columns
+        self._have_categories = any(column.kind == "category" for column in schema.columns)
+
+    def matrix(self, frame: Frame) -> Matrix:
+        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
+        if not self._have_categories:
+            return frame.matrix()
+        data = frame.pandas
+        out = np.empty(data.shape, dtype=np.float64)
+        for position, column in enumerate(self._columns):
+            if column.kind == "category":
+                codes = data.iloc[:, position].cat.codes.to_numpy(dtype=np.float64)
+                out[:, position] = np.where(codes < 0, np.nan, codes)
+            else:
+                out[:, position] = NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
+        return out
+
+
+def _categories_of(stored: Stored, text: str) -> dict[int, tuple[Any, ...]]:
     """Return the categories of the columns that were pandas categories in training.
 
     The model lists their values in column order and, apart from that, which columns are
@@ -36,7 +114,7 @@ def categories_of(stored: Stored, text: str) -> dict[int, tuple[Any, ...]]:
     if len(marked) < len(stored):
         return _with_ordered(stored, marked, columns)
     if len(marked) > len(stored):
-        raise _not_told_apart(stored, marked)
+        raise _ambiguous_error(stored, marked)
     _check_codes(stored, marked, columns)
     return dict(zip(marked, map(tuple, stored), strict=True))
 
@@ -53,7 +131,7 @@ def _with_ordered(
             "an order (cat.as_unordered()), or implement the score hook"
         )
     if not found:
-        raise _not_told_apart(stored, marked)
+        raise _ambiguous_error(stored, marked)
     return dict(zip(found[0], map(tuple, stored), strict=True))
 
 
@@ -65,7 +143,7 @@ def _placements(
     for at, info in enumerate(columns):
         longer: dict[int, list[tuple[int, ...]]] = {}
         for used, found in ways.items():
-            if used < len(stored) and _fits(info, len(stored[used]), is_marked=at in marked):
+            if used < len(stored) and _may_hold(info, len(stored[used]), is_marked=at in marked):
                 longer.setdefault(used + 1, []).extend((*places, at) for places in found)
             if at not in marked:
                 longer.setdefault(used, []).extend(found)
@@ -73,8 +151,8 @@ def _placements(
     return ways.get(len(stored), [])
 
 
-def _fits(info: str, n_categories: int, *, is_marked: bool) -> bool:
-    """Whether what is known of a column's values in training goes with a number of categories."""
+def _may_hold(info: str, n_categories: int, *, is_marked: bool) -> bool:
+    """Whether the known values of a column in training go with a number of categories."""
     if is_marked:
         return max(_codes(info), default=-1) < n_categories
     span = re.fullmatch(r"\[(\d+):(\d+)\]", info)
@@ -90,7 +168,7 @@ def _check_codes(stored: Stored, marked: Sequence[int], columns: Sequence[str]) 
             )
 
 
-def _not_told_apart(stored: Stored, marked: Sequence[int]) -> ArtifactError:
+def _ambiguous_error(stored: Stored, marked: Sequence[int]) -> ArtifactError:
     return ArtifactError(
         f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
         f"{len(marked)} columns as categorical; {_ONE_KIND}"

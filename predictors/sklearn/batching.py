@@ -1,4 +1,4 @@
-"""Rows cut and filled up so that a row's neighbours do not change the bits of its prediction.
+"""Batches of rows in which a row's neighbours do not change the bits of its prediction.
 
 Matrix products take other ways through the processor for one row than for three, and round
 otherwise. Which way of handing over rows gives equal bits is tried on rows made up at the start.
@@ -30,8 +30,8 @@ _CLOSE = 1e-6
 _DISTINCT = 0.1
 
 
-class Way(Enum):
-    """Way to hand over rows: as they are, or in calls of at most `most` rows, filled up or not.
+class Batching(Enum):
+    """Batches of a method: all rows, or at most `most` in a call, filled up or not.
 
     Attributes:
         multiple: Rows that a call has a multiple of.
@@ -50,87 +50,87 @@ class Way(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Result of trying the ways.
+class BatchingResult:
+    """Result of trying the batchings.
 
     Attributes:
-        way: The cheapest way that gives equal bits, or the best one known.
+        batching: The cheapest batching that gives equal bits, or the best one known.
         equal: Whether it gave equal bits; None if that could not be tried.
     """
 
-    way: Way
+    batching: Batching
     equal: bool | None
 
 
-def predict(method: Method, rows: Any, way: Way) -> Any:
-    """Call a method on rows, handed over in the given way.
+def predict(method: Method, rows: Any, batching: Batching) -> Any:
+    """Call a method on rows, in batches.
 
     Repeats the last row where rows are missing: a made-up one might be refused.
     """
-    if way is Way.WHOLE:
+    if batching is Batching.WHOLE:
         return method(rows)
     n_rows = len(rows)
-    filled = _filled(rows, -n_rows % way.multiple)
-    most = way.most
+    filled = _pad(rows, -n_rows % batching.multiple)
+    most = batching.most
     if most is None or len(filled) <= most:
-        return _first(method(filled), n_rows)
+        return _first_rows(method(filled), n_rows)
     answers = [method(_part(filled, at, at + most)) for at in range(0, len(filled), most)]
-    return _first(_joined(answers), n_rows)
+    return _first_rows(_join(answers), n_rows)
 
 
-def find_way(method: Method, rows: Any, *, default: Way) -> Finding:
-    """Return the cheapest way that gives equal bits for every part of rows made up.
+def find_batching(method: Method, rows: Any, *, default: Batching) -> BatchingResult:
+    """Return the cheapest batching that gives equal bits for every part of rows made up.
 
     Args:
         method: The prediction.
         rows: MANY rows, as unlike each other as can be.
-        default: The way to take where trying shows nothing: the method refuses the rows, or says
-            the same of most.
+        default: The batching where trying shows nothing: the method refuses the rows, or says the
+            same of most.
     """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return _tried(method, rows, default)
+            return _try_all(method, rows, default)
     except Exception:  # noqa: BLE001 - made-up rows may be refused in any way
-        return Finding(default, None)
+        return BatchingResult(default, None)
 
 
-def _tried(method: Method, rows: Any, default: Way) -> Finding:
+def _try_all(method: Method, rows: Any, default: Batching) -> BatchingResult:
     start = time.thread_time()
-    plain = _numbers(method(_part(rows, 0, FEW)))
+    plain = _as_matrix(method(_part(rows, 0, FEW)))
     if time.thread_time() - start < SLOW_S:
-        plain = _numbers(method(rows))
+        plain = _as_matrix(method(rows))
     else:
         rows = _part(rows, 0, FEW)
     if len(np.unique(plain, axis=0)) < _DISTINCT * len(plain):
-        return Finding(default, None)
-    for way in (Way.PLAIN, Way.PADDED, Way.BLOCKS, Way.SMALL_BLOCKS):
-        if not _means_the_same(method, rows, way, plain):
-            return Finding(Way.WHOLE, equal=False)
-        compared = _compare(method, rows, way, BUDGET_S)
+        return BatchingResult(default, None)
+    for batching in (Batching.PLAIN, Batching.PADDED, Batching.BLOCKS, Batching.SMALL_BLOCKS):
+        if not _agrees(method, rows, batching, plain):
+            return BatchingResult(Batching.WHOLE, equal=False)
+        compared = _compare(method, rows, batching, BUDGET_S)
         # Of all that is cheap, filling up is the safest: without it all has to be compared.
-        if compared or (compared is None and way is not Way.PLAIN):
-            return Finding(way, compared)
-    return Finding(Way.SMALL_BLOCKS, equal=False)
+        if compared or (compared is None and batching is not Batching.PLAIN):
+            return BatchingResult(batching, compared)
+    return BatchingResult(Batching.SMALL_BLOCKS, equal=False)
 
 
-def _means_the_same(method: Method, rows: Any, way: Way, plain: NDArray[Any]) -> bool:
+def _agrees(method: Method, rows: Any, batching: Batching, plain: NDArray[Any]) -> bool:
     """Whether rows may be filled up: not where they are predicted relative to each other."""
     parts = ((0, len(rows)), (3, 6))
-    found = [_numbers(predict(method, _part(rows, *part), way)) for part in parts]
-    wanted = [plain, _numbers(method(_part(rows, *parts[1])))]
+    found = [_as_matrix(predict(method, _part(rows, *part), batching)) for part in parts]
+    wanted = [plain, _as_matrix(method(_part(rows, *parts[1])))]
     return all(
         np.allclose(a, b, rtol=_CLOSE, atol=_CLOSE, equal_nan=True)
         for a, b in zip(found, wanted, strict=True)
     )
 
 
-def _compare(method: Method, rows: Any, way: Way, budget_s: float) -> bool | None:
+def _compare(method: Method, rows: Any, batching: Batching, budget_s: float) -> bool | None:
     """Whether parts of rows have the bits that they have among all; None if time was too short."""
     end = time.thread_time() + budget_s
-    whole = _numbers(predict(method, rows, way))
+    whole = _as_matrix(predict(method, rows, batching))
     for first, last in _parts(len(rows)):
-        found = _numbers(predict(method, _part(rows, first, last), way))
+        found = _as_matrix(predict(method, _part(rows, first, last), batching))
         if not np.array_equal(found, whole[first:last], equal_nan=True):
             return False
         if time.thread_time() > end:
@@ -146,13 +146,13 @@ def _parts(n_rows: int) -> Iterator[tuple[int, int]]:
         yield from ((place, place + size) for size in LARGE)
 
 
-def _numbers(answer: Any) -> NDArray[Any]:
+def _as_matrix(answer: Any) -> NDArray[Any]:
     """Return an answer as a matrix; outputs of several side by side."""
     parts = answer if isinstance(answer, list) else [answer]
     return np.hstack([np.asarray(part).reshape(len(part), -1) for part in parts])
 
 
-def _filled(rows: Any, missing: int) -> Any:
+def _pad(rows: Any, missing: int) -> Any:
     """Return rows with the last one repeated; the numbers of a column lie together, as before."""
     if not missing:
         return rows
@@ -184,13 +184,13 @@ def _part(rows: Any, first: int, last: int) -> Any:
     return rows[first:last].copy(order="F" if rows.flags.f_contiguous else "C")
 
 
-def _first(answer: Any, n_rows: int) -> Any:
+def _first_rows(answer: Any, n_rows: int) -> Any:
     if isinstance(answer, list):
         return [part[:n_rows] for part in answer]
     return answer[:n_rows]
 
 
-def _joined(answers: list[Any]) -> Any:
+def _join(answers: list[Any]) -> Any:
     if isinstance(answers[0], list):
         return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
     return np.concatenate(answers)

@@ -18,18 +18,12 @@ arXiv 2209.08192, for polynomials in place of subsets.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.api import UnsupportedError
-
 Values = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-MOST_NODES = 1_000_000
-"""Nodes beyond which the memory for contributions, some 100 bytes a node, is not taken."""
 
 _NODES_AT_ONCE = 8192
 """Nodes of the trees that are divided together; a single tree may have more."""
@@ -40,7 +34,7 @@ _NUMBERS_AT_ONCE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Trees side by side, their nodes in the order of their depth.
+    """One tree, or trees side by side, their nodes in the order of their depth.
 
     Attributes:
         feature: The column that a node tests; that of its parent's test decides where a row goes.
@@ -89,20 +83,11 @@ class TreeContributions:
     """The Shapley values of the sum of some trees.
 
     Args:
-        trees: Fitted trees of scikit-learn, their `tree_`, with one output.
-        scale: Factor of each value.
-
-    Raises:
-        UnsupportedError: several outputs, nodes that no training row reached, or too many of them.
+        trees: The trees, each with the values of its leaves.
     """
 
-    def __init__(self, trees: Sequence[Any], scale: float = 1.0) -> None:
-        n_nodes = sum(tree.node_count for tree in trees)
-        if n_nodes > MOST_NODES:
-            raise UnsupportedError(
-                f"the trees have {n_nodes} nodes, more than the {MOST_NODES} that are divided"
-            )
-        self._groups = [_paths(_side_by_side(part, scale)) for part in _grouped(trees)]
+    def __init__(self, trees: Sequence[Forest]) -> None:
+        self._groups = [_paths(_side_by_side(part)) for part in _grouped(trees)]
         self.expected = sum(_expected(paths) for paths in self._groups)
 
     def __call__(self, rows: NDArray[np.float32]) -> Values:
@@ -121,20 +106,19 @@ class TreeContributions:
         return out
 
 
-def _grouped(trees: Sequence[Any]) -> Iterator[list[Any]]:
+def _grouped(trees: Sequence[Forest]) -> Iterator[list[Forest]]:
     """Yield trees that are divided together."""
-    group: list[Any] = []
+    group: list[Forest] = []
     for tree in trees:
-        if group and sum(one.node_count for one in group) + tree.node_count > _NODES_AT_ONCE:
+        if group and sum(len(one.left) for one in (*group, tree)) > _NODES_AT_ONCE:
             yield group
             group = []
         group.append(tree)
     yield group
 
 
-def _side_by_side(trees: Sequence[Any], scale: float) -> Forest:
+def _side_by_side(parts: Sequence[Forest]) -> Forest:
     """Return all trees as one array of nodes, sorted by depth, each tree's root first."""
-    parts = [_single(tree, scale) for tree in trees]
     offsets = np.cumsum([0, *(len(part.left) for part in parts)])[:-1]
     joined = {field.name: [getattr(part, field.name) for part in parts] for field in fields(Forest)}
     for name in ("left", "right", "parent"):
@@ -148,29 +132,6 @@ def _side_by_side(trees: Sequence[Any], scale: float) -> Forest:
     for name in ("left", "right", "parent"):
         whole[name] = np.where(whole[name] < 0, -1, place[whole[name]])
     return Forest(**{name: found[order] for name, found in whole.items()})
-
-
-def _single(tree: Any, scale: float) -> Forest:
-    if tree.n_outputs != 1:
-        raise UnsupportedError("trees with several outputs have no contributions")
-    left, right = tree.children_left.astype(np.int64), tree.children_right.astype(np.int64)
-    inner = left >= 0
-    parent = np.full(len(left), -1)
-    parent[left[inner]] = parent[right[inner]] = np.flatnonzero(inner)
-    cover = tree.weighted_n_node_samples
-    if (cover <= 0).any():
-        raise UnsupportedError("a tree has nodes without training rows, their shares are unknown")
-    missing = getattr(tree, "missing_go_to_left", np.zeros(len(left)))
-    return Forest(
-        feature=tree.feature.astype(np.int64),
-        threshold=tree.threshold,
-        missing_left=np.asarray(missing, dtype=bool),
-        left=left,
-        right=right,
-        parent=parent,
-        share=np.where(parent < 0, 1.0, cover / cover[parent]),
-        value=np.where(inner, 0.0, tree.value[:, 0, 0]) * scale,
-    )
 
 
 def _depths(parent: Integers) -> Integers:

@@ -1,6 +1,7 @@
-"""Calls into the native libraries of frameworks: the parts that do not depend on the framework."""
+"""Calls into native libraries: threads, addresses and checks of no particular framework."""
 
 import ctypes
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.api import CPUS, Matrix
+
+logger = logging.getLogger(__name__)
 
 Values = NDArray[Any]
 Scorer = Callable[[Matrix], Values]
@@ -26,11 +29,11 @@ class Threads:
         self._number = function(library, "omp_get_max_threads", ctypes.c_int)
         self._set = function(library, "omp_set_num_threads", None, ctypes.c_int)
 
-    def alone(self, score: Scorer, matrix: Matrix) -> Values:
+    def single(self, score: Scorer, matrix: Matrix) -> Values:
         """Return the result of `score` in this thread alone."""
         return self._with(1, score, matrix)
 
-    def together(self, score: Scorer, matrix: Matrix) -> Values:
+    def parallel(self, score: Scorer, matrix: Matrix) -> Values:
         """Return the result of `score` with a thread for each CPU that is free for large work."""
         with CPUS.part() as part:
             return score(matrix) if part is None else self._with(part, score, matrix)
@@ -76,6 +79,28 @@ def probe_rows(width: int) -> Matrix:
     return rows
 
 
+def checked_scorer(
+    direct: Callable[[], Scorer], usual: Scorer, width: int, error: type[Exception]
+) -> Scorer:
+    """Return the scorer that calls a library directly, or the usual one.
+
+    Args:
+        direct: Makes the scorer; it is taken if it gives the bits of the usual one for a few rows.
+        usual: Scores as the framework itself does.
+        width: Number of columns.
+        error: The library's own exception.
+    """
+    rows = probe_rows(width)
+    parts = [rows, *(rows[at : at + 1] for at in range(len(rows)))]
+    try:
+        score = direct()
+        if all(same_bits(score(part), usual(part)) for part in parts):
+            return score
+    except (AttributeError, ValueError, error) as failure:
+        logger.debug("the library is not called directly: %s", failure)
+    return usual
+
+
 def same_bits(one: Values, other: Values) -> bool:
     """Whether two answers are of one type and shape, and of the same bits."""
     return (
@@ -89,3 +114,9 @@ def two_columns(chances: Values) -> Values:
     both[:, 1] = chances
     np.subtract(1, chances, out=both[:, 0])
     return both
+
+
+def softmax(margins: Values) -> Values:
+    """Return (n_rows, n_classes) chances from the margins of each class."""
+    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

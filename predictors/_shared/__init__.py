@@ -1,1 +1,0 @@
-"""Parts that predictors of several frameworks share."""
