@@ -22,11 +22,10 @@ from drum_like.system.cpus import CPUS
 from drum_like.types.column import DataType
 from drum_like.types.explanation import Explainer, Shares
 from drum_like.types.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
-from drum_like.types.links import Link, Meaning, Scale
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Column, Schema
-from drum_like.types.target import Label, ModelTarget, Target, TargetType
+from drum_like.types.target import Label, Link, Meaning, ModelTarget, Scale, Target, TargetType
 
 __all__ = [
     "CPUS",

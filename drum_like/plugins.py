@@ -1,7 +1,10 @@
-"""Plugins by entry-point group and name; imported when one is asked for, not before."""
+"""Plugins by entry-point group and name; imported when one is asked for, not before.
+
+And, for messages, the extras of drum-like that bring a framework which is missing.
+"""
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from typing import Any
 
 from drum_like.errors import PluginError
@@ -10,6 +13,12 @@ PREDICTORS = "drum_like.predictors"
 ARTIFACTS = "drum_like.artifacts"
 FORMATS = "drum_like.formats"
 CONTRACTS = "drum_like.contracts"
+
+_NO_FRAMEWORKS = frozenset({"all", "jwt", "postgres", "xgboost-cpu"})
+"""Extras of drum-like that bring no framework, or one that another extra brings, too."""
+
+_EXTRAS = {"joblib": "sklearn", "onnxruntime": "onnx"}
+"""Extras by a module that they bring; others are named as their module."""
 
 
 @cache
@@ -49,6 +58,34 @@ def load(group: str, name: str) -> Any:
             f"the plugin {name!r} of {_owner(point)} needs the module {missing!r}, which does not "
             "import; install the package that brings it, or drum-like with the extra for it"
         ) from error
+
+
+def describe_frameworks() -> str:
+    """Say which frameworks can be served here, and how more are added."""
+    installed = ", ".join(sorted(registered(PREDICTORS))) or "none"
+    return (
+        f"Installed plugins: {installed}; frameworks come with the extras of drum-like: "
+        f"{', '.join(_extras())}. For any other write a score hook: "
+        "`drum-like new model --code-dir DIR` begins a custom.py"
+    )
+
+
+def install_hint(module: str) -> str:
+    """Return the command that brings a module, or where it has to lie."""
+    package = module.partition(".")[0]
+    extra = _EXTRAS.get(package, package)
+    if extra in _extras():
+        return f"Run: pip install 'drum-like[{extra}]'"
+    return "Install the package that has it, or put the module beside custom.py"
+
+
+def _extras() -> list[str]:
+    """Return the extras of this distribution that bring a framework."""
+    try:
+        extras = metadata("drum-like").get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        extras = []
+    return sorted(set(extras) - _NO_FRAMEWORKS)
 
 
 def _owner(point: EntryPoint) -> str:

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from drum_like.api import MarginSource, MeaningSource, Predictor
 from drum_like.errors import LoadError, SettingsError, TargetError
 from drum_like.types.frame import Frame
-from drum_like.types.links import Link, Meaning, Scale
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
+from drum_like.types.target import Link, Meaning, Scale, Target, TargetType
 
 Values = NDArray[Any]
 

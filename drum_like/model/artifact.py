@@ -10,7 +10,6 @@ from typing import Any
 from drum_like import plugins
 from drum_like.api import ArtifactKind, Predictor
 from drum_like.errors import ArtifactError, LoadError, PluginError
-from drum_like.model.advice import advice, how_to_get
 from drum_like.model.directory import DRUM_SUFFIXES, ModelDirectory, suffixes
 from drum_like.model.pickles import read_pickle
 
@@ -130,7 +129,7 @@ def predictor_for(model: Any, artifact: Artifact | None = None) -> Predictor:
     raise PluginError(
         "\n\nRunning environment language: Python.\n"
         "Could not find any framework to handle loaded model and a score hook is not provided; "
-        f"the model is of type {_type_name(model)}. {advice()}"
+        f"the model is of type {_type_name(model)}. {plugins.describe_frameworks()}"
     )
 
 
@@ -145,7 +144,7 @@ def _read(artifact: Artifact, *, alone: bool) -> Any:
     except ModuleNotFoundError as error:
         raise PluginError(
             f"Could not load model from the artifact file. {artifact.path.name} needs the module "
-            f"{error.name!r}, which does not import. {how_to_get(error.name or '')}"
+            f"{error.name!r}, which does not import. {plugins.install_hint(error.name or '')}"
         ) from error
     except Exception as error:
         raise ArtifactError(_unreadable(error)) from error

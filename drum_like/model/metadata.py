@@ -11,8 +11,7 @@ from drum_like.model import hyperparameters, interval_settings, type_schema
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.model.type_schema import TypeSchema
 from drum_like.model.yaml_schema import anything, keys, list_of, number, one_of, parse, switch, text
-from drum_like.types.links import Link
-from drum_like.types.target import TargetType
+from drum_like.types.target import Link, TargetType
 
 FILE_NAME = "model-metadata.yaml"
 

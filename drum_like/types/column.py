@@ -17,9 +17,8 @@ from drum_like.types.readers import (
     ParsedReader,
     Reader,
     ValueReader,
-    text_reader,
 )
-from drum_like.types.time_reader import TimeReader
+from drum_like.types.text_readers import TimeReader, text_reader
 
 
 class DataType(Enum):

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.types.frame import Frame, Names
-from drum_like.types.links import Link
-from drum_like.types.target import Label
+from drum_like.types.target import Label, Link
 
 
 class Kind(Enum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 from drum_like.types import cells
 from drum_like.types.cells import NAN, is_missing
-from drum_like.types.numbers import text_to_number
 
 Cells = Sequence[Any]
 """The cells of a column as they were sent: text, numbers, truth values, bytes, None or NaN."""
@@ -110,96 +109,6 @@ class ParsedReader:
             return self.parse(cell)
         except ValueError:
             raise refused(self.name, row, "something else", self.expected) from None
-
-
-@dataclass(frozen=True, slots=True)
-class TextReader:
-    """Reads text as it was sent; a number or a truth value is the text that CSV has for it.
-
-    Attributes:
-        name: Of the column.
-        known: Texts that the model was trained on, words for missing cells among them; empty if
-            it does not tell.
-        missing: The value for a missing cell; the mark that the fitted step knows.
-        takes_missing: Whether cells may be missing at all; else every word is text, and an empty
-            cell is refused unless `missing` is text itself.
-        alike: Known texts by the number or the truth value that they spell.
-    """
-
-    name: str
-    known: frozenset[str]
-    missing: Any
-    takes_missing: bool
-    alike: Mapping[float | bool, tuple[str, ...]]
-
-    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
-        """Return objects: text, and the mark for missing cells."""
-        words = words and self.takes_missing
-        return objects([self._text(row, cell, words=words) for row, cell in enumerate(column)])
-
-    def _text(self, row: int, cell: Any, *, words: bool) -> Any:
-        if isinstance(cell, str):
-            if cell in self.known or not (cell == "" or (words and cell in cells.MISSING_WORDS)):
-                return cell
-            return self.missing if self.takes_missing else cell
-        if is_missing(cell):
-            is_known = self.takes_missing or isinstance(self.missing, str)
-            return self.missing if is_known else self._refuse_missing(row)
-        if isinstance(cell, (bool, int, float)):
-            return self._spelled(row, cell)
-        raise refused(self.name, row, kind_of(cell), "text")
-
-    def _spelled(self, row: int, cell: float) -> str:
-        """Return the text that training had for a number or a truth value.
-
-        Raises:
-            ColumnsError: several known texts could be meant, or only one that is spelled with
-                more digits, as "01".
-        """
-        text = str(cell)
-        alike = self.alike.get(_key(cell), ())
-        if not alike or (len(alike) == 1 and alike[0] in _spellings(cell)):
-            return alike[0] if alike else text
-        raise ColumnsError(
-            f"column {self.name[:100]!r} takes text; row {row + 1} holds a number or a truth value "
-            "that the model's texts spell in another way, or in several; send it as text",
-            row,
-        )
-
-    def _refuse_missing(self, row: int) -> NoReturn:
-        raise refused(self.name, row, "a missing value", "text")
-
-
-def text_reader(
-    name: str, known: Sequence[str] = (), missing: Any = NAN, *, takes_missing: bool = True
-) -> TextReader:
-    """Return the reader of a column of text."""
-    alike: dict[float | bool, list[str]] = {}
-    for text in known:
-        for key in _keys_in(text):
-            alike.setdefault(key, []).append(text)
-    frozen = {key: tuple(texts) for key, texts in alike.items()}
-    return TextReader(name, frozenset(known), missing, takes_missing, frozen)
-
-
-def _key(cell: float) -> Any:
-    """Return the key that a cell shares with texts that spell it; True is not 1 here."""
-    return ("word", cell) if isinstance(cell, bool) else cell
-
-
-def _keys_in(text: str) -> list[Any]:
-    number, word = text_to_number(text), cells.to_boolean_word(text)
-    found = [] if number is None else [number]
-    return found if word is None else [*found, ("word", word)]
-
-
-def _spellings(cell: float) -> frozenset[str]:
-    """Return the texts that training data in CSV may have had for a number or a truth value."""
-    if isinstance(cell, bool):
-        return frozenset((str(cell), str(cell).lower(), str(cell).upper()))
-    exact = cells.to_exact(cell)
-    whole = {str(exact), f"{exact}.0"} if isinstance(exact, int) else set()
-    return frozenset(whole | {str(cell)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.types.links import Link
+from drum_like.types.target import Link
 
 Numbers = NDArray[np.float64]
 

@@ -14,9 +14,8 @@ from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
 from drum_like.types.explanation import Contributions, Kind
 from drum_like.types.frame import Frame, Names, listed
-from drum_like.types.links import Link
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
+from drum_like.types.target import Link, Target, TargetType
 
 BIAS = "bias"
 """Name of the last column of the hook's answer."""

@@ -18,9 +18,8 @@ from drum_like.inference.explain.additivity import adds_up, link_of_labels
 from drum_like.inference.pipeline import Limiter
 from drum_like.types.explanation import Contributions, Explainer, Kind
 from drum_like.types.frame import Frame, Names
-from drum_like.types.links import Link
 from drum_like.types.schema import Schema
-from drum_like.types.target import Target, TargetType
+from drum_like.types.target import Link, Target, TargetType
 
 MOST_NUMBERS = 20_000_000
 """Contributions of one request beyond which memory is at risk: 160 MB, and as text a GB."""

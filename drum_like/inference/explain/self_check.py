@@ -11,10 +11,10 @@ from drum_like.inference.explain.hook_contributions import columns_of
 from drum_like.inference.pipeline import Pipeline
 from drum_like.types.explanation import Contributions, Kind
 from drum_like.types.frame import Frame
-from drum_like.types.links import Link
 from drum_like.types.prediction import Prediction
 from drum_like.types.probe_rows import probe_rows
 from drum_like.types.schema import Schema
+from drum_like.types.target import Link
 
 _CHANCES = 1e-4
 """How far predictions may be off; they are float32 numbers for many models."""

@@ -1,0 +1,163 @@
+"""Readers of columns of text, and of the dates and times that an encoder was fitted on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.errors import ColumnsError
+from drum_like.system.lazy import pd
+from drum_like.types import cells
+from drum_like.types.cells import MISSING_WORDS, NAN, is_missing
+from drum_like.types.numbers import text_to_number
+from drum_like.types.readers import Cells, kind_of, objects, refused
+
+_TIME = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ].*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TextReader:
+    """Reads text as it was sent; a number or a truth value is the text that CSV has for it.
+
+    Attributes:
+        name: Of the column.
+        known: Texts that the model was trained on, words for missing cells among them; empty if
+            it does not tell.
+        missing: The value for a missing cell; the mark that the fitted step knows.
+        takes_missing: Whether cells may be missing at all; else every word is text, and an empty
+            cell is refused unless `missing` is text itself.
+        alike: Known texts by the number or the truth value that they spell.
+    """
+
+    name: str
+    known: frozenset[str]
+    missing: Any
+    takes_missing: bool
+    alike: Mapping[float | bool, tuple[str, ...]]
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return objects: text, and the mark for missing cells."""
+        words = words and self.takes_missing
+        return objects([self._text(row, cell, words=words) for row, cell in enumerate(column)])
+
+    def _text(self, row: int, cell: Any, *, words: bool) -> Any:
+        if isinstance(cell, str):
+            if cell in self.known or not (cell == "" or (words and cell in MISSING_WORDS)):
+                return cell
+            return self.missing if self.takes_missing else cell
+        if is_missing(cell):
+            is_known = self.takes_missing or isinstance(self.missing, str)
+            return self.missing if is_known else self._refuse_missing(row)
+        if isinstance(cell, (bool, int, float)):
+            return self._spelled(row, cell)
+        raise refused(self.name, row, kind_of(cell), "text")
+
+    def _spelled(self, row: int, cell: float) -> str:
+        """Return the text that training had for a number or a truth value.
+
+        Raises:
+            ColumnsError: several known texts could be meant, or only one that is spelled with
+                more digits, as "01".
+        """
+        text = str(cell)
+        alike = self.alike.get(_key(cell), ())
+        if not alike or (len(alike) == 1 and alike[0] in _spellings(cell)):
+            return alike[0] if alike else text
+        raise ColumnsError(
+            f"column {self.name[:100]!r} takes text; row {row + 1} holds a number or a truth value "
+            "that the model's texts spell in another way, or in several; send it as text",
+            row,
+        )
+
+    def _refuse_missing(self, row: int) -> NoReturn:
+        raise refused(self.name, row, "a missing value", "text")
+
+
+def text_reader(
+    name: str, known: Sequence[str] = (), missing: Any = NAN, *, takes_missing: bool = True
+) -> TextReader:
+    """Return the reader of a column of text."""
+    alike: dict[float | bool, list[str]] = {}
+    for text in known:
+        for key in _keys_in(text):
+            alike.setdefault(key, []).append(text)
+    frozen = {key: tuple(texts) for key, texts in alike.items()}
+    return TextReader(name, frozenset(known), missing, takes_missing, frozen)
+
+
+def _key(cell: float) -> Any:
+    """Return the key that a cell shares with texts that spell it; True is not 1 here."""
+    return ("word", cell) if isinstance(cell, bool) else cell
+
+
+def _keys_in(text: str) -> list[Any]:
+    number, word = text_to_number(text), cells.to_boolean_word(text)
+    found = [] if number is None else [number]
+    return found if word is None else [*found, ("word", word)]
+
+
+def _spellings(cell: float) -> frozenset[str]:
+    """Return the texts that training data in CSV may have had for a number or a truth value."""
+    if isinstance(cell, bool):
+        return frozenset((str(cell), str(cell).lower(), str(cell).upper()))
+    exact = cells.to_exact(cell)
+    whole = {str(exact), f"{exact}.0"} if isinstance(exact, int) else set()
+    return frozenset(whole | {str(cell)})
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReader:
+    """Reads times of ISO 8601, or the times of Arrow, as an encoder compares them.
+
+    Attributes:
+        name: Of the column.
+        dtype: That of the encoder's categories: "datetime64[ns]", "timedelta64[s]" and the like;
+            "date" or "object" where they are objects.
+        missing: The value for a missing cell among objects.
+    """
+
+    name: str
+    dtype: str
+    missing: Any
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return the values: NaT where they are missing, or the mark among objects.
+
+        Raises:
+            ColumnsError: a cell is no time; names column and row.
+        """
+        del words  # no word for a missing cell is a time
+        values = [self._value(row, cell) for row, cell in enumerate(column)]
+        if self.dtype in ("date", "object"):
+            return objects([self.missing if value is None else value for value in values])
+        found: NDArray[Any] = np.array(pd.Series(values, dtype=self.dtype))
+        return found
+
+    def _value(self, row: int, cell: Any) -> Any:
+        if is_missing(cell) or (isinstance(cell, str) and cell in MISSING_WORDS):
+            return None
+        try:
+            return self._time(cell)
+        except (TypeError, ValueError):
+            expected = "a date or a time in ISO 8601"
+            raise refused(self.name, row, "something else", expected) from None
+
+    def _time(self, cell: Any) -> Any:
+        if self.dtype.startswith("timedelta64"):
+            return pd.Timedelta(cell)
+        if isinstance(cell, (bool, int, float)) or (
+            isinstance(cell, str) and not _TIME.fullmatch(cell)
+        ):
+            raise ValueError
+        time = pd.Timestamp(cell)
+        if self.dtype == "date":
+            return time.date()
+        # Beside times without a zone, one with a zone would be another moment.
+        if self.dtype != "object" and time.tz is not None:
+            raise ValueError
+        return time
