@@ -102,7 +102,7 @@ def checked_scorer(
 
 
 def same_bits(one: Values, other: Values) -> bool:
-    """Whether two answers are of one type and shape, and of the same bits."""
+    """Whether two results are of one type and shape, and of the same bits."""
     return (
         one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
     )

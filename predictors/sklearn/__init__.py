@@ -74,7 +74,7 @@ class SklearnPredictor:
         return self._outputs.as_chances(values) if kind.is_classification else Prediction(values)
 
     def check_target(self, target: Target) -> None:
-        """Refuse a target that the model cannot answer.
+        """Refuse a target that the model cannot predict.
 
         Raises:
             LoadError: it has no probabilities, or no numbers; with a remedy.

@@ -74,8 +74,8 @@ def predict(method: Method, rows: Any, batching: Batching) -> Any:
     most = batching.most
     if most is None or len(filled) <= most:
         return _first_rows(method(filled), n_rows)
-    answers = [method(_part(filled, at, at + most)) for at in range(0, len(filled), most)]
-    return _first_rows(_join(answers), n_rows)
+    results = [method(_part(filled, at, at + most)) for at in range(0, len(filled), most)]
+    return _first_rows(_join(results), n_rows)
 
 
 def find_batching(method: Method, rows: Any, *, default: Batching) -> BatchingResult:
@@ -146,9 +146,9 @@ def _parts(n_rows: int) -> Iterator[tuple[int, int]]:
         yield from ((place, place + size) for size in LARGE)
 
 
-def _as_matrix(answer: Any) -> NDArray[Any]:
-    """Return an answer as a matrix; outputs of several side by side."""
-    parts = answer if isinstance(answer, list) else [answer]
+def _as_matrix(result: Any) -> NDArray[Any]:
+    """Return a result as a matrix; outputs of several side by side."""
+    parts = result if isinstance(result, list) else [result]
     return np.hstack([np.asarray(part).reshape(len(part), -1) for part in parts])
 
 
@@ -184,13 +184,13 @@ def _part(rows: Any, first: int, last: int) -> Any:
     return rows[first:last].copy(order="F" if rows.flags.f_contiguous else "C")
 
 
-def _first_rows(answer: Any, n_rows: int) -> Any:
-    if isinstance(answer, list):
-        return [part[:n_rows] for part in answer]
-    return answer[:n_rows]
+def _first_rows(result: Any, n_rows: int) -> Any:
+    if isinstance(result, list):
+        return [part[:n_rows] for part in result]
+    return result[:n_rows]
 
 
-def _join(answers: list[Any]) -> Any:
-    if isinstance(answers[0], list):
-        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
-    return np.concatenate(answers)
+def _join(results: list[Any]) -> Any:
+    if isinstance(results[0], list):
+        return [np.concatenate(parts) for parts in zip(*results, strict=True)]
+    return np.concatenate(results)

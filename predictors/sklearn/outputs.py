@@ -1,4 +1,4 @@
-"""The outputs of a fitted scikit-learn model, and the targets that they cannot answer."""
+"""The outputs of a fitted scikit-learn model, and the refusal of targets that they do not fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def model_target(model: Any, outputs: Outputs) -> ModelTarget:
 
 
 def check_target(model: Any, outputs: Outputs, target: Target) -> None:
-    """Refuse a target that a model cannot answer.
+    """Refuse a target that a model cannot predict.
 
     Raises:
         LoadError: it has no probabilities, no numbers, or not those of the labels; with a remedy.

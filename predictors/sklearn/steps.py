@@ -72,7 +72,7 @@ def first_model(model: Any) -> Any:
 
 
 def last_step(model: Any) -> Any:
-    """Return the estimator that gives the answer, behind pipelines and searches."""
+    """Return the estimator that predicts, behind pipelines and searches."""
     inner = inner_model(model)
     if inner is not None:
         return last_step(inner)
