@@ -7,13 +7,12 @@ serving. Nothing is ever taken from a request that holds it.
 """
 
 import logging
-from functools import partial
 
 from drum_like.errors import DrumLikeError, NotFoundError
 from drum_like.inference.service import Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
-from drum_like.registry.store_view import Known, under
+from drum_like.registry.store_view import Known
 from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
 
@@ -90,7 +89,7 @@ class Catalog:
         if found is not None:
             return found
         loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
-        return self._configured(version_id, loaded)
+        return self._known.configured(version_id, loaded)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
@@ -191,19 +190,6 @@ class Catalog:
         self._serving[wanted] = meant
         if serving not in self._serving.values():
             self._cache.discard(serving)
-
-    def _configured(self, version_id: int, loaded: Loaded) -> Loaded:
-        """Return a model with the configuration in force.
-
-        Asked again once the model is in memory: one that was set while it was loading would be
-        missed by the load, which had asked before, and by `pull`, which changes what is in memory.
-        """
-        store = self._loader.store
-        if store is None:
-            return loaded
-        change = partial(under, config=store.configs.latest(version_id))
-        self._cache.replace(version_id, change)
-        return change(loaded)
 
     def _default_name(self) -> str:
         """Return the name of the model that a request without a name asks for.

@@ -77,6 +77,18 @@ class Known:
             return self.pull()
         return False
 
+    def configured(self, version_id: int, loaded: Loaded) -> Loaded:
+        """Return a model with the configuration in force.
+
+        Asked again once the model is in memory: one that was set while it was loading would be
+        missed by the load, which had asked before, and by `pull`, which changes what is in memory.
+        """
+        if self._store is None:
+            return loaded
+        change = partial(_under, config=self._store.configs.latest(version_id))
+        self._cache.replace(version_id, change)
+        return change(loaded)
+
     def _keep_up(self, store: Store) -> None:
         with self._learning:
             seen = store.changes.seen()
@@ -97,7 +109,7 @@ class Known:
         if changes.is_all:
             self._forget_removed()
         for version_id, config in configs.items():
-            self._cache.replace(version_id, partial(under, config=config))
+            self._cache.replace(version_id, partial(_under, config=config))
         self._revision, self._seen = changes.revision, seen
 
     def _forget_removed(self) -> None:
@@ -107,7 +119,7 @@ class Known:
                 self._cache.discard(key)
 
 
-def under(loaded: Loaded, config: Config | None) -> Loaded:
+def _under(loaded: Loaded, config: Config | None) -> Loaded:
     """Return a model under a configuration, unless a newer one is known of it already."""
     known = loaded.config
     if config is None or (known is not None and known.id >= config.id):
