@@ -15,8 +15,7 @@ from drum_like.registry.uploads import Uploads
 from drum_like.registry.verifier import Verifier
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store
-from drum_like.system.lifecycle import Background
-from drum_like.system.periodic import PeriodicTask
+from drum_like.system.lifecycle import Background, PeriodicTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from drum_like.store.check_queue import Outcome
 from drum_like.store.entities import Declared, Version
 from drum_like.store.store import Store
 from drum_like.store.upload_file import Received
-from drum_like.system.periodic import PeriodicTask
+from drum_like.system.lifecycle import PeriodicTask
 
 _PAUSE_S = 1.0
 _SWEEP_S = 3600.0
