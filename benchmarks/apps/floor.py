@@ -16,6 +16,7 @@ from flask import Flask
 
 from drum_like import logs
 from drum_like.config.settings import Settings
+from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.listener import listen
 from drum_like.server.master import Master
@@ -23,7 +24,6 @@ from drum_like.server.run import Program
 from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import set_native_threads, share
 
 ANSWER = b'{"message":"OK"}'

@@ -19,13 +19,12 @@ from typing import Any
 
 from gunicorn.http.errors import ParseException
 
-from drum_like.server.acceptor import DEFERRAL_S, Acceptor
+from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
 from drum_like.server.connection import ClosedError, Connection
 from drum_like.server.latency import OVERDUE_S, LatencyClass, LatencyEstimator
 from drum_like.server.leader import Leader, Leadership
 from drum_like.server.protocol_errors import SlowError
 from drum_like.server.reading import Received
-from drum_like.system.connection_counts import ConnectionCounts
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
+from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.worker import STOP_SIGNALS, Worker
 from drum_like.server.worker_status import Report, State, death, how_it_ended
-from drum_like.system.connection_counts import ConnectionCounts
 
 LONGEST_PAUSE_S = 30
 """Longest time between two attempts to load a model that did not load."""

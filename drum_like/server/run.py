@@ -15,13 +15,13 @@ from gunicorn.app.base import BaseApplication
 from drum_like import __version__, logs
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
+from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.listener import listen, url
 from drum_like.server.master import Master
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import CPUS, Share, set_native_threads, share
 from drum_like.system.malloc import keep_few_heaps
 from drum_like.system.stats import Timings

@@ -18,6 +18,7 @@ from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import logs
 from drum_like.http.auth.admission import Admission, Caller
+from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.event_loop import Loop, LoopCallbacks, LoopLimits
 from drum_like.server.reading import BodyLimit, Reading
@@ -26,7 +27,6 @@ from drum_like.server.request_head import Heads
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup
-from drum_like.system.connection_counts import ConnectionCounts
 from drum_like.system.cpus import share
 from drum_like.system.lifecycle import Background
 

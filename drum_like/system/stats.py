@@ -72,11 +72,6 @@ class Timings:
         self._own = 0
         self._lock = Lock()
 
-    @property
-    def slots(self) -> int:
-        """The most workers that can have a slot at one time."""
-        return len(self._starts)
-
     def claim(self, slot: int) -> None:
         """Write to this slot from now on; called in the worker, after the fork.
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from drum_like.server.acceptor import DEFERRAL_S, Acceptor
-from drum_like.system.connection_counts import ConnectionCounts
+from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
 
 MOST = 4
 

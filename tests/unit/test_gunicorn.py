@@ -25,12 +25,12 @@ from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
 from drum_like.config.settings import Settings
+from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import ServerLog, gunicorn_settings
 from drum_like.server.master import Master
 from drum_like.server.response import Reply
 from drum_like.server.run import Program
 from drum_like.server.worker import Worker
-from drum_like.system.connection_counts import ConnectionCounts
 
 _MASTER = (
     "APP_LOAD_ERROR WORKER_BOOT_ERROR halt handle_usr2 manage_workers murder_workers "
