@@ -1,273 +1,50 @@
-"""One client's connection: the parts of requests that have come, and the rests of answers."""
+"""One client's connection: its socket, its place in the poller, and the rests of answers."""
 
 import socket
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
-from gunicorn.http.errors import LimitRequestHeaders
-
-from drum_like.http.auth.admission import Caller
-from drum_like.server.body_buffer import (
-    AT_LEAST,
-    AT_ONCE,
-    BufferedBody,
-    CutOffError,
-    PreallocatedBody,
-)
-from drum_like.server.chunked_body import ChunkedBody, TooLongError
-from drum_like.server.reading import Reading, Received
-from drum_like.server.request_head import END, Head
-
-_LONGEST_HEAD = 1 << 17
-
-_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-Body = PreallocatedBody | BufferedBody | ChunkedBody
-
-
-class ClosedError(Exception):
-    """The client has closed the connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A request whose body has come in part."""
-
-    head: Head
-    caller: Caller | None
-    body: Body
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A request whose sender takes longer to find out.
-
-    Attributes:
-        head: Its head.
-        since: When that was found, in monotonic seconds.
-        caller: Who it is, as soon as it is known.
-    """
-
-    head: Head
-    since: float
-    caller: Caller | None = None
+from drum_like.server.request_head import Reading
+from drum_like.server.request_reader import RequestReader
 
 
 class Connection:
-    """A connection that is read without waiting.
+    """A connection with a client, which no thread waits for.
 
     Args:
         sock: The client's socket, non-blocking.
         addresses: The client's, and the one that it called.
-        reading: How its requests are read.
+        reading: The rules for reading its requests.
 
     Attributes:
         sock: The client's socket, non-blocking.
         peer: The client's address.
-        server: The address that it called.
+        reader: Reads the requests.
         deadline: When it is closed if nothing comes, in monotonic seconds.
-        began: When the request that is being read began to come, in monotonic seconds; 0 if none
-            is, or that was not noted.
         waits: Whether the poller waits for it; otherwise a thread has it.
         event: The event that the poller waits for.
-        then: What is done when it is ready.
+        then: The step that is taken when it is ready.
         rest: The bytes left to send.
         keep: Whether it stays open after that.
     """
 
-    __slots__ = (
-        "_asked",
-        "_begun",
-        "_checked",
-        "_data",
-        "_reading",
-        "began",
-        "deadline",
-        "event",
-        "keep",
-        "peer",
-        "rest",
-        "server",
-        "sock",
-        "then",
-        "waits",
-    )
+    __slots__ = ("deadline", "event", "keep", "peer", "reader", "rest", "sock", "then", "waits")
 
     def __init__(self, sock: socket.socket, addresses: tuple[Any, Any], reading: Reading) -> None:
         self.sock = sock
-        self.peer, self.server = addresses
+        self.peer = addresses[0]
+        self.reader = RequestReader(sock, addresses, reading)
         self.deadline = 0.0
-        self.began = 0.0
         self.waits = False
         self.event = 0
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
         self.keep = False
-        self._reading = reading
-        self._data = b""
-        self._checked = 0
-        self._begun: _Begun | None = None
-        self._asked: _Asked | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is between two requests; some clients send a line break after a body."""
-        return self._begun is None and self._data in (b"", b"\r\n") and self._asked is None
-
-    @property
-    def asks(self) -> bool:
-        """Whether `find_out` has to authenticate the caller before the body is read."""
-        return self._asked is not None and self._asked.caller is None
-
-    @property
-    def n_received(self) -> int | None:
-        """Number of bytes of a body that have come; None if a head has not come whole."""
-        return None if self._begun is None else self._begun.body.size
 
     def ready(self, leader: Any) -> None:
         """Call the next step, unless closed or handed over since the poller found it ready."""
         if self.waits:
             self.then(self, leader)
-
-    def receive(self) -> Received | None:
-        """Read the bytes that have come; return a request if there is a whole one.
-
-        Raises:
-            ClosedError: nothing will come any more.
-            CutOffError: the same, in the middle of a body.
-            OSError: the connection is broken.
-            Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
-        """
-        try:
-            if self._begun is not None:
-                return self._took(self._begun, self._begun.body.receive)
-            data = self.sock.recv(AT_ONCE)
-        except BlockingIOError:
-            return None
-        if not data:
-            raise ClosedError
-        self._data = self._data + data if self._data else data
-        return self.buffered()
-
-    @property
-    def is_large(self) -> bool:
-        """Whether a large body is on its way that `receive_large` may take at once."""
-        body = None if self._begun is None else self._begun.body
-        return isinstance(body, PreallocatedBody) and not body.is_slow
-
-    def receive_large(self) -> Received | None:
-        """Read a large body for at most a quarter of a second; raises as `receive`."""
-        begun = self._begun
-        if begun is None or not isinstance(begun.body, PreallocatedBody):
-            return None
-        try:
-            return self._took(begun, begun.body.receive_all)
-        except BlockingIOError:
-            return None
-
-    def buffered(self) -> Received | None:
-        """Return the next request if the buffer holds a whole one; raises as `receive`."""
-        data = self._data
-        end = data.find(END)
-        if end < 0:
-            self._check_beginning(data)
-            return None
-        end += len(END)
-        self._checked = 0
-        head = self._reading.heads.read(data[:end], self.sock, self.peer, self.server)
-        caller = None
-        if self._reading.admission is not None:
-            caller = self._reading.admission.at_once(head.environ)
-            if caller is None:
-                self._data = data[end:]
-                self._asked = _Asked(head, monotonic())
-                return None
-        body_end = end + head.length
-        if len(data) >= body_end and not head.is_chunked:
-            self._data = data[body_end:]
-            self.began = 0.0
-            return Received(head, data[end:body_end], caller)
-        return self._begin(head, caller, data[end:])
-
-    def find_out(self) -> None:
-        """Authenticate the caller, which takes a while; `go_on` reads the request then."""
-        if self._asked is not None and self._reading.admission is not None:
-            environ, since = self._asked.head.environ, self._asked.since
-            self._asked.caller = self._reading.admission.worked_out(environ, since)
-
-    def go_on(self) -> Received | None:
-        """Read on after the sender has been found out; returns and raises as `receive`.
-
-        The part of its body that has come is still there.
-        """
-        asked = self._asked
-        if asked is None:
-            return None
-        self._asked = None
-        head, data = asked.head, self._data
-        if len(data) >= head.length and not head.is_chunked:
-            self._data = data[head.length :]
-            self.began = 0.0
-            return Received(head, data[: head.length], asked.caller)
-        return self._begin(head, asked.caller, data)
-
-    def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
-        """Begin a body, whose first bytes may have come, unless it is not to be read."""
-        self._data = b""
-        limit = self._reading.most(head, caller)
-        if limit is None:
-            return self._received(head, None, caller)
-        body: Body
-        try:
-            if head.is_chunked:
-                body = ChunkedBody(head.request, limit, data)
-            else:
-                body = (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(
-                    head.length, data
-                )
-        except TooLongError:
-            return self._received(head, None, caller, is_overlong=True)
-        self._begun = _Begun(head, caller, body)
-        if not body.missing:
-            return self._whole(self._begun)
-        if head.expects:
-            with suppress(BlockingIOError):  # a client that does not read gets no word either
-                self.sock.send(_GO_ON)
-        return None
-
-    def _took(self, begun: _Begun, receive: Callable[[socket.socket], int]) -> Received | None:
-        """Take some of a body; return the request if it is whole now, or turned out too long."""
-        try:
-            count = receive(self.sock)
-        except TooLongError:
-            return self._received(begun.head, None, begun.caller, is_overlong=True)
-        if not count:
-            raise CutOffError
-        return None if begun.body.missing else self._whole(begun)
-
-    def _whole(self, begun: _Begun) -> Received:
-        if isinstance(begun.body, ChunkedBody):
-            self._data = begun.body.rest
-        return self._received(begun.head, begun.body.getvalue(), begun.caller)
-
-    def _received(
-        self, head: Head, body: bytes | None, caller: Caller | None, *, is_overlong: bool = False
-    ) -> Received:
-        self._begun = None
-        self.began = 0.0
-        return Received(head, body, caller, is_overlong)
-
-    def _check_beginning(self, data: bytes) -> None:
-        """Refuse a head that is wrong or too long already, each time that it has doubled."""
-        if len(data) > _LONGEST_HEAD:
-            raise LimitRequestHeaders("the head of the request is too long")
-        if len(data) >= 2 * self._checked and b"\n" in data:
-            self._checked = len(data)
-            self._reading.heads.check(data, self.peer)
 
 
 def _nothing(_connection: Connection, _leader: Any) -> None:

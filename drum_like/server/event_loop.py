@@ -20,11 +20,12 @@ from typing import Any
 from gunicorn.http.errors import ParseException
 
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
-from drum_like.server.connection import ClosedError, Connection
+from drum_like.server.connection import Connection
 from drum_like.server.latency import OVERDUE_S, LatencyClass, LatencyEstimator
 from drum_like.server.leader import Leader, Leadership
 from drum_like.server.protocol_errors import SlowError
-from drum_like.server.reading import Received
+from drum_like.server.request_head import Received
+from drum_like.server.request_reader import ClosedError
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ class Loop:
         self._acceptor.close()
         limit = time.monotonic() + STOPPING_IDLE_S
         for connection in list(self._connections):
-            if connection.is_idle:
+            if connection.reader.is_idle:
                 connection.deadline = min(connection.deadline, limit)
         self._wake()
 
@@ -231,14 +232,14 @@ class Loop:
 
     def _give_up(self, connection: Connection) -> None:
         """Close a connection that has been silent too long; within a request, answer first."""
-        if connection.then == self._on_data and not connection.is_idle:
+        if connection.then == self._on_data and not connection.reader.is_idle:
             self._refuse(connection, SlowError())
         else:
             self._close(connection)
 
     def _on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
-        self._read(connection, leader, connection.receive)
+        self._read(connection, leader, connection.reader.receive)
 
     def _read(
         self,
@@ -256,9 +257,9 @@ class Loop:
         else:
             if received is not None:
                 self._serve(connection, received, leader)
-            elif connection.asks:
+            elif connection.reader.asks:
                 self._find_out(connection, leader)
-            elif connection.is_large and self._large_bodies.acquire(blocking=False):
+            elif connection.reader.is_large and self._large_bodies.acquire(blocking=False):
                 self._receive_large(connection, leader)
             else:
                 self._wait_for_rest(connection)
@@ -270,7 +271,7 @@ class Loop:
 
         def read() -> Received | None:
             try:
-                return connection.receive_large()
+                return connection.reader.receive_large()
             finally:
                 self._large_bodies.release()
 
@@ -293,13 +294,13 @@ class Loop:
             connection = self._asking.popleft()
         except IndexError:
             return
-        connection.find_out()
+        connection.reader.find_out()
         self._ready.append(partial(self._on_found, connection))
         self._wake()
 
     def _on_found(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on with a request whose sender is known now."""
-        self._read(connection, leader, connection.go_on)
+        self._read(connection, leader, connection.reader.go_on)
 
     def _serve(self, connection: Connection, first: Received, leader: Leader[Connection]) -> None:
         """Serve a request, and those that the client has sent behind it."""
@@ -347,7 +348,7 @@ class Loop:
 
     def _next(self, connection: Connection) -> Received | None:
         """Return the next request if it has come already."""
-        return connection.buffered() if connection.keep and connection.rest is None else None
+        return connection.reader.buffered() if connection.keep and connection.rest is None else None
 
     def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send the rest of the answer, wait for the next request, or close."""
@@ -355,10 +356,10 @@ class Loop:
             self._wait_for(connection, self._on_room, self._limits.silence_s)
         elif not connection.keep:
             self._linger(connection)
-        elif connection.is_idle:
+        elif connection.reader.is_idle:
             idle_s = STOPPING_IDLE_S if self._draining else self._limits.idle_s
             self._wait_for(connection, self._on_data, idle_s)
-        elif connection.asks:
+        elif connection.reader.asks:
             self._find_out(connection, leader)
         else:
             self._wait_for_rest(connection)
@@ -420,16 +421,16 @@ class Loop:
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait for the rest of a request, but not for ever if little comes again and again."""
         limits = self._limits
-        if connection.is_idle:
+        if connection.reader.is_idle:
             self._wait_for(connection, self._on_data, limits.silence_s)
             return
         now = time.monotonic()
-        connection.began = connection.began or now
-        n_received = connection.n_received
+        connection.reader.began = connection.reader.began or now
+        n_received = connection.reader.n_received
         limit_s = limits.silence_s
         if n_received is not None:
             limit_s = limits.request_s + n_received / _SLOWEST
-        left_s = max(0.0, connection.began + limit_s - now)
+        left_s = max(0.0, connection.reader.began + limit_s - now)
         self._wait_for(connection, self._on_data, min(left_s, limits.silence_s))
 
     def _wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:

@@ -16,7 +16,7 @@ from drum_like.http.requests import OVERLONG
 from drum_like.http.wire import WHOLE
 from drum_like.server.connection import Connection
 from drum_like.server.protocol_errors import refusal
-from drum_like.server.reading import Received
+from drum_like.server.request_head import Received
 from drum_like.server.response import Reply
 from drum_like.server.timeouts import Application
 

@@ -21,9 +21,8 @@ from drum_like.http.auth.admission import Admission, Caller
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.event_loop import Loop, LoopCallbacks, LoopLimits
-from drum_like.server.reading import BodyLimit, Reading
 from drum_like.server.request_cycle import SILENCE_S, RequestCycle
-from drum_like.server.request_head import Heads
+from drum_like.server.request_head import BodyLimit, Heads, Reading
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup

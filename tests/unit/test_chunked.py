@@ -11,9 +11,8 @@ from gunicorn.http.parser import RequestParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drum_like.server.connection import ClosedError, Connection
-from drum_like.server.reading import Reading
-from drum_like.server.request_head import Heads
+from drum_like.server.request_head import Heads, Reading
+from drum_like.server.request_reader import ClosedError, RequestReader
 from tests.support.framing import (
     BAD_CHUNKS,
     BAD_HEADS,
@@ -54,12 +53,12 @@ def by_us(pieces: list[bytes]) -> list[Request]:
     ours, client = socket.socketpair()
     ours.settimeout(0)
     with ours, client:
-        connection = Connection(ours, ADDRESSES, Reading(Heads(Config()), lambda *_: LIMIT))
-        return list(_requests(connection, client, pieces))
+        reader = RequestReader(ours, ADDRESSES, Reading(Heads(Config()), lambda *_: LIMIT))
+        return list(_requests(reader, client, pieces))
 
 
 def _requests(
-    connection: Connection, client: socket.socket, pieces: list[bytes]
+    reader: RequestReader, client: socket.socket, pieces: list[bytes]
 ) -> Iterator[Request]:
     for piece in [*pieces, b""]:
         if piece:
@@ -67,7 +66,7 @@ def _requests(
         else:
             client.shutdown(socket.SHUT_WR)
         try:
-            received = connection.receive()
+            received = reader.receive()
             while received is not None:
                 request = received.head.request
                 if received.body is None:
@@ -75,7 +74,7 @@ def _requests(
                 yield Request(request.method or "", request.uri or "", received.body)
                 if request.should_close():
                     return
-                received = connection.buffered()
+                received = reader.buffered()
         except (ClosedError, OSError, ParseException):
             return
 

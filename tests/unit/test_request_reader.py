@@ -11,15 +11,14 @@ from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequest
 
 from drum_like.http.auth.admission import Admission, Caller
 from drum_like.http.auth.authenticator import authenticator
-from drum_like.server.connection import ClosedError, Connection
-from drum_like.server.reading import Reading, Received
-from drum_like.server.request_head import Heads
+from drum_like.server.request_head import Heads, Reading, Received
+from drum_like.server.request_reader import ClosedError, RequestReader
 
 MAX_BODY = 4_000_000
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
 POST = b"POST /predict/?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
-Pair = tuple[Connection, socket.socket]
+Pair = tuple[RequestReader, socket.socket]
 
 
 def _limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
@@ -36,7 +35,7 @@ def pair() -> Iterator[Pair]:
     ours.settimeout(0)
     client.settimeout(5)
     with ours, client:
-        yield Connection(ours, ADDRESSES, Reading(Heads(Config()), _limit)), client
+        yield RequestReader(ours, ADDRESSES, Reading(Heads(Config()), _limit)), client
 
 
 @pytest.fixture
@@ -48,21 +47,21 @@ def locked() -> Iterator[Pair]:
     client.settimeout(5)
     with ours, client:
         yield (
-            Connection(ours, ADDRESSES, Reading(Heads(Config()), _limit_of_known, admission)),
+            RequestReader(ours, ADDRESSES, Reading(Heads(Config()), _limit_of_known, admission)),
             client,
         )
 
 
 def received(pair: Pair, data: bytes, size: int) -> list[Received]:
     """Send the data in pieces of a size; return the requests."""
-    connection, client = pair
+    reader, client = pair
     found = []
     for start in range(0, len(data), size):
         client.sendall(data[start : start + size])
-        request = connection.receive()
+        request = reader.receive()
         while request is not None:
             found.append(request)
-            request = connection.buffered()
+            request = reader.buffered()
     return found
 
 
@@ -97,7 +96,7 @@ def test_a_client_that_has_closed_is_known(pair: Pair) -> None:
 
 @pytest.mark.parametrize("bulk", [False, True], ids=["poller", "thread"])
 def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) -> None:
-    connection, client = pair
+    reader, client = pair
     body = bytes(range(256)) * 12_000
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     sender = threading.Thread(target=client.sendall, args=(head + body + POST,))
@@ -105,8 +104,8 @@ def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) 
 
     requests: list[Received] = []
     while len(requests) < 2:
-        request = connection.receive_large() if bulk and connection.is_large else None
-        request = request or connection.receive() or connection.buffered()
+        request = reader.receive_large() if bulk and reader.is_large else None
+        request = request or reader.receive() or reader.buffered()
         requests += [request] if request else []
     sender.join()
 
