@@ -8,10 +8,19 @@ long it promotes a follower; a request that turns out to take long has the lead 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from functools import partial
 from typing import Generic, TypeVar
 
+from drum_like.server.connection import Connection
+from drum_like.server.latency import OVERDUE_S, LatencyClass, LatencyEstimator
+from drum_like.server.request_head import Received
+
 Work = TypeVar("Work")
+
+
+Answer = Callable[[Connection, Received, Callable[[], None]], None]
+"""Answers a request; calls its last argument before it waits for the client."""
 
 
 class Leader(Generic[Work]):
@@ -94,3 +103,73 @@ class Leadership(Generic[Work]):
         leader.held = False
         self._current = None
         self._baton.release()
+
+
+class Handover:
+    """Answers requests in the thread that read them, which stops leading where that takes long.
+
+    Args:
+        leadership: Makes other threads lead.
+        answer: Answers a request.
+        awake: Called from a thread when `watch` should be called soon.
+        connections: Those of the worker; a thread that serves the only one may keep the lead.
+        cpus: How many short requests are served side by side.
+
+    Attributes:
+        leadership: Makes other threads lead.
+    """
+
+    def __init__(
+        self,
+        leadership: Leadership[Connection],
+        answer: Answer,
+        awake: Callable[[], None],
+        connections: Sized,
+        cpus: int,
+    ) -> None:
+        self.leadership = leadership
+        self._answer = answer
+        self._awake = awake
+        self._connections = connections
+        self._latency = LatencyEstimator()
+        self._aside = threading.Semaphore(cpus - 1)
+        self._n_served = 0
+        self._n_seen = 0
+        self._watched = False
+
+    def answer(
+        self, connection: Connection, received: Received, leader: Leader[Connection]
+    ) -> None:
+        """Answer a request; promote a follower first if it is expected to take long."""
+        path, n_bytes = received.head.environ["PATH_INFO"], len(received.body or b"")
+        latency = self._latency.of(path, n_bytes)
+        is_crowded = latency is LatencyClass.MEDIUM and len(self._connections) > 1
+        aside = is_crowded and self._aside.acquire(blocking=False)
+        if aside or latency is LatencyClass.SLOW:
+            self.leadership.promote_follower(leader)
+        self._n_served += 1
+        if not self._watched:
+            self._watched = True
+            self._awake()
+        is_leading, began, computed = leader.held, time.monotonic(), time.thread_time()
+        try:
+            self._answer(connection, received, partial(self.leadership.promote_follower, leader))
+        finally:
+            if aside:
+                self._aside.release()
+        if is_leading:
+            elapsed, computed = time.monotonic() - began, time.thread_time() - computed
+            self._latency.took(path, n_bytes, elapsed, computed)
+
+    def watch(self) -> bool:
+        """Revoke the lead of a thread that has had it too long; return whether to look again soon.
+
+        To be called a few milliseconds after it returned True, or `awake` was called.
+        """
+        self._watched = False  # before looking: a thread that begins from now on calls `awake`
+        may_be_slow = self.leadership.revoke(OVERDUE_S)
+        n_served = self._n_served
+        if may_be_slow or n_served != self._n_seen:
+            self._watched = True
+        self._n_seen = n_served
+        return self._watched

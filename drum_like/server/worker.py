@@ -20,7 +20,8 @@ from drum_like import logs
 from drum_like.http.auth.admission import Admission, Caller
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.connection import Connection
-from drum_like.server.event_loop import Loop, LoopCallbacks, LoopLimits
+from drum_like.server.connection_steps import LoopLimits
+from drum_like.server.event_loop import Loop, LoopCallbacks
 from drum_like.server.request_cycle import SILENCE_S, RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog

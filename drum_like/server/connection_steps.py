@@ -1,0 +1,227 @@
+"""The steps of a connection: from bytes to a request, and from its answer to the next request.
+
+The leader takes a step when the poller finds the connection ready. A step ends with the wait for
+the next one, or with the end of the connection.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from gunicorn.http.errors import ParseException
+
+from drum_like.server.connection import Connection
+from drum_like.server.leader import Handover, Leader
+from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
+from drum_like.server.protocol_errors import SlowError
+from drum_like.server.request_head import Received
+from drum_like.server.request_reader import ClosedError
+
+_SLOWEST = 500
+"""Bytes of a body that have to come in each second that it takes longer than a request may."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLimits:
+    """The limits of a loop.
+
+    Attributes:
+        threads: How many serve.
+        cpus: How many short requests are served side by side.
+        connections: The most that are open at one time.
+        idle_s: How long one is kept between two requests.
+        silence_s: How long a client may send or take nothing in the middle of one; and how long the
+            head of a request may take.
+        request_s: How long one may take; large bodies get more.
+    """
+
+    threads: int
+    cpus: int
+    connections: int
+    idle_s: float
+    silence_s: float
+    request_s: float
+
+
+class ConnectionSteps:
+    """Reads requests, has them answered, and sends the rests of answers.
+
+    Args:
+        poller: Waits for the clients.
+        connections: The open connections.
+        handover: Answers requests.
+        limits: The limits.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        connections: OpenConnections,
+        handover: Handover,
+        limits: LoopLimits,
+    ) -> None:
+        self._poller = poller
+        self._connections = connections
+        self._handover = handover
+        self._leadership = handover.leadership
+        self._limits = limits
+        self._large_bodies = threading.Semaphore(max(1, limits.threads // 2))
+        self._asking: deque[Connection] = deque()
+        self._may_ask = threading.Semaphore(max(1, limits.threads // 2))
+
+    def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Read a client's data, and serve its request if that is whole."""
+        self._read(connection, leader, connection.reader.receive)
+
+    def give_up(self, connection: Connection) -> None:
+        """Close a connection that has been silent too long; within a request, answer first."""
+        if connection.then == self.on_data and not connection.reader.is_idle:
+            self._connections.refuse(connection, SlowError())
+        else:
+            self._connections.close(connection)
+
+    def _read(
+        self,
+        connection: Connection,
+        leader: Leader[Connection],
+        read: Callable[[], Received | None],
+    ) -> None:
+        """Read on, and start the next step; an error ends the connection."""
+        try:
+            received = read()
+        except (ClosedError, OSError):
+            self._connections.close(connection)
+        except Exception as error:  # noqa: BLE001 - the beginning of the next request is unknown
+            self._connections.refuse(connection, error)
+        else:
+            if received is not None:
+                self._serve(connection, received, leader)
+            elif connection.reader.asks:
+                self._find_out(connection, leader)
+            elif connection.reader.is_large and self._large_bodies.acquire(blocking=False):
+                self._receive_large(connection, leader)
+            else:
+                self._wait_for_rest(connection)
+
+    def _receive_large(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Take a large body in this thread, while another waits for clients."""
+        self._leadership.begin(leader, connection)
+        self._leadership.promote_follower(leader)
+
+        def read() -> Received | None:
+            try:
+                return connection.reader.receive_large()
+            finally:
+                self._large_bodies.release()
+
+        self._read(connection, leader, read)
+
+    def _find_out(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Authenticate a caller in this thread; later if enough threads do: some are to serve."""
+        self._poller.release(connection)
+        self._asking.append(connection)
+        while self._asking and self._may_ask.acquire(blocking=False):
+            self._leadership.promote_follower(leader)
+            try:
+                self._find_next_out()
+            finally:
+                self._may_ask.release()
+
+    def _find_next_out(self) -> None:
+        """Authenticate the caller that waits longest, and let the poller go on with it."""
+        try:
+            connection = self._asking.popleft()
+        except IndexError:
+            return
+        connection.reader.find_out()
+        self._poller.ready.append(partial(self._on_found, connection))
+        self._poller.wake()
+
+    def _on_found(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Go on with a request whose sender is known now."""
+        self._read(connection, leader, connection.reader.go_on)
+
+    def _serve(self, connection: Connection, first: Received, leader: Leader[Connection]) -> None:
+        """Serve a request, and those that the client has sent behind it."""
+        received: Received | None = first
+        self._leadership.begin(leader, connection)
+        try:
+            while received is not None:
+                self._handover.answer(connection, received, leader)
+                received = self._next(connection)
+        except ParseException as error:
+            self._leadership.finish(leader)
+            self._connections.refuse(connection, error)
+        except Exception:
+            self._leadership.finish(leader)
+            self._connections.close(connection)
+            raise
+        else:
+            self._leadership.finish(leader)
+            self._after(connection, leader)
+
+    def _next(self, connection: Connection) -> Received | None:
+        """Return the next request if it has come already."""
+        return connection.reader.buffered() if connection.keep and connection.rest is None else None
+
+    def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Send the rest of the answer, wait for the next request, or close."""
+        if connection.rest is not None:
+            self._poller.wait_for(connection, self._on_room, self._limits.silence_s)
+        elif not connection.keep:
+            self._connections.linger(connection)
+        elif connection.reader.is_idle:
+            idle_s = STOPPING_IDLE_S if self._connections.are_ending else self._limits.idle_s
+            self._poller.wait_for(connection, self.on_data, idle_s)
+        elif connection.reader.asks:
+            self._find_out(connection, leader)
+        else:
+            self._wait_for_rest(connection)
+
+    def _on_room(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Send on, to a client that can take more."""
+        rest = connection.rest or memoryview(b"")
+        try:
+            left = rest[connection.sock.send(rest) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._connections.close(connection)
+            return
+        connection.rest = left or None
+        connection.deadline = time.monotonic() + self._limits.silence_s
+        if not left:
+            self._resume(connection, leader)
+
+    def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Go on after an answer that the client read slowly."""
+        try:
+            received = self._next(connection)
+        except ParseException as error:
+            self._connections.refuse(connection, error)
+            return
+        except Exception:
+            self._connections.close(connection)
+            raise
+        if received is None:
+            self._after(connection, leader)
+        else:
+            self._serve(connection, received, leader)
+
+    def _wait_for_rest(self, connection: Connection) -> None:
+        """Wait for the rest of a request, but not for ever if little comes again and again."""
+        limits, reader = self._limits, connection.reader
+        if reader.is_idle:
+            self._poller.wait_for(connection, self.on_data, limits.silence_s)
+            return
+        now = time.monotonic()
+        reader.began = reader.began or now
+        n_received = reader.n_received
+        limit_s = limits.silence_s
+        if n_received is not None:
+            limit_s = limits.request_s + n_received / _SLOWEST
+        left_s = max(0.0, reader.began + limit_s - now)
+        self._poller.wait_for(connection, self.on_data, min(left_s, limits.silence_s))
