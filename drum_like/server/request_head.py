@@ -4,6 +4,7 @@ A head and its sender decide how much of the body is read.
 """
 
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -39,6 +40,11 @@ _OF_THE_CONNECTION = (
     "gunicorn.socket",
     "REMOTE_PORT",
 )
+
+
+def no_limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
+    """Allow a body of any length."""
+    return sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)

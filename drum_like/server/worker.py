@@ -5,25 +5,25 @@ import math
 import os
 import select
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Any, cast
 
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import logs
-from drum_like.http.auth.admission import Admission, Caller
+from drum_like.http.auth.admission import Admission
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import LoopLimits
 from drum_like.server.event_loop import Loop, LoopCallbacks
 from drum_like.server.request_cycle import SILENCE_S, RequestCycle
-from drum_like.server.request_head import BodyLimit, Heads, Reading
+from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup
@@ -39,10 +39,6 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 _LOOK_AGAIN_S = 0.005
 _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
-
-
-def _no_limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
-    return sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class Loaded:
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
-    body_limit: BodyLimit = _no_limit
+    body_limit: BodyLimit = no_limit
     admission: Admission | None = None
 
 
@@ -114,12 +110,12 @@ class Worker(GunicornWorker):
             loaded = load(self.slot)
             self._begin(loaded)
         except Exception as error:  # noqa: BLE001 - the master has to report every error
-            self._tell(failure(error))
+            self.pipe.tell(failure(error), self.ppid)
             sys.exit(NOT_LOADED)
         # Loaded objects stay: the collector need not look at them again and again.
         gc.collect()
         gc.freeze()
-        self._tell(Report(State.LOADED, lines=loaded.lines))
+        self.pipe.tell(Report(State.LOADED, lines=loaded.lines), self.ppid)
 
     def run(self) -> None:
         """Serve; background parts end after the last requests."""
@@ -171,9 +167,6 @@ class Worker(GunicornWorker):
             background.start()
 
     def _make_loop(self) -> Loop:
-        def connect(sock: socket.socket, addresses: tuple[Any, Any]) -> Connection:
-            return Connection(sock, addresses, self._reading)
-
         limits = LoopLimits(
             threads=self.cfg.threads,
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
@@ -184,6 +177,7 @@ class Worker(GunicornWorker):
         )
         log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
+        connect = partial(Connection, reading=self._reading)
         callbacks = LoopCallbacks(connect, cycle.answer, cycle.refuse, self._awake)
         self._counts.join(self.slot)
         return Loop(self.sockets, callbacks, limits, self._counts)
@@ -240,18 +234,11 @@ class Worker(GunicornWorker):
         with suppress(OSError):  # full: it wakes up anyhow
             os.write(self.PIPE[1], b"1")
 
-    def _tell(self, report: Report) -> None:
-        """Send a report and wake the master with the signal that it expects from its children."""
-        self.pipe.send(report)
-        if os.getppid() == self.ppid:
-            with suppress(OSError):
-                os.kill(self.ppid, signal.SIGCHLD)
-
     def _tell_retiring(self) -> None:
         """Have the master start a new worker; the watchdog's thread may do so as well."""
         if not self._told_retiring:
             self._told_retiring = True
-            self._tell(Report(State.RETIRING))
+            self.pipe.tell(Report(State.RETIRING), self.ppid)
 
     def _end(self) -> None:
         self._loop.end(_STUCK_THREADS_S)

@@ -5,6 +5,7 @@ import os
 import signal
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -113,6 +114,18 @@ class ReportPipe:
                 data = data[os.write(self._writer, data) :]
         except OSError:
             return
+
+    def tell(self, report: Report, master: int) -> None:
+        """Send a report, and wake the master with the signal that it expects from its children.
+
+        Args:
+            report: The report.
+            master: Its process id; it gets no signal if it is not the parent any more.
+        """
+        self.send(report)
+        if os.getppid() == master:
+            with suppress(OSError):
+                os.kill(master, signal.SIGCHLD)
 
     def received(self) -> Iterator[Report]:
         """Yield the reports that have come since the last call."""
