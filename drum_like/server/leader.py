@@ -18,7 +18,6 @@ from drum_like.server.request_head import Received
 
 Work = TypeVar("Work")
 
-
 Answer = Callable[[Connection, Received, Callable[[], None]], None]
 """Answers a request; calls its last argument before it waits for the client."""
 
