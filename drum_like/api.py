@@ -19,6 +19,7 @@ from drum_like.errors import (
     UnsupportedError,
 )
 from drum_like.system.cpus import CPUS
+from drum_like.types.codec import Codec, Decoder, Encoder
 from drum_like.types.column import DataType
 from drum_like.types.explanation import Explainer, Shares
 from drum_like.types.frame import ColumnsFrame, Frame, Matrix, Names, NativeFrame
@@ -31,6 +32,7 @@ __all__ = [
     "CPUS",
     "ArtifactError",
     "ArtifactKind",
+    "Codec",
     "Column",
     "ColumnsError",
     "ColumnsFrame",
@@ -38,6 +40,7 @@ __all__ = [
     "DataType",
     "Decoder",
     "DrumLikeError",
+    "Encoder",
     "Explainer",
     "Frame",
     "Label",
@@ -69,9 +72,6 @@ __all__ = [
     "Transformer",
     "UnsupportedError",
 ]
-
-Decoder = Callable[[Payload], Frame]
-"""A payload format: from bytes to rows; raises PayloadError, CharsetError or SizeError."""
 
 
 class Predictor(Protocol):

@@ -11,7 +11,7 @@ from drum_like.errors import PluginError
 
 PREDICTORS = "drum_like.predictors"
 ARTIFACTS = "drum_like.artifacts"
-FORMATS = "drum_like.formats"
+CODECS = "drum_like.codecs"
 CONTRACTS = "drum_like.contracts"
 
 _NO_FRAMEWORKS = frozenset({"all", "jwt", "postgres", "xgboost-cpu"})
@@ -33,8 +33,8 @@ def registered(group: str) -> dict[str, EntryPoint]:
         other = found.setdefault(point.name, point)
         if other.value != point.value:
             raise PluginError(
-                f"two plugins declare {point.name!r} in {group}: {_owner(other)} and "
-                f"{_owner(point)}; uninstall one of them"
+                f"two plugins declare {point.name!r} in {group}: {owner(other)} and "
+                f"{owner(point)}; uninstall one of them"
             )
     return found
 
@@ -55,7 +55,7 @@ def load(group: str, name: str) -> Any:
     except ImportError as error:
         missing = error.name or name
         raise PluginError(
-            f"the plugin {name!r} of {_owner(point)} needs the module {missing!r}, which does not "
+            f"the plugin {name!r} of {owner(point)} needs the module {missing!r}, which does not "
             "import; install the package that brings it, or drum-like with the extra for it"
         ) from error
 
@@ -88,5 +88,6 @@ def _extras() -> list[str]:
     return sorted(set(extras) - _NO_FRAMEWORKS)
 
 
-def _owner(point: EntryPoint) -> str:
+def owner(point: EntryPoint) -> str:
+    """Return the distribution that declares an entry point."""
     return point.dist.name if point.dist is not None else point.value

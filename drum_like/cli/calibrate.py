@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
+from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.output import replacing
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError, UnsupportedError
@@ -57,7 +57,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
         DrumLikeError: the model refuses the rows.
     """
     path = input_path(settings)
-    if path.suffix == MATRIX_MARKET:
+    if not is_csv(path):
         raise SettingsError("--input: hold-out data have to be CSV, with the target as a column")
     # As scoring does it: one process has all CPUs to itself.
     service = open_service(replace(settings, max_workers=1))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from drum_like.cli.input_file import MATRIX_MARKET
+from drum_like.cli.input_file import is_csv
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
 from drum_like.types.column import DataType
-from drum_like.types.payload import codec
+from drum_like.types.payload import python_codec
 from drum_like.types.schema import Schema
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*")
@@ -45,7 +45,7 @@ class Dialect:
             raise SettingsError(
                 f"--decimal: {decimal!r} separates the fields, too; name another --delimiter"
             )
-        return cls(delimiter, decimal, codec(settings.encoding))
+        return cls(delimiter, decimal, python_codec(settings.encoding))
 
 
 @contextmanager
@@ -65,8 +65,11 @@ def plain(path: Path, dialect: Dialect, schema: Schema | None) -> Iterator[Path]
     if dialect == Dialect():
         yield path
         return
-    if path.suffix == MATRIX_MARKET:
-        raise SettingsError("--delimiter, --decimal and --encoding are about CSV, not .mtx files")
+    if not is_csv(path):
+        kind = path.suffix or "other"
+        raise SettingsError(
+            f"--delimiter, --decimal and --encoding are about CSV, not {kind} files"
+        )
     with TemporaryDirectory(prefix="drum-like-") as folder:
         target = Path(folder) / "input.csv"
         _rewrite(path, target, dialect, schema)

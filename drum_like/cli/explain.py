@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
+from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.output import check, opened
 from drum_like.cli.tables import print_json, print_text, table
 from drum_like.cli.waterfall import Bar, waterfall
@@ -71,7 +71,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
         DrumLikeError: the model refuses the rows.
     """
     path = input_path(settings)
-    if path.suffix == MATRIX_MARKET:
+    if not is_csv(path):
         raise SettingsError("--input: rows to explain have to be CSV")
     # As scoring does it: one process has all CPUs to itself.
     service = open_service(replace(settings, max_workers=1))

@@ -1,30 +1,38 @@
-"""Input files of the verbs: --input as a file, also if it is a stream, and its payload."""
+"""Input files of the verbs, and their payloads."""
 
-import shutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
-from drum_like.config.options import DASH
+from drum_like import codecs
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
-from drum_like.types.payload import Limits, Payload
+from drum_like.types.codec import Codec
+from drum_like.types.payload import CSV, Limits, Payload
 
-MATRIX_MARKET = ".mtx"
-"""The suffix, in lower case only, of Matrix Market files; all others are CSV, as in DRUM."""
+_HEAD = 64
+"""Bytes of a file without a suffix that show its format."""
+
+
+def codec_of(path: Path) -> Codec:
+    """Return the codec of a file: by its suffix, without one by its first bytes, else of CSV."""
+    if path.suffix:
+        return codecs.installed().of_file(path)
+    with path.open("rb") as stream:
+        return codecs.installed().of_stream(stream.read(_HEAD))
+
+
+def is_csv(path: Path) -> bool:
+    """Return whether a file is read as CSV."""
+    return CSV in codec_of(path).media_types
 
 
 def template(settings: Settings, path: Path) -> Payload:
     """Return the payload of a file, still without its bytes."""
     limits = Limits(settings.max_columns, settings.max_cells)
-    if path.suffix != MATRIX_MARKET:
+    media_type = codec_of(path).media_types[0]
+    if media_type == CSV:
         return Payload(b"", limits=limits, from_file=True)
     names = column_names(settings)
-    return Payload(b"", "text/mtx", None, names, "text/mtx", limits, from_file=True)
+    return Payload(b"", media_type, None, names, media_type, limits, from_file=True)
 
 
 def input_path(settings: Settings) -> Path:
@@ -51,45 +59,3 @@ def column_names(settings: Settings) -> tuple[str, ...] | None:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError("the file of --sparse-column-file is not UTF-8 text") from error
-
-
-_BANNER = b"%%MatrixMarket"
-_PIECE = 1 << 20
-
-
-@contextmanager
-def as_file(settings: Settings) -> Iterator[Settings]:
-    """Give settings whose input is a file that can be read twice, until the block ends.
-
-    A stream without a name is Matrix Market if it begins with the banner of that, else CSV.
-
-    Raises:
-        SettingsError: it cannot be read.
-    """
-    path = settings.input
-    if path is None or (path != DASH and path.is_file()):
-        yield settings
-        return
-    with TemporaryDirectory(prefix="drum-like-") as folder:
-        try:
-            spooled = _spooled(path, Path(folder))
-        except OSError as error:
-            raise SettingsError(f"--input: {path} cannot be read: {error.strerror}") from error
-        yield replace(settings, input=spooled)
-
-
-def _spooled(path: Path, folder: Path) -> Path:
-    if path == DASH:
-        return _copied(sys.stdin.buffer, folder)
-    with path.open("rb") as stream:
-        return _copied(stream, folder)
-
-
-def _copied(stream: BinaryIO, folder: Path) -> Path:
-    target = folder / "input"
-    with target.open("wb") as copy:
-        shutil.copyfileobj(stream, copy, _PIECE)
-    with target.open("rb") as copy:
-        is_matrix = copy.read(len(_BANNER)) == _BANNER
-    named = target.with_suffix(MATRIX_MARKET if is_matrix else ".csv")
-    return target.replace(named)

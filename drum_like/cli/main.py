@@ -9,9 +9,8 @@ import traceback
 from collections.abc import Callable, MutableMapping, Sequence
 from importlib import import_module
 
-from drum_like.cli.input_file import as_file
 from drum_like.cli.output import discard_standard_output
-from drum_like.cli.settings import load_settings
+from drum_like.cli.settings import as_file, load_settings
 from drum_like.config.settings import Settings
 from drum_like.config.verbs import PROGRAM, UsageError
 from drum_like.errors import (

@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from time import monotonic, perf_counter
 
 from drum_like.cli.child_server import Child, started
-from drum_like.cli.input_file import MATRIX_MARKET, input_path
+from drum_like.cli.input_file import input_path, is_csv
 from drum_like.config.command_line import flags_of
 from drum_like.config.options import PERF_TEST, SERVER
 from drum_like.config.settings import Settings, options
@@ -98,8 +98,8 @@ def percentile(ordered: list[float], percent: int) -> float:
 def _rows(settings: Settings) -> tuple[str, list[str]]:
     """Return the header and the rows of the input, each as CSV text with its line end."""
     path = input_path(settings)
-    if path.suffix == MATRIX_MARKET:
-        raise SettingsError("perf-test repeats rows of CSV; --input is Matrix Market")
+    if not is_csv(path):
+        raise SettingsError("perf-test repeats rows of CSV; --input is a file of another format")
     try:
         text = path.read_text(encoding="utf-8-sig")
         header, *rows = [_text(cells) for cells in csv.reader(StringIO(text, newline="")) if cells]

@@ -20,11 +20,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from drum_like.cli.csv_dialect import Dialect, plain
-from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
+from drum_like.cli.input_file import codec_of, input_path, template
 from drum_like.cli.output import check, opened
 from drum_like.cli.passed_through import beside
 from drum_like.cli.unstructured_input import unstructured_answer
-from drum_like.codecs.csv import decode as csv
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
 from drum_like.config.options import DASH
@@ -92,8 +91,8 @@ def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
         names = None if service.inputs is None else payload.columns
         whole = replace(payload, body=path.read_bytes(), columns=names)
         stream.write(frame_csv(service.transform(whole).x))
-    elif service.streams and path.suffix != MATRIX_MARKET:
-        stream.writelines(_blocks(path, payload, partial(_scored, score)))
+    elif service.streams and (cut := codec_of(path).cut) is not None:
+        stream.writelines(_blocks(path, lambda rows: cut(rows, payload), partial(_scored, score)))
     else:
         stream.write(score(replace(payload, body=path.read_bytes()))[1])
 
@@ -113,11 +112,15 @@ class _Scored:
     rows: bytes
 
 
-def _blocks(path: Path, payload: Payload, score: Callable[[Payload], _Scored]) -> Iterator[bytes]:
+def _blocks(
+    path: Path,
+    cut: Callable[[BinaryIO], Iterator[Payload]],
+    score: Callable[[Payload], _Scored],
+) -> Iterator[bytes]:
     """Yield the CSV of one block of rows after the other, the header with the first."""
     done = 0
     with path.open("rb") as stream, _progress(path.stat().st_size) as advance:
-        scored = _ahead(score, csv.blocks(stream, payload))
+        scored = _ahead(score, cut(stream))
         for future in scored:
             try:
                 block = future.result()

@@ -1,10 +1,25 @@
-"""The way into every verb: settings, runtime parameters and metadata in their order."""
+"""The way into every verb: settings, runtime parameters and metadata in their order, and the input.
 
-from collections.abc import MutableMapping, Sequence
+Nothing heavy is imported here.
+"""
 
+import shutil
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from drum_like.config.options import DASH
 from drum_like.config.settings import Settings
+from drum_like.errors import SettingsError
 from drum_like.model.configuration import configured
 from drum_like.model.runtime_parameters import exports
+
+_PIECE = 1 << 20
+"""Bytes of a stream that are copied at a time."""
 
 
 def load_settings(argv: Sequence[str], environ: MutableMapping[str, str]) -> Settings:
@@ -24,3 +39,36 @@ def load_settings(argv: Sequence[str], environ: MutableMapping[str, str]) -> Set
     if settings.with_error_server or not settings.has_code_dir:
         return settings  # an error in the metadata is answered over HTTP
     return configured(settings)
+
+
+@contextmanager
+def as_file(settings: Settings) -> Iterator[Settings]:
+    """Give settings whose input is a file that can be read twice, until the block ends.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    path = settings.input
+    if path is None or (path != DASH and path.is_file()):
+        yield settings
+        return
+    with TemporaryDirectory(prefix="drum-like-") as folder:
+        try:
+            spooled = _spooled(path, Path(folder))
+        except OSError as error:
+            raise SettingsError(f"--input: {path} cannot be read: {error.strerror}") from error
+        yield replace(settings, input=spooled)
+
+
+def _spooled(path: Path, folder: Path) -> Path:
+    if path == DASH:
+        return _copied(sys.stdin.buffer, folder)
+    with path.open("rb") as stream:
+        return _copied(stream, folder)
+
+
+def _copied(stream: BinaryIO, folder: Path) -> Path:
+    target = folder / "input"
+    with target.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, _PIECE)
+    return target

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from io import StringIO
 
-from drum_like.cli.input_file import MATRIX_MARKET, input_path, template
+from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.unstructured_input import unstructured_answer
 from drum_like.config.settings import Settings
 from drum_like.errors import DrumLikeError
@@ -90,7 +90,7 @@ def _basic(settings: Settings, service: Service) -> Check:
 def _nulls(settings: Settings, service: Service) -> Check:
     """Score the file once a column, with that column empty."""
     path = input_path(settings)
-    if path.suffix == MATRIX_MARKET or service.target.type is TargetType.UNSTRUCTURED:
+    if service.target.type is TargetType.UNSTRUCTURED or not is_csv(path):
         return Check("Null value imputation", skipped="the input has no columns to empty")
     if service.reads_any_type:
         return Check("Null value imputation", skipped="read_input_data decides how to read")

@@ -3,42 +3,29 @@
 Absent entries are 0.0, entries given twice are summed, a pattern's entries are 1.0. The dense
 ("array") form gives a sparse frame too, so that a hook gets the same kind of frame for every body
 of this media type.
+
+A `real` matrix is read as float64, and there 9007199254740993 is another id: columns of whole
+numbers, or of categories of them, in the model's schema get the exact numbers of the body.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import sparse
-from scipy.io import mmread, mmwrite
 
-from drum_like.codecs.mtx_digits import Digits, long_integers
-from drum_like.codecs.names import check_count
-from drum_like.errors import ColumnsError, PayloadError, SizeError, TargetError
+from drum_like.errors import ColumnsError, PayloadError, SizeError
+from drum_like.system.lazy import pd, scipy_io, sparse
+from drum_like.types.codec import Codec
 from drum_like.types.frame import Frame, Matrix, Names, Positions
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells
 
-
-def matrix_market(data: pd.DataFrame) -> bytes:
-    """Return sparse columns as scipy writes them, in the symmetric form where they are that.
-
-    Raises:
-        TargetError: they hold no numbers.
-    """
-    sink = BytesIO()
-    columns: Any = data.sparse
-    try:
-        mmwrite(sink, sparse.coo_matrix(columns.to_coo()))
-    except (TypeError, ValueError) as error:
-        raise TargetError("the sparse columns of the transformed data hold no numbers") from error
-    return sink.getvalue()
-
-
-_EXACT = 2.0**53
+_EXACT = 2**53
 """Up to here a float64 distinguishes each integer from the next."""
 
 _HEAD = 1 << 20
@@ -51,6 +38,13 @@ _BANNER = re.compile(
 )
 _SIZES = re.compile(rb"[ \t]*(\d{1,19})[ \t]+(\d{1,19})(?:[ \t]+(\d{1,19}))?[ \t]*\r?(?:\n|\Z)")
 _LINE = re.compile(r"Line (\d+)")
+
+_WHOLE = rb"([+-]?\d{16,20})(?:\.0*+)?[ \t]*\r?$"
+_WHOLE_ENTRY = re.compile(rb"^[ \t]*(\d{1,19})[ \t]+(\d{1,19})[ \t]+" + _WHOLE, re.MULTILINE)
+_WHOLE_LINE = re.compile(rb"[ \t]*" + _WHOLE)
+
+_Digits = Mapping[int, Mapping[int, int]]
+"""Numbers by the place of their column, then by that of their row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +96,7 @@ class _MtxFrame(Frame):
 
     has_order = False
 
-    def __init__(self, matrix: "sparse.csc_array", names: Names | None, digits: Digits) -> None:
+    def __init__(self, matrix: sparse.csc_array, names: Names | None, digits: _Digits) -> None:
         self._matrix = matrix
         self._names = names
         self._digits = digits
@@ -179,7 +173,7 @@ def _declared(symmetry: bytes, sizes: re.Match[bytes]) -> _Header:
 
 def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
     """Refuse a header with too large sizes before memory is taken for them."""
-    check_count(header.n_columns, limits)
+    limits.check_columns(header.n_columns)
     most = max(limits.cells, n_bytes)
     if header.n_rows * max(header.n_columns, 1) > most:
         raise SizeError(
@@ -196,14 +190,14 @@ def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
         raise PayloadError("No columns to parse from file: the matrix declares 0 columns")
 
 
-def _read(body: bytes) -> "sparse.csc_array":
+def _read(body: bytes) -> sparse.csc_array:
     # scipy 1.17 reads beyond the body, and dies of it, where the last line has no end or a line
     # holds a NUL.
     if b"\0" in body:
         raise PayloadError("the Matrix Market body holds NUL bytes; is it text?")
     text = body if body.endswith(b"\n") else body + b"\n"
     try:
-        return sparse.csc_array(mmread(BytesIO(text)))
+        return sparse.csc_array(scipy_io.mmread(BytesIO(text)))
     except (ValueError, OverflowError) as error:
         found = _LINE.match(str(error))
         where = f"line {found[1]}" if found else "the body"
@@ -213,18 +207,37 @@ def _read(body: bytes) -> "sparse.csc_array":
         ) from error
 
 
-def _digits(body: bytes, header: _Header, matrix: "sparse.csc_array") -> Digits:
+def _digits(body: bytes, header: _Header, matrix: sparse.csc_array) -> _Digits:
+    """Return the entries that are whole numbers beyond 2^53, as they are written."""
     if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= _EXACT):
         return {}
     n_places = header.n_rows * header.n_columns if header.is_dense else matrix.nnz
     if n_places != header.n_entries:
         return {}  # entries are summed, or mirrored in a symmetric matrix
-    # The line of the sizes ends where the entries start.
-    return long_integers(body, header.end, header.n_rows if header.is_dense else None)
+    found: dict[int, dict[int, int]] = {}
+    for row, column, number in (_dense if header.is_dense else _coordinates)(body, header):
+        if abs(number) > _EXACT:
+            found.setdefault(column, {})[row] = number
+    return found
 
 
-def _no_rows(body: bytes, header: _Header) -> "sparse.csc_array":
+def _coordinates(body: bytes, header: _Header) -> Iterator[tuple[int, int, int]]:
+    for match in _WHOLE_ENTRY.finditer(body, header.end):
+        yield int(match[1]) - 1, int(match[2]) - 1, int(match[3])
+
+
+def _dense(body: bytes, header: _Header) -> Iterator[tuple[int, int, int]]:
+    lines = body[header.end :].split(b"\n")
+    for at, line in enumerate(line for line in lines if line.strip()):  # scipy skips empty ones
+        if match := _WHOLE_LINE.match(line):
+            yield at % header.n_rows, at // header.n_rows, int(match[1])
+
+
+def _no_rows(body: bytes, header: _Header) -> sparse.csc_array:
     """Return a matrix without rows; scipy 1.17 divides by zero on a dense one and dies of it."""
     if header.n_entries or body[header.end :].strip():
         raise PayloadError("the matrix declares 0 rows, but entries follow")
     return sparse.csc_array((0, header.n_columns), dtype=np.float64)
+
+
+CODEC = Codec(("text/mtx",), (".mtx",), decode, magic=(b"%%MatrixMarket",))

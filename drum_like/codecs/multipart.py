@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 
 from drum_like.errors import TargetError
-from drum_like.system.lazy import pd
+from drum_like.system.lazy import pd, scipy_io, sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,15 @@ def _dense(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _matrix_market(data: pd.DataFrame) -> bytes:
-    """Return sparse columns as Matrix Market; only now is scipy.io imported, if it never was."""
-    text: bytes = import_module("drum_like.codecs.mtx").matrix_market(data)
-    return text
+    """Return sparse columns as scipy writes them, in the symmetric form where they are that.
+
+    Raises:
+        TargetError: they hold no numbers.
+    """
+    sink = BytesIO()
+    columns: Any = data.sparse
+    try:
+        scipy_io.mmwrite(sink, sparse.coo_matrix(columns.to_coo()))
+    except (TypeError, ValueError) as error:
+        raise TargetError("the sparse columns of the transformed data hold no numbers") from error
+    return sink.getvalue()

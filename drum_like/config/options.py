@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 
 from drum_like.config.environment import boolean
 from drum_like.errors import CharsetError
-from drum_like.types.payload import codec
+from drum_like.types.payload import python_codec
 from drum_like.types.target import TargetType
 
 OWN_PREFIX = "DRUM_LIKE_"
@@ -271,7 +271,7 @@ def delimiter(text: str) -> str:
 def charset(text: str) -> str:
     """Return the name of a text encoding that is read."""
     try:
-        codec(text)
+        python_codec(text)
     except CharsetError as error:
         raise ValueError(
             "must be one of utf-8, utf-16, latin-1, iso-8859-15, windows-1252, us-ascii"

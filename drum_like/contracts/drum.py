@@ -4,7 +4,7 @@ Source: observed behaviour of DRUM 1.18.1. Where this differs on purpose,
 docs/differences-from-drum.md says so.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from secrets import token_hex
@@ -12,8 +12,8 @@ from time import perf_counter
 
 from flask import Response, request
 
+from drum_like import codecs
 from drum_like.codecs import multipart
-from drum_like.codecs.arrow import encode as arrow
 from drum_like.codecs.json import datarobot
 from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
@@ -24,11 +24,10 @@ from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import drum_form
 from drum_like.inference.service import Service
 from drum_like.system.stats import Timings, resources
+from drum_like.types.codec import Encoder
 from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
-
-Encode = Callable[[Prediction, Target], bytes]
+from drum_like.types.target import TargetType
 
 _BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATION})
 _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
@@ -37,10 +36,11 @@ _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpo
 def contract(context: ContractContext) -> Contract:
     """Return DRUM's routes, and its claims on those that other contracts know, too."""
     settings = context.settings
-    encode: Encode = json.predictions_json
+    encode: Encoder = json.predictions_json
     if settings.deployment_config is not None:
         encode = datarobot.encoder(datarobot.read_deployment_config(settings.deployment_config))
-    views = _Views(context, Limits(settings.max_columns, settings.max_cells), encode)
+    limits = Limits(settings.max_columns, settings.max_cells)
+    views = _Views(context, limits, encode, codecs.installed().encoders)
     named = _named_routes(views) if context.serves_names else ()
     return Contract(
         "drum",
@@ -59,11 +59,13 @@ class _Views:
         context: Where the model comes from.
         limits: Sizes beyond which decoders refuse.
         encode: Predictions to the JSON of /predict/.
+        accepted: Predictions to other formats, by the media types in Accept that ask for them.
     """
 
     context: ContractContext
     limits: Limits
-    encode: Encode
+    encode: Encoder
+    accepted: Mapping[str, Encoder]
 
     def alive(self) -> Response:
         """Answer / and /ping/ and /health/."""
@@ -132,11 +134,11 @@ class _Views:
         return wire.json_response({"message": message}, 400)
 
     def _encoded(self, prediction: Prediction, service: Service) -> Response:
-        accepted = request.environ.get("HTTP_ACCEPT")
-        if accepted in wire.ARROW_TYPES:
-            body = arrow.predictions_arrow(prediction, service.target)
-            return Response(body, content_type=accepted)
-        return wire.json_response(self.encode(prediction, service.target))
+        accept = request.environ.get("HTTP_ACCEPT", "")
+        encode = self.accepted.get(accept)
+        if encode is None:
+            return wire.json_response(self.encode(prediction, service.target))
+        return Response(encode(prediction, service.target), content_type=accept)
 
     def _timed(self) -> AbstractContextManager[None]:
         """Return a context that records the time of a prediction, where --show-perf asks for it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Request, g
 
-from drum_like.codecs.json.rows import loads
+from drum_like.codecs.json.values import loads
 from drum_like.errors import PayloadError
 from drum_like.http import wire
 

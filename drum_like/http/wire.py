@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePath
 from typing import Any
 
 import orjson
@@ -11,25 +10,20 @@ from flask import Request, Response
 from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
+from drum_like import codecs
 from drum_like.errors import MediaTypeError, PayloadError
-from drum_like.types.payload import Limits, Payload, unsupported
+from drum_like.types.payload import CSV, Limits, Payload, unsupported
 
 WHOLE = "drum_like.body"
 """WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
 
 JSON = "application/json"
-CSV = "text/csv"
-MATRIX_MARKET = "text/mtx"
-ARROW_STREAM = "application/vnd.apache.arrow.stream"
-ARROW_TYPES = frozenset({ARROW_STREAM, "application/x-apache-arrow-stream"})
-"""The media types in Accept that ask for predictions as an Arrow stream."""
 
 NO_SAMPLES = (
     "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"
 )
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
-_BY_SUFFIX = {".mtx": MATRIX_MARKET, ".arrow": ARROW_STREAM}
 
 
 def json_response(content: Any, status: int = 200) -> Response:
@@ -132,7 +126,7 @@ def _from_form(request: Request, limits: Limits) -> Payload:
 
 
 def _payload(part: FileStorage, names: tuple[str, ...] | None, limits: Limits) -> Payload:
-    media_type = _BY_SUFFIX.get(PurePath(part.filename or "").suffix, CSV)
+    media_type = codecs.installed().of_file(part.filename or "").media_types[0]
     mimetype = None if media_type == CSV else media_type
     return Payload(part.stream.read(), media_type, None, names, mimetype, limits)
 
@@ -154,8 +148,10 @@ def _check_looks_like_csv(body: bytes) -> None:
     head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     one_line = b"\n" not in body and b"\r" not in body
     if one_line or head in (b"{", b"["):
+        named = codecs.installed().by_media_type.values()
+        others = dict.fromkeys(codec.media_types[0] for codec in named)
         raise PayloadError(
             f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "
-            "like CSV; send the header `Content-Type: text/csv`, text/mtx or "
-            f"{ARROW_STREAM}"
+            f"like CSV; send the header `Content-Type: {CSV}`, or one of the others that are read: "
+            f"{', '.join(one for one in others if one != CSV)}"
         )

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
-from drum_like import __version__
+from drum_like import __version__, codecs
 from drum_like.api import Predictor
 from drum_like.errors import EndpointError, OutputSchemaError, UnsupportedError
 from drum_like.inference import chat, transformation, unstructured
@@ -232,8 +231,7 @@ class ModelService:
 
     def capabilities(self) -> Json:
         """Return the payload formats with their versions, and whether chat works."""
-        formats = {"csv": None, "mtx": None, "arrow": version("pyarrow")}
         return {
             "supported_methods": {"chat": self.can_chat},
-            "supported_payload_formats": formats,
+            "supported_payload_formats": codecs.installed().versions(),
         }

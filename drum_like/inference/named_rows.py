@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.rows import Filled, Row, known, untouched
+from drum_like.codecs.json.decode import Filled, Row, known, untouched
 from drum_like.codecs.json.values import floats
 from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
 from drum_like.inference.service import Service

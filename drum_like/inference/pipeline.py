@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drum_like import plugins
+from drum_like import codecs
 from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, TargetError
 from drum_like.inference import hook_output, labels, target_rules
 from drum_like.model.datarobot_alias import user_target_type
@@ -92,14 +92,19 @@ def decode(payload: Payload) -> Frame:
         MediaTypeError: it is not supported.
         PayloadError: the bytes are not of that type.
     """
-    if payload.media_type not in plugins.registered(plugins.FORMATS):
+    codec = codecs.installed().by_media_type.get(payload.media_type)
+    if codec is None or codec.decode is None:
         raise MediaTypeError(unsupported(payload.mimetype))
-    frame: Frame = plugins.load(plugins.FORMATS, payload.media_type)(payload)
-    return frame
+    return codec.decode(payload)
 
 
 def decode_step(hooks: Hooks) -> Callable[[Payload], Frame]:
-    """Return the first step: the read_input_data hook, or the decoder by media type."""
+    """Return the first step: the read_input_data hook, or the codec by media type.
+
+    Raises:
+        PluginError: something that is installed as a codec is none.
+    """
+    codecs.installed()
     hook = hooks.read_input_data
     if hook is None:
         return decode

@@ -9,7 +9,7 @@ from typing import Any
 
 from drum_like.errors import PayloadError, TargetError
 from drum_like.model.hooks import Hook, call
-from drum_like.types.payload import Payload, codec
+from drum_like.types.payload import Payload, python_codec
 
 DEFAULT_TYPE = "text/plain"
 DEFAULT_CHARSET = "utf-8"
@@ -61,7 +61,7 @@ def run(hook: Hook, model: Any, payload: Payload, context: Mapping[str, Any]) ->
 
 def _text(body: bytes, charset: str) -> str:
     try:
-        return body.decode(codec(charset))
+        return body.decode(python_codec(charset))
     except UnicodeDecodeError as error:
         raise PayloadError(
             f"'{error.encoding}' codec can't decode byte in position {error.start} of the body; "

@@ -47,7 +47,7 @@ class cached(Generic[Value]):  # noqa: N801 - as functools.cached_property is wr
         return value
 
 
-__all__ = ["pd", "sparse", "yaml"]
+__all__ = ["pd", "scipy_io", "sparse", "yaml"]
 
 
 class _Later(ModuleType):
@@ -62,8 +62,10 @@ class _Later(ModuleType):
 if TYPE_CHECKING:  # their types are known without importing them
     import pandas as pd
     import yaml
+    from scipy import io as scipy_io
     from scipy import sparse
 else:
     pd = _Later("pandas")
+    scipy_io = _Later("scipy.io")
     sparse = _Later("scipy.sparse")
     yaml = _Later("yaml")

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from drum_like.errors import CharsetError
+from drum_like.errors import CharsetError, SizeError
 
-_CODECS = {
+CSV = "text/csv"
+"""The media type of bodies and files that do not say what they are."""
+
+_CHARSETS = {
     "utf-8": "utf-8",
     "utf8": "utf-8",
     "utf-8-sig": "utf-8-sig",
@@ -24,7 +27,7 @@ _CODECS = {
 }
 
 
-def codec(charset: str | None) -> str:
+def python_codec(charset: str | None) -> str:
     """Return Python's codec for a charset parameter, UTF-8 without one.
 
     Raises:
@@ -32,7 +35,7 @@ def codec(charset: str | None) -> str:
     """
     if charset is None:
         return "utf-8"
-    found = _CODECS.get(charset.strip().strip("\"'").lower().replace("_", "-"))
+    found = _CHARSETS.get(charset.strip().strip("\"'").lower().replace("_", "-"))
     if found is None:
         raise CharsetError(
             "the charset of the Content-Type is not one of those that are read: "
@@ -55,6 +58,18 @@ class Limits:
     columns: int = 10_000
     cells: int = 50_000_000
 
+    def check_columns(self, n_columns: int) -> None:
+        """Refuse more columns than the limit, before anything is made of them.
+
+        Raises:
+            SizeError: too many.
+        """
+        if n_columns > self.columns:
+            raise SizeError(
+                f"the payload has {n_columns} columns, the limit is {self.columns}; "
+                "send fewer, or start the server with a higher --max-columns"
+            )
+
 
 def unsupported(media_type: str | None) -> str:
     """Return DRUM's message for a media type that is not supported."""
@@ -70,7 +85,7 @@ class Payload:
 
     Attributes:
         body: The bytes as received.
-        media_type: Lower-case media type, the key of the decoder: "text/csv" for an untyped body.
+        media_type: Lower-case media type, the key of the codec: CSV for an untyped body.
         charset: The charset parameter of the Content-Type as sent, None without one.
         columns: Names sent beside a sparse matrix (DRUM's X.colnames), else None.
         mimetype: For hooks: the media type as sent, "" if the caller sent none, None
@@ -80,7 +95,7 @@ class Payload:
     """
 
     body: bytes
-    media_type: str = "text/csv"
+    media_type: str = CSV
     charset: str | None = None
     columns: tuple[str, ...] | None = None
     mimetype: str | None = None

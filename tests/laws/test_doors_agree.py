@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc
 
-from drum_like.codecs.arrow import decode as arrow
-from drum_like.codecs.csv import decode as csv
-from drum_like.codecs.json.columns import JsonFrame
+from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.json.decode import JsonFrame
 from drum_like.errors import ColumnsError
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload

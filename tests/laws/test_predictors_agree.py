@@ -26,8 +26,8 @@ from sklearn.pipeline import make_pipeline
 
 from drum_like.api import ColumnsFrame, Frame, NativeFrame, Payload, Target, TargetType
 from drum_like.codecs import mtx
-from drum_like.codecs.arrow import decode as arrow
-from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
 
 NAMES = ["a", "b c", "d", "e"]

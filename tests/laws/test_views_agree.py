@@ -24,10 +24,10 @@ from pandas.testing import assert_frame_equal
 from pyarrow import ipc
 
 from drum_like.codecs import mtx
-from drum_like.codecs.arrow import decode as arrow
-from drum_like.codecs.csv import arrow_reader
+from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
-from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.csv import codec as csv
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.types.frame import Frame, matrix_of
 from drum_like.types.payload import Payload
@@ -191,7 +191,7 @@ def blocks_of(size: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_blocks, "BLOCK", size)
         patch.setattr(csv_blocks, "RUN", size)
-        patch.setattr(csv, "RUN", size)
+        patch.setattr(readers, "RUN", size)
         patch.setattr(arrow_reader, "_SAMPLE", size)
         yield
 
@@ -223,7 +223,7 @@ def test_a_row_means_the_same_alone(body: bytes, data: st.DataObject) -> None:
 def test_a_number_to_pandas_alone_is_that_number(cell: str) -> None:
     read = pd.read_csv(
         BytesIO(f"a,b\n{cell},x\n".encode()),
-        float_precision=csv._precision(),  # noqa: SLF001
+        float_precision=readers._precision(),  # noqa: SLF001
     )
     expected = outcome(lambda: zero_without_sign(read.iloc[:, [0]]))
 
@@ -375,7 +375,7 @@ def test_arrow_reads_rows_longer_than_it_usually_reads_at_a_time(
 
 def without_arrow(body: bytes) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv, "many_columns", lambda *_: None)
+        patch.setattr(readers, "many_columns", lambda *_: None)
         return large(body).pandas
 
 

@@ -89,7 +89,7 @@ def test_dependencies_have_lower_bounds_only(wheel: zipfile.ZipFile) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", [plugins.PREDICTORS, plugins.ARTIFACTS, plugins.FORMATS, plugins.CONTRACTS]
+    "group", [plugins.PREDICTORS, plugins.ARTIFACTS, plugins.CODECS, plugins.CONTRACTS]
 )
 def test_every_declared_plugin_imports(group: str) -> None:
     ours = [p for p in entry_points(group=group) if p.value.startswith("drum_like")]
@@ -105,6 +105,7 @@ def test_the_public_names_are_these() -> None:
         "ArtifactError",
         "ArtifactKind",
         "CPUS",
+        "Codec",
         "Column",
         "ColumnsError",
         "ColumnsFrame",
@@ -112,6 +113,7 @@ def test_the_public_names_are_these() -> None:
         "DataType",
         "Decoder",
         "DrumLikeError",
+        "Encoder",
         "Explainer",
         "Frame",
         "Label",

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from drum_like.api import Frame, Matrix, NativeFrame, Payload, Prediction, Target, TargetType
-from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))

@@ -21,7 +21,7 @@ from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
-from drum_like.codecs.json.rows import known
+from drum_like.codecs.json.decode import known
 from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
 from tests.predictors.scoring import (

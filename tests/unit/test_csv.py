@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drum_like.codecs.csv import decode as csv
-from drum_like.codecs.names import unique
+from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.csv import readers
+from drum_like.codecs.like_pandas import unique
 from drum_like.errors import CharsetError, ColumnsError, DrumLikeError, PayloadError, SizeError
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Limits, Payload
@@ -321,7 +322,7 @@ def test_random_bytes_are_read_or_refused() -> None:
 def test_a_single_row_is_read_without_arrow(
     monkeypatch: pytest.MonkeyPatch, width: int, end: bytes
 ) -> None:
-    monkeypatch.delattr(csv, "many_rows")
+    monkeypatch.delattr(readers, "many_rows")
     row = b",".join([b"1.5"] * width)
 
     found = csv.decode(Payload(row.replace(b"1.5", b"a") + b"\n" + row + end)).matrix()

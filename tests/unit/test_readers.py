@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.codecs.csv import decode as csv
-from drum_like.codecs.json.columns import JsonFrame
+from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.json.decode import JsonFrame
 from drum_like.errors import ColumnsError
 from drum_like.types.column import DataType
 from drum_like.types.payload import Payload

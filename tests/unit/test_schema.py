@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.codecs.csv import decode as csv
+from drum_like.codecs.csv import codec as csv
 from drum_like.errors import ColumnsError
 from drum_like.types.frame import NativeFrame
 from drum_like.types.payload import Payload

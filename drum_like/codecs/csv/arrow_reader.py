@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drum_like.codecs.csv.blocks import Block, side_by_side
-from drum_like.codecs.numbers import HUGE, MISSING, has_huge
+from drum_like.codecs.like_pandas import HUGE, MISSING, has_huge
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Matrix, Names, Positions
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from drum_like.codecs.csv.tokenizer import BLANKS, fields
-from drum_like.codecs.names import check_count, unique
+from drum_like.codecs.like_pandas import unique
 from drum_like.errors import PayloadError
 from drum_like.types.frame import Names
 from drum_like.types.payload import Limits
@@ -57,11 +57,11 @@ def _read(text: bytes, limits: Limits) -> Header:
     cells: list[str] = []
     end = start
     if b'"' not in (line := text[start : _line_end(text, start)]):
-        check_count(line.count(b",") + 1, limits)
+        limits.check_columns(line.count(b",") + 1)
     for field in fields(text, start):
         if field is None:
             raise PayloadError("the header opens a quote that is never closed; close it")
-        check_count(len(cells) + 1, limits)
+        limits.check_columns(len(cells) + 1)
         cells.append(_cell(field["quoted"], field["rest"], field["plain"]))
         end = field.end()
     names = unique(cells)

@@ -1,4 +1,4 @@
-"""Any cell as something that JSON holds, spelled as DRUM spells it."""
+"""JSON text read, and any cell as something that JSON holds, spelled as DRUM spells it."""
 
 import datetime as dt
 import json
@@ -12,9 +12,29 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from drum_like.errors import TargetError
+from drum_like.errors import PayloadError, TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.numbers import is_marked_missing
+
+
+def loads(body: bytes) -> Any:
+    """Parse a JSON body; the tokens NaN, Infinity and -Infinity are numbers.
+
+    Raises:
+        PayloadError: it is not JSON in UTF-8.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
+        return loads_with(body)
+
+
+def loads_with(body: bytes, **options: Any) -> Any:
+    """Parse a JSON body with options of `json.loads`; raises as `loads`."""
+    try:
+        return json.loads(body, **options)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError("the body is not JSON in UTF-8") from error
 
 
 def floats(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drum_like.codecs.json.rows import Row
+from drum_like.codecs.json.decode import Row
 from drum_like.codecs.json.values import floats
 from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
 from drum_like.http.context import ContractContext

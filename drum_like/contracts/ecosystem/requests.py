@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from drum_like.codecs.json.rows import Row, loads
+from drum_like.codecs.json.decode import Row
+from drum_like.codecs.json.values import loads
 from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
 

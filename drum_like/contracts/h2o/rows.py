@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drum_like.codecs.json.columns import JsonFrame
+from drum_like.codecs.json.decode import JsonFrame
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import ColumnsError
 from drum_like.inference.service import Service

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from drum_like.codecs.json.rows import loads, loads_with
+from drum_like.codecs.json.values import loads, loads_with
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.types.cells import Literal
 from drum_like.types.explanation import Kind

@@ -8,9 +8,9 @@ import orjson
 import pyarrow as pa
 from flask import Request
 
+from drum_like.codecs.arrow.codec import CODEC
 from drum_like.codecs.arrow.plain import check_type
 from drum_like.codecs.arrow.table import plain_column, read_table
-from drum_like.codecs.names import check_count
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.http import wire
@@ -19,8 +19,6 @@ from drum_like.types.payload import Limits
 ARROW = "application/vnd.apache.arrow.file"
 JSON = "application/json"
 RECORDS = f"{JSON}; format=pandas-records"
-
-_ARROW_TYPES = frozenset({ARROW, *wire.ARROW_TYPES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def read(request: Request, limits: Limits) -> Rows:
     """
     media_type = request.mimetype
     form = request.mimetype_params.get("format", "pandas-records")
-    if media_type in _ARROW_TYPES:
+    if media_type in CODEC.media_types:
         return _from_arrow(wire.read_body(request), limits)
     if media_type in ("", JSON) and form == "pandas-records":
         return _from_records(wire.read_body(request), limits)
@@ -83,7 +81,7 @@ def _from_records(body: bytes, limits: Limits) -> Rows:
     if not records or not records[0]:
         raise PayloadError("the body holds no rows, or rows without columns")
     names = records[0].keys()
-    check_count(len(names), limits)
+    limits.check_columns(len(names))
     for at, row in enumerate(records):
         if row.keys() != names:
             raise PayloadError(f"row {at + 1} has other columns than the first")
