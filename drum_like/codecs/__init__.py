@@ -11,8 +11,10 @@ from pathlib import PurePath
 
 from drum_like import plugins
 from drum_like.errors import PluginError
-from drum_like.types.codec import Codec, Encoder
-from drum_like.types.payload import CSV
+from drum_like.types.codec import Codec, Decoder, Encoder
+
+_CSV = "csv"
+"""The codec of files that no other one claims."""
 
 _OLD_GROUP = "drum_like.formats"
 
@@ -23,24 +25,24 @@ class Codecs:
 
     Attributes:
         by_name: By the names of their entry points.
-        by_media_type: Those that decode, by the media types of bodies.
-        by_suffix: Those that decode, by the suffixes of file names.
-        encoders: Those that are written, by the media types in Accept that ask for them.
+        by_suffix: Those that are read, by the suffixes of file names.
+        decoders: By the media types of bodies.
+        encoders: By the media types in Accept that ask for them.
     """
 
     by_name: Mapping[str, Codec]
-    by_media_type: Mapping[str, Codec]
     by_suffix: Mapping[str, Codec]
+    decoders: Mapping[str, Decoder]
     encoders: Mapping[str, Encoder]
 
     def of_file(self, name: str | PurePath) -> Codec:
         """Return the codec of a file by the suffix of its name; CSV for suffixes of none."""
-        return self.by_suffix.get(PurePath(name).suffix, self.by_media_type[CSV])
+        return self.by_suffix.get(PurePath(name).suffix, self.by_name[_CSV])
 
     def of_stream(self, head: bytes) -> Codec:
         """Return the codec of a stream without a name by its first bytes; CSV for those of none."""
         named = (codec for codec in self.by_name.values() if head.startswith(codec.magic))
-        return next(named, self.by_media_type[CSV])
+        return next(named, self.by_name[_CSV])
 
     def versions(self) -> dict[str, str | None]:
         """Return the names of formats that are read, with the versions of their libraries."""
@@ -63,9 +65,17 @@ def installed() -> Codecs:
     readable = {name: codec for name, codec in found.items() if codec.decode is not None}
     return Codecs(
         found,
-        _by(readable, lambda codec: codec.media_types),
         _by(readable, lambda codec: codec.suffixes),
-        {key: codec.encode for key, codec in _by(found, _accepted).items() if codec.encode},
+        {
+            media_type: codec.decode
+            for media_type, codec in _by(readable, lambda codec: codec.media_types).items()
+            if codec.decode is not None
+        },
+        {
+            media_type: codec.encode
+            for media_type, codec in _by(found, _accepted).items()
+            if codec.encode is not None
+        },
     )
 
 

@@ -148,10 +148,9 @@ def _check_looks_like_csv(body: bytes) -> None:
     head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     one_line = b"\n" not in body and b"\r" not in body
     if one_line or head in (b"{", b"["):
-        named = codecs.installed().by_media_type.values()
-        others = dict.fromkeys(codec.media_types[0] for codec in named)
+        others = sorted(codecs.installed().decoders.keys() - {CSV})
         raise PayloadError(
             f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "
-            f"like CSV; send the header `Content-Type: {CSV}`, or one of the others that are read: "
-            f"{', '.join(one for one in others if one != CSV)}"
+            f"like CSV; send the header `Content-Type: {CSV}`, or another type that is read: "
+            f"{', '.join(others)}"
         )

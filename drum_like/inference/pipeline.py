@@ -92,10 +92,10 @@ def decode(payload: Payload) -> Frame:
         MediaTypeError: it is not supported.
         PayloadError: the bytes are not of that type.
     """
-    codec = codecs.installed().by_media_type.get(payload.media_type)
-    if codec is None or codec.decode is None:
+    decoder = codecs.installed().decoders.get(payload.media_type)
+    if decoder is None:
         raise MediaTypeError(unsupported(payload.mimetype))
-    return codec.decode(payload)
+    return decoder(payload)
 
 
 def decode_step(hooks: Hooks) -> Callable[[Payload], Frame]:

@@ -51,3 +51,13 @@ def install(source: Path, target: Path) -> Path:
     done = python("-m", "pip", "install", *options, source)
     assert done.returncode == 0, done.stderr
     return target
+
+
+def declare(site: Path, name: str, entry_points: str, **modules: str) -> None:
+    """Put an installed distribution into a directory of packages."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+    for module, text in modules.items():
+        (site / f"{module}.py").write_text(text)

@@ -9,16 +9,7 @@ import pytest
 
 from drum_like import plugins
 from drum_like.errors import PluginError
-
-
-def distribution(site: Path, name: str, entry_points: str, **modules: str) -> None:
-    """Put an installed distribution into a directory of packages."""
-    info = site / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(entry_points)
-    for module, text in modules.items():
-        (site / f"{module}.py").write_text(text)
+from tests.support.plugins import declare
 
 
 @pytest.fixture
@@ -33,14 +24,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_plugin_is_loaded_by_its_name(site: Path) -> None:
-    distribution(site, "one", "[group.one]\nred = module_one:RED\n", module_one="RED = 'red'\n")
+    declare(site, "one", "[group.one]\nred = module_one:RED\n", module_one="RED = 'red'\n")
 
     assert plugins.load("group.one", "red") == "red"
 
 
 def test_name_declared_twice_is_refused(site: Path) -> None:
-    distribution(site, "one", "[group.two]\nred = module_one:RED\n")
-    distribution(site, "other", "[group.two]\nred = module_two:RED\n")
+    declare(site, "one", "[group.two]\nred = module_one:RED\n")
+    declare(site, "other", "[group.two]\nred = module_two:RED\n")
 
     with pytest.raises(PluginError, match=r"two plugins declare 'red' in group\.two: ") as caught:
         plugins.registered("group.two")
@@ -50,14 +41,14 @@ def test_name_declared_twice_is_refused(site: Path) -> None:
 
 def test_distribution_that_is_found_twice_is_one(site: Path) -> None:
     """An editable install lies beside a wheel now and then."""
-    distribution(site, "one", "[group.three]\nred = module_one:RED\n")
-    distribution(site, "two", "[group.three]\nred = module_one:RED\n")
+    declare(site, "one", "[group.three]\nred = module_one:RED\n")
+    declare(site, "two", "[group.three]\nred = module_one:RED\n")
 
     assert list(plugins.registered("group.three")) == ["red"]
 
 
 def test_unknown_name_lists_those_that_are_there(site: Path) -> None:
-    distribution(site, "one", "[group.four]\nred = m:RED\nblue = m:BLUE\n")
+    declare(site, "one", "[group.four]\nred = m:RED\nblue = m:BLUE\n")
 
     with pytest.raises(PluginError, match=r"no plugin named 'pink' in group\.four; .* blue, red"):
         plugins.load("group.four", "pink")
@@ -65,7 +56,7 @@ def test_unknown_name_lists_those_that_are_there(site: Path) -> None:
 
 def test_module_that_is_missing_is_named(site: Path) -> None:
     code = "import no_such_framework\nRED = 1\n"
-    distribution(site, "one", "[group.five]\nred = module_five:RED\n", module_five=code)
+    declare(site, "one", "[group.five]\nred = module_five:RED\n", module_five=code)
 
     with pytest.raises(
         PluginError, match="the plugin 'red' of one needs the module 'no_such_framework'"

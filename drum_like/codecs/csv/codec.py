@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.csv.header import Header, read_header
-from drum_like.codecs.csv.readers import BulkReader, JsonReader, LineReader, Reader
+from drum_like.codecs.csv.readers import BulkReader, CsvReader, JsonReader, LineReader
 from drum_like.codecs.csv.tokenizer import complete_records, record_at
 from drum_like.errors import PayloadError, SizeError
 from drum_like.system.lazy import cached, pd
@@ -50,7 +50,7 @@ def decode(payload: Payload) -> Frame:
     return _CsvFrame(header.names, _reader(text, header))
 
 
-def _reader(text: bytes, header: Header) -> Reader:
+def _reader(text: bytes, header: Header) -> CsvReader:
     """Return the reader that is fastest for the size of a text."""
     n_cells, is_long = _about_cells(text, header), len(text) > _MODERATE_SIZE
     if is_long or n_cells > MODERATE or text.find(b'"', header.end) >= 0:
@@ -72,7 +72,7 @@ class _CsvFrame(Frame):
         reader: Reads the rows.
     """
 
-    def __init__(self, names: Names, reader: Reader) -> None:
+    def __init__(self, names: Names, reader: CsvReader) -> None:
         self._names = names
         self._reader = reader
 

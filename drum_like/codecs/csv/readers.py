@@ -1,7 +1,7 @@
-"""Ways to read the rows of a CSV text, all with the result of pandas.
+"""Readers of the rows of a CSV text, all with the result of pandas.
 
-A reader leaves to the next one what it cannot read for sure, and the last one reads everything but
-a matrix of cells that are no numbers to pandas.
+`JsonReader` leaves what it cannot read for sure to the one beside it; what that cannot make a
+matrix of is left to the frame, cell by cell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from drum_like.types.readers import Cells
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
 
-class Reader(Protocol):
+class CsvReader(Protocol):
     """A way to read the rows of a text."""
 
     def n_rows(self) -> int:
@@ -62,7 +62,7 @@ class JsonReader:
         return plain_rows(self._text[self._header.end :], len(self._header.names))
 
     @cached
-    def _other(self) -> Reader:
+    def _other(self) -> CsvReader:
         return self._reader(self._text, self._header)
 
     def n_rows(self) -> int:
@@ -103,7 +103,18 @@ class LineReader:
 
     @cached
     def _lines(self) -> list[bytes]:
-        return _lines(self._text[self._header.end :], len(self._header.names))
+        """The rows, checked.
+
+        Raises:
+            PayloadError: a row is longer or shorter than the header; names it.
+        """
+        lines, width = self._text[self._header.end :].splitlines(), len(self._header.names)
+        if width > 1:
+            lines = [line for line in lines if line.strip(BLANKS)]
+        for row, line in enumerate(lines):
+            if line.count(b",") != width - 1:
+                raise row_error(row + 1, width, line.count(b",") + 1)
+        return lines
 
     def n_rows(self) -> int:
         """Return the number of rows."""
@@ -173,21 +184,6 @@ class BulkReader:
             if found is not None:
                 return found
         return _read(self._text, self._header, self._n_checked)
-
-
-def _lines(rows: bytes, width: int) -> list[bytes]:
-    """Return the rows of a text without quotes, checked.
-
-    Raises:
-        PayloadError: a row is longer or shorter than the header; names it.
-    """
-    lines = rows.splitlines()
-    if width > 1:
-        lines = [line for line in lines if line.strip(BLANKS)]
-    for row, line in enumerate(lines):
-        if line.count(b",") != width - 1:
-            raise row_error(row + 1, width, line.count(b",") + 1)
-    return lines
 
 
 def _read(text: bytes, header: Header, n_rows: int, dtype: type[str] | None = None) -> pd.DataFrame:
