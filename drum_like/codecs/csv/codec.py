@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.csv.header import Header, read_header
-from drum_like.codecs.csv.readers import BulkReader, CsvReader, JsonReader, LineReader
+from drum_like.codecs.csv.readers import BlockReader, CsvReader, JsonReader, LineReader
 from drum_like.codecs.csv.tokenizer import complete_records, record_at
 from drum_like.errors import PayloadError, SizeError
 from drum_like.system.lazy import cached, pd
@@ -54,8 +54,8 @@ def _reader(text: bytes, header: Header) -> CsvReader:
     """Return the reader that is fastest for the size of a text."""
     n_cells, is_long = _about_cells(text, header), len(text) > _MODERATE_SIZE
     if is_long or n_cells > MODERATE or text.find(b'"', header.end) >= 0:
-        return BulkReader(text, header)
-    return JsonReader(text, header, LineReader if n_cells <= FEW else BulkReader)
+        return BlockReader(text, header)
+    return JsonReader(text, header, LineReader if n_cells <= FEW else BlockReader)
 
 
 def _about_cells(text: bytes, header: Header) -> int:

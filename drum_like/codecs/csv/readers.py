@@ -52,7 +52,7 @@ class JsonReader:
         other: The reader of all other rows.
     """
 
-    def __init__(self, text: bytes, header: Header, other: type[LineReader | BulkReader]) -> None:
+    def __init__(self, text: bytes, header: Header, other: type[LineReader | BlockReader]) -> None:
         self._text = text
         self._header = header
         self._reader = other
@@ -137,8 +137,8 @@ class LineReader:
         return _read(self._text, self._header, len(self._lines))
 
 
-class BulkReader:
-    """Reads rows of any kind and number: numbers with Arrow, everything else with pandas.
+class BlockReader:
+    """Reads rows of any kind and number, in blocks: numbers with Arrow, all else with pandas.
 
     Args:
         text: UTF-8, with its BOM if it had one.
