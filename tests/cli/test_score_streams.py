@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.cli.conftest import Score
+from tests.support import arrow_payloads
 from tests.support.models import REG
 from tests.support.more_models import UNSTRUCTURED
 from tests.support.serving import environment
@@ -100,6 +103,20 @@ def test_matrix_market_on_standard_input_is_told_by_its_banner(tmp_path: Path) -
     done = shell("$SCORE --input - --sparse-column-file names --output - < matrix", tmp_path)
 
     assert done.stdout == "Predictions\n0.0\n1.5\n", done.stderr
+
+
+@pytest.mark.parametrize("rows", ["--input in.arrow", "--input - < in.arrow", "--input named"])
+@pytest.mark.parametrize("write", [arrow_payloads.stream, arrow_payloads.file])
+def test_arrow_is_told_by_its_suffix_or_its_first_bytes(
+    tmp_path: Path, rows: str, write: Callable[[pa.Table], bytes]
+) -> None:
+    body = write(pa.table({"a": pa.array([1, 2])}))
+    (tmp_path / "in.arrow").write_bytes(body)
+    (tmp_path / "named").write_bytes(body)
+
+    done = shell(f"$SCORE --output - {rows}", tmp_path)
+
+    assert done.stdout == EXPECTED, done.stderr
 
 
 def test_lines_about_the_command_are_not_among_the_predictions(tmp_path: Path) -> None:
