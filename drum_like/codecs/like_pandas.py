@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from drum_like.types.cells import MISSING_WORDS
+from drum_like.types.cells import MISSING_WORDS, NAN
 from drum_like.types.frame import Matrix, Names, Positions
 
 MISSING = frozenset(word.encode() for word in MISSING_WORDS)
@@ -87,9 +87,10 @@ def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Ma
     if b"".join(cells).translate(None, _DECIMAL):
         return None
     try:
-        numbers = np.array([float(cell) if cell else None for cell in cells], dtype=np.float64)
+        values = [float(cell) if cell else NAN for cell in cells]
     except ValueError:
         return None
+    numbers = np.fromiter(values, np.float64, len(values))
     return None if has_huge(numbers) else numbers.reshape(len(lines), n_columns)
 
 
