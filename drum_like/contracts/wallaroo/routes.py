@@ -7,9 +7,9 @@ from drum_like.contracts.wallaroo.inference.infer import InferenceViews
 from drum_like.contracts.wallaroo.management import absent, login, users
 from drum_like.contracts.wallaroo.management.configs import ConfigViews
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
-from drum_like.contracts.wallaroo.management.graphql import GraphqlView
 from drum_like.contracts.wallaroo.management.models import ModelViews
 from drum_like.contracts.wallaroo.management.pipelines import PipelineViews
+from drum_like.contracts.wallaroo.management.sdk_operations import SdkOperations
 from drum_like.contracts.wallaroo.management.upload_form import longest
 from drum_like.contracts.wallaroo.management.uploads import UploadViews
 from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
@@ -29,7 +29,7 @@ _TOKEN = "/auth/realms/master/protocol/openid-connect/token"  # noqa: S105 - a p
 
 
 def contract(context: ContractContext) -> Contract:
-    """Return the contract: models, workspaces, pipelines, inference and GraphQL.
+    """Return the contract: models, workspaces, pipelines, inference and the SDK's operations.
 
     Raises:
         SettingsError: the server has no store.
@@ -133,5 +133,5 @@ def _other_routes(
         Route(_USERS, "GET", "users_find", users.find, look),
         Route(f"{_USERS}/<path:user>", "GET", "users_get", users.get, look),
         Route(f"{_USERS}/<path:user>", "PUT", "users_change", users.change, change),
-        Route("/v1/graphql", "POST", "graphql", GraphqlView(lookup).answer, change),
+        Route("/v1/graphql", "POST", "graphql", SdkOperations(lookup).answer, change),
     )

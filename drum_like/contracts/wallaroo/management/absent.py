@@ -84,7 +84,7 @@ def refusal(reason: str) -> Response:
 
 
 def operation(name: str) -> str:
-    """Return the reason for refusing an operation of GraphQL."""
+    """Return the reason for refusing an operation of the SDK."""
     known = _first({f"({names})$": reason for names, reason in _OPERATIONS.items()}, name)
     return known or f"the operation {name[:100]!r} is not served here"
 

@@ -1,4 +1,4 @@
-"""The operations of GraphQL that list: pipelines, deployments and versions of models.
+"""The operations of the SDK that list: pipelines, deployments and versions of models.
 
 The SDK writes its filters into the query, and their values into the variables; the names of the
 variables name the filters.
@@ -17,7 +17,7 @@ from drum_like.store.entities import Deployment, Pipeline, PipelineVersion
 from drum_like.store.store import Store
 
 Json = dict[str, Any]
-Answer = Callable[[Fields], Json]
+Operation = Callable[[Fields], Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Searches:
     def _store(self) -> Store:
         return self.lookup.store
 
-    def answers(self) -> dict[str, Answer]:
-        """Return the functions that answer operations, by their names."""
+    def operations(self) -> dict[str, Operation]:
+        """Return the operations by their names."""
         return {
             "GetModels": self._models,
             "GetPipelines": self._pipeline_versions,

@@ -1,11 +1,14 @@
-"""GraphQL as far as the SDK needs it: the schema, and answers by the name of the operation.
+"""The operations that the SDK sends to `/v1/graphql`, answered by their names.
 
-There is no engine. The SDK checks its queries against the schema itself, and its queries are
-known. So each operation has one answer, which may hold more than was asked for.
+There is no GraphQL engine: selections, aliases and filters in the text of a query are not read,
+only its name and its variables, and an answer may hold more than was asked for. The SDK checks
+its queries itself, against the schema that the introspection query gives it.
+
+An engine was tried: its resolvers took as many lines as these functions, and a search among 300
+pipelines took 1,802 SQL statements and 0.2 s instead of 6 statements and 6 ms.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,7 +22,7 @@ from drum_like.contracts.wallaroo.inference.deployments import ENGINE_CONFIG, De
 from drum_like.contracts.wallaroo.management import absent, serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
 from drum_like.contracts.wallaroo.management.frameworks import wire_status
-from drum_like.contracts.wallaroo.management.searches import Answer, Searches
+from drum_like.contracts.wallaroo.management.searches import Operation, Searches
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Config, Deployment, Pipeline, PipelineVersion, Workspace
@@ -39,7 +42,7 @@ def introspection() -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class GraphqlView:
+class SdkOperations:
     """The view of `/v1/graphql`."""
 
     lookup: WorkspaceLookup
@@ -51,25 +54,25 @@ class GraphqlView:
     def answer(self) -> Response:
         """Answer an operation; an error is told in `errors`, with status 200."""
         fields = read_fields(request)
-        text = fields.text("query")
-        found = _NAME.search(text)
+        query = fields.text("query")
+        found = _NAME.search(query)
         name = found[1] if found else ""
         if name == _INTROSPECTION:
             return json_response(introspection())
-        answer = self._answers().get(name)
-        if answer is None:
+        operation = self._operations(query).get(name)
+        if operation is None:
             return _errors(absent.operation(name))
         try:
-            return json_response({"data": answer(_Call(text, _variables(fields)))})
+            return json_response({"data": operation(_variables(fields))})
         except (NotFoundError, PayloadError) as error:
             return _errors(str(error))
 
-    def _answers(self) -> "dict[str, Callable[[_Call], Json]]":
+    def _operations(self, query: str) -> dict[str, Operation]:
         return {
             "UserDefaultWorkspace": self._user_default_workspace,
             "CreateDefaultUserWorkspace": self._create_default_workspace,
             "WorkspaceById": self._workspace_by_id,
-            "ModelById": self._model_by_id,
+            "ModelById": lambda _: self._model_by_id(query),
             "ModelByName": self._model_by_name,
             "ModelConfigById": self._model_config_by_id,
             "PipelineById": self._pipeline_by_id,
@@ -78,27 +81,27 @@ class GraphqlView:
             "DeploymentById": self._deployment_by_id,
             "Deploy": self._deploy,
             "QueryLimitStatus": lambda _: {"deployment": []},
-            **{name: _with_variables(one) for name, one in Searches(self.lookup).answers().items()},
+            **Searches(self.lookup).operations(),
         }
 
-    def _user_default_workspace(self, call: "_Call") -> Json:
-        user = call.variables.optional_text("user_id") or ""
+    def _user_default_workspace(self, variables: Fields) -> Json:
+        user = variables.optional_text("user_id") or ""
         return {
             "user_default_workspace": [{"workspace": self._workspace(self.lookup.default_of(user))}]
         }
 
-    def _create_default_workspace(self, call: "_Call") -> Json:
-        user, name = call.variables.text("user_id"), call.variables.text("workspace_name")
+    def _create_default_workspace(self, variables: Fields) -> Json:
+        user, name = variables.text("user_id"), variables.text("workspace_name")
         if not name or not name.isprintable() or len(name) > 255:
             raise PayloadError("the name of a workspace must be 1 to 255 printable characters")
         return {"insert_workspace_one": {"id": self.lookup.make_default(user, name).id}}
 
-    def _workspace_by_id(self, call: "_Call") -> Json:
-        workspace = self._store.workspaces.get(call.variables.integer("id"))
+    def _workspace_by_id(self, variables: Fields) -> Json:
+        workspace = self._store.workspaces.get(variables.integer("id"))
         return {"workspace_by_pk": self._workspace(workspace)}
 
-    def _model_by_id(self, call: "_Call") -> Json:
-        found = _MODEL_BY_PK.search(call.text)
+    def _model_by_id(self, query: str) -> Json:
+        found = _MODEL_BY_PK.search(query)
         if found is None:
             raise PayloadError("the query does not say model_by_pk(id: N)")
         version = self._store.versions.get(int(found[1]))
@@ -113,21 +116,21 @@ class GraphqlView:
         }
         return {"model_by_pk": content}
 
-    def _model_by_name(self, call: "_Call") -> Json:
-        name, uuid = call.variables.text("model_id"), call.variables.text("model_version")
+    def _model_by_name(self, variables: Fields) -> Json:
+        name, uuid = variables.text("model_id"), variables.text("model_version")
         version = self._store.versions.by_uuid(uuid)
         if version is None or version.name != name:
             return {"model": []}
         row = {"id": version.id, "model_id": version.name, "model_version": version.uuid}
         return {"model": [row]}
 
-    def _model_config_by_id(self, call: "_Call") -> Json:
-        config = self._store.configs.get(call.variables.integer("model_config_id"))
+    def _model_config_by_id(self, variables: Fields) -> Json:
+        config = self._store.configs.get(variables.integer("model_config_id"))
         content = serializers.config_full(config)
         return {"model_config_by_pk": {**content, "model": {"id": config.version_id}}}
 
-    def _pipeline_by_id(self, call: "_Call") -> Json:
-        pipeline = self._store.pipelines.get(call.variables.integer("pipeline_id"))
+    def _pipeline_by_id(self, variables: Fields) -> Json:
+        pipeline = self._store.pipelines.get(variables.integer("pipeline_id"))
         workspace = self._store.workspaces.get(pipeline.workspace_id)
         versions = self._store.pipelines.versions(pipeline.id)
         content = {
@@ -143,20 +146,20 @@ class GraphqlView:
         }
         return {"pipeline_by_pk": content}
 
-    def _pipeline_variant_by_id(self, call: "_Call") -> Json:
-        version = self._store.pipelines.version(call.variables.integer("variant_id"))
+    def _pipeline_variant_by_id(self, variables: Fields) -> Json:
+        version = self._store.pipelines.version(variables.integer("variant_id"))
         deployment = self._store.pipelines.deployment_of(version.pipeline_id)
         is_mine = deployment is not None and deployment.pipeline_version_id == version.id
         return {"pipeline_version_by_pk": self._variant(version, deployment if is_mine else None)}
 
-    def _deployment_for_pipeline(self, call: "_Call") -> Json:
-        pipeline = self._store.pipelines.get(call.variables.integer("pipeline_id"))
+    def _deployment_for_pipeline(self, variables: Fields) -> Json:
+        pipeline = self._store.pipelines.get(variables.integer("pipeline_id"))
         deployment = self._store.pipelines.deployment_of(pipeline.id)
         found = None if deployment is None else _deployment(deployment)
         return {"pipeline_by_pk": {"deployment": found}}
 
-    def _deployment_by_id(self, call: "_Call") -> Json:
-        deployment = self._store.pipelines.deployment(call.variables.integer("deployment_id"))
+    def _deployment_by_id(self, variables: Fields) -> Json:
+        deployment = self._store.pipelines.deployment(variables.integer("deployment_id"))
         content = {
             **_deployment(deployment),
             "deployment_model_configs": [
@@ -169,8 +172,8 @@ class GraphqlView:
         }
         return {"deployment_by_pk": content}
 
-    def _deploy(self, call: "_Call") -> Json:
-        deployment = Deployments(self.lookup.registry).again(call.variables.integer("id"))
+    def _deploy(self, variables: Fields) -> Json:
+        deployment = Deployments(self.lookup.registry).again(variables.integer("id"))
         return {"update_deployment_by_pk": _deployment(deployment)}
 
     def _workspace(self, workspace: Workspace) -> Json:
@@ -214,23 +217,6 @@ class GraphqlView:
         version = self._store.versions.get(config.version_id)
         model = {"id": version.id, "model": {"id": version.model_id, "name": version.name}}
         return {"model_config": {"id": config.id, "model": model}}
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """An operation.
-
-    Attributes:
-        text: The query.
-        variables: The values of its variables.
-    """
-
-    text: str
-    variables: Fields
-
-
-def _with_variables(answer: Answer) -> "Callable[[_Call], Json]":
-    return lambda call: answer(call.variables)
 
 
 def _variables(fields: Fields) -> Fields:
