@@ -1,4 +1,4 @@
-"""The JSON objects that callers send, field by field."""
+"""JsonObject of requests: of the JSON objects that callers send, and the names among them."""
 
 import re
 from collections.abc import Mapping
@@ -52,10 +52,14 @@ _KINDS = {
     dict: "an object",
     type(None): "null",
 }
+_LISTS = {int: "a list of integers", str: "a list of text", dict: "a list of objects"}
 
 
-class Fields:
-    """A JSON object whose readers explain wrong fields; null is the same as left out.
+class JsonObject:
+    """A JSON object that a caller sent; a field that is null is the same as one left out.
+
+    The methods that read a field raise PayloadError, which names it, if it is of another kind;
+    those that never return None raise it also if the field is left out.
 
     Args:
         content: The object.
@@ -65,7 +69,7 @@ class Fields:
         self._content = content
 
     @staticmethod
-    def parse(body: bytes) -> "Fields":
+    def parse(body: bytes) -> "JsonObject":
         """Return the object that a body holds.
 
         Raises:
@@ -79,141 +83,97 @@ class Fields:
             raise PayloadError(f"the body must be a JSON object, not {_kind(content)}")
         if b"\\u0000" in body:
             raise PayloadError("the body holds a NUL character (\\u0000)")
-        return Fields(content)
+        return JsonObject(content)
 
     def has(self, name: str) -> bool:
         """Return whether a field is there, be it null."""
         return name in self._content
 
     def raw(self, name: str) -> Any:
-        """Return a field as it was sent, None if it is left out."""
+        """Return a field of any kind, None if it is left out."""
         return self._content.get(name)
 
     def integer(self, name: str) -> int:
-        """Return a field that must be there and be an integer.
+        """Return an integer."""
+        return _given(name, self.optional_integer(name))
 
-        Raises:
-            PayloadError: it is not.
-        """
-        return self._required(name, self.optional_integer(name))
+    def integer_or_text(self, name: str) -> int:
+        """Return an integer, which may be sent as text."""
+        value = self.raw(name)
+        if isinstance(value, str):
+            if not value.isascii() or not value.isdigit() or len(value) > 18:
+                raise PayloadError(f"field `{name}` must be an integer")
+            return int(value)
+        return self.integer(name)
 
     def text(self, name: str) -> str:
-        """Return a field that must be there and be text.
-
-        Raises:
-            PayloadError: it is not.
-        """
-        return self._required(name, self.optional_text(name))
-
-    def optional_integer(self, name: str) -> int | None:
-        """Return an integer, None if the field is left out or null.
-
-        Raises:
-            PayloadError: it is something else, or does not fit 64 bits.
-        """
-        value = self.raw(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self._wrong(name, "an integer")
-        if not -_INT64 <= value < _INT64:
-            raise PayloadError(f"field `{name}` must be an integer of 64 bits")
-        return value
-
-    def optional_text(self, name: str) -> str | None:
-        """Return text, None if the field is left out or null.
-
-        Raises:
-            PayloadError: it is something else.
-        """
-        value = self.raw(name)
-        if value is not None and not isinstance(value, str):
-            raise self._wrong(name, "text")
-        return value
-
-    def optional_number(self, name: str) -> float | None:
-        """Return a number, None if the field is left out or null.
-
-        Raises:
-            PayloadError: it is something else.
-        """
-        value = self.raw(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self._wrong(name, "a number")
-        return float(value)
+        """Return text."""
+        return _given(name, self.optional_text(name))
 
     def flag(self, name: str) -> bool:
-        """Return a boolean, False if the field is left out or null.
+        """Return a boolean, False if it is left out."""
+        return bool(self._optional(name, bool))
 
-        Raises:
-            PayloadError: it is something else.
-        """
+    def optional_integer(self, name: str) -> int | None:
+        """Return an integer of 64 bits."""
+        value = self._optional(name, int)
+        return None if value is None else _within_64_bits(name, value)
+
+    def optional_number(self, name: str) -> float | None:
+        """Return a number."""
         value = self.raw(name)
-        if value is not None and not isinstance(value, bool):
-            raise self._wrong(name, "true or false")
-        return bool(value)
+        return float(value) if type(value) is int else self._optional(name, float)
 
-    def optional_object(self, name: str) -> "Fields | None":
-        """Return an object, None if the field is left out or null.
+    def optional_text(self, name: str) -> str | None:
+        """Return text."""
+        return self._optional(name, str)
 
-        Raises:
-            PayloadError: it is something else.
-        """
-        value = self.raw(name)
-        if value is None:
-            return None
-        if not isinstance(value, dict):
-            raise self._wrong(name, "an object")
-        return Fields(value)
-
-    def optional_texts(self, name: str) -> tuple[str, ...] | None:
-        """Return a list of text, None if the field is left out or null.
-
-        Raises:
-            PayloadError: it is something else.
-        """
-        value = self.raw(name)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise PayloadError(f"field `{name}` must be a list of text")
-        return tuple(value)
+    def optional_object(self, name: str) -> "JsonObject | None":
+        """Return an object."""
+        value = self._optional(name, dict)
+        return None if value is None else JsonObject(value)
 
     def optional_integers(self, name: str) -> tuple[int, ...] | None:
-        """Return a list of integers, None if the field is left out or null.
+        """Return a list of integers of 64 bits."""
+        values = self._optional_list(name, int)
+        return None if values is None else tuple(_within_64_bits(name, one) for one in values)
 
-        Raises:
-            PayloadError: it is something else.
-        """
+    def optional_texts(self, name: str) -> tuple[str, ...] | None:
+        """Return a list of text."""
+        return self._optional_list(name, str)
+
+    def objects(self, name: str) -> tuple["JsonObject", ...]:
+        """Return a list of objects, empty if it is left out."""
+        return tuple(map(JsonObject, self._optional_list(name, dict) or ()))
+
+    def _optional(self, name: str, kind: type[Value]) -> Value | None:
         value = self.raw(name)
-        if value is None:
+        if value is None or type(value) is kind:
+            return value
+        raise PayloadError(f"field `{name}` must be {_KINDS[kind]}, not {_kind(value)}")
+
+    def _optional_list(self, name: str, kind: type[Value]) -> tuple[Value, ...] | None:
+        values = self.raw(name)
+        if values is None:
             return None
-        if not isinstance(value, list):
-            raise self._wrong(name, "a list of integers")
-        return tuple(Fields({name: item}).integer(name) for item in value)
+        if not isinstance(values, list):
+            raise PayloadError(f"field `{name}` must be {_LISTS[kind]}, not {_kind(values)}")
+        for value in values:
+            if type(value) is not kind:
+                raise PayloadError(f"field `{name}` must be {_LISTS[kind]}, without {_kind(value)}")
+        return tuple(values)
 
-    def objects(self, name: str) -> tuple["Fields", ...]:
-        """Return a list of objects, empty if the field is left out or null.
 
-        Raises:
-            PayloadError: it is something else.
-        """
-        value = self.raw(name)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise PayloadError(f"field `{name}` must be a list of objects")
-        return tuple(map(Fields, value))
+def _given(name: str, value: Value | None) -> Value:
+    if value is None:
+        raise PayloadError(f"missing field `{name}`")
+    return value
 
-    def _required(self, name: str, value: Value | None) -> Value:
-        if value is None:
-            raise PayloadError(f"missing field `{name}`")
-        return value
 
-    def _wrong(self, name: str, expected: str) -> PayloadError:
-        return PayloadError(f"field `{name}` must be {expected}, not {_kind(self.raw(name))}")
+def _within_64_bits(name: str, value: int) -> int:
+    if not -_INT64 <= value < _INT64:
+        raise PayloadError(f"field `{name}` must be an integer of 64 bits")
+    return value
 
 
 def _kind(value: Any) -> str:

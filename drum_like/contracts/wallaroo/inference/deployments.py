@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from drum_like.contracts.wallaroo.fields import Fields, check_label
+from drum_like.contracts.wallaroo.fields import JsonObject, check_label
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.errors import ColumnsError, NotFoundError, PayloadError
 from drum_like.registry.setup import Registry
@@ -42,10 +42,10 @@ def steps_of(definition: dict[str, Any]) -> tuple[StepModel, ...]:
     Raises:
         PayloadError: a step is something else than one model.
     """
-    return tuple(map(_step, Fields(definition).objects("steps")))
+    return tuple(map(_step, JsonObject(definition).objects("steps")))
 
 
-def _step(step: Fields) -> StepModel:
+def _step(step: JsonObject) -> StepModel:
     inference = step.optional_object(_STEP)
     models = () if inference is None else inference.objects("models")
     if len(models) != 1:
@@ -89,7 +89,7 @@ class Deployments:
             raise NotFoundError("Deployment not found")
         return found
 
-    def deploy(self, fields: Fields) -> Deployment:
+    def deploy(self, fields: JsonObject) -> Deployment:
         """Deploy the pipeline version that a request names.
 
         Raises:
@@ -134,7 +134,7 @@ class Deployments:
         is_other = pipeline not in (None, found.deployment.pipeline_name)
         return None if is_other else found
 
-    def _version(self, fields: Fields) -> PipelineVersion:
+    def _version(self, fields: JsonObject) -> PipelineVersion:
         """Return the version of a pipeline to deploy: the one that is named, else the newest."""
         version_id = fields.optional_integer("pipeline_version_pk_id")
         if version_id is not None:
@@ -146,7 +146,7 @@ class Deployments:
             raise NotFoundError(f"the pipeline {pipeline_id} has no such version")
         return found
 
-    def _configs(self, fields: Fields, version: PipelineVersion) -> tuple[Config, ...]:
+    def _configs(self, fields: JsonObject, version: PipelineVersion) -> tuple[Config, ...]:
         """Return the configuration of each step: those that are named, else the ones in force."""
         steps = steps_of(dict(version.definition))
         if not steps:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import ipc
 
 from drum_like.codecs.arrow.plain import check_type
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.errors import PayloadError
 
 _MOST_FIELDS = 10_000
@@ -38,7 +38,7 @@ def decode(text: str) -> pa.Schema:
     return schema
 
 
-def optional(fields: Fields, name: str) -> str | None:
+def optional(fields: JsonObject, name: str) -> str | None:
     """Return an encoded schema as it was sent, None if the field is left out or null.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference import schemas
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.contracts.wallaroo.management import serializers
@@ -73,7 +73,7 @@ class ConfigViews:
             raise PayloadError(f"the configuration does not fit the model: {error}") from error
 
 
-def read(fields: Fields) -> NewConfig:
+def read(fields: JsonObject) -> NewConfig:
     """Return the configuration that an object describes.
 
     Raises:
@@ -99,14 +99,14 @@ def read(fields: Fields) -> NewConfig:
     )
 
 
-def _tensor_fields(fields: Fields) -> tuple[str, ...] | None:
+def _tensor_fields(fields: JsonObject) -> tuple[str, ...] | None:
     names = fields.optional_texts("tensor_fields")
     if names is not None and (not all(names) or len(set(names)) < len(names)):
         raise PayloadError("field `tensor_fields` must hold names, none empty and none twice")
     return names or None
 
 
-def _options(fields: Fields) -> dict[str, Any]:
+def _options(fields: JsonObject) -> dict[str, Any]:
     """Return the options that are stored and shown, and have no effect here."""
     options: dict[str, Any] = {}
     dynamic = fields.optional_object("dynamic_batching_config")

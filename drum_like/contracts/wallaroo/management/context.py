@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask import Request, g
 
-from drum_like.contracts.wallaroo.fields import Fields
-from drum_like.errors import ConflictError, PayloadError
+from drum_like.contracts.wallaroo.fields import JsonObject
+from drum_like.errors import ConflictError
 from drum_like.http import wire
 from drum_like.http.auth import ANYONE, Principal
 from drum_like.registry.setup import Registry
@@ -13,14 +13,14 @@ from drum_like.store.entities import FIRST_WORKSPACE, Workspace
 from drum_like.store.store import Store
 
 
-def read_fields(request: Request) -> Fields:
+def read_fields(request: Request) -> JsonObject:
     """Return the JSON object of a request.
 
     Raises:
         PayloadError: its body is none.
         BodyError: the body does not arrive as its headers say.
     """
-    return Fields.parse(wire.read_body(request))
+    return JsonObject.parse(wire.read_body(request))
 
 
 def caller() -> str:
@@ -40,7 +40,7 @@ class WorkspaceLookup:
         """The store."""
         return self.registry.store
 
-    def named(self, fields: Fields) -> int | None:
+    def named(self, fields: JsonObject) -> int | None:
         """Return the id of the workspace that `workspace_name` or `workspace_id` says.
 
         The name wins; None for a name that is not there.
@@ -69,17 +69,3 @@ class WorkspaceLookup:
             workspace = there
         self.store.workspaces.set_default(user, workspace.id)
         return workspace
-
-
-def int_field(fields: Fields, name: str) -> int:
-    """Return an integer that may be sent as text.
-
-    Raises:
-        PayloadError: it is missing, or no integer.
-    """
-    value = fields.raw(name)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        return int(value)
-    if isinstance(value, str):
-        raise PayloadError(f"field `{name}` must be an integer")
-    return fields.integer(name)

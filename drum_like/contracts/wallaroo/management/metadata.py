@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from drum_like.contracts.wallaroo.fields import Fields, check_label
+from drum_like.contracts.wallaroo.fields import JsonObject, check_label
 from drum_like.contracts.wallaroo.inference import schemas
 from drum_like.contracts.wallaroo.management import frameworks
-from drum_like.contracts.wallaroo.management.context import int_field
 from drum_like.contracts.wallaroo.management.frameworks import Framework
 from drum_like.errors import PayloadError
 from drum_like.store.entities import ZIP, Declared, NewConfig, NewVersion, Visibility
@@ -46,14 +45,14 @@ class Metadata:
         Raises:
             PayloadError: a field is missing or wrong.
         """
-        fields = Fields.parse(text.encode())
+        fields = JsonObject.parse(text.encode())
         conversion = fields.optional_object("conversion")
         if conversion is None:
             raise PayloadError("missing field `conversion`")
         framework = frameworks.named(conversion.text("framework"))
         conversion.optional_texts("requirements")
         return Metadata(
-            workspace_id=int_field(fields, "workspace_id"),
+            workspace_id=fields.integer_or_text("workspace_id"),
             name=check_label(fields.text("name"), "model"),
             visibility=_visibility(fields.optional_text("visibility")),
             framework=framework,
@@ -62,12 +61,12 @@ class Metadata:
                 input_schema=_schema(fields, conversion, "input_schema"),
                 output_schema=_schema(fields, conversion, "output_schema"),
             ),
-            declared=_declared(fields.optional_object("declared") or Fields({})),
+            declared=_declared(fields.optional_object("declared") or JsonObject({})),
             image_path=fields.optional_text("image_path"),
         )
 
     @staticmethod
-    def of_query(query: Fields, file_name: str) -> "Metadata":
+    def of_query(query: JsonObject, file_name: str) -> "Metadata":
         """Return the metadata of an upload whose body is the file; its name tells the framework.
 
         Raises:
@@ -75,7 +74,7 @@ class Metadata:
         """
         framework = frameworks.of_file(file_name)
         return Metadata(
-            workspace_id=int_field(query, "workspace_id"),
+            workspace_id=query.integer_or_text("workspace_id"),
             name=check_label(query.text("name"), "model"),
             visibility=_visibility(query.text("visibility")),
             framework=framework,
@@ -108,12 +107,12 @@ def _visibility(text: str | None) -> Visibility:
         raise PayloadError("field `visibility` must be private or public") from error
 
 
-def _schema(fields: Fields, conversion: Fields, name: str) -> str | None:
+def _schema(fields: JsonObject, conversion: JsonObject, name: str) -> str | None:
     """Return a schema: beside the conversion, as clients send it, or in it, as pages say."""
     return schemas.optional(fields if fields.raw(name) is not None else conversion, name)
 
 
-def _declared(fields: Fields) -> Declared:
+def _declared(fields: JsonObject) -> Declared:
     target_type = fields.optional_text("target_type")
     if target_type is not None and target_type not in set(TargetType):
         raise PayloadError("field `target_type` must be one of DRUM's target types")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.management import serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
 from drum_like.errors import NotFoundError, PayloadError
@@ -152,7 +152,7 @@ class ModelViews:
         found = None if version is None else version.uuid
         return json_response({"alias": alias, "model_version": found})
 
-    def _model(self, fields: Fields) -> Model:
+    def _model(self, fields: JsonObject) -> Model:
         workspace_id, name = fields.integer("workspace_id"), fields.text("model_id")
         model = self._store.models.find(workspace_id, name)
         if model is None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields, check_label
+from drum_like.contracts.wallaroo.fields import JsonObject, check_label
 from drum_like.contracts.wallaroo.inference.deployments import Deployments, steps_of
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller, read_fields
 from drum_like.contracts.wallaroo.management.serializers import workspace_stub
@@ -128,7 +128,7 @@ class PipelineViews:
         pipeline = self._store.pipelines.get(read_fields(request).integer("pipeline_pk_id"))
         return json_response({"topic_name": _topic(pipeline)})
 
-    def _named(self, fields: Fields) -> Pipeline:
+    def _named(self, fields: JsonObject) -> Pipeline:
         workspace_id, name = fields.integer("workspace_id"), fields.text("pipeline_name")
         pipeline = self._store.pipelines.by_name(workspace_id, name)
         if pipeline is None:

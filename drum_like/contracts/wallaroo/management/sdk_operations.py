@@ -17,7 +17,7 @@ from typing import Any
 from flask import Response, request
 
 from drum_like import __version__
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference.deployments import ENGINE_CONFIG, Deployments
 from drum_like.contracts.wallaroo.management import absent, serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
@@ -84,19 +84,19 @@ class SdkOperations:
             **Searches(self.lookup).operations(),
         }
 
-    def _user_default_workspace(self, variables: Fields) -> Json:
+    def _user_default_workspace(self, variables: JsonObject) -> Json:
         user = variables.optional_text("user_id") or ""
         return {
             "user_default_workspace": [{"workspace": self._workspace(self.lookup.default_of(user))}]
         }
 
-    def _create_default_workspace(self, variables: Fields) -> Json:
+    def _create_default_workspace(self, variables: JsonObject) -> Json:
         user, name = variables.text("user_id"), variables.text("workspace_name")
         if not name or not name.isprintable() or len(name) > 255:
             raise PayloadError("the name of a workspace must be 1 to 255 printable characters")
         return {"insert_workspace_one": {"id": self.lookup.make_default(user, name).id}}
 
-    def _workspace_by_id(self, variables: Fields) -> Json:
+    def _workspace_by_id(self, variables: JsonObject) -> Json:
         workspace = self._store.workspaces.get(variables.integer("id"))
         return {"workspace_by_pk": self._workspace(workspace)}
 
@@ -116,7 +116,7 @@ class SdkOperations:
         }
         return {"model_by_pk": content}
 
-    def _model_by_name(self, variables: Fields) -> Json:
+    def _model_by_name(self, variables: JsonObject) -> Json:
         name, uuid = variables.text("model_id"), variables.text("model_version")
         version = self._store.versions.by_uuid(uuid)
         if version is None or version.name != name:
@@ -124,12 +124,12 @@ class SdkOperations:
         row = {"id": version.id, "model_id": version.name, "model_version": version.uuid}
         return {"model": [row]}
 
-    def _model_config_by_id(self, variables: Fields) -> Json:
+    def _model_config_by_id(self, variables: JsonObject) -> Json:
         config = self._store.configs.get(variables.integer("model_config_id"))
         content = serializers.config_full(config)
         return {"model_config_by_pk": {**content, "model": {"id": config.version_id}}}
 
-    def _pipeline_by_id(self, variables: Fields) -> Json:
+    def _pipeline_by_id(self, variables: JsonObject) -> Json:
         pipeline = self._store.pipelines.get(variables.integer("pipeline_id"))
         workspace = self._store.workspaces.get(pipeline.workspace_id)
         versions = self._store.pipelines.versions(pipeline.id)
@@ -146,19 +146,19 @@ class SdkOperations:
         }
         return {"pipeline_by_pk": content}
 
-    def _pipeline_variant_by_id(self, variables: Fields) -> Json:
+    def _pipeline_variant_by_id(self, variables: JsonObject) -> Json:
         version = self._store.pipelines.version(variables.integer("variant_id"))
         deployment = self._store.pipelines.deployment_of(version.pipeline_id)
         is_mine = deployment is not None and deployment.pipeline_version_id == version.id
         return {"pipeline_version_by_pk": self._variant(version, deployment if is_mine else None)}
 
-    def _deployment_for_pipeline(self, variables: Fields) -> Json:
+    def _deployment_for_pipeline(self, variables: JsonObject) -> Json:
         pipeline = self._store.pipelines.get(variables.integer("pipeline_id"))
         deployment = self._store.pipelines.deployment_of(pipeline.id)
         found = None if deployment is None else _deployment(deployment)
         return {"pipeline_by_pk": {"deployment": found}}
 
-    def _deployment_by_id(self, variables: Fields) -> Json:
+    def _deployment_by_id(self, variables: JsonObject) -> Json:
         deployment = self._store.pipelines.deployment(variables.integer("deployment_id"))
         content = {
             **_deployment(deployment),
@@ -172,7 +172,7 @@ class SdkOperations:
         }
         return {"deployment_by_pk": content}
 
-    def _deploy(self, variables: Fields) -> Json:
+    def _deploy(self, variables: JsonObject) -> Json:
         deployment = Deployments(self.lookup.registry).again(variables.integer("id"))
         return {"update_deployment_by_pk": _deployment(deployment)}
 
@@ -219,8 +219,8 @@ class SdkOperations:
         return {"model_config": {"id": config.id, "model": model}}
 
 
-def _variables(fields: Fields) -> Fields:
-    return fields.optional_object("variables") or Fields({})
+def _variables(fields: JsonObject) -> JsonObject:
+    return fields.optional_object("variables") or JsonObject({})
 
 
 def _deployment(deployment: Deployment) -> Json:

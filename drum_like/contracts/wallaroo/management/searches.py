@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from drum_like.contracts.wallaroo.fields import Fields
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference.deployments import steps_of
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
 from drum_like.errors import PayloadError
@@ -17,7 +17,7 @@ from drum_like.store.entities import Deployment, Pipeline, PipelineVersion
 from drum_like.store.store import Store
 
 Json = dict[str, Any]
-Operation = Callable[[Fields], Json]
+Operation = Callable[[JsonObject], Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Searches:
             "DeleteWorkspaceUser": self._remove_member,
         }
 
-    def _models(self, wanted: Fields) -> Json:
+    def _models(self, wanted: JsonObject) -> Json:
         found = self._store.versions.search(wanted.optional_text("search_term") or "")
         workspaces, is_in_time = self._workspace_names(wanted), _Times.read(wanted)
         hits = [
@@ -53,7 +53,7 @@ class Searches:
         ]
         return {"search_models": hits}
 
-    def _pipeline_versions(self, wanted: Fields) -> Json:
+    def _pipeline_versions(self, wanted: JsonObject) -> Json:
         workspaces, is_in_time = self._workspace_names(wanted), _Times.read(wanted)
         pipelines = {one.id: one for one in self._store.pipelines.all()}
         deployed = self._deployed(wanted)
@@ -69,7 +69,7 @@ class Searches:
                 hits.append(_found(version, pipeline, workspaces[pipeline.workspace_id]))
         return {"search_pipelines": hits}
 
-    def _pipelines(self, wanted: Fields) -> Json:
+    def _pipelines(self, wanted: JsonObject) -> Json:
         name, workspaces = wanted.text("pipeline_name"), self._workspace_names(wanted)
         hits = [
             {"id": one.id, "workspace": _workspace(one.workspace_id, workspaces[one.workspace_id])}
@@ -78,14 +78,14 @@ class Searches:
         ]
         return {"pipeline": hits}
 
-    def _deployments_named(self, wanted: Fields) -> Json:
+    def _deployments_named(self, wanted: JsonObject) -> Json:
         return {"deployment": self._deployments(wanted.text("deployment_name"))}
 
     def _deployments(self, name: str | None) -> list[Json]:
         found = self._store.pipelines.deployments()
         return [_deployment(one) for one in found if name in (None, one.name)]
 
-    def _deployed(self, wanted: Fields) -> frozenset[int] | None:
+    def _deployed(self, wanted: JsonObject) -> frozenset[int] | None:
         """Return the pipelines that are deployed, or are not, as is wanted; None for all."""
         if not wanted.has("deployed"):
             return None
@@ -94,7 +94,7 @@ class Searches:
         found = self._store.pipelines.deployments()
         return frozenset(one.pipeline_id for one in found if one.deployed is is_wanted)
 
-    def _workspace_names(self, wanted: Fields) -> dict[int, str]:
+    def _workspace_names(self, wanted: JsonObject) -> dict[int, str]:
         """Return the names of the workspaces to look in, by id."""
         id_, name = wanted.optional_integer("workspace_id"), wanted.optional_text("workspace_name")
         return {
@@ -103,7 +103,7 @@ class Searches:
             if id_ in (None, workspace.id) and name in (None, workspace.name)
         }
 
-    def _remove_member(self, wanted: Fields) -> Json:
+    def _remove_member(self, wanted: JsonObject) -> Json:
         workspace_id, user = wanted.integer("workspace_id"), wanted.text("user_id")
         removed = self._store.workspaces.remove_member(workspace_id, user)
         return {"delete_workspace_user": {"affected_rows": removed}}
@@ -116,7 +116,7 @@ class _Times:
     bounds: tuple[tuple[datetime | None, datetime | None], ...]
 
     @classmethod
-    def read(cls, wanted: Fields) -> "_Times":
+    def read(cls, wanted: JsonObject) -> "_Times":
         """Return the bounds that variables give."""
         names = ("created_at", "updated_at")
         return cls(
@@ -131,7 +131,7 @@ class _Times:
         )
 
 
-def _time(wanted: Fields, name: str) -> datetime | None:
+def _time(wanted: JsonObject, name: str) -> datetime | None:
     text = wanted.optional_text(name)
     if text is None:
         return None

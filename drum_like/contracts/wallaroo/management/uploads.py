@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from drum_like.contracts.wallaroo.fields import Fields, check_file_name
+from drum_like.contracts.wallaroo.fields import JsonObject, check_file_name
 from drum_like.contracts.wallaroo.management import frameworks, serializers, upload_form
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
@@ -80,13 +80,13 @@ class UploadViews:
         return self.lookup.registry.uploads.register_image(metadata.version(None, caller()), path)
 
 
-def _parameters(*sources: MultiDict[str, str]) -> Fields:
+def _parameters(*sources: MultiDict[str, str]) -> JsonObject:
     """Return parameters as one object; `label` may be given again and again."""
     content: dict[str, Any] = {}
     for source in sources:
         content |= source.to_dict()
     labels = [label for source in sources for label in source.getlist("label")]
-    return Fields(content | {"labels": labels})
+    return JsonObject(content | {"labels": labels})
 
 
 def _metadata(form: UploadForm) -> Metadata:

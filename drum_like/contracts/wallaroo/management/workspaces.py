@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from drum_like.contracts.wallaroo.fields import Fields, check_label
+from drum_like.contracts.wallaroo.fields import JsonObject, check_label
 from drum_like.contracts.wallaroo.management import serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller, read_fields
 from drum_like.errors import ConflictError, PayloadError
@@ -81,7 +81,7 @@ class WorkspaceViews:
         return json_response({"affected_rows": removed})
 
 
-def _user(fields: Fields) -> str:
+def _user(fields: JsonObject) -> str:
     user = fields.optional_text("user_id") or fields.optional_text("email")
     if not user:
         raise PayloadError("missing field `user_id` or `email`")
