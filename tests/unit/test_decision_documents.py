@@ -1,21 +1,24 @@
 """What is left out of the decision log, and what waits for its decision."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import (
     MASK,
     STRUCTURE,
     Documents,
     Redaction,
 )
-from drum_like.contracts.ecosystem.decision_log.items import Made
+from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Recorder
+from drum_like.contracts.ecosystem.decision_log.spool import line_of, parse_line
 from drum_like.errors import SettingsError
+from drum_like.store.entities import Accepted, Presented
 from drum_like.store.location import Place
 from tests.support.campaigns import decisions
 
@@ -50,11 +53,11 @@ def test_what_holds_a_decision_together_cannot_be_masked(name: str) -> None:
 
 def test_what_is_accepted_waits_for_its_decision(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
-    answered = Answered("u", NOW, ["x"], "web")
-    recorder.write([answered])
+    acceptance = Acceptance("u", NOW, ["x"], "web")
+    recorder.write([acceptance])
     before = recorder.waits
 
-    recorder.write([Made(DOCUMENTS.presented(_call("u")), None)])
+    recorder.write([NewDecision(DOCUMENTS.presented(_call("u")), None)])
     recorder.write(())
     recorder.close()
 
@@ -68,7 +71,7 @@ def test_what_is_accepted_waits_for_its_decision(tmp_path: Path) -> None:
 def test_no_more_words_wait_than_there_is_room_for(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
 
-    n_lost = recorder.write([Answered(str(at), NOW, [], "") for at in range(MOST_EARLY + 5)])
+    n_lost = recorder.write([Acceptance(str(at), NOW, [], "") for at in range(MOST_EARLY + 5)])
     recorder.close()
 
     assert n_lost == 5
@@ -78,10 +81,10 @@ def test_no_more_words_wait_than_there_is_room_for(tmp_path: Path) -> None:
 def test_writing_again_changes_nothing(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
     presented = DOCUMENTS.presented(_call("u"))
-    made = Made(presented, DOCUMENTS.automatic(presented, "web"))
+    made = NewDecision(presented, DOCUMENTS.automatic(presented, "web"))
 
     recorder.write([made])
-    recorder.write([Answered("u", NOW, ["said"], "web")])
+    recorder.write([Acceptance("u", NOW, ["said"], "web")])
     recorder.write([made])
     recorder.close()
 
@@ -90,8 +93,8 @@ def test_writing_again_changes_nothing(tmp_path: Path) -> None:
     assert not found.accepted.is_automatic
 
 
-def _call(uuid: str) -> Call:
-    return Call(
+def _call(uuid: str) -> DecisionCall:
+    return DecisionCall(
         uuid=uuid,
         began=NOW,
         ended=NOW,
@@ -108,3 +111,28 @@ def _call(uuid: str) -> Call:
         model=None,
         failed=False,
     )
+
+
+def test_a_line_of_a_spool_is_read_as_the_item_that_it_was() -> None:
+    presented = Presented("u", NOW, "c", {"final_result": [{"rank": 1}]})
+    items: tuple[Item, ...] = (
+        NewDecision(presented, None),
+        NewDecision(presented, Accepted("u", NOW, is_automatic=True, document={"a": "b"})),
+        Acceptance("u", NOW, ["x", {"offer_id": "y"}], "web"),
+    )
+
+    lines = [line_of(item) for item in items]
+
+    assert [parse_line(json.loads(line)) for line in lines] == list(items)
+    assert [next(iter(json.loads(line))) for line in lines] == ["Made", "Made", "Answered"]
+
+
+def test_a_line_of_a_spool_is_text_whatever_was_sent() -> None:
+    sent = {"half": "\ud800", "number": float("nan"), "long": 2**70}
+
+    line = line_of(NewDecision(Presented("u", NOW, "c", sent), None))
+
+    read = parse_line(json.loads(line))
+    assert isinstance(read, NewDecision)
+    assert read.presented.at == NOW
+    assert read.presented.document == {"half": "?", "number": None, "long": 2**70}

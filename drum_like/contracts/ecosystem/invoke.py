@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from drum_like.contracts.ecosystem.campaigns import Campaigns
-from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, padded
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
 from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
 from drum_like.contracts.ecosystem.results import Result, flat, ranked
@@ -62,7 +62,7 @@ class Decisions:
         ended, duration = datetime.now().astimezone(), time.monotonic_ns() - clock
         answer = _answer(question, outcome, uuid, padded(ended))
         if self.log is not None:
-            call = Call(
+            call = DecisionCall(
                 uuid=uuid,
                 began=began,
                 ended=ended,
@@ -108,7 +108,7 @@ class Decisions:
         said = parse_accept(body)
         if self.log is not None:
             at = datetime.now().astimezone()
-            self.log.put(Answered(said.uuid, at, said.offers, said.channel), size)
+            self.log.put(Acceptance(said.uuid, at, said.offers, said.channel), size)
 
     def _outcome(self, question: InvokeRequest, uuid: str) -> _Outcome:
         campaign, model = question.campaign or "", None

@@ -10,7 +10,7 @@ Offer = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DecisionCall:
     """A call for a decision, and its answer.
 
     Attributes:
@@ -49,7 +49,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Acceptance:
     """An acceptance of offers of a decision.
 
     Attributes:

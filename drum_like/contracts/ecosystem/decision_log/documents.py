@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from drum_like import __version__
-from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call, Offer, padded
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, Offer, padded
 from drum_like.errors import SettingsError
 from drum_like.store.entities import Accepted, Presented
 
@@ -96,7 +96,7 @@ class Documents:
     port: int
     redact: Redaction
 
-    def presented(self, call: Call) -> Presented:
+    def presented(self, call: DecisionCall) -> Presented:
         """Return the document of a call's decision as presented."""
         at = call.ended.astimezone(UTC)
         document = {
@@ -125,19 +125,18 @@ class Documents:
     def automatic(self, presented: Presented, channel: str) -> Accepted:
         """Return the best result as accepted automatically, until an acceptance comes."""
         best = [entry["result"] for entry in presented.document["final_result"][:1]]
-        answered = Answered(presented.uuid, presented.at, best, channel)
-        return self._accepted(answered, presented.document, automatic=True)
+        acceptance = Acceptance(presented.uuid, presented.at, best, channel)
+        return self.accepted(acceptance, presented.document, automatic=True)
 
-    def accepted(self, answered: Answered, presented: Document) -> Accepted:
+    def accepted(
+        self, acceptance: Acceptance, presented: Document, *, automatic: bool = False
+    ) -> Accepted:
         """Return the document of an acceptance of a presented decision."""
-        return self._accepted(answered, presented, automatic=False)
-
-    def _accepted(self, answered: Answered, presented: Document, *, automatic: bool) -> Accepted:
-        at = answered.at.astimezone(UTC)
+        at = acceptance.at.astimezone(UTC)
         response = {
-            "uuid": answered.uuid,
-            "channel_name": answered.channel,
-            "offers_accepted": _results(answered.offers, presented["final_result"]),
+            "uuid": acceptance.uuid,
+            "channel_name": acceptance.channel,
+            "offers_accepted": _results(acceptance.offers, presented["final_result"]),
             **{name: presented[name] for name in _REPEATED},
         }
         response_uuid = str(uuid4())
@@ -146,14 +145,14 @@ class Documents:
             "type": "accepted",
             **({"auto": True} if automatic else {}),
             "server": self._server(),
-            "uuid": answered.uuid,
+            "uuid": acceptance.uuid,
             "response_uuid": response_uuid,
             "predictor": presented["predictor"],
             **_dates(at),
             "stats": _accepted_stats(at),
             "response": response,
         }
-        return Accepted(answered.uuid, at, automatic, self.redact(document))
+        return Accepted(acceptance.uuid, at, automatic, self.redact(document))
 
     def _server(self) -> dict[str, str]:
         return {
@@ -187,7 +186,7 @@ def _dates(at: datetime) -> dict[str, Any]:
     }
 
 
-def _api_params(call: Call) -> dict[str, Any]:
+def _api_params(call: DecisionCall) -> dict[str, Any]:
     return {
         "resultcount": call.n_results,
         "mojo": "1",
@@ -202,7 +201,7 @@ def _api_params(call: Call) -> dict[str, Any]:
     }
 
 
-def _presented_stats(call: Call) -> dict[str, Any]:
+def _presented_stats(call: DecisionCall) -> dict[str, Any]:
     return {
         "start_date": padded(call.began),
         "end_date": padded(call.ended),

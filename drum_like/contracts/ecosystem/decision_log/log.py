@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 from drum_like.config.settings import Settings
-from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import Documents, Redaction
-from drum_like.contracts.ecosystem.decision_log.items import item_of
-from drum_like.contracts.ecosystem.decision_log.queue import Entry, EntryQueue
+from drum_like.contracts.ecosystem.decision_log.queue import Entry, EntryQueue, item_of
 from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import Spool
 from drum_like.contracts.ecosystem.decision_log.writer import AT_ONCE, Writer
@@ -71,7 +70,7 @@ class DecisionLog:
         self._ending = Event()
         self._thread: Thread | None = None
 
-    def put(self, content: Call | Answered, size: int) -> None:
+    def put(self, content: DecisionCall | Acceptance, size: int) -> None:
         """Queue an entry for writing.
 
         Args:

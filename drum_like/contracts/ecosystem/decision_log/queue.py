@@ -1,11 +1,13 @@
-"""The queue between requests and the thread that writes: bounded, and never waited for."""
+"""Entries of requests and the items that they are written as; the bounded queue between both."""
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
-from drum_like.contracts.ecosystem.decision_log.calls import Answered, Call
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
+from drum_like.contracts.ecosystem.decision_log.documents import Documents
+from drum_like.store.entities import Accepted, Presented
 
 MOST = 10_000
 """Entries that may wait; further ones are lost, and counted."""
@@ -24,9 +26,38 @@ class Entry:
         done: Is set when it is written, or when that was given up.
     """
 
-    content: Call | Answered
+    content: DecisionCall | Acceptance
     size: int
     done: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDecision:
+    """A decision that is not in the store yet.
+
+    Attributes:
+        presented: The decision as presented.
+        accepted: The automatic acceptance, which a later one replaces; None without one.
+    """
+
+    presented: Presented
+    accepted: Accepted | None
+
+
+Item = NewDecision | Acceptance
+"""A unit of one write: a decision with its automatic acceptance, or a later acceptance."""
+
+
+def item_of(entry: Entry, documents: Documents, *, automatic: bool) -> Item:
+    """Return the item that an entry is written as."""
+    content = entry.content
+    if isinstance(content, Acceptance):
+        offers = documents.redact(list(content.offers))
+        return Acceptance(content.uuid, content.at, offers, content.channel)
+    presented = documents.presented(content)
+    if content.failed or not automatic:
+        return NewDecision(presented, None)
+    return NewDecision(presented, documents.automatic(presented, content.channel))
 
 
 class EntryQueue:

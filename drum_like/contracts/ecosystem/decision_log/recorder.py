@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from drum_like.contracts.ecosystem.decision_log.calls import Answered
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance
 from drum_like.contracts.ecosystem.decision_log.documents import Document, Documents
-from drum_like.contracts.ecosystem.decision_log.items import Item, Made
+from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.errors import StoreBusyError, StoreError, StoreFullError
 from drum_like.store.entities import Accepted
 from drum_like.store.location import Place
@@ -29,7 +29,7 @@ MOST_EARLY = 1000
 class _Early:
     """An acceptance of a decision that is not in the store yet, and until when it is kept."""
 
-    answered: Answered
+    acceptance: Acceptance
     until: float
 
 
@@ -75,27 +75,28 @@ class Recorder:
         """
         now = time.monotonic()
         before = [] if items else self._early
-        until = {one.answered.uuid: one.until for one in before}
-        everything = [*items, *(one.answered for one in before)]
+        until = {one.acceptance.uuid: one.until for one in before}
+        everything = [*items, *(one.acceptance for one in before)]
         decisions = self._opened().decisions
-        asked = {item.uuid for item in everything if isinstance(item, Answered)}
-        known = decisions.documents(asked) if asked else {}
-        known |= {i.presented.uuid: i.presented.document for i in everything if isinstance(i, Made)}
+        new = [item for item in everything if isinstance(item, NewDecision)]
+        said = [item for item in everything if isinstance(item, Acceptance)]
+        known = decisions.documents({item.uuid for item in said}) if said else {}
+        known |= {item.presented.uuid: item.presented.document for item in new}
         early = [
             _Early(item, until.get(item.uuid, now + PATIENCE_S))
-            for item in everything
-            if isinstance(item, Answered) and item.uuid not in known
+            for item in said
+            if item.uuid not in known
         ]
-        ready = [i for i in everything if isinstance(i, Made) or i.uuid in known]
+        ready: list[Item] = [*new, *(item for item in said if item.uuid in known)]
         n_refused = self._write(decisions, ready, known)
         kept = [one for one in early if one.until > now] + (self._early if items else [])
         self._early = kept[:MOST_EARLY]
         return n_refused + len(kept[MOST_EARLY:])
 
-    def early(self) -> list[Answered]:
+    def early(self) -> list[Acceptance]:
         """Return the acceptances that wait for their decisions, and keep them no longer."""
         early, self._early = self._early, []
-        return [one.answered for one in early]
+        return [one.acceptance for one in early]
 
     @property
     def waits(self) -> bool:
@@ -110,7 +111,7 @@ class Recorder:
 
     def _write(self, decisions: Any, items: Sequence[Item], known: dict[str, Document]) -> int:
         """Write items in one transaction; in smaller ones if the database refuses one of them."""
-        presented = [item.presented for item in items if isinstance(item, Made)]
+        presented = [item.presented for item in items if isinstance(item, NewDecision)]
         try:
             decisions.write(presented, [*self._accepted(items, known)])
         except (StoreBusyError, StoreFullError):
@@ -126,13 +127,10 @@ class Recorder:
         return 0
 
     def _accepted(self, items: Sequence[Item], known: dict[str, Document]) -> list[Accepted]:
-        automatic = [i.accepted for i in items if isinstance(i, Made) and i.accepted is not None]
-        said = [
-            self._documents.accepted(item, known[item.uuid])
-            for item in items
-            if isinstance(item, Answered)
-        ]
-        return automatic + said
+        new = [item.accepted for item in items if isinstance(item, NewDecision)]
+        said = [item for item in items if isinstance(item, Acceptance)]
+        automatic = [accepted for accepted in new if accepted is not None]
+        return automatic + [self._documents.accepted(item, known[item.uuid]) for item in said]
 
     def _opened(self) -> Any:
         with self._opening:

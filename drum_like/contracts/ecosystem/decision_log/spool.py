@@ -1,26 +1,60 @@
 """Files for items that the store does not take: one a worker, read by the first that comes.
 
-A line is one entry as JSON. A worker holds a lock on its file; a file without a lock was left by a
-worker that has ended, and any other may read it. An entry may be read twice, but is never lost.
+A line is one item as JSON. A worker holds a lock on its file; a file without a lock was left by a
+worker that has ended, and any other may read it. An item may be read twice, but is never lost.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
 import orjson
 
+from drum_like.contracts.ecosystem.decision_log.calls import Acceptance
+from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.errors import StoreError
+from drum_like.store.entities import Accepted, Presented
+from drum_like.store.json_text import json_text
 from drum_like.store.upload_file import storing
 
 _SUFFIX = ".decisions"
 
 Line = dict[str, Any]
-"""One entry as JSON."""
+"""One item as JSON."""
+
+_DECISION, _ACCEPTANCE = "Made", "Answered"
+"""The keys of lines; files of earlier versions have them, too."""
+
+
+def line_of(item: Item) -> bytes:
+    """Return an item as a line of a spool, without a line break."""
+    key = _ACCEPTANCE if isinstance(item, Acceptance) else _DECISION
+    return json_text({key: item}).encode()
+
+
+def parse_line(line: Line) -> Item:
+    """Return the item that a line holds.
+
+    Raises:
+        KeyError, TypeError, ValueError: it holds none.
+    """
+    if _ACCEPTANCE in line:
+        return Acceptance(**_timed(line[_ACCEPTANCE]))
+    found = line[_DECISION]
+    accepted = found["accepted"]
+    return NewDecision(
+        Presented(**_timed(found["presented"])),
+        None if accepted is None else Accepted(**_timed(accepted)),
+    )
+
+
+def _timed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**values, "at": datetime.fromisoformat(values["at"])}
 
 
 class Spool:
@@ -88,7 +122,7 @@ class Spool:
 
 
 class Left:
-    """A file of entries that is locked by this process.
+    """A file of items that is locked by this process.
 
     Args:
         path: Where it is.
@@ -100,7 +134,7 @@ class Left:
         self._file = file
 
     def lines(self) -> Iterator[Line]:
-        """Yield the entries; a line that a kill has cut off is none."""
+        """Yield the items; a line that a kill has cut off is none."""
         self._file.seek(0)
         for text in self._file:
             with suppress(orjson.JSONDecodeError):

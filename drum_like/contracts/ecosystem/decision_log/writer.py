@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from drum_like.contracts.ecosystem.decision_log.items import Item, line_of, parse_line
+from drum_like.contracts.ecosystem.decision_log.queue import Item
 from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
-from drum_like.contracts.ecosystem.decision_log.spool import Left, Line, Spool
+from drum_like.contracts.ecosystem.decision_log.spool import Left, Line, Spool, line_of, parse_line
 from drum_like.errors import DrumLikeError, StoreError
 
 logger = logging.getLogger(__name__)
