@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Request, Response, request
+from werkzeug.exceptions import HTTPException
 
 from drum_like.contracts.ecosystem import campaigns, instances
 from drum_like.contracts.ecosystem.decision_log.log import open_log
-from drum_like.contracts.ecosystem.errors import runtime_form, server_form
 from drum_like.contracts.ecosystem.invoke import SUCCESS, Decisions
 from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
-from drum_like.errors import PayloadError
+from drum_like.errors import PayloadError, UserError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import Claim, Contract, Route
-from drum_like.http.errors import ErrorForm
+from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
 from drum_like.http.json_body import Tree, holds, json_object, whole_body
 from drum_like.http.shared_routes import chosen
 from drum_like.types.payload import Limits
@@ -197,3 +197,28 @@ def _replied(reply: Reply) -> Response:
     """Answer a body as JSON, with any Content-Type."""
     body = whole_body(request)
     return wire.json_response(reply(tree_of(body), len(body)))
+
+
+def server_form(*, hide_errors: bool) -> ErrorForm:
+    """Return the form of a model server: `{"detail": ...}` and a status."""
+    return ErrorForm(DRUM_STATUSES, _detail, hide_errors, counts_from_zero=True)
+
+
+def runtime_form(*, hide_errors: bool) -> ErrorForm:
+    """Return the form of a runtime: 200 and `{"ErrorMessage": ...}`."""
+    return ErrorForm(DRUM_STATUSES, _message, hide_errors, counts_from_zero=True)
+
+
+def _detail(failure: Failure) -> Response:
+    """Answer with a status; an answer that custom.py asked for is its own in every contract."""
+    if isinstance(failure.error, UserError):
+        return user_response(failure.error, failure.status)
+    return wire.json_response({"detail": failure.text}, failure.status)
+
+
+def _message(failure: Failure) -> Response:
+    """Answer 200; wrong routes and credentials keep their status, and our mistakes get 500."""
+    if isinstance(failure.error, HTTPException):
+        return _detail(failure)
+    status = 500 if failure.is_unexpected else 200
+    return wire.json_response({"ErrorMessage": failure.text}, status)

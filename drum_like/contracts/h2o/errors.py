@@ -30,7 +30,7 @@ STATUSES: StatusTable = {
 }
 
 
-def form(*, hide_errors: bool) -> ErrorForm:
+def scorer_form(*, hide_errors: bool) -> ErrorForm:
     """Return the contract's form of an error."""
     return ErrorForm(STATUSES, _detail, hide_errors, counts_from_zero=True)
 

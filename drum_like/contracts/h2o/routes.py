@@ -10,7 +10,6 @@ from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from drum_like import logs
-from drum_like.contracts.h2o import errors as failures
 from drum_like.contracts.h2o.deployments import DeploymentViews
 from drum_like.contracts.h2o.description import (
     capabilities,
@@ -19,8 +18,8 @@ from drum_like.contracts.h2o.description import (
     model_schema,
     sample_request,
 )
-from drum_like.contracts.h2o.media import read_form
-from drum_like.contracts.h2o.rows import media_columns, wants_text
+from drum_like.contracts.h2o.errors import control_plane_form, scorer_form
+from drum_like.contracts.h2o.rows import media_columns, read_form, wants_text
 from drum_like.contracts.h2o.score_request import ScoreRequest, parse_score_request
 from drum_like.contracts.h2o.score_response import contributions_alone, score_response
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
@@ -48,8 +47,8 @@ def contract(context: ContractContext) -> Contract:
     """Return the scorer's contract."""
     settings, hide = context.settings, context.settings.hide_errors
     views = _Views(context, Limits(settings.max_columns, settings.max_cells))
-    errors = failures.form(hide_errors=hide)
-    control_plane = failures.control_plane_form(hide_errors=hide)
+    errors = scorer_form(hide_errors=hide)
+    control_plane = control_plane_form(hide_errors=hide)
     return Contract(
         "h2o",
         errors,

@@ -4,14 +4,13 @@ from drum_like.config.settings import Settings
 from drum_like.contracts.wallaroo.errors import api_form, engine_form
 from drum_like.contracts.wallaroo.inference.deployments import Deployments
 from drum_like.contracts.wallaroo.inference.infer import InferenceViews
-from drum_like.contracts.wallaroo.management import absent, login, users
+from drum_like.contracts.wallaroo.management import absent, users
 from drum_like.contracts.wallaroo.management.configs import ConfigViews
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
 from drum_like.contracts.wallaroo.management.models import ModelViews
 from drum_like.contracts.wallaroo.management.pipelines import PipelineViews
 from drum_like.contracts.wallaroo.management.sdk_operations import SdkOperations
-from drum_like.contracts.wallaroo.management.upload_form import longest
-from drum_like.contracts.wallaroo.management.uploads import UploadViews
+from drum_like.contracts.wallaroo.management.uploads import UploadViews, longest
 from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
@@ -128,8 +127,8 @@ def _other_routes(
     return (
         *posts,
         *empty,
-        Route(f"{_API}/config", "GET", "config", login.config, Scope.PROBE),
-        Route(_TOKEN, "POST", "token", login.token, look),
+        Route(f"{_API}/config", "GET", "config", users.default_architecture, Scope.PROBE),
+        Route(_TOKEN, "POST", "token", users.token, look),
         Route(_USERS, "GET", "users_find", users.find, look),
         Route(f"{_USERS}/<path:user>", "GET", "users_get", users.get, look),
         Route(f"{_USERS}/<path:user>", "PUT", "users_change", users.change, change),

@@ -1,17 +1,24 @@
 """Columns of cells between Arrow and numpy, and how numbers change their type without surprises.
 
 A column of a request is an Arrow array without missing cells. Its cells are scalars, or lists that
-may be nested: a model gets an array with the rows first.
+may be nested: a model gets an array with the rows first. A schema is carried as one encapsulated
+IPC message in base64.
 """
 
+import base64
+import binascii
+import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import types
+from pyarrow import ipc, types
 
+from drum_like.codecs.arrow.plain import check_type
+from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.errors import PayloadError
 
 Values = NDArray[Any]
@@ -152,3 +159,47 @@ def _bounds(column: pa.Array) -> list[tuple[int, int]]:
         return [(at * width, (at + 1) * width) for at in range(len(column))]
     ends = np.asarray(column.offsets) - column.offsets[0].as_py()
     return list(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+
+
+_MOST_FIELDS = 10_000
+_MOST_BYTES = 8 * 1024 * 1024
+
+
+@lru_cache(maxsize=256)
+def decode_schema(text: str) -> pa.Schema:
+    """Return the schema that a text stands for.
+
+    Raises:
+        PayloadError: it is no base64, no schema, or has fields of types that are not read.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+        schema = ipc.read_schema(pa.BufferReader(raw))
+        names = schema.names
+    except (binascii.Error, pa.ArrowException, OSError, ValueError, struct.error) as error:
+        raise PayloadError("the schema is not a base64 encoded Arrow schema") from error
+    if not names or len(names) > _MOST_FIELDS or len(set(names)) < len(names):
+        raise PayloadError(
+            f"a schema must have 1 to {_MOST_FIELDS} fields, each with a name of its own"
+        )
+    for field in schema:
+        check_type(field.type)
+    return schema
+
+
+def optional_schema(fields: JsonObject, name: str) -> str | None:
+    """Return an encoded schema as it was sent, None if the field is left out or null.
+
+    Raises:
+        PayloadError: it is none; names the field.
+    """
+    text = fields.optional_text(name)
+    if text is None:
+        return None
+    if len(text) > _MOST_BYTES:
+        raise PayloadError(f"field `{name}` is longer than {_MOST_BYTES} characters")
+    try:
+        decode_schema(text)
+    except PayloadError as error:
+        raise PayloadError(f"field `{name}`: {error}") from error
+    return text

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import compute, types
 
-from drum_like.contracts.wallaroo.inference import schemas
-from drum_like.contracts.wallaroo.inference.arrow_cells import is_list
+from drum_like.contracts.wallaroo.inference.arrow_cells import decode_schema, is_list
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.store.entities import Config
 from drum_like.types.frame import listed
@@ -45,7 +44,7 @@ def declared(config: Config | None, names: tuple[str, ...]) -> tuple[Input, ...]
         return tuple(Input(name, name) for name in names)
     known: tuple[Input, ...] = tuple(Input(name, name) for name in names)
     if config.input_schema is not None:
-        schema = schemas.decode(config.input_schema)
+        schema = decode_schema(config.input_schema)
         known = tuple(Input(field.name, field.name, field.type) for field in schema)
     fields = config.tensor_fields
     if fields is None:

@@ -13,8 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import types
 
-from drum_like.contracts.wallaroo.inference import schemas
-from drum_like.contracts.wallaroo.inference.arrow_cells import array_of, is_list
+from drum_like.contracts.wallaroo.inference.arrow_cells import array_of, decode_schema, is_list
 from drum_like.errors import TargetError
 from drum_like.store.entities import Config
 from drum_like.types.prediction import Prediction
@@ -158,7 +157,7 @@ def _plain(values: Values) -> Values:
 def _output_schema(config: Config | None) -> pa.Schema | None:
     if config is None or config.output_schema is None:
         return None
-    return schemas.decode(config.output_schema)
+    return decode_schema(config.output_schema)
 
 
 def _typed(values: Values, field: pa.Field) -> pa.Array:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 
 from drum_like.contracts.wallaroo.fields import JsonObject
-from drum_like.contracts.wallaroo.inference import schemas
+from drum_like.contracts.wallaroo.inference.arrow_cells import optional_schema
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.contracts.wallaroo.management import serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
@@ -92,8 +92,8 @@ def read(fields: JsonObject) -> NewConfig:
     return NewConfig(
         tensor_fields=_tensor_fields(fields),
         filter_threshold=fields.optional_number("filter_threshold"),
-        input_schema=schemas.optional(fields, "input_schema"),
-        output_schema=schemas.optional(fields, "output_schema"),
+        input_schema=optional_schema(fields, "input_schema"),
+        output_schema=optional_schema(fields, "output_schema"),
         batch_config=batch,
         options=options,
     )

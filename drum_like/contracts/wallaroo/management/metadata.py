@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drum_like.contracts.wallaroo.fields import JsonObject, check_label
-from drum_like.contracts.wallaroo.inference import schemas
+from drum_like.contracts.wallaroo.inference.arrow_cells import optional_schema
 from drum_like.contracts.wallaroo.management import frameworks
 from drum_like.contracts.wallaroo.management.frameworks import Framework
 from drum_like.errors import PayloadError
@@ -109,7 +109,7 @@ def _visibility(text: str | None) -> Visibility:
 
 def _schema(fields: JsonObject, conversion: JsonObject, name: str) -> str | None:
     """Return a schema: beside the conversion, as clients send it, or in it, as pages say."""
-    return schemas.optional(fields if fields.raw(name) is not None else conversion, name)
+    return optional_schema(fields if fields.raw(name) is not None else conversion, name)
 
 
 def _declared(fields: JsonObject) -> Declared:

@@ -1,20 +1,131 @@
-"""Uploads: checked at once, or stored at once and checked in the background."""
+"""Uploads: a form whose file goes to the disk while it arrives, or a body that is the file.
 
+They are checked at once, or stored at once and checked in the background.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
-from werkzeug.datastructures import MultiDict
+from flask import Request, Response, request
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.formparser import FormDataParser
 
 from drum_like.contracts.wallaroo.fields import JsonObject, check_file_name
-from drum_like.contracts.wallaroo.management import frameworks, serializers, upload_form
+from drum_like.contracts.wallaroo.management import frameworks, serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
-from drum_like.contracts.wallaroo.management.upload_form import UploadForm
 from drum_like.errors import PayloadError, UploadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import Version
 from drum_like.store.upload_file import Incoming
+
+_MULTIPART = "multipart/form-data"
+_MOST_METADATA = 8 * 1024 * 1024
+_MOST_PARTS = 16
+_CHUNK = 1 << 20
+
+Receive = Callable[[], Incoming]
+"""Gives a file to write an upload to."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadForm:
+    """The parts of a multipart upload.
+
+    Attributes:
+        fields: Its parts that are no files.
+        file: The part named `file`; None without it.
+        file_name: As the uploader named it.
+    """
+
+    fields: MultiDict[str, str]
+    file: Incoming | None
+    file_name: str | None
+
+
+def is_form(request: Request) -> bool:
+    """Return whether a body is a multipart form."""
+    return request.mimetype == _MULTIPART
+
+
+def longest(max_mb: int) -> int:
+    """Return the limit of a body with a file of at most `max_mb` MiB; 0 for a file of any size."""
+    return max_mb * 1024 * 1024 + _MOST_METADATA if max_mb else sys.maxsize
+
+
+def allow_size(request: Request, max_mb: int) -> None:
+    """Let the body be as long as an upload may be; 0 for any length."""
+    request.max_content_length = longest(max_mb)
+
+
+@contextmanager
+def received_form(request: Request, receive: Receive) -> Iterator[UploadForm]:
+    """Parse the form; the uploaded file is deleted at the end of the block unless it was stored.
+
+    Raises:
+        PayloadError: the body is no such form.
+        SizeError: the file is larger than allowed.
+        StoreError: the disk does not take it.
+        BodyError: the body does not arrive as its headers say.
+    """
+    boundary = request.mimetype_params.get("boundary")
+    if not is_form(request) or not boundary:
+        raise PayloadError("the body must be multipart/form-data with the parts metadata and file")
+    with ExitStack() as stack:
+
+        def new_file(*_args: object, **_kwargs: object) -> Incoming:
+            return stack.enter_context(receive())
+
+        parser = FormDataParser(
+            stream_factory=new_file,  # type: ignore[arg-type] # a raw file is what it needs of IO
+            max_form_memory_size=_MOST_METADATA,
+            max_form_parts=_MOST_PARTS,
+            silent=False,
+        )
+        options = dict(request.mimetype_params)
+        try:
+            _, fields, files = parser.parse(
+                request.stream, _MULTIPART, request.content_length, options
+            )
+        except ValueError as error:
+            raise PayloadError("the multipart body is broken or cut off") from error
+        yield _form(fields, files)
+
+
+def _form(fields: MultiDict[str, str], files: MultiDict[str, FileStorage]) -> UploadForm:
+    metadata = files.get("metadata")
+    if metadata is not None and "metadata" not in fields:
+        content = metadata.stream.read(_MOST_METADATA)
+        fields = MultiDict([*fields.items(multi=True), ("metadata", _text(content))])
+    part = files.get("file")
+    if part is None:
+        return UploadForm(fields, None, None)
+    file = part.stream
+    assert isinstance(file, Incoming)  # noqa: S101 - the factory above made it
+    return UploadForm(fields, file, check_file_name(part.filename or ""))
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError("the part metadata must be UTF-8") from error
+
+
+@contextmanager
+def received_body(request: Request, receive: Receive) -> Iterator[Incoming]:
+    """Receive a body that is the file itself; it is deleted after the block unless it was stored.
+
+    Raises:
+        SizeError, StoreError, BodyError: as `received_form`.
+    """
+    with receive() as incoming:
+        while chunk := request.stream.read(_CHUNK):
+            incoming.write(chunk)
+        yield incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +142,8 @@ class UploadViews:
 
     def upload(self) -> Response:
         """Store a version that is ready when the answer comes, or register an image."""
-        upload_form.allow_size(request, self.max_mb)
-        with upload_form.received_form(request, self.lookup.registry.uploads.receive) as form:
+        allow_size(request, self.max_mb)
+        with received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             if form.file is None and metadata.image_path is not None:
                 return json_response(serializers.uploaded(self._image(metadata)))
@@ -46,8 +157,8 @@ class UploadViews:
 
     def upload_and_convert(self) -> Response:
         """Store a version that becomes ready later, or does not; its status tells."""
-        upload_form.allow_size(request, self.max_mb)
-        with upload_form.received_form(request, self.lookup.registry.uploads.receive) as form:
+        allow_size(request, self.max_mb)
+        with received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             file, name = _file(form)
             frameworks.check_runs(metadata.framework)
@@ -56,17 +167,17 @@ class UploadViews:
 
     def upload_stream(self) -> Response:
         """Store a version whose file is the whole body, or a part of an older kind of form."""
-        upload_form.allow_size(request, self.max_mb)
+        allow_size(request, self.max_mb)
         receive = self.lookup.registry.uploads.receive
-        if upload_form.is_form(request):
-            with upload_form.received_form(request, receive) as form:
+        if is_form(request):
+            with received_form(request, receive) as form:
                 file, name = _file(form)
                 metadata = Metadata.of_query(_parameters(request.args, form.fields), name)
                 return json_response(serializers.uploaded(self._checked(metadata, file, name)))
         query = _parameters(request.args)
         name = check_file_name(query.text("filename"))
         metadata = Metadata.of_query(query, name)
-        with upload_form.received_body(request, receive) as file:
+        with received_body(request, receive) as file:
             return json_response(serializers.uploaded(self._checked(metadata, file, name)))
 
     def _checked(self, metadata: Metadata, file: Incoming, name: str) -> Version:
