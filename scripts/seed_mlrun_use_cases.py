@@ -31,7 +31,7 @@ from use_cases.training import TRAINERS
 
 from drum_like.config.settings import Settings
 from drum_like.errors import ConflictError, DrumLikeError
-from drum_like.registry.location import place_of
+from drum_like.store.location import place_of
 from drum_like.store.store import open_store
 
 
@@ -65,7 +65,7 @@ def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
     """Make the use cases."""
     # Whoever runs this program trusts it, and so the pickle of scikit-learn that it writes.
     settings = replace(_settings(flags), allow_code_uploads=True)
-    with closing(open_store(place_of(settings))) as store:
+    with closing(open_store(place_of(settings.store, settings.database_url))) as store:
         seed = Seed(store, settings, flags.output, flags.url, flags.deploy, print)
         if not flags.reset:
             for case in chosen:

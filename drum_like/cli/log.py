@@ -10,9 +10,9 @@ from drum_like.cli.tables import print_text, table
 from drum_like.config.settings import Settings
 from drum_like.contracts.ecosystem.decision_log.documents import whole
 from drum_like.errors import SettingsError
-from drum_like.registry.location import place_of
-from drum_like.store.entities import Decision, Wanted
-from drum_like.store.json_text import json_text
+from drum_like.store.ecosystem_entities import Decision, DecisionFilter
+from drum_like.store.entities import json_text
+from drum_like.store.location import place_of
 from drum_like.store.store import open_store
 
 _HEAD = ("TIME", "CAMPAIGN", "SUB-CAMPAIGN", "CHANNEL", "CUSTOMER", "PRESENTED", "ACCEPTED", "UUID")
@@ -30,10 +30,10 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     Raises:
         SettingsError: there is no store.
     """
-    place = place_of(settings)
+    place = place_of(settings.store, settings.database_url)
     if place.url is None and not place.is_there:
         raise SettingsError(f"there is no store at {place.root}; name it with --store")
-    wanted = Wanted(settings.campaign, settings.uuid, settings.since, settings.until)
+    wanted = DecisionFilter(settings.campaign, settings.uuid, settings.since, settings.until)
     with closing(open_store(place)) as store:
         found = store.decisions.newest(wanted, settings.lines)
         show = _json_lines if settings.json else _rows

@@ -18,8 +18,8 @@ from drum_like.cli.remote_store import RemoteStore
 from drum_like.cli.tables import as_json, models_table, print_json, print_text, versions_table
 from drum_like.config.settings import Settings
 from drum_like.errors import SettingsError
-from drum_like.registry.location import place_of
 from drum_like.store.entities import Declared
+from drum_like.store.location import place_of
 from drum_like.store.names import reference
 from drum_like.store.store import open_store
 
@@ -38,7 +38,7 @@ def models_of(settings: Settings, *, make: bool = False) -> Iterator[ModelStore]
     if settings.url is not None:
         yield RemoteStore(settings.url, settings)
         return
-    place = place_of(settings)
+    place = place_of(settings.store, settings.database_url)
     if not make and not place.is_there:
         raise SettingsError(
             f"there is no model store at {place.root}; name it with --store, or push a model"

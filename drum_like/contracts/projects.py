@@ -17,7 +17,7 @@ from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract, Route
 from drum_like.http.errors import ErrorForm, Failure
 from drum_like.registry.setup import Registry
-from drum_like.store.project_entities import Configuration, Run
+from drum_like.store.ecosystem_entities import Configuration, Run
 from drum_like.store.projects import Projects
 
 _API = "/api/v1/mlrun-runtime"

@@ -10,9 +10,9 @@ from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
 from drum_like.registry.loader import Loader
-from drum_like.registry.location import place_of
 from drum_like.registry.uploads import Uploads
 from drum_like.registry.verifier import Verifier
+from drum_like.store.location import place_of
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store
 from drum_like.system.lifecycle import Background, PeriodicTask
@@ -70,7 +70,8 @@ def open_catalog(settings: Settings, own: Service | None) -> Opened:
         StoreError: the store cannot be used.
     """
     directories = {} if settings.models is None else _directories(settings.models)
-    store = open_store(place_of(settings)) if settings.needs_store else None
+    place = place_of(settings.store, settings.database_url) if settings.needs_store else None
+    store = None if place is None else open_store(place)
     others = (settings.code_dir,) if settings.has_code_dir else ()
     loader = Loader(settings, directories, store, predict_limiter(settings), others)
     catalog = Catalog(loader, settings.max_models, own, settings.default_model)

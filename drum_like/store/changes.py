@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 
 from drum_like.store import pipelines, row_mapping, tables
 from drum_like.store.database import Database
-from drum_like.store.entities import Config, Deployment, Details, Status
-from drum_like.store.revision import Moves
+from drum_like.store.entities import Config, Details, Status
+from drum_like.store.location import ChangeCounter
+from drum_like.store.workspace_entities import Deployment
 
 _V = tables.versions
 _NOTHING = -1
@@ -87,16 +88,16 @@ class Changes:
 
     Args:
         database: Where they are.
-        moves: Tells whether there are any.
+        counter: Tells whether there are any.
     """
 
-    def __init__(self, database: Database, moves: Moves) -> None:
+    def __init__(self, database: Database, counter: ChangeCounter) -> None:
         self._database = database
-        self._moves = moves
+        self._counter = counter
 
     def seen(self) -> bytes:
         """Return a token that changes with every change made by this directory's processes."""
-        return self._moves.seen()
+        return self._counter.seen()
 
     def revision(self) -> Revision:
         """Return how far the store is; the one cheap query that workers repeat."""

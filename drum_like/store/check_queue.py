@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from drum_like.store import row_mapping, tables, version_logs, versions
+from drum_like.store import row_mapping, tables, versions
 from drum_like.store.database import Database, Writing
 from drum_like.store.entities import Status, Version
 
@@ -48,7 +48,7 @@ class Checks:
         with self._database.read() as connection:
             if _waiting(connection) is None:
                 return None
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             waiting = _waiting(writing.connection)
             if waiting is None:
                 return None
@@ -70,7 +70,7 @@ class Checks:
 
     def release(self, version_id: int, owner: str) -> None:
         """Release a claim, as if the version had not been claimed."""
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             if _owned(writing.connection, version_id, owner):
                 _set(writing, version_id, status=Status.PENDING, attempts=_T.c.attempts - 1)
 
@@ -84,7 +84,7 @@ class Checks:
     def remember_good(self, fingerprint: str) -> None:
         """Record the fingerprint of a version that could be served."""
         table = tables.verdicts
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             known = select(table.c.fingerprint).where(table.c.fingerprint == fingerprint)
             if writing.connection.execute(known).scalar() is None:
                 values = {"fingerprint": fingerprint, "created_at": row_mapping.now()}
@@ -107,14 +107,14 @@ def _begin(writing: Writing, version_id: int, owner: str, lease_s: float) -> Non
         lease_owner=owner,
         lease_until=row_mapping.now() + timedelta(seconds=lease_s),
     )
-    version_logs.add(writing, version_id, "loading the model in a process of its own")
+    versions.add_log_line(writing, version_id, "loading the model in a process of its own")
 
 
 def _end(writing: Writing, version_id: int, outcome: Outcome) -> None:
     status = Status.READY if outcome.error is None else Status.ERROR
     _set(writing, version_id, status=status, error=outcome.error, lease_owner=None)
     for line in outcome.lines:
-        version_logs.add(writing, version_id, line)
+        versions.add_log_line(writing, version_id, line)
 
 
 def _set(writing: Writing, version_id: int, **values: object) -> None:

@@ -26,8 +26,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from drum_like.errors import SettingsError, StoreBusyError, StoreError, StoreFullError
 from drum_like.store import tables
-from drum_like.store.json_text import json_text
-from drum_like.store.revision import Moves
+from drum_like.store.entities import json_text
+from drum_like.store.location import ChangeCounter
 
 PATIENCE_S = 15
 """How long a transaction waits for another process to finish."""
@@ -65,12 +65,12 @@ class Database:
 
     Args:
         engine: As `engine_of` makes it.
-        moves: Tells other processes that something has changed; None to leave them to find out.
+        counter: Tells other processes that something has changed; None to leave them to find out.
     """
 
-    def __init__(self, engine: Engine, moves: Moves | None = None) -> None:
+    def __init__(self, engine: Engine, counter: ChangeCounter | None = None) -> None:
         self.engine = engine
-        self._moves = moves
+        self._counter = counter
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reader = engine.execution_options(**snapshot)
         self._writer = engine.execution_options(**{_IMMEDIATE: True})
@@ -101,11 +101,11 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, *, told: bool = True) -> Iterator[Writing]:
+    def write(self, *, notify: bool = True) -> Iterator[Writing]:
         """Give a transaction that writes; it is committed at the end of the block.
 
         Args:
-            told: Whether what is served may be another thing now, so that all processes learn it
+            notify: Whether what is served may be another thing now, so that all processes learn it
                 before this returns.
 
         Raises:
@@ -119,14 +119,14 @@ class Database:
                 .returning(tables.state.c.revision)
             )
             yield Writing(connection, connection.execute(counted).scalar_one())
-        if told and self._moves is not None:
-            self._moves.move()
+        if notify and self._counter is not None:
+            self._counter.advance()
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
-        if self._moves is not None:
-            self._moves.close()
+        if self._counter is not None:
+            self._counter.close()
 
 
 def sqlite_engine(path: Path) -> Engine:

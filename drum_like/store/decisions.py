@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from drum_like.store import tables
+from drum_like.store import ecosystem_tables as tables
 from drum_like.store.database import Database
-from drum_like.store.entities import Accepted, Decision, Presented, Wanted
+from drum_like.store.ecosystem_entities import Accepted, Decision, DecisionFilter, Presented
 
 _P, _A = tables.presented, tables.accepted
 _ROW = (_P.c.id, _P.c.uuid, _P.c.at, _P.c.campaign, _P.c.document)
@@ -64,11 +64,11 @@ class Decisions:
                 found.update(tuple(row) for row in connection.execute(query))
         return found
 
-    def newest(self, wanted: Wanted, limit: int) -> list[Decision]:
+    def newest(self, wanted: DecisionFilter, limit: int) -> list[Decision]:
         """Return the last decisions that are meant, in the order in which they were written."""
         return self._found(_meant(wanted).order_by(_P.c.id.desc()).limit(limit))[::-1]
 
-    def next(self, wanted: Wanted, limit: int) -> list[Decision]:
+    def next(self, wanted: DecisionFilter, limit: int) -> list[Decision]:
         """Return the first decisions that are meant, in the order in which they were written."""
         return self._found(_meant(wanted).order_by(_P.c.id).limit(limit))
 
@@ -87,7 +87,7 @@ class Decisions:
         )
 
 
-def _meant(wanted: Wanted) -> Select[Any]:
+def _meant(wanted: DecisionFilter) -> Select[Any]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.campaign is not None:
         conditions.append(_P.c.campaign == wanted.campaign)

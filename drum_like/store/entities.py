@@ -4,11 +4,14 @@ Ids are integers from sequences of their own and are never used again. Times are
 with microseconds.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import orjson
 
 Details = Mapping[str, Any]
 """A JSON object that the store keeps for its owner and does not look into."""
@@ -37,34 +40,6 @@ class Visibility(StrEnum):
 
     PRIVATE = "private"
     PUBLIC = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """A room for models and pipelines; its name is unique in the store."""
-
-    id: int
-    name: str
-    created_by: str
-    archived: bool
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """User who belongs to a workspace; `kind` is OWNER or COLLABORATOR."""
-
-    workspace_id: int
-    user: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """Content of a workspace: ids of models and of pipelines, the lowest first."""
-
-    model_ids: tuple[int, ...] = ()
-    pipeline_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,73 +168,6 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelTree:
-    """A model with its versions and the configuration in force of each."""
-
-    model: Model
-    workspace: Workspace
-    versions: tuple[tuple[Version, Config | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A name in a workspace for a chain of model versions."""
-
-    id: int
-    workspace_id: int
-    name: str
-    owner: str
-    visibility: Visibility
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineVersion:
-    """One definition of a pipeline; its meaning is the contract's business."""
-
-    id: int
-    pipeline_id: int
-    uuid: str
-    definition: Details
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewDeployment:
-    """A deployment to make.
-
-    Attributes:
-        name: Unique among what is deployed only together with the id.
-        pipeline_version_id: The deployed version of the pipeline.
-        config_ids: The configurations that it is held to, in the order of its steps.
-        engine_config: Data that a contract keeps with it.
-    """
-
-    name: str
-    pipeline_version_id: int
-    config_ids: tuple[int, ...]
-    engine_config: Details = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """A pipeline that is, or was, deployed; there is one a pipeline."""
-
-    id: int
-    pipeline_id: int
-    pipeline_name: str
-    workspace_id: int
-    name: str
-    pipeline_version_id: int
-    config_ids: tuple[int, ...]
-    engine_config: Details
-    deployed: bool
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class LogLine:
     """A line of the log of a version."""
 
@@ -298,69 +206,22 @@ class NewVersion:
     formats: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
-    """Answer to a campaign's call.
+def json_text(value: Any) -> str:
+    """Return a value as JSON that every database takes and that reads back.
 
-    Attributes:
-        uuid: Of the call.
-        at: When it was answered.
-        campaign: The campaign that it named.
-        document: As ecosystem.ai's runtime keeps it.
+    Dataclasses are objects, and times text. NaN and the infinities are null; halves of surrogate
+    pairs, which are no characters, are `?`.
     """
-
-    uuid: str
-    at: datetime
-    campaign: str
-    document: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Acceptance of results of a call; at most one for each presented row.
-
-    Attributes:
-        uuid: Of the call.
-        at: When it was accepted.
-        is_automatic: Whether the best result counts as accepted because no acceptance was sent.
-        document: As ecosystem.ai's runtime keeps it, without `response_log`.
-    """
-
-    uuid: str
-    at: datetime
-    is_automatic: bool
-    document: Mapping[str, Any]
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # such a half, or an integer beyond 64 bits
+        loose = json.dumps(value, ensure_ascii=False, default=_plain).encode(errors="replace")
+        strict = json.loads(loose, parse_constant=lambda _: None)
+        return json.dumps(strict, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Answer to a call, with its acceptance if there is one.
-
-    Attributes:
-        number: Higher than those of decisions that were written before it.
-        presented: The one.
-        accepted: The other, None without.
-    """
-
-    number: int
-    presented: Presented
-    accepted: Accepted | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which decisions are meant; None for any.
-
-    Attributes:
-        campaign: Of this campaign.
-        uuid: Of this call.
-        since: Made then or later.
-        until: Made before then.
-        after: With a higher number.
-    """
-
-    campaign: str | None = None
-    uuid: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    after: int | None = None
+def _plain(value: Any) -> Any:
+    """Return a value that orjson knows and json does not."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return {one.name: getattr(value, one.name) for one in fields(value)}

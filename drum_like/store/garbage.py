@@ -50,7 +50,7 @@ def collect(database: Database, files: Files, digests: Iterable[str]) -> int:
     none can be wanted again between the look and the removal.
     """
     n_bytes = 0
-    with database.write(told=False) as writing:
+    with database.write(notify=False) as writing:
         for digest in digests:
             wanted = select(_V.c.id).where(_V.c.sha256 == digest).limit(1)
             if writing.connection.execute(wanted).scalar() is None:

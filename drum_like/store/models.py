@@ -1,4 +1,4 @@
-"""Models: names in a workspace under which versions are stored."""
+"""Models: names in a workspace under which versions are stored, and aliases of versions."""
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -6,11 +6,14 @@ from drum_like.errors import NotFoundError
 from drum_like.store import garbage, row_mapping, tables, workspaces
 from drum_like.store.configs import latest_in
 from drum_like.store.database import Database, Writing
-from drum_like.store.entities import Model, ModelTree, NewVersion, Version
+from drum_like.store.entities import Model, NewVersion, Version
 from drum_like.store.files import Files
+from drum_like.store.names import check_alias
 from drum_like.store.row_mapping import MODEL, VERSION
+from drum_like.store.workspace_entities import ModelTree
 
 _T = tables.models
+_ALIASES = tables.aliases
 _NEWEST_FIRST = (_T.c.created_at.desc(), _T.c.id.desc())
 
 
@@ -134,3 +137,65 @@ def touched(writing: Writing, new: NewVersion) -> tuple[int, int]:
         .returning(_T.c.last_number)
     )
     return model.id, writing.connection.execute(counted).scalar_one()
+
+
+class Aliases:
+    """The aliases of a store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_model(self, model_id: int) -> dict[str, int]:
+        """Return the ids of versions by alias."""
+        columns = (_ALIASES.c.name, _ALIASES.c.version_id)
+        statement = select(*columns).where(_ALIASES.c.model_id == model_id)
+        with self._database.read() as connection:
+            return dict(connection.execute(statement.order_by(_ALIASES.c.name)).all())
+
+    def of_workspace(self, workspace_id: int) -> dict[int, dict[str, int]]:
+        """Return the ids of versions by alias, for each model of a workspace that has any."""
+        statement = (
+            select(_ALIASES.c.model_id, _ALIASES.c.name, _ALIASES.c.version_id)
+            .join(tables.models, tables.models.c.id == _ALIASES.c.model_id)
+            .where(tables.models.c.workspace_id == workspace_id)
+        )
+        found: dict[int, dict[str, int]] = {}
+        with self._database.read() as connection:
+            for model_id, alias, version_id in connection.execute(statement):
+                found.setdefault(model_id, {})[alias] = version_id
+        return found
+
+    def set(self, model_id: int, alias: str, version_id: int | None) -> None:
+        """Give a version an alias, which no other version of the model has then.
+
+        Args:
+            model_id: Of the version.
+            alias: The name.
+            version_id: None takes the alias away.
+
+        Raises:
+            UploadError: the alias breaks the rule for names.
+            NotFoundError: the model has no such version, or no such alias that could be taken.
+        """
+        check_alias(alias)
+        with self._database.write() as writing:
+            same = (_ALIASES.c.model_id == model_id) & (_ALIASES.c.name == alias)
+            n_removed = writing.connection.execute(delete(_ALIASES).where(same)).rowcount
+            if version_id is None:
+                if not n_removed:
+                    raise NotFoundError(f"there is no alias {alias!r}")
+                garbage.mark(writing)
+                return
+            mine = (tables.versions.c.id == version_id) & (tables.versions.c.model_id == model_id)
+            if (
+                writing.connection.execute(select(tables.versions.c.id).where(mine)).scalar()
+                is None
+            ):
+                raise NotFoundError(f"the model has no version with the id {version_id}")
+            values = {
+                "model_id": model_id,
+                "name": alias,
+                "version_id": version_id,
+                "revision": writing.revision,
+            }
+            writing.connection.execute(insert(_ALIASES).values(values))

@@ -7,15 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select
 from drum_like.errors import NotFoundError
 from drum_like.store import garbage, row_mapping, tables, workspaces
 from drum_like.store.database import Database, Writing
-from drum_like.store.entities import (
-    Deployment,
-    Details,
-    NewDeployment,
-    Pipeline,
-    PipelineVersion,
-    Visibility,
-)
+from drum_like.store.entities import Details, Visibility
 from drum_like.store.row_mapping import DEPLOYMENT, PIPELINE, PIPELINE_VERSION, Record
+from drum_like.store.workspace_entities import Deployment, NewDeployment, Pipeline, PipelineVersion
 
 _P = tables.pipelines
 _V = tables.pipeline_versions

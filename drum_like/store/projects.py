@@ -10,12 +10,13 @@ from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import row_mapping, tables
+from drum_like.store import ecosystem_tables as tables
+from drum_like.store import row_mapping
 from drum_like.store.database import Database
-from drum_like.store.project_entities import (
+from drum_like.store.ecosystem_entities import (
     COLLECTIONS,
     Activity,
     Configuration,
@@ -51,7 +52,7 @@ class Projects:
         made = Configuration(str(uuid4()), new, _ACTIVE, 1, moment)
         fields = asdict(new) | {"feature_fields": list(new.feature_fields), "tags": list(new.tags)}
         values = fields | {"id": made.id, "state": made.state, "version": 1, "created_at": moment}
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             for table, name in _names(new):
                 _check_free(writing.connection, table, new.project_id, name)
             writing.connection.execute(insert(_C).values(values))
@@ -82,7 +83,7 @@ class Projects:
         if pipeline_name is not None:
             statement = statement.where(_C.c.pipeline_name == _storable(pipeline_name))
         with self._database.read() as connection:
-            return [_configuration(row) for row in connection.execute(statement)]
+            return [row_mapping.configuration(row) for row in connection.execute(statement)]
 
     def add_run(self, configuration_id: str, new: NewRun) -> str:
         """Return the id of a new run of a configuration.
@@ -90,7 +91,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such configuration, or no longer.
         """
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             of = _found(writing.connection, configuration_id)
             values = asdict(new) | {
                 "id": str(uuid4()),
@@ -110,7 +111,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such run, or no longer.
         """
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             of = select(_R.c.project_id).where(_R.c.id == run_id)
             project_id = writing.connection.execute(of).scalar()
             if project_id is None:
@@ -143,7 +144,7 @@ class Projects:
         if project_id is not None:
             statement = statement.where(_R.c.project_id == _storable(project_id))
         with self._database.read() as connection:
-            return [_run(row) for row in connection.execute(statement)]
+            return [row_mapping.run(row) for row in connection.execute(statement)]
 
     def delete(self, configuration_id: str, user: str) -> Removal:
         """Remove a configuration with all that belongs to it, and record who removed it.
@@ -154,7 +155,7 @@ class Projects:
         Raises:
             NotFoundError: there is no such configuration; nothing is noted then.
         """
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             of = _found(writing.connection, configuration_id)
             counts = {
                 table.name: writing.connection.execute(delete(table).where(condition)).rowcount
@@ -173,7 +174,7 @@ class Projects:
 
     def note(self, activity: str, user: str, project_id: str, document: Mapping[str, Any]) -> None:
         """Record an action of a user on a project."""
-        with self._database.write(told=False) as writing:
+        with self._database.write(notify=False) as writing:
             _note(writing.connection, activity, user, project_id, document)
 
     def activities(self, project_id: str) -> list[Activity]:
@@ -208,44 +209,7 @@ def _found(connection: Connection, configuration_id: str) -> Configuration:
     row = connection.execute(select(_C).where(_C.c.id == _storable(configuration_id))).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no configuration {configuration_id[:100]!r}")
-    return _configuration(row)
-
-
-def _configuration(row: Row[Any]) -> Configuration:
-    new = NewConfiguration(
-        project_id=row.project_id,
-        name=row.name,
-        pipeline_name=row.pipeline_name,
-        feature_set_name=row.feature_set_name,
-        problem_type=row.problem_type,
-        target_field=row.target_field,
-        feature_fields=tuple(row.feature_fields),
-        source=row.source,
-        destination=row.destination,
-        tags=tuple(row.tags),
-    )
-    return Configuration(row.id, new, row.state, row.version, row.created_at)
-
-
-def _run(row: Row[Any]) -> Run:
-    new = NewRun(
-        row.model_id,
-        row.framework,
-        RunStatus(row.status),
-        row.metrics,
-        row.artifact_uri,
-        row.elapsed_s,
-    )
-    return Run(
-        id=row.id,
-        project_id=row.project_id,
-        configuration_id=row.configuration_id,
-        problem_type=row.problem_type,
-        target_field=row.target_field,
-        new=new,
-        created_at=row.created_at,
-        deployment_id=row.deployment_id,
-    )
+    return row_mapping.configuration(row)
 
 
 def _names(new: NewConfiguration) -> Sequence[tuple[Table, str]]:

@@ -8,18 +8,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Row
 
 from drum_like.store import tables
-from drum_like.store.entities import (
-    Config,
-    Declared,
-    Deployment,
-    Model,
-    Pipeline,
-    PipelineVersion,
-    Status,
-    Version,
-    Visibility,
-    Workspace,
+from drum_like.store.ecosystem_entities import (
+    Configuration,
+    NewConfiguration,
+    NewRun,
+    Run,
+    RunStatus,
 )
+from drum_like.store.entities import Config, Declared, Model, Status, Version, Visibility
+from drum_like.store.workspace_entities import Deployment, Pipeline, PipelineVersion, Workspace
 
 Record = TypeVar("Record")
 
@@ -118,3 +115,42 @@ def declared(content: Mapping[str, Any]) -> Declared:
 def declared_json(record: Declared) -> dict[str, Any]:
     """Return an uploader's declaration as JSON, without empty fields."""
     return {name: value for name, value in asdict(record).items() if value}
+
+
+def configuration(row: Row[Any]) -> Configuration:
+    """Return the configuration of a training."""
+    new = NewConfiguration(
+        project_id=row.project_id,
+        name=row.name,
+        pipeline_name=row.pipeline_name,
+        feature_set_name=row.feature_set_name,
+        problem_type=row.problem_type,
+        target_field=row.target_field,
+        feature_fields=tuple(row.feature_fields),
+        source=row.source,
+        destination=row.destination,
+        tags=tuple(row.tags),
+    )
+    return Configuration(row.id, new, row.state, row.version, row.created_at)
+
+
+def run(row: Row[Any]) -> Run:
+    """Return a training run."""
+    new = NewRun(
+        row.model_id,
+        row.framework,
+        RunStatus(row.status),
+        row.metrics,
+        row.artifact_uri,
+        row.elapsed_s,
+    )
+    return Run(
+        id=row.id,
+        project_id=row.project_id,
+        configuration_id=row.configuration_id,
+        problem_type=row.problem_type,
+        target_field=row.target_field,
+        new=new,
+        created_at=row.created_at,
+        deployment_id=row.deployment_id,
+    )

@@ -1,4 +1,4 @@
-"""Versions of models."""
+"""Versions of models, and their logs: lines for the people who uploaded them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -7,15 +7,15 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, select, update
 
 from drum_like.errors import NotFoundError
-from drum_like.store import configs, garbage, models, row_mapping, tables, version_logs, workspaces
+from drum_like.store import configs, garbage, models, row_mapping, tables, workspaces
 from drum_like.store.database import Database, Writing
-from drum_like.store.entities import NewVersion, Status, Version, Visibility
+from drum_like.store.entities import LogLine, NewVersion, Status, Version, Visibility
 from drum_like.store.files import Files
 from drum_like.store.names import check_model_name
 from drum_like.store.row_mapping import VERSION
 from drum_like.store.upload_file import Received
 
-_T = tables.versions
+_T, _LOGS = tables.versions, tables.logs
 _NEWEST_FIRST = (_T.c.updated_at.desc(), _T.c.id.desc())
 
 
@@ -70,7 +70,7 @@ class Versions:
             version_id = _insert(writing, new, file, status)
             configs.add(writing, version_id, replace(new.config, runtime=new.runtime))
             for line in lines:
-                version_logs.add(writing, version_id, line)
+                add_log_line(writing, version_id, line)
             return found(writing.connection, version_id)
 
     def get(self, version_id: int) -> Version:
@@ -207,3 +207,23 @@ def _insert(writing: Writing, new: NewVersion, file: File, status: Status) -> in
     }
     made = insert(_T).values(values).returning(_T.c.id)
     return int(writing.connection.execute(made).scalar_one())
+
+
+class Logs:
+    """The logs of versions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_version(self, version_id: int, limit: int | None = None) -> list[LogLine]:
+        """Return the last lines of a version, the oldest first; none if there is no version."""
+        newest = select(_LOGS.c.at, _LOGS.c.text).where(_LOGS.c.version_id == version_id)
+        with self._database.read() as connection:
+            found = connection.execute(newest.order_by(_LOGS.c.id.desc()).limit(limit)).all()
+        return [LogLine(*row) for row in reversed(found)]
+
+
+def add_log_line(writing: Writing, version_id: int, text: str) -> None:
+    """Write a line to the log of a version."""
+    values = {"version_id": version_id, "at": row_mapping.now(), "text": text}
+    writing.connection.execute(insert(_LOGS).values(values))

@@ -9,8 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from drum_like.errors import ConflictError, NotFoundError
 from drum_like.store import row_mapping, tables
 from drum_like.store.database import Database, Writing
-from drum_like.store.entities import Contents, Member, Workspace
 from drum_like.store.row_mapping import WORKSPACE
+from drum_like.store.workspace_entities import Contents, Member, Workspace
 
 _T = tables.workspaces
 

@@ -14,8 +14,8 @@ from drum_like.cli.local_store import LocalStore
 from drum_like.cli.model_store import ListedVersion, Push
 from drum_like.config.settings import Settings
 from drum_like.errors import ConflictError
+from drum_like.store.ecosystem_entities import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.entities import Declared
-from drum_like.store.project_entities import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.store import Store
 
 # Relative: programs beside this package find it under another name than tests do.

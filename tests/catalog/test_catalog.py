@@ -18,7 +18,8 @@ from drum_like.errors import (
 from drum_like.inference.loading import open_service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.setup import open_catalog
-from drum_like.store.entities import NewConfig, NewDeployment, NewVersion
+from drum_like.store.entities import NewConfig, NewVersion
+from drum_like.store.workspace_entities import NewDeployment
 from drum_like.types.target import TargetType
 from tests.support.registries import GOOD_CODE, METADATA, answer, constant, eventually, opened
 

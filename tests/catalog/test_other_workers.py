@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import event
 
 from drum_like.errors import NotFoundError, StoreError
-from drum_like.store.entities import NewConfig, NewDeployment
-from drum_like.store.location import DATABASE
-from drum_like.store.revision import Moves
+from drum_like.store.entities import NewConfig
+from drum_like.store.location import DATABASE, ChangeCounter
+from drum_like.store.workspace_entities import NewDeployment
 from tests.support.registries import Opened, answer, constant, opened
 
 
@@ -122,7 +122,7 @@ def test_what_is_in_memory_serves_on_without_the_database(tmp_path: Path) -> Non
         other.catalog.find("m")
         with sqlite3.connect(tmp_path / DATABASE) as database:
             database.execute("ALTER TABLE state RENAME TO away")
-        Moves(tmp_path / "moves").move()
+        ChangeCounter(tmp_path / "moves").advance()
 
         assert answer(other.catalog.resolve("m")) == 1
         with pytest.raises(StoreError):
@@ -133,13 +133,13 @@ def test_what_is_in_memory_serves_on_without_the_database(tmp_path: Path) -> Non
 
 def test_no_move_is_lost(tmp_path: Path) -> None:
     path, n_moves = tmp_path / "moves", 200
-    both = [Moves(path), Moves(path)]
+    both = [ChangeCounter(path), ChangeCounter(path)]
 
-    def move_often(moves: Moves) -> None:
+    def move_often(counter: ChangeCounter) -> None:
         for _ in range(n_moves):
-            moves.move()
+            counter.advance()
 
-    threads = [Thread(target=move_often, args=(moves,)) for moves in both * 2]
+    threads = [Thread(target=move_often, args=(counter,)) for counter in both * 2]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -149,9 +149,9 @@ def test_no_move_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> None:
-    moves = Moves(tmp_path / "nowhere" / "moves")
+    counter = ChangeCounter(tmp_path / "nowhere" / "moves")
 
-    moves.move()
+    counter.advance()
 
-    assert moves.seen() == b""
-    moves.close()
+    assert counter.seen() == b""
+    counter.close()

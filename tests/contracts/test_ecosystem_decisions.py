@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from drum_like.store.entities import Decision
+from drum_like.store.ecosystem_entities import Decision
 from tests.support.campaigns import (
     LABELS,
     WAIT_S,

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from drum_like.store.ecosystem_entities import RunStatus
 from drum_like.store.location import Place as StorePlace
-from drum_like.store.project_entities import RunStatus
 from drum_like.store.store import open_store
 from tests.support.http_calls import Reply, call
 from tests.support.projects import project, run

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import tables
+from drum_like.store import ecosystem_tables as tables
 from drum_like.store.location import Place
 from drum_like.store.store import Store, open_store
 from tests.faults.scale import scaled

@@ -4,8 +4,9 @@ import pytest
 
 from drum_like.errors import ConflictError, NotFoundError, UploadError
 from drum_like.store.changes import Revision
-from drum_like.store.entities import Contents, Member, NewConfig, NewDeployment
+from drum_like.store.entities import NewConfig
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Contents, Member, NewDeployment
 from tests.support.stores import put
 
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from drum_like.errors import ConflictError, NotFoundError
-from drum_like.store import row_mapping, tables
-from drum_like.store.project_entities import RunStatus
+from drum_like.store import ecosystem_tables as tables
+from drum_like.store import row_mapping
+from drum_like.store.ecosystem_entities import RunStatus
 from drum_like.store.store import Store
 from tests.support.projects import configuration, project, run
 

@@ -6,16 +6,10 @@ from uuid import UUID
 import pytest
 
 from drum_like.errors import ConflictError, NotFoundError, UploadError
-from drum_like.store.entities import (
-    Declared,
-    NewConfig,
-    NewDeployment,
-    NewVersion,
-    Status,
-    Visibility,
-)
+from drum_like.store.entities import Declared, NewConfig, NewVersion, Status, Visibility
 from drum_like.store.store import Store
 from drum_like.store.versions import File
+from drum_like.store.workspace_entities import NewDeployment
 from tests.support.stores import files_of, put
 
 

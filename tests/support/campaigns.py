@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from drum_like.store.entities import Decision, Wanted
+from drum_like.store.ecosystem_entities import Decision, DecisionFilter
 from drum_like.store.location import Place
 from drum_like.store.store import open_store
 from scripts.use_cases.cases import CUSTOMER_PERSONALITY, SPEND_RISK
@@ -65,11 +65,11 @@ def invoke(server: Server, path: str = "/invocate", **changes: Any) -> dict[str,
     return answer
 
 
-def decisions(place: Path | Place, wanted: Wanted | None = None) -> list[Decision]:
+def decisions(place: Path | Place, wanted: DecisionFilter | None = None) -> list[Decision]:
     """Return the decisions of a store, the first ones first."""
     where = Place(place) if isinstance(place, Path) else place
     with closing(open_store(where)) as store:
-        return store.decisions.next(wanted or Wanted(), 1_000_000)
+        return store.decisions.next(wanted or DecisionFilter(), 1_000_000)
 
 
 def decision(root: Path, uuid: str) -> Decision:
@@ -81,7 +81,7 @@ def decision_that(root: Path, uuid: str, holds: Callable[[Decision], bool]) -> D
     """Return the decision of a call, as soon as something is true of it."""
     deadline = time.monotonic() + WAIT_S
     while True:
-        found = decisions(root, Wanted(uuid=uuid))
+        found = decisions(root, DecisionFilter(uuid=uuid))
         if found and holds(found[0]):
             return found[0]
         assert time.monotonic() < deadline, f"not so in time: {found}"

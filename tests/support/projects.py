@@ -1,6 +1,6 @@
 """Small projects for tests of the store."""
 
-from drum_like.store.project_entities import Configuration, NewConfiguration, NewRun, RunStatus
+from drum_like.store.ecosystem_entities import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.store import Store
 
 

@@ -18,7 +18,7 @@ from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import line_of, parse_line
 from drum_like.errors import SettingsError
-from drum_like.store.entities import Accepted, Presented
+from drum_like.store.ecosystem_entities import Accepted, Presented
 from drum_like.store.location import Place
 from tests.support.campaigns import decisions
 

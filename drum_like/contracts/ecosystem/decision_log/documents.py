@@ -12,7 +12,7 @@ from uuid import uuid4
 from drum_like import __version__
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, Offer, padded
 from drum_like.errors import SettingsError
-from drum_like.store.entities import Accepted, Presented
+from drum_like.store.ecosystem_entities import Accepted, Presented
 
 MASK = "***"
 """The mask that replaces a value in a document."""

@@ -20,7 +20,7 @@ from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import Spool
 from drum_like.contracts.ecosystem.decision_log.writer import AT_ONCE, Writer
 from drum_like.errors import SettingsError
-from drum_like.registry.location import place_of
+from drum_like.store.location import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ def open_log(settings: Settings) -> DecisionLog | None:
     if settings.decision_log == "off":
         return None
     try:
-        place = place_of(settings)
+        place = place_of(settings.store, settings.database_url)
     except SettingsError as error:
         if settings.log_sync:
             raise

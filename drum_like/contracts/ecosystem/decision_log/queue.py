@@ -7,7 +7,7 @@ from threading import Event, Lock
 
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import Documents
-from drum_like.store.entities import Accepted, Presented
+from drum_like.store.ecosystem_entities import Accepted, Presented
 
 MOST = 10_000
 """Entries that may wait; further ones are lost, and counted."""

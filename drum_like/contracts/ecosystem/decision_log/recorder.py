@@ -11,7 +11,7 @@ from drum_like.contracts.ecosystem.decision_log.calls import Acceptance
 from drum_like.contracts.ecosystem.decision_log.documents import Document, Documents
 from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.errors import StoreBusyError, StoreError, StoreFullError
-from drum_like.store.entities import Accepted
+from drum_like.store.ecosystem_entities import Accepted
 from drum_like.store.location import Place
 
 logger = logging.getLogger(__name__)

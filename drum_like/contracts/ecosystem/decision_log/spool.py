@@ -18,8 +18,8 @@ import orjson
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance
 from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.errors import StoreError
-from drum_like.store.entities import Accepted, Presented
-from drum_like.store.json_text import json_text
+from drum_like.store.ecosystem_entities import Accepted, Presented
+from drum_like.store.entities import json_text
 from drum_like.store.upload_file import storing
 
 _SUFFIX = ".decisions"
@@ -94,7 +94,7 @@ class Spool:
         """Return whether there is any file, of this or another worker."""
         return any(self._folder.glob(f"*{_SUFFIX}"))
 
-    def files(self) -> Iterator["Left"]:
+    def files(self) -> Iterator["SpoolFile"]:
         """Yield the files left: this worker's, and those of workers that have ended.
 
         Raises:
@@ -102,11 +102,11 @@ class Spool:
         """
         if self._own is not None:
             (path, own), self._own = self._own, None
-            yield Left(path, own)
+            yield SpoolFile(path, own)
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             file = _locked(path)
             if file is not None:
-                yield Left(path, file)
+                yield SpoolFile(path, file)
 
     def _file(self) -> BinaryIO:
         """Return this worker's file; it gets its visible name after it is locked."""
@@ -121,7 +121,7 @@ class Spool:
         return self._own[1]
 
 
-class Left:
+class SpoolFile:
     """A file of items that is locked by this process.
 
     Args:

@@ -9,7 +9,13 @@ from itertools import islice
 
 from drum_like.contracts.ecosystem.decision_log.queue import Item
 from drum_like.contracts.ecosystem.decision_log.recorder import Recorder
-from drum_like.contracts.ecosystem.decision_log.spool import Left, Line, Spool, line_of, parse_line
+from drum_like.contracts.ecosystem.decision_log.spool import (
+    Line,
+    Spool,
+    SpoolFile,
+    line_of,
+    parse_line,
+)
 from drum_like.errors import DrumLikeError, StoreError
 
 logger = logging.getLogger(__name__)
@@ -38,7 +44,7 @@ class Writer:
         self._to_disk = to_disk
         # Away until it was opened: earlier items are safe in the spool.
         self._away = True
-        self._told = False
+        self._reported = False
         self._look_at, self._pause_s = 0.0, _SOON_S
         self._n_lost = 0
 
@@ -46,7 +52,7 @@ class Writer:
         """Write items; return False if neither the store nor the disk take them."""
         if self._recorded(items):
             return True
-        if not self._told:  # not away, only not opened yet
+        if not self._reported:  # not away, only not opened yet
             self._look_at = 0.0
         return self._kept(items)
 
@@ -73,11 +79,11 @@ class Writer:
 
     def give_up_the_store(self) -> None:
         """Write beside the store from now on; another thread waits for it."""
-        self._away = self._told = True
+        self._away = self._reported = True
 
     def close(self) -> None:
         """Write spooled items if the store was not opened yet; spool acceptances that wait."""
-        if not self._told:
+        if not self._reported:
             self._look_at = 0.0
             self.look(between=lambda: None)
         self._recorded(())
@@ -111,9 +117,9 @@ class Writer:
         except DrumLikeError as error:
             self._leave(error)
             return
-        if self._told:
+        if self._reported:
             logger.warning("the decision log: the store is back")
-        self._away = self._told = False
+        self._away = self._reported = False
         self._pause_s = _SOON_S
 
     def _leave(self, error: DrumLikeError) -> None:
@@ -125,11 +131,11 @@ class Writer:
         self._pause_s = min(2 * self._pause_s, _LATE_S)
 
     def _tell(self, where: str, error: DrumLikeError) -> None:
-        if not self._told:
+        if not self._reported:
             logger.warning(
                 "the decision log: %s; until the store takes decisions, %s", error, where
             )
-        self._told = True
+        self._reported = True
 
     def _catch_up(self, between: Callable[[], object]) -> None:
         """Write waiting acceptances, and the items of the spool."""
@@ -142,7 +148,7 @@ class Writer:
                     return
                 left.remove()
 
-    def _replay(self, left: Left, between: Callable[[], object]) -> bool:
+    def _replay(self, left: SpoolFile, between: Callable[[], object]) -> bool:
         lines = left.lines()
         while some := list(islice(lines, AT_ONCE)):
             if not self._recorded(self._items(some)):

@@ -9,16 +9,9 @@ from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.errors import ColumnsError, NotFoundError, PayloadError
 from drum_like.registry.setup import Registry
 from drum_like.store.changes import Deployed
-from drum_like.store.entities import (
-    IMAGE,
-    Config,
-    Deployment,
-    NewDeployment,
-    PipelineVersion,
-    Status,
-    Version,
-)
+from drum_like.store.entities import IMAGE, Config, Status, Version
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Deployment, NewDeployment, PipelineVersion
 
 _STEP = "ModelInference"
 

@@ -9,8 +9,9 @@ from drum_like.errors import ConflictError
 from drum_like.http import wire
 from drum_like.http.auth import ANYONE, Principal
 from drum_like.registry.setup import Registry
-from drum_like.store.entities import FIRST_WORKSPACE, Workspace
+from drum_like.store.entities import FIRST_WORKSPACE
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Workspace
 
 
 def read_fields(request: Request) -> JsonObject:

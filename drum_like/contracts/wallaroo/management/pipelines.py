@@ -11,8 +11,8 @@ from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, cal
 from drum_like.contracts.wallaroo.management.serializers import workspace_stub
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
-from drum_like.store.entities import Pipeline, Workspace
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Pipeline, Workspace
 
 _UNTOLD = {"deployment": None, "pipeline_version": None}
 """Clients that want these ask for them one by one."""

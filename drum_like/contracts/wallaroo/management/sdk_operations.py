@@ -25,8 +25,9 @@ from drum_like.contracts.wallaroo.management.frameworks import wire_status
 from drum_like.contracts.wallaroo.management.searches import Operation, Searches
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
-from drum_like.store.entities import Config, Deployment, Pipeline, PipelineVersion, Workspace
+from drum_like.store.entities import Config
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Deployment, Pipeline, PipelineVersion, Workspace
 
 _NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 _MODEL_BY_PK = re.compile(r"model_by_pk\s*\(\s*id\s*:\s*(\d{1,18})\s*\)")

@@ -13,8 +13,8 @@ from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference.deployments import steps_of
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup
 from drum_like.errors import PayloadError
-from drum_like.store.entities import Deployment, Pipeline, PipelineVersion
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Deployment, Pipeline, PipelineVersion
 
 Json = dict[str, Any]
 Operation = Callable[[JsonObject], Json]

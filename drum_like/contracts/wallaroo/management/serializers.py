@@ -10,7 +10,8 @@ from flask import Request
 
 from drum_like import __version__
 from drum_like.contracts.wallaroo.management.frameworks import wire_status
-from drum_like.store.entities import Config, Model, ModelTree, Version, Workspace
+from drum_like.store.entities import Config, Model, Version
+from drum_like.store.workspace_entities import ModelTree, Workspace
 
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ from drum_like.contracts.wallaroo.management import serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller, read_fields
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.http.wire import json_response
-from drum_like.store.entities import Contents
 from drum_like.store.store import Store
+from drum_like.store.workspace_entities import Contents
 
 _KINDS = ("OWNER", "COLLABORATOR")
 

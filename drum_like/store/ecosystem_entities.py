@@ -1,6 +1,7 @@
-"""Parts of projects; times are aware datetimes in UTC.
+"""Projects and logged decisions of ecosystem.ai, as values; times are aware datetimes in UTC.
 
-Source: ecosystem.ai's pages on its MLRun module; fields are named as its documents name them.
+Source of projects: ecosystem.ai's pages on its MLRun module; fields are named as its documents
+name them.
 """
 
 from collections.abc import Mapping
@@ -166,3 +167,71 @@ class Activity:
     project_id: str
     document: Mapping[str, Any]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Answer to a campaign's call.
+
+    Attributes:
+        uuid: Of the call.
+        at: When it was answered.
+        campaign: The campaign that it named.
+        document: As ecosystem.ai's runtime keeps it.
+    """
+
+    uuid: str
+    at: datetime
+    campaign: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Acceptance of results of a call; at most one for each presented row.
+
+    Attributes:
+        uuid: Of the call.
+        at: When it was accepted.
+        is_automatic: Whether the best result counts as accepted because no acceptance was sent.
+        document: As ecosystem.ai's runtime keeps it, without `response_log`.
+    """
+
+    uuid: str
+    at: datetime
+    is_automatic: bool
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Answer to a call, with its acceptance if there is one.
+
+    Attributes:
+        number: Higher than those of decisions that were written before it.
+        presented: The one.
+        accepted: The other, None without.
+    """
+
+    number: int
+    presented: Presented
+    accepted: Accepted | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Which decisions are meant; None for any.
+
+    Attributes:
+        campaign: Of this campaign.
+        uuid: Of this call.
+        since: Made then or later.
+        until: Made before then.
+        after: With a higher number.
+    """
+
+    campaign: str | None = None
+    uuid: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int | None = None
