@@ -1,25 +1,27 @@
-"""A runtime's calls: decisions for campaigns, and their acceptances."""
+"""A runtime's calls: decisions for campaigns with their ranked results, and acceptances."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
 from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
-from drum_like.contracts.ecosystem.results import Result, flat, ranked
-from drum_like.errors import DrumLikeError
+from drum_like.errors import DrumLikeError, EndpointError
 from drum_like.http.errors import ErrorForm
-from drum_like.inference.named_rows import score
+from drum_like.inference.named_rows import Scored, score
 
 SUCCESS = "Success"
 UNKNOWN = "Error: UUID not found."
 
 _BYTES_OF_A_RESULT = 1500
+
+Result = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,80 @@ def _answer(question: InvokeRequest, outcome: _Outcome, uuid: str, at: str) -> d
     if outcome.error is None:
         return answer
     return {**answer, "ErrorMessage": outcome.error, "error": 1}
+
+
+def flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tree as one object; empty lists and objects are left out."""
+    return dict(_leaves("", tree))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = dict(enumerate(value)).items()
+    else:
+        yield path, value
+        return
+    for name, part in parts:
+        yield from _leaves(f"{path}_{name}" if path else str(name), part)
+
+
+def ranked(scored: Scored, uuid: str, most: int) -> list[Result]:
+    """Return the best results for the one row, at most `most`: labels, or the one value.
+
+    Raises:
+        EndpointError: the model gives neither.
+    """
+    if scored.target.type.is_classification:
+        return _labels(scored, uuid, most)
+    if not scored.target.type.is_numeric:
+        kind = scored.target.type.value
+        raise EndpointError(f"a model of target type '{kind}' gives nothing to rank")
+    value = floats(scored.prediction.column).tolist()[0]
+    return [_entry(1, _Offer(scored.target.type.value, 0, value), uuid, {})]
+
+
+def _labels(scored: Scored, uuid: str, most: int) -> list[Result]:
+    labels = scored.target.order
+    chances = scored.chances[0].tolist()
+    details = dict(zip(labels, chances, strict=True))
+    order = sorted(range(len(labels)), key=lambda at: -chances[at])[:most]
+    return [
+        _entry(rank, _Offer(labels[at], at, chances[at]), uuid, {"offer_details": details})
+        for rank, at in enumerate(order, 1)
+    ]
+
+
+class _Offer:
+    """An offer: its name, its number and its score."""
+
+    __slots__ = ("name", "number", "score")
+
+    def __init__(self, name: str, number: int, score: float) -> None:
+        self.name = name
+        self.number = number
+        self.score = score
+
+
+def _entry(rank: int, offer: _Offer, uuid: str, more: Result) -> Result:
+    result = {
+        "offer": offer.name,
+        "offer_name": offer.name,
+        "offer_id": offer.name,
+        "score": offer.score,
+        "final_score": offer.score,
+        "modified_offer_score": offer.score,
+        "offer_value": 1.0,
+        "price": 1.0,
+        "cost": 1.0,
+        "uuid": uuid,
+    }
+    full = {
+        **result,
+        "offer_name_desc": f"{offer.name} - {offer.number}",
+        "p": offer.score,
+        "explore": 0,
+        **more,
+    }
+    return {"rank": rank, "result": result, "result_full": full}
