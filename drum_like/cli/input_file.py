@@ -4,6 +4,7 @@ from pathlib import Path
 
 from drum_like import codecs
 from drum_like.config.settings import Settings
+from drum_like.config.value_types import DASH
 from drum_like.errors import SettingsError
 from drum_like.types.codec import Codec
 from drum_like.types.payload import CSV, Limits, Payload

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 
-from drum_like.config.options import DASH
+from drum_like.config.value_types import DASH
 from drum_like.errors import SettingsError
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(\d+)|std(out)|std(err))")

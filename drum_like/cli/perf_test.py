@@ -10,8 +10,8 @@ from time import monotonic, perf_counter
 from drum_like.cli.child_server import Child, started
 from drum_like.cli.input_file import input_path, is_csv
 from drum_like.config.command_line import flags_of
-from drum_like.config.options import PERF_TEST, SERVER
 from drum_like.config.settings import Settings, options
+from drum_like.config.verbs import PERF_TEST, SERVER
 from drum_like.errors import DrumLikeError, SettingsError
 from drum_like.types.target import TargetType
 

@@ -26,8 +26,8 @@ from drum_like.cli.passed_through import beside
 from drum_like.cli.unstructured_input import unstructured_answer
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
-from drum_like.config.options import DASH
 from drum_like.config.settings import Settings
+from drum_like.config.value_types import DASH
 from drum_like.errors import RequestError, SettingsError
 from drum_like.inference.loading import open_service
 from drum_like.inference.pipeline import decode

@@ -7,8 +7,18 @@ from enum import Enum
 from typing import Any, NoReturn
 
 from drum_like.config.drum_flags import EXCLUSIVE, FLAGS, InertFlag
-from drum_like.config.options import MODELS, NAMES, Option, existing_file, flag_name, variables
-from drum_like.config.verbs import EXIT_CODES, PROGRAM, SERVE, VERBS, UsageError, hint, split
+from drum_like.config.options import Option, flag_name, variables
+from drum_like.config.value_types import NAMES, existing_file
+from drum_like.config.verbs import (
+    EXIT_CODES,
+    MODELS,
+    PROGRAM,
+    SERVE,
+    VERBS,
+    UsageError,
+    hint,
+    split,
+)
 
 
 @dataclass(frozen=True, slots=True)

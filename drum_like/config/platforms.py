@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from drum_like.config.options import Address, port_number
+from drum_like.config.value_types import Address, port_number
 from drum_like.errors import SettingsError
 
 ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outside

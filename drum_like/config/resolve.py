@@ -6,18 +6,9 @@ from typing import Any
 
 from drum_like.config import drum_flags, platforms
 from drum_like.config.command_line import CommandLine, usage_error
-from drum_like.config.drum_flags import server_notes
-from drum_like.config.environment import has_parameter, parameter
-from drum_like.config.options import (
-    CALIBRATE,
-    DIRECTORIES,
-    FILES,
-    NEW_MODEL,
-    OWN_PREFIX,
-    SERVER,
-    Option,
-    variables,
-)
+from drum_like.config.environment import has_parameter, parameter, server_notes
+from drum_like.config.options import OWN_PREFIX, Option, variables
+from drum_like.config.verbs import CALIBRATE, DIRECTORIES, FILES, NEW_MODEL, SERVER
 from drum_like.errors import SettingsError
 
 _NO_CREDENTIALS = (

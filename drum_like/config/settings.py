@@ -12,67 +12,67 @@ from fractions import Fraction
 from pathlib import Path
 
 from drum_like.config import command_line, resolve
-from drum_like.config.options import (
+from drum_like.config.options import Option, RuntimeParameter, option, switch
+from drum_like.config.value_types import (
     ADDRESS,
     ALIAS_NAME,
-    CALIBRATE,
     CHARSET,
     COLUMN,
     DATABASE,
-    DECISION_LOGS,
     DELIMITER,
-    DIRECTORIES,
     DIRECTORY,
-    EVERY,
-    EXPLAIN,
     FILE,
-    FILES,
     INPUT,
     KIND,
     LABEL,
-    LOADING,
-    LOG,
-    LOG_FORMATS,
-    LOGGING_LEVELS,
     MEGABYTES,
-    MODEL,
     MODEL_NAME,
-    MODELS,
-    MODELS_ALIAS,
     MODELS_DIRECTORY,
-    MODELS_PUSH,
-    MODELS_RM,
     MOMENT,
     NAMES,
     NEW_FILE,
     NUMBER,
     NUMBER_OR_0,
-    ONE_MODEL,
-    PERF_TEST,
     PREFIX,
-    SCORE,
     SECONDS,
     SECONDS_OR_0,
     SECRET,
-    SERVER,
-    SERVER_LEVELS,
-    SERVING,
     SHARE,
-    SPARSE,
-    STORE,
     STORE_DIRECTORY,
     TARGET_TYPE,
-    TARGETED,
     TEXT,
     UPLOAD,
     WEB_ADDRESS,
     Address,
-    Option,
-    RuntimeParameter,
-    option,
-    switch,
+)
+from drum_like.config.verbs import (
+    CALIBRATE,
+    DIRECTORIES,
+    EVERY,
+    EXPLAIN,
+    FILES,
+    LOADING,
+    LOG,
+    MODEL,
+    MODELS,
+    MODELS_ALIAS,
+    MODELS_PUSH,
+    MODELS_RM,
+    ONE_MODEL,
+    PERF_TEST,
+    SCORE,
+    SERVER,
+    SERVING,
+    SPARSE,
+    STORE,
+    TARGETED,
 )
 from drum_like.types.target import TargetType
+
+LOGGING_LEVELS = ("all", "debug", "info", "warn", "warning", "error", "critical", "fatal")
+SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "text", "json")
+DECISION_LOGS = ("auto", "response", "off")
 
 _STORE_CONTRACTS = frozenset({"projects", "wallaroo"})
 """Contracts that are about the store: naming one opens it, at its usual place if need be."""

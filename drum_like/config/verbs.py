@@ -5,24 +5,36 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from drum_like import __version__
-from drum_like.config.options import (
-    CALIBRATE,
-    EXPLAIN,
-    LOG,
-    MODELS_ALIAS,
-    MODELS_LIST,
-    MODELS_PUSH,
-    MODELS_RM,
-    MODELS_SHOW,
-    NEW_MODEL,
-    PERF_TEST,
-    SCORE,
-    SERVER,
-    VALIDATION,
-)
 from drum_like.errors import SettingsError
 
 PROGRAM = "drum-like"
+
+SCORE = "score"
+SERVER = "server"
+VALIDATION = "validation"
+PERF_TEST = "perf-test"
+EXPLAIN = "explain"
+CALIBRATE = "calibrate"
+NEW_MODEL = "new model"
+MODELS_PUSH = "models push"
+MODELS_LIST = "models list"
+MODELS_SHOW = "models show"
+MODELS_ALIAS = "models alias"
+MODELS_RM = "models rm"
+LOG = "log"
+
+MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
+EXPLAINING = (EXPLAIN, CALIBRATE)
+LOADING = (*MODEL, *EXPLAINING)
+DIRECTORIES = (*LOADING, NEW_MODEL)
+MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+ONE_MODEL = (MODELS_PUSH, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
+STORE = (SERVER, *MODELS, LOG)
+EVERY = (*DIRECTORIES, *MODELS, LOG)
+TARGETED = (*LOADING, MODELS_PUSH)
+SERVING = (SERVER, PERF_TEST)
+FILES = (SCORE, PERF_TEST, VALIDATION, *EXPLAINING)
+SPARSE = (SCORE, PERF_TEST, VALIDATION)
 
 VERBS = {
     SERVER: "serve a model directory, or the models of a store, over HTTP",

@@ -6,7 +6,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from drum_like.config.options import share
+from drum_like.config.value_types import share
 from drum_like.errors import SettingsError
 from drum_like.model.yaml_schema import Tree, keys, one_of, text
 

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from drum_like.config.environment import (
+    PARAMETER_TYPES,
     RUNTIME_PARAMETER,
     RuntimeParameterError,
+    data_error,
     has_parameter,
     parameter,
-)
-from drum_like.config.parameter_types import (
-    PARAMETER_TYPES,
-    data_error,
     payload_error,
     payload_fault,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.config.options import Address
+from drum_like.config.value_types import Address
 from tests.live.steered import boots, errors, events, eventually, pids, write
 from tests.support.serving import run, serve, start_failure
 

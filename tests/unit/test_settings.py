@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from drum_like.config.command_line import flags_of
-from drum_like.config.options import Address, address
 from drum_like.config.settings import Settings, options
+from drum_like.config.value_types import Address, address
 from drum_like.config.verbs import UsageError
 from drum_like.errors import SettingsError
 from drum_like.types.target import TargetType
