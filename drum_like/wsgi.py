@@ -8,12 +8,12 @@ import atexit
 import logging
 import os
 
-from drum_like.cli.settings import load_settings
+from drum_like.cli.main import load_server_settings
 from drum_like.http.app import create_app
 
 logger = logging.getLogger(__name__)
 
-_settings = load_settings(["server"], os.environ)
+_settings = load_server_settings(os.environ)
 _application = create_app(_settings)
 app = _application.flask
 

@@ -16,7 +16,8 @@ from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from drum_like import __version__
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load
 from drum_like.http.app import create_app
 
 SPECS = Path(__file__).parents[1] / "openapi"
@@ -90,7 +91,7 @@ def _app() -> Flask:
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
         flags = ["--code-dir", folder, "--target-type", "regression", "--store", f"{folder}/store"]
-        return create_app(Settings.load(["server", *flags], {})).flask
+        return create_app(load(ServerSettings, ["server", *flags], {})).flask
 
 
 def _nameless(path: str) -> str:

@@ -7,7 +7,6 @@ A part stands between two comments, `<!-- generated: NAME -->` and `<!-- end: NA
 import argparse
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from drum_like.config.command_line import spellings
 from drum_like.config.drum_flags import FLAGS
 from drum_like.config.environment import RUNTIME_PARAMETER
 from drum_like.config.options import Option, variables
-from drum_like.config.settings import Settings, options
+from drum_like.config.settings import options
 from drum_like.config.verbs import VERBS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -29,8 +28,7 @@ def verbs() -> str:
 
 def settings() -> str:
     """Return every setting as a table: flag, variables, default, meaning."""
-    defaults = {field.name: field.default for field in fields(Settings)}
-    lines = [_row(name, option, defaults[name]) for name, option in options().items()]
+    lines = [_row(name, option) for name, option in options().items()]
     head = ["| flag | verbs | default | meaning | environment |", "|---|---|---|---|---|"]
     return "\n".join([*head, *lines])
 
@@ -95,13 +93,14 @@ def main() -> int:
     return int(check and bool(stale))
 
 
-def _row(name: str, option: Option, default: Any) -> str:
+def _row(name: str, option: Option) -> str:
     metavar = "" if option.is_switch else f" {option.kind.metavar}"
     flag = ", ".join(f"`{spelling}{metavar}`" for spelling in spellings(name, option))
     flag = f"`{option.kind.metavar}`" if option.positional else flag
     words = f": {', '.join(option.choices)}" if option.choices else ""
     listed = ", ".join(option.verbs) if len(option.verbs) < len(VERBS) else "all"
-    cells = (flag, listed, _default(default), option.help + words, _code(variables(name, option)))
+    default, names = _default(option.default), _code(variables(name, option))
+    cells = (flag, listed, default, option.help + words, names)
     return f"| {' | '.join(cells)} |"
 
 

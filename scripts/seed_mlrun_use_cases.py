@@ -14,7 +14,6 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from use_cases.cases import USE_CASES, UseCase
@@ -29,7 +28,8 @@ from use_cases.seeding import (
 )
 from use_cases.training import TRAINERS
 
-from drum_like.config.settings import Settings
+from drum_like.config.settings import load
+from drum_like.config.store_settings import ListSettings
 from drum_like.errors import ConflictError, DrumLikeError
 from drum_like.store.location import place_of
 from drum_like.store.store import open_store
@@ -63,10 +63,9 @@ def _chosen_frameworks(flags: argparse.Namespace) -> tuple[str, ...]:
 
 def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
     """Make the use cases."""
-    # Whoever runs this program trusts it, and so the pickle of scikit-learn that it writes.
-    settings = replace(_settings(flags), allow_code_uploads=True)
-    with closing(open_store(place_of(settings.store, settings.database_url))) as store:
-        seed = Seed(store, settings, flags.output, flags.url, flags.deploy, print)
+    settings = _settings(flags)
+    with closing(open_store(place_of(settings.store.store, settings.store.database_url))) as store:
+        seed = Seed(store, settings.workspace, flags.output, flags.url, flags.deploy, print)
         if not flags.reset:
             for case in chosen:
                 check_place(case, seed)
@@ -74,12 +73,12 @@ def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
             make(case, seed, _chosen_frameworks(flags))
 
 
-def _settings(flags: argparse.Namespace) -> Settings:
+def _settings(flags: argparse.Namespace) -> ListSettings:
     """Return the settings of a command that uses a store: flags, then the environment."""
     given = (("--store", flags.store), ("--database-url", flags.database_url))
     words = [word for pair in given if pair[1] is not None for word in pair]
     environ = os.environ  # noqa: TID251 - a program's entrance, as drum_like.cli.main is
-    return Settings.load(["models", "list", *words], environ)
+    return load(ListSettings, ["models", "list", *words], environ)
 
 
 def _say_plan(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 from flask import Flask
 
 from drum_like import logs
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load as load_settings
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.listener import listen
@@ -51,7 +52,7 @@ def discard(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 def main(kind: str, address: str, workers: str) -> None:
     """Serve until told to stop."""
     arguments = ["server", "--code-dir", ".", "--address", address, "--max-workers", workers]
-    settings = Settings.load(arguments, os.environ)
+    settings = load_settings(ServerSettings, arguments, os.environ)
     logs.configure(settings.log_format, settings.logging_level)
     division = share(settings.max_workers, cgroup.cpus())
     set_native_threads(os.environ, division.native)

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.output import replacing
-from drum_like.config.settings import Settings
+from drum_like.config.file_settings import CalibrateSettings
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.inference.explain import residuals
 from drum_like.inference.explain.capabilities import Absent
 from drum_like.inference.explain.conformal import QuantileIntervals
-from drum_like.inference.loading import open_service
+from drum_like.inference.loading import open_service, predict_limiter
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import decode
 from drum_like.model.interval_settings import IntervalSettings, Method
@@ -48,7 +48,7 @@ class Holdout(NamedTuple):
     targets: Values
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run(settings: CalibrateSettings, _environ: MutableMapping[str, str]) -> int:
     """Write the residuals into the model directory; print the lines that the metadata need.
 
     Raises:
@@ -60,7 +60,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     if not is_csv(path):
         raise SettingsError("--input: hold-out data have to be CSV, with the target as a column")
     # As scoring does it: one process has all CPUs to itself.
-    service = open_service(replace(settings, max_workers=1))
+    service = open_service(settings.model, settings.load, limiter=predict_limiter(1))
     if service.target.type is not TargetType.REGRESSION:
         raise SettingsError(
             "only targets of type regression have prediction intervals, this one is "
@@ -70,7 +70,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     plan = _plan(settings, service)
     _check_size(len(holdout.targets), plan)
     header, numbers = _errors(settings, service, holdout, plan)
-    with replacing(settings.code_dir / FILE_NAME) as stream:
+    with replacing(settings.model.code_dir / FILE_NAME) as stream:
         stream.write(residuals.text(header, numbers).encode())
     _say(_report(service, plan, len(numbers)))
     return 0
@@ -115,7 +115,7 @@ def _target(cell: str, row: int, name: str) -> float:
     return number
 
 
-def _plan(settings: Settings, service: ModelService) -> IntervalSettings:
+def _plan(settings: CalibrateSettings, service: ModelService) -> IntervalSettings:
     """Return the plan of the intervals: a pair of quantiles where the metadata name one."""
     told = service.explanations.intervals
     if told is not None and told.method is Method.QUANTILE_PAIR:
@@ -132,7 +132,7 @@ def _check_size(n_rows: int, plan: IntervalSettings) -> None:
 
 
 def _errors(
-    settings: Settings, service: ModelService, holdout: Holdout, plan: IntervalSettings
+    settings: CalibrateSettings, service: ModelService, holdout: Holdout, plan: IntervalSettings
 ) -> tuple[str, Sequence[float]]:
     """Return the header and the numbers of the file: residuals, or conformity scores."""
     payload = replace(template(settings, input_path(settings)), body=holdout.rows)

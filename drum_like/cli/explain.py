@@ -10,10 +10,10 @@ from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.output import check, opened
 from drum_like.cli.tables import print_json, print_text, table
 from drum_like.cli.waterfall import Bar, waterfall
-from drum_like.config.settings import Settings
+from drum_like.config.file_settings import ExplainSettings
 from drum_like.errors import SettingsError
 from drum_like.inference.explain.capabilities import Absent, Capabilities
-from drum_like.inference.loading import open_service
+from drum_like.inference.loading import open_service, predict_limiter
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import decode_step
 from drum_like.types.cells import is_missing
@@ -62,7 +62,7 @@ class Explained:
         return self.bias + float(np.sum([part.value for part in self.parts]))
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run(settings: ExplainSettings, _environ: MutableMapping[str, str]) -> int:
     """Print contributions as a table or as JSON; draw one row if asked to.
 
     Raises:
@@ -74,7 +74,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     if not is_csv(path):
         raise SettingsError("--input: rows to explain have to be CSV")
     # As scoring does it: one process has all CPUs to itself.
-    service = open_service(replace(settings, max_workers=1))
+    service = open_service(settings.model, settings.load, limiter=predict_limiter(1))
     kind = _kind(settings, service.explanations)
     frame = decode_step(service.hooks)(replace(template(settings, path), body=path.read_bytes()))
     found = list(_explained(service, frame, kind, settings.row))
@@ -88,7 +88,7 @@ def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def _kind(settings: Settings, explanations: Capabilities) -> Kind:
+def _kind(settings: ExplainSettings, explanations: Capabilities) -> Kind:
     if isinstance(explanations.contribution_source, Absent):
         raise SettingsError(
             f"this model has no contributions: {explanations.contribution_source.reason}"
@@ -180,7 +180,7 @@ def _as_json(service: ModelService, kind: Kind, found: Sequence[Explained]) -> d
     }
 
 
-def _draw(settings: Settings, service: ModelService, found: Sequence[Explained]) -> None:
+def _draw(settings: ExplainSettings, service: ModelService, found: Sequence[Explained]) -> None:
     """Write the picture of the first row: of several classes, the one with the largest chance."""
     if not found or settings.plot is None:
         raise SettingsError("--plot: the file has no row to draw")

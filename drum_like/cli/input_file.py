@@ -1,13 +1,20 @@
 """Input files of the verbs, and their payloads."""
 
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from drum_like import codecs
-from drum_like.config.settings import Settings
-from drum_like.config.value_types import DASH
+from drum_like.config.file_settings import FileCommandSettings, SparseCommandSettings
 from drum_like.errors import SettingsError
+from drum_like.inference.service import Service
 from drum_like.types.codec import Codec
-from drum_like.types.payload import CSV, Limits, Payload
+from drum_like.types.payload import CSV, Payload
+
+CONTENT_TYPE = "text/plain; charset=utf8"
+"""The content type that DRUM gives to a file; the charset's spelling is DRUM's."""
+
+NOTHING = "Return value from prediction is: None (NULL in R)"
+"""The output for a hook that returned None."""
 
 _HEAD = 64
 """Bytes of a file without a suffix that show its format."""
@@ -26,9 +33,9 @@ def is_csv(path: Path) -> bool:
     return CSV in codec_of(path).media_types
 
 
-def template(settings: Settings, path: Path) -> Payload:
+def template(settings: FileCommandSettings, path: Path) -> Payload:
     """Return the payload of a file, still without its bytes."""
-    limits = Limits(settings.max_columns, settings.max_cells)
+    limits = settings.payload.limits
     media_type = codec_of(path).media_types[0]
     if media_type == CSV:
         return Payload(b"", limits=limits, from_file=True)
@@ -36,7 +43,7 @@ def template(settings: Settings, path: Path) -> Payload:
     return Payload(b"", media_type, None, names, media_type, limits, from_file=True)
 
 
-def input_path(settings: Settings) -> Path:
+def input_path(settings: FileCommandSettings) -> Path:
     """Return the file to score.
 
     Raises:
@@ -47,16 +54,44 @@ def input_path(settings: Settings) -> Path:
     return settings.input
 
 
-def column_names(settings: Settings) -> tuple[str, ...] | None:
+def column_names(settings: FileCommandSettings) -> tuple[str, ...] | None:
     """Return the names in the sparse column file: one a line, stripped; None without a file.
 
     Raises:
         SettingsError: the file is not UTF-8 text.
     """
-    path = settings.sparse_column_file
-    if path is None:
+    if not isinstance(settings, SparseCommandSettings) or settings.sparse_column_file is None:
         return None
+    path = settings.sparse_column_file
     try:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError("the file of --sparse-column-file is not UTF-8 text") from error
+
+
+def unstructured_answer(settings: FileCommandSettings, service: Service) -> bytes:
+    """Return the model's answer to the input file.
+
+    The hook gets the query as a plain dict: the last value of a name wins, blank ones are dropped.
+
+    Raises:
+        DrumLikeError: scoring failed.
+    """
+    payload = request(
+        input_path(settings).read_bytes(), settings.model.content_type or CONTENT_TYPE
+    )
+    context = {"query": dict(parse_qsl(settings.model.query or ""))}
+    found = service.predict_unstructured(payload, context)
+    return NOTHING.encode() if found.value is None else found.body
+
+
+def request(body: bytes, content_type: str) -> Payload:
+    """Return a body with the media type and the charset of a content type."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = None
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"') or None
+    mimetype = media_type.strip()
+    return Payload(body, mimetype.lower(), charset, None, mimetype)

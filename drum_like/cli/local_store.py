@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from drum_like.cli.model_store import ListedModel, ListedVersion, Progress, Push, with_aliases
-from drum_like.config.settings import Settings
 from drum_like.errors import NotFoundError
 from drum_like.registry.inspection import Policy
 from drum_like.registry.uploads import Uploads
@@ -19,12 +18,12 @@ class LocalStore:
 
     Args:
         store: The store, open.
-        settings: Of the command.
+        workspace: Its number.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, workspace: int) -> None:
         self._store = store
-        self._settings = settings
+        self._workspace = workspace
 
     def push(self, push: Push, progress: Progress) -> ListedVersion:
         """Store a file as a new version, after a trial.
@@ -33,11 +32,11 @@ class LocalStore:
             UploadError: it cannot be stored, or not be served.
             StoreError: the disk or the database fails.
         """
-        settings = self._settings
-        policy = Policy(code=settings.allow_code_uploads, pickles=not settings.no_pickle)
-        verifier = Verifier(self._store, settings, policy)
-        uploads = Uploads(self._store, verifier, policy, settings.max_upload_mb, lambda: None)
-        new = NewVersion(settings.workspace, push.name, push.file_name, declared=push.declared)
+        policy = Policy(code=push.uploads.allow_code_uploads, pickles=not push.no_pickle)
+        verifier = Verifier(self._store, policy)
+        most = push.uploads.max_upload_mb
+        uploads = Uploads(self._store, verifier, policy, most, lambda: None)
+        new = NewVersion(self._workspace, push.name, push.file_name, declared=push.declared)
         with uploads.receive() as incoming, push.path.open("rb") as file:
             while piece := file.read(_CHUNK):
                 incoming.write(piece)
@@ -46,7 +45,7 @@ class LocalStore:
 
     def models(self) -> list[ListedModel]:
         """Return all models, the newest first."""
-        workspace = self._settings.workspace
+        workspace = self._workspace
         aliases = self._store.aliases.of_workspace(workspace)
         return [
             _model(
@@ -93,10 +92,10 @@ class LocalStore:
             NotFoundError: there is none of that name.
             ConflictError: a version is deployed.
         """
-        return self._store.models.delete(self._settings.workspace, name)
+        return self._store.models.delete(self._workspace, name)
 
     def _id_of(self, name: str) -> int:
-        workspace = self._settings.workspace
+        workspace = self._workspace
         found = self._store.models.find(workspace, name)
         if found is None:
             raise NotFoundError(f"there is no model {name!r} in workspace {workspace}")

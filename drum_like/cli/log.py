@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from drum_like.cli.tables import print_text, table
-from drum_like.config.settings import Settings
+from drum_like.config.store_settings import LogSettings
 from drum_like.contracts.ecosystem.decision_log.documents import whole
 from drum_like.errors import SettingsError
 from drum_like.store.ecosystem_entities import Decision, DecisionFilter
@@ -24,13 +24,13 @@ _LATE = 1000
 """Numbers that are looked at again: on PostgreSQL a lower one may become visible after a higher."""
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run(settings: LogSettings, _environ: MutableMapping[str, str]) -> int:
     """Print decisions, the oldest first; return 0; with --follow run until a signal.
 
     Raises:
         SettingsError: there is no store.
     """
-    place = place_of(settings.store, settings.database_url)
+    place = place_of(settings.store.store, settings.store.database_url)
     if place.url is None and not place.is_there:
         raise SettingsError(f"there is no store at {place.root}; name it with --store")
     wanted = DecisionFilter(settings.campaign, settings.uuid, settings.since, settings.until)

@@ -7,12 +7,20 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import replace
 from importlib import import_module
+from typing import Any, TypeVar
 
+from drum_like.cli.input_stream import as_file
 from drum_like.cli.output import discard_standard_output
-from drum_like.cli.settings import as_file, load_settings
-from drum_like.config.settings import Settings
-from drum_like.config.verbs import PROGRAM, UsageError
+from drum_like.config.model_settings import (
+    CommandSettings,
+    ModelCommandSettings,
+    ModelSettings,
+)
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load
+from drum_like.config.verbs import PROGRAM, SERVER, UsageError
 from drum_like.errors import (
     DrumLikeError,
     LoadError,
@@ -20,6 +28,10 @@ from drum_like.errors import (
     TypeSchemaError,
     for_operator,
 )
+from drum_like.model.configuration import configured
+from drum_like.model.runtime_parameters import exports
+
+Command = TypeVar("Command", bound=CommandSettings)
 
 _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
 _PIPE_CLOSED = 141
@@ -47,7 +59,7 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """
     show_stacktrace = _STACKTRACE in argv
     try:
-        settings = load_settings(argv, environ)
+        settings = load_settings(CommandSettings, argv, environ)
         show_stacktrace = settings.show_stacktrace
         for note in settings.notes:
             sys.stderr.write(f"{PROGRAM}: {note}\n")
@@ -65,8 +77,56 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     return code
 
 
-def _function_of(verb: str) -> Callable[[Settings, MutableMapping[str, str]], int]:
+def load_settings(
+    kind: type[Command], argv: Sequence[str], environ: MutableMapping[str, str]
+) -> Command:
+    """Return the settings of a process, completed from the metadata of its model directory.
+
+    Runtime parameters of --runtime-params-file are put into the environment, where custom.py and
+    the server's own settings look for them.
+
+    Args:
+        kind: The settings of the verb that the command line has; CommandSettings for any verb.
+        argv: The words after the program's name, the verb first.
+        environ: The environment.
+
+    Raises:
+        UsageError: the command line cannot be understood.
+        SettingsError: a variable, the metadata or a runtime parameter is wrong.
+    """
+    settings = load(kind, argv, environ)
+    model = settings.model if isinstance(settings, ModelCommandSettings) else ModelSettings()
+    if model.runtime_params_file is not None:
+        environ.update(exports(model.code_dir, model.runtime_params_file))
+        settings = load(kind, argv, environ)
+    return _with_metadata(settings)
+
+
+def load_server_settings(environ: MutableMapping[str, str]) -> ServerSettings:
+    """Return the settings of a server without a command line; see load_settings."""
+    return load_settings(ServerSettings, [SERVER], environ)
+
+
+def _with_metadata(settings: Command) -> Command:
+    """Return settings completed from the metadata of their model directory, if they have one."""
+    if not isinstance(settings, ModelCommandSettings) or not settings.model.has_code_dir:
+        return settings
+    if isinstance(settings, ServerSettings) and settings.with_error_server:
+        return settings  # an error in the metadata is answered over HTTP
+    return replace(settings, model=configured(settings.model))
+
+
+def _serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
+    """Serve until a signal says to stop; return the exit code."""
+    if settings.verbose:
+        print("Detected server mode", flush=True)  # noqa: T201 - DRUM's line
+    return int(import_module("drum_like.server").serve(settings, environ))
+
+
+def _function_of(verb: str) -> Callable[[Any, MutableMapping[str, str]], int]:
     """Return the function of a verb: `run_push` of the module `models` for `models push`."""
+    if verb == SERVER:
+        return _serve
     first, _, second = verb.replace("-", "_").partition(" ")
     module = import_module(f"drum_like.cli.{first}")
     function: Callable[..., int] = getattr(module, f"run_{second}" if second else "run")

@@ -1,11 +1,12 @@
 """The model store of the verbs about models: on this machine, or that of a server."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from drum_like.config.store_settings import UploadSettings
 from drum_like.errors import NotFoundError
 from drum_like.store.entities import Declared
 
@@ -69,12 +70,16 @@ class Push:
         path: The file.
         file_name: The name to store it under.
         declared: The declared target.
+        uploads: The models that a store on this machine takes.
+        no_pickle: Whether it refuses pickles.
     """
 
     name: str
     path: Path
     file_name: str
     declared: Declared
+    uploads: UploadSettings = field(default_factory=UploadSettings)
+    no_pickle: bool = False
 
 
 class ModelStore(Protocol):

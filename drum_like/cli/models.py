@@ -16,7 +16,14 @@ from drum_like.cli.local_store import LocalStore
 from drum_like.cli.model_store import ModelStore, Progress, Push
 from drum_like.cli.remote_store import RemoteStore
 from drum_like.cli.tables import as_json, models_table, print_json, print_text, versions_table
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import TargetSettings
+from drum_like.config.store_settings import (
+    AliasSettings,
+    ListSettings,
+    PushSettings,
+    RemoveSettings,
+    ShowSettings,
+)
 from drum_like.errors import SettingsError
 from drum_like.store.entities import Declared
 from drum_like.store.location import place_of
@@ -25,7 +32,7 @@ from drum_like.store.store import open_store
 
 
 @contextmanager
-def models_of(settings: Settings, *, make: bool = False) -> Iterator[ModelStore]:
+def models_of(settings: ListSettings, *, make: bool = False) -> Iterator[ModelStore]:
     """Give the models of the server, or of the store on this machine, that a command is about.
 
     Args:
@@ -36,21 +43,21 @@ def models_of(settings: Settings, *, make: bool = False) -> Iterator[ModelStore]
         SettingsError: there is no store.
     """
     if settings.url is not None:
-        yield RemoteStore(settings.url, settings)
+        yield RemoteStore(settings.url, settings.workspace, settings.token)
         return
-    place = place_of(settings.store, settings.database_url)
+    place = place_of(settings.store.store, settings.store.database_url)
     if not make and not place.is_there:
         raise SettingsError(
             f"there is no model store at {place.root}; name it with --store, or push a model"
         )
     store = open_store(place)
     try:
-        yield LocalStore(store, settings)
+        yield LocalStore(store, settings.workspace)
     finally:
         store.close()
 
 
-def only_model(settings: Settings) -> str:
+def only_model(settings: ShowSettings) -> str:
     """Return the model that a command names.
 
     Raises:
@@ -96,7 +103,7 @@ def _files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def run_push(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_push(settings: PushSettings, _environ: MutableMapping[str, str]) -> int:
     """Store a file as a new version, after a trial; return 0.
 
     Raises:
@@ -107,7 +114,9 @@ def run_push(settings: Settings, _environ: MutableMapping[str, str]) -> int:
         raise SettingsError("FILE is needed: a model file, or a model directory")
     name = only_model(settings)
     with packed(settings.file) as path, models_of(settings, make=True) as models:
-        push = Push(name, path, path.name, declared_of(settings))
+        declared = declared_of(settings.target)
+        no_pickle = settings.load.no_pickle
+        push = Push(name, path, path.name, declared, settings.uploads, no_pickle)
         with _progress(path) as progress:
             version = models.push(push, progress)
     if settings.json:
@@ -117,7 +126,7 @@ def run_push(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def declared_of(settings: Settings) -> Declared:
+def declared_of(settings: TargetSettings) -> Declared:
     """Return the target that the flags declare."""
     return Declared(
         target_type=None if settings.target_type is None else settings.target_type.value,
@@ -144,7 +153,7 @@ def _progress(path: Path) -> Iterator[Progress]:
         yield advance
 
 
-def run_list(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_list(settings: ListSettings, _environ: MutableMapping[str, str]) -> int:
     """Print the models, the newest first; return 0."""
     with models_of(settings) as models:
         found = models.models()
@@ -155,7 +164,7 @@ def run_list(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def run_show(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_show(settings: ShowSettings, _environ: MutableMapping[str, str]) -> int:
     """Print a model, or one version of it; return 0.
 
     Raises:
@@ -173,7 +182,7 @@ def run_show(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def run_alias(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_alias(settings: AliasSettings, _environ: MutableMapping[str, str]) -> int:
     """Give a version an alias, the newest one if none is named; or take it away. Return 0.
 
     Raises:
@@ -193,7 +202,7 @@ def run_alias(settings: Settings, _environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def run_rm(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_rm(settings: RemoveSettings, _environ: MutableMapping[str, str]) -> int:
     """Remove the version or model named; return 0.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import MutableMapping
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import NewModelSettings
 from drum_like.errors import SettingsError
 
 _CUSTOM = '''\
@@ -80,7 +80,7 @@ Lines in `custom.py` are comments until you remove their `#`.
 """
 
 
-def run_model(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run_model(settings: NewModelSettings, _environ: MutableMapping[str, str]) -> int:
     """Create the directory with README.md and custom.py.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, MutableMapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from io import StringIO
 from itertools import cycle, islice
 from time import monotonic, perf_counter
@@ -10,7 +10,8 @@ from time import monotonic, perf_counter
 from drum_like.cli.child_server import Child, started
 from drum_like.cli.input_file import input_path, is_csv
 from drum_like.config.command_line import flags_of
-from drum_like.config.settings import Settings, options
+from drum_like.config.file_settings import PerfTestSettings
+from drum_like.config.settings import options, values_of
 from drum_like.config.verbs import PERF_TEST, SERVER
 from drum_like.errors import DrumLikeError, SettingsError
 from drum_like.types.target import TargetType
@@ -51,17 +52,17 @@ class PerfTestError(DrumLikeError):
     """The server did not start, or did not answer as it should."""
 
 
-def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
+def run(settings: PerfTestSettings, environ: MutableMapping[str, str]) -> int:
     """Start a server, send it every case, print a table of seconds a request.
 
     Raises:
         SettingsError: the input cannot be repeated, or the model is unstructured.
         PerfTestError: the server does not start, or refuses a request.
     """
-    if settings.target_type is TargetType.UNSTRUCTURED:
+    if settings.model.target_type is TargetType.UNSTRUCTURED:
         raise SettingsError("Performance testing is not implemented for unstructured models.")
     header, rows = _rows(settings)
-    is_transform = settings.target_type is TargetType.TRANSFORM
+    is_transform = settings.model.target_type is TargetType.TRANSFORM
     path = "/transform/" if is_transform else "/predict/"
     lines = [(*_HEADER, "prediction") if settings.in_server else _HEADER]
     with started(_server_flags(settings), environ) as child:
@@ -73,7 +74,7 @@ def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def cases(settings: Settings) -> tuple[Case, ...]:
+def cases(settings: PerfTestSettings) -> tuple[Case, ...]:
     """Return the cases to run: one if --samples or --iterations asks for it, else all."""
     if settings.samples is None and settings.iterations is None:
         return DEFAULT_CASES
@@ -95,7 +96,7 @@ def percentile(ordered: list[float], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
 
-def _rows(settings: Settings) -> tuple[str, list[str]]:
+def _rows(settings: PerfTestSettings) -> tuple[str, list[str]]:
     """Return the header and the rows of the input, each as CSV text with its line end."""
     path = input_path(settings)
     if not is_csv(path):
@@ -116,15 +117,15 @@ def _text(cells: list[str]) -> str:
     return out.getvalue()
 
 
-def _server_flags(settings: Settings) -> list[str]:
+def _server_flags(settings: PerfTestSettings) -> list[str]:
     """Return the flags of a server with the same settings."""
-    values = {
-        field.name: getattr(settings, field.name)
-        for field in fields(settings)
-        if getattr(settings, field.name) != field.default and field.name != "class_labels_file"
-    }
     passed = {name: option for name, option in options().items() if PERF_TEST in option.verbs}
-    language = ["--language", settings.language] if settings.language else []
+    values = {
+        name: value
+        for name, value in values_of(settings).items()
+        if value != passed[name].default and name != "class_labels_file"
+    }
+    language = ["--language", settings.load.language] if settings.load.language else []
     return [*flags_of(passed, values, SERVER), *language, "--show-perf"]
 
 

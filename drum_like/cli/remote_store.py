@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from drum_like.cli.model_store import ListedModel, ListedVersion, Progress, Push, with_aliases
-from drum_like.config.settings import Settings
 from drum_like.errors import DrumLikeError, NotFoundError, UploadError
 
 _API = "/v1/api/models"
@@ -32,13 +31,14 @@ class RemoteStore:
 
     Args:
         url: Of the server.
-        settings: Of the command.
+        workspace: Number of the workspace.
+        token: The bearer token to send; None for none.
     """
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    def __init__(self, url: str, workspace: int, token: str | None) -> None:
         self._url = urlsplit(url)
-        self._workspace = settings.workspace
-        self._token = settings.token
+        self._workspace = workspace
+        self._token = token
 
     def push(self, push: Push, progress: Progress) -> ListedVersion:
         """Store a file as a new version; wait until it is checked.

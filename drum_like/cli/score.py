@@ -19,17 +19,15 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.progress import Progress
 
-from drum_like.cli.csv_dialect import Dialect, plain
-from drum_like.cli.input_file import codec_of, input_path, template
+from drum_like.cli.csv_input import Dialect, beside, plain
+from drum_like.cli.input_file import codec_of, input_path, template, unstructured_answer
 from drum_like.cli.output import check, opened
-from drum_like.cli.passed_through import beside
-from drum_like.cli.unstructured_input import unstructured_answer
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
-from drum_like.config.settings import Settings
+from drum_like.config.file_settings import ScoreSettings
 from drum_like.config.value_types import DASH
 from drum_like.errors import RequestError, SettingsError
-from drum_like.inference.loading import open_service
+from drum_like.inference.loading import open_service, predict_limiter
 from drum_like.inference.pipeline import decode
 from drum_like.inference.service import Service
 from drum_like.system import cgroup
@@ -48,7 +46,7 @@ that has it: no core waits for another one's part of a step.
 """
 
 
-def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
+def run(settings: ScoreSettings, environ: MutableMapping[str, str]) -> int:
     """Score the input file; write the output file, or print a table.
 
     Raises:
@@ -62,7 +60,7 @@ def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
     dialect = Dialect.of(settings)
     # One process has all CPUs to itself: a block on each of them, or a large one on all of them.
     set_native_threads(environ, cgroup.cpus())
-    service = open_service(replace(settings, max_workers=1))
+    service = open_service(settings.model, settings.load, limiter=predict_limiter(1))
     loaded = perf_counter()
     if service.target.type is TargetType.UNSTRUCTURED:
         _check_is_structured(settings, dialect)
@@ -75,7 +73,7 @@ def run(settings: Settings, environ: MutableMapping[str, str]) -> int:
     return 0
 
 
-def score_to(stream: BinaryIO, settings: Settings, service: Service) -> None:
+def score_to(stream: BinaryIO, settings: ScoreSettings, service: Service) -> None:
     """Write the predictions for the input file as CSV: comma, LF, full precision, no index.
 
     Raises:
@@ -195,7 +193,7 @@ def _progress(size: int) -> Iterator[Callable[[int], None]]:
         yield lambda position: progress.update(task, completed=position)
 
 
-def _score(settings: Settings, service: Service) -> None:
+def _score(settings: ScoreSettings, service: Service) -> None:
     if settings.output is not None:
         with opened(settings.output, "--output") as stream:
             score_to(stream, settings, service)
@@ -208,7 +206,7 @@ def _score(settings: Settings, service: Service) -> None:
         _say(str(pd.read_csv(path, dtype=as_sent, keep_default_na=not as_sent)), settings)
 
 
-def _answer(settings: Settings, service: Service) -> None:
+def _answer(settings: ScoreSettings, service: Service) -> None:
     body = unstructured_answer(settings, service)
     if settings.output is not None:
         with opened(settings.output, "--output") as stream:
@@ -219,7 +217,7 @@ def _answer(settings: Settings, service: Service) -> None:
     sys.stdout.buffer.flush()
 
 
-def _check_is_structured(settings: Settings, dialect: Dialect) -> None:
+def _check_is_structured(settings: ScoreSettings, dialect: Dialect) -> None:
     if dialect != Dialect() or settings.passthrough:
         raise SettingsError(
             "--delimiter, --decimal, --encoding and --passthrough are about rows of CSV; an "
@@ -227,7 +225,7 @@ def _check_is_structured(settings: Settings, dialect: Dialect) -> None:
         )
 
 
-def _show_perf(moments: tuple[float, float, float], settings: Settings) -> None:
+def _show_perf(moments: tuple[float, float, float], settings: ScoreSettings) -> None:
     started, loaded, ended = moments
     blocks = {
         "Full time:": ended - started,
@@ -240,6 +238,6 @@ def _show_perf(moments: tuple[float, float, float], settings: Settings) -> None:
         )
 
 
-def _say(text: str, settings: Settings) -> None:
+def _say(text: str, settings: ScoreSettings) -> None:
     """Print a line about the command, not among predictions on standard output."""
     print(text, file=sys.stderr if settings.output == DASH else sys.stdout)

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from io import StringIO
 
-from drum_like.cli.input_file import input_path, is_csv, template
-from drum_like.cli.unstructured_input import unstructured_answer
-from drum_like.config.settings import Settings
+from drum_like.cli.input_file import input_path, is_csv, template, unstructured_answer
+from drum_like.config.file_settings import ValidationSettings
 from drum_like.errors import DrumLikeError
 from drum_like.inference.loading import open_service
 from drum_like.inference.service import Service
@@ -39,13 +38,13 @@ class Check:
         return FAILED if self.faults else PASSED
 
 
-def run(settings: Settings, _environ: MutableMapping[str, str]) -> int:
+def run(settings: ValidationSettings, _environ: MutableMapping[str, str]) -> int:
     """Run all checks on one loaded model, print a table; return 1 if one failed, else 0.
 
     Raises:
         LoadError: the model does not load.
     """
-    service = open_service(settings)
+    service = open_service(settings.model, settings.load)
     checks = [_basic(settings, service), _nulls(settings, service)]
     print(f"\nValidation checks results\n{table(checks)}")  # noqa: T201 - the command's answer
     return int(any(check.faults for check in checks))
@@ -75,7 +74,7 @@ def emptied(text: str, column: int) -> str:
     return out.getvalue()
 
 
-def _basic(settings: Settings, service: Service) -> Check:
+def _basic(settings: ValidationSettings, service: Service) -> Check:
     path = input_path(settings)
 
     def score() -> None:
@@ -87,7 +86,7 @@ def _basic(settings: Settings, service: Service) -> Check:
     return Check("Basic batch prediction", tuple(_fault(score)))
 
 
-def _nulls(settings: Settings, service: Service) -> Check:
+def _nulls(settings: ValidationSettings, service: Service) -> Check:
     """Score the file once a column, with that column empty."""
     path = input_path(settings)
     if service.target.type is TargetType.UNSTRUCTURED or not is_csv(path):

@@ -1,12 +1,14 @@
 """Declarations of settings: options with their flags, variables and help texts."""
 
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from drum_like.config.value_types import SWITCH, ValueType
 
 OWN_PREFIX = "DRUM_LIKE_"
 """The prefix of our own environment variables."""
+
+Group = TypeVar("Group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Option:
         help: The help text, without a full stop.
         verbs: The verbs that have it.
         kind: How its text is read.
+        default: Its value where nothing gives it one.
         env: Further variables in their order: DRUM's own, then those of platforms.
         short: A further spelling of the flag.
         choices: The words accepted; empty for any.
@@ -72,6 +75,7 @@ class Option:
     help: str
     verbs: tuple[str, ...]
     kind: ValueType
+    default: Any = None
     env: tuple[str, ...] = ()
     short: str = ""
     choices: tuple[str, ...] = ()
@@ -105,12 +109,19 @@ def option(
     **extras: Unpack[OptionExtras],
 ) -> Any:
     """Return a dataclass field with that default, declared as a setting; see `Option`."""
-    return field(default=default, metadata={Option: Option(purpose, verbs, kind, **extras)})
+    declared = Option(purpose, verbs, kind, default, **extras)
+    return field(default=default, metadata={Option: declared})
 
 
 def switch(purpose: str, verbs: tuple[str, ...], env: tuple[str, ...] = ()) -> Any:
     """Return a dataclass field that is False until its flag is given; see `Option`."""
-    return field(default=False, metadata={Option: Option(purpose, verbs, SWITCH, env)})
+    declared = Option(purpose, verbs, SWITCH, default=False, env=env)
+    return field(default=False, metadata={Option: declared})
+
+
+def group(kind: type[Group]) -> Group:
+    """Return a dataclass field that holds settings of a class, all of them default ones."""
+    return field(default=kind())
 
 
 def flag_name(name: str) -> str:

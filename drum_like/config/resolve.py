@@ -51,7 +51,6 @@ def resolved(
     if "code_dir" in values:
         values["code_dir"] = values["code_dir"].expanduser().resolve()
     return values | {
-        "verb": line.verb,
         "language": line.inert.get("--language", ""),
         "notes": notes + server_notes(found) if line.verb == SERVER else notes,
     }

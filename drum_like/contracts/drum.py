@@ -39,8 +39,7 @@ def contract(context: ContractContext) -> Contract:
     encode: Encoder = json.predictions_json
     if settings.deployment_config is not None:
         encode = datarobot.encoder(datarobot.read_deployment_config(settings.deployment_config))
-    limits = Limits(settings.max_columns, settings.max_cells)
-    views = _Views(context, limits, encode, codecs.installed().encoders)
+    views = _Views(context, settings.payload.limits, encode, codecs.installed().encoders)
     named = _named_routes(views) if context.serves_names else ()
     return Contract(
         "drum",

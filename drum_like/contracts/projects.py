@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Response, g, request
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
@@ -54,7 +54,7 @@ class _Views:
         settings: Of the server.
     """
 
-    def __init__(self, projects: Projects, settings: Settings) -> None:
+    def __init__(self, projects: Projects, settings: ServerSettings) -> None:
         self._projects = projects
         self._settings = settings
 

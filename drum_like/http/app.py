@@ -14,7 +14,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, logs
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.http import extension
 from drum_like.http.auth import Authenticator, Open, Principal, Scope
 from drum_like.http.auth.admission import CALLER, Admission, Caller
@@ -64,7 +64,7 @@ class Application:
     admission: Admission | None
 
 
-def create_app(settings: Settings, timings: Timings | None = None) -> Application:
+def create_app(settings: ServerSettings, timings: Timings | None = None) -> Application:
     """Load the model, or open the catalog, and return the application that serves it.
 
     Args:
@@ -103,7 +103,7 @@ def create_app(settings: Settings, timings: Timings | None = None) -> Applicatio
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     own = sources.resolver.default()
     if own is not None and own.ready():
-        extension.extend(app, settings.code_dir)
+        extension.extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
     most = settings.max_body_mb * MIB

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.inference.resolver import Resolver
 from drum_like.inference.service import Service
@@ -28,7 +28,7 @@ class ContractContext:
     """
 
     resolver: Resolver
-    settings: Settings
+    settings: ServerSettings
     timings: Timings
     readiness: Readiness
     parts: Mapping[type[Any], Any] = field(default_factory=dict)

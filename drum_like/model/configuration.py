@@ -1,9 +1,9 @@
-"""Settings and model-metadata.yaml merged; neither may contradict the other."""
+"""Settings of a model and its model-metadata.yaml merged; neither may contradict the other."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import SettingsError
 from drum_like.model.metadata import Metadata, read_metadata
 from drum_like.types.target import TargetType
@@ -18,7 +18,7 @@ _LABELS = (
 )
 
 
-def configured(settings: Settings) -> Settings:
+def configured(settings: ModelSettings) -> ModelSettings:
     """Return settings completed from the metadata of their model directory, if it has any.
 
     Completing twice changes nothing.
@@ -34,7 +34,7 @@ def configured(settings: Settings) -> Settings:
     return complete
 
 
-def with_metadata(settings: Settings, metadata: Metadata) -> Settings:
+def with_metadata(settings: ModelSettings, metadata: Metadata) -> ModelSettings:
     """Return settings completed from metadata: flag and environment first, then the file.
 
     Raises:
@@ -60,7 +60,7 @@ def with_metadata(settings: Settings, metadata: Metadata) -> Settings:
     )
 
 
-def _check_unstructured(settings: Settings) -> None:
+def _check_unstructured(settings: ModelSettings) -> None:
     given: Mapping[str, str | None] = {
         "--query": settings.query,
         "--content-type": settings.content_type,

@@ -17,7 +17,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import UnsupportedError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
@@ -37,7 +37,7 @@ class Loader:
     """Loader of model directories and of stored versions.
 
     Attributes:
-        settings: Of the server.
+        settings: The way in which models are loaded.
         directories: Model directories by name.
         store: Where versions come from; None without one.
         limiter: Entered around each prediction of any model.
@@ -45,7 +45,7 @@ class Loader:
         lock: Models are loaded one at a time: custom code sees the whole process.
     """
 
-    settings: Settings
+    settings: LoadSettings
     directories: Mapping[str, Path]
     store: Store | None
     limiter: Limiter
@@ -60,9 +60,9 @@ class Loader:
             SettingsError: its metadata is wrong.
         """
         path = self.directories[name]
-        settings = configured(_without_target(self.settings, path))
+        model = configured(ModelSettings(code_dir=path))
         with self.lock, isolated(path, self.others):
-            service = open_service(settings, limiter=self.limiter)
+            service = open_service(model, self.settings, limiter=self.limiter)
         return Loaded(replace(service, info=replace(service.info, name=name)))
 
     def version(self, version_id: int) -> Loaded:
@@ -92,22 +92,6 @@ class Loader:
         if self.store is None:
             raise UnsupportedError("this server has no model store")
         return self.store
-
-
-def _without_target(settings: Settings, path: Path) -> Settings:
-    """Return settings for a directory that the flags about the target do not mean."""
-    return replace(
-        settings,
-        code_dir=path,
-        target_type=None,
-        positive_class_label=None,
-        negative_class_label=None,
-        class_labels=(),
-        class_labels_file=None,
-        target_name=None,
-        query=None,
-        content_type=None,
-    )
 
 
 def _named(service: ModelService, version: Version) -> ModelService:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import LoadError, SettingsError
 from drum_like.inference.broken_service import BrokenService
-from drum_like.inference.loading import MODEL_VERSION, open_service
+from drum_like.inference.loading import MODEL_VERSION, open_service, predict_limiter
 from drum_like.inference.resolver import Resolver, SingleService
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.system.lifecycle import Background
@@ -32,7 +32,7 @@ class Sources:
     serves_names: bool = False
 
 
-def open_sources(settings: Settings) -> Sources:
+def open_sources(settings: ServerSettings) -> Sources:
     """Load the one model of --code-dir, or open the catalog, or do both.
 
     Raises:
@@ -40,7 +40,7 @@ def open_sources(settings: Settings) -> Sources:
         SettingsError: settings contradict the model, or the store's database is none.
         StoreError: the store cannot be used.
     """
-    own, lines = _open(settings) if settings.has_code_dir else (None, ())
+    own, lines = _open(settings) if settings.model.has_code_dir else (None, ())
     if own is not None and not settings.has_catalog:
         return Sources(SingleService(own), lines)
     from drum_like.registry.setup import open_catalog  # noqa: PLC0415 - SQL only where it is used
@@ -51,14 +51,15 @@ def open_sources(settings: Settings) -> Sources:
     return Sources(opened.catalog, lines, opened.background, parts, serves_names=True)
 
 
-def _open(settings: Settings) -> tuple[Service, tuple[str, ...]]:
+def _open(settings: ServerSettings) -> tuple[Service, tuple[str, ...]]:
     """Return the service and the lines about it for the operator."""
     try:
-        service = open_service(settings)
+        limiter = predict_limiter(settings.max_workers)
+        service = open_service(settings.model, settings.load, limiter=limiter)
     except (LoadError, SettingsError) as error:
         if not settings.with_error_server:
             raise
-        name = settings.code_dir.name
+        name = settings.model.code_dir.name
         broken = BrokenService(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
         return broken, (f"the model did not load; every request is answered 513: {error}",)
     return service, service.notes

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.inference.loading import predict_limiter
 from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
@@ -56,7 +56,7 @@ class Opened:
     lines: tuple[str, ...]
 
 
-def open_catalog(settings: Settings, own: Service | None) -> Opened:
+def open_catalog(settings: ServerSettings, own: Service | None) -> Opened:
     """Open the store and the directories that settings name; load models if they ask for that.
 
     Call it in the worker, after the fork.
@@ -70,10 +70,11 @@ def open_catalog(settings: Settings, own: Service | None) -> Opened:
         StoreError: the store cannot be used.
     """
     directories = {} if settings.models is None else _directories(settings.models)
-    place = place_of(settings.store, settings.database_url) if settings.needs_store else None
-    store = None if place is None else open_store(place)
-    others = (settings.code_dir,) if settings.has_code_dir else ()
-    loader = Loader(settings, directories, store, predict_limiter(settings), others)
+    place = place_of(settings.store.store, settings.store.database_url)
+    store = open_store(place) if settings.needs_store else None
+    others = (settings.model.code_dir,) if settings.model.has_code_dir else ()
+    limiter = predict_limiter(settings.max_workers)
+    loader = Loader(settings.load, directories, store, limiter, others)
     catalog = Catalog(loader, settings.max_models, own, settings.default_model)
     catalog.pull()
     if settings.preload_models:
@@ -83,11 +84,11 @@ def open_catalog(settings: Settings, own: Service | None) -> Opened:
 
 
 def _registry(
-    settings: Settings, store: Store, catalog: Catalog
+    settings: ServerSettings, store: Store, catalog: Catalog
 ) -> tuple[Registry, tuple[Background, ...]]:
-    policy = Policy(code=settings.allow_code_uploads, pickles=not settings.no_pickle)
-    verifier = Verifier(store, settings, policy)
-    uploads = Uploads(store, verifier, policy, settings.max_upload_mb, catalog.look)
+    policy = Policy(code=settings.uploads.allow_code_uploads, pickles=not settings.load.no_pickle)
+    verifier = Verifier(store, policy)
+    uploads = Uploads(store, verifier, policy, settings.uploads.max_upload_mb, catalog.look)
 
     def refresh() -> bool:
         catalog.refresh()
@@ -123,7 +124,7 @@ def _directories(root: Path) -> dict[str, Path]:
     return {name: path for name, path in found.items() if name not in refused}
 
 
-def _about(settings: Settings, catalog: Catalog) -> str:
+def _about(settings: ServerSettings, catalog: Catalog) -> str:
     names = catalog.names()
     sources = [
         text

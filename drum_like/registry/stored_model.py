@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import SettingsError, UploadError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
@@ -32,7 +32,7 @@ class StoredModel:
 
 
 def open_stored(
-    stored: StoredModel, settings: Settings, limiter: Limiter | None = None
+    stored: StoredModel, settings: LoadSettings, limiter: Limiter | None = None
 ) -> ModelService:
     """Load a model from the store.
 
@@ -40,7 +40,7 @@ def open_stored(
 
     Args:
         stored: The model.
-        settings: Of the server; what they say about a target is not about this model.
+        settings: The way in which models are loaded.
         limiter: Entered around each prediction.
 
     Raises:
@@ -51,9 +51,9 @@ def open_stored(
     check_metadata(stored.directory)
     if not stored.runs_code and ModelDirectory(stored.directory).custom_py is not None:
         raise UploadError("the model has a custom.py, and was stored as one without code")
-    return open_service(
-        configured(_settings_of(stored, settings)), limiter=limiter, otherwise=TargetType.REGRESSION
-    )
+    load = replace(settings, no_pickle=settings.no_pickle or not stored.runs_code)
+    model = configured(_settings_of(stored))
+    return open_service(model, load, limiter=limiter, otherwise=TargetType.REGRESSION)
 
 
 def check_metadata(directory: Path) -> None:
@@ -96,18 +96,13 @@ def target_type_of(declared: Declared) -> TargetType | None:
         ) from error
 
 
-def _settings_of(stored: StoredModel, settings: Settings) -> Settings:
+def _settings_of(stored: StoredModel) -> ModelSettings:
     declared = stored.declared
-    return replace(
-        settings,
+    return ModelSettings(
         code_dir=stored.directory,
         target_type=target_type_of(declared),
         positive_class_label=declared.positive_label,
         negative_class_label=declared.negative_label,
         class_labels=declared.labels,
-        class_labels_file=None,
         target_name=declared.target_name,
-        query=None,
-        content_type=None,
-        no_pickle=settings.no_pickle or not stored.runs_code,
     )

@@ -4,7 +4,6 @@ import time
 from threading import BoundedSemaphore, Event
 from uuid import uuid4
 
-from drum_like.config.settings import Settings
 from drum_like.errors import DrumLikeError, StoreError
 from drum_like.registry.inspection import Examined, Policy
 from drum_like.registry.sandbox.runner import InterruptedTrialError, run_in_sandbox
@@ -29,13 +28,12 @@ class Verifier:
 
     Args:
         store: Where versions are.
-        settings: Of the server.
         policy: Limits on stored files.
     """
 
-    def __init__(self, store: Store, settings: Settings, policy: Policy) -> None:
+    def __init__(self, store: Store, policy: Policy) -> None:
         self._store = store
-        self._no_pickle = settings.no_pickle
+        self._no_pickle = not policy.pickles
         self._policy = policy
         self._owner = str(uuid4())
         self._trials = BoundedSemaphore(_TRIALS)

@@ -9,7 +9,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from drum_like import logs
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.server.master import give_slot
 from drum_like.server.worker import Worker
 
@@ -56,7 +56,7 @@ SHORTEST_HEARTBEAT_S = 5
 """A healthy worker on a busy machine may miss shorter ones: it beats once a second."""
 
 
-def gunicorn_settings(settings: Settings, n_workers: int, descriptor: int) -> dict[str, Any]:
+def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int) -> dict[str, Any]:
     """Return gunicorn's settings by name.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 
 from drum_like import __version__, logs
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import gunicorn_settings
@@ -51,7 +51,7 @@ class Program(BaseApplication):
         return self._load
 
 
-def serve(settings: Settings, environ: MutableMapping[str, str]) -> int:
+def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
     """Serve a model directory until a signal says to stop, and return the exit code.
 
     Call it before numpy or a framework is imported: their thread pools read the environment when
@@ -86,7 +86,7 @@ def _leave(sig: int, frame: FrameType | None) -> None:
     os._exit(0)
 
 
-def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
+def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> int:
     """Run master and workers; only the master returns."""
     address = url(listener)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
@@ -108,7 +108,7 @@ def _run(settings: Settings, listener: socket.socket, division: Share) -> int:
     return code
 
 
-def _loader(settings: Settings, division: Share, counts: ConnectionCounts) -> Load:
+def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts) -> Load:
     """Return the function that loads the model; modules imported here are shared by all workers."""
     from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
 
@@ -147,7 +147,7 @@ def _keep_objects() -> None:
     gc.freeze()
 
 
-def _announce(report: Report, settings: Settings, division: Share, address: str) -> None:
+def _announce(report: Report, settings: ServerSettings, division: Share, address: str) -> None:
     """Tell the operator the model, the address, and how to try it."""
     base = f"{address}{settings.url_prefix}"
     lines = (
@@ -167,17 +167,18 @@ def _announce(report: Report, settings: Settings, division: Share, address: str)
         )
 
 
-def _route(settings: Settings) -> str:
+def _route(settings: ServerSettings) -> str:
     """Return the route for rows; a target type that only the artifact knows is a structured one."""
-    if not settings.has_code_dir:
+    if not settings.model.has_code_dir:
         return f"/models/{settings.default_model or 'NAME'}/predict/"
     routes = {
         TargetType.UNSTRUCTURED: "/predictUnstructured/",
         TargetType.TRANSFORM: "/transform/",
     }
-    return routes.get(settings.target_type, "/predict/") if settings.target_type else "/predict/"
+    target_type = settings.model.target_type
+    return routes.get(target_type, "/predict/") if target_type else "/predict/"
 
 
-def _report_failure(failure: Report, settings: Settings) -> None:
+def _report_failure(failure: Report, settings: ServerSettings) -> None:
     trace = f"\n{failure.stacktrace}" if settings.show_stacktrace else ""
     logs.ANNOUNCE.error("%s%s", failure.message, trace)

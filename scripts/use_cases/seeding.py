@@ -12,7 +12,7 @@ from typing import Any
 
 from drum_like.cli.local_store import LocalStore
 from drum_like.cli.model_store import ListedVersion, Push
-from drum_like.config.settings import Settings
+from drum_like.config.store_settings import UploadSettings
 from drum_like.errors import ConflictError
 from drum_like.store.ecosystem_entities import Configuration, NewConfiguration, NewRun, RunStatus
 from drum_like.store.entities import Declared
@@ -53,7 +53,7 @@ class Seed:
 
     Attributes:
         store: Where to.
-        settings: Of the store.
+        workspace: Number of the workspace of the models.
         output: Directory of what the runs write.
         url: Where the models will be served.
         deploy: Frameworks whose runs are deployed.
@@ -61,7 +61,7 @@ class Seed:
     """
 
     store: Store
-    settings: Settings
+    workspace: int
     output: Path
     url: str
     deploy: Sequence[str]
@@ -171,7 +171,7 @@ def _stored(case: UseCase, learned: tuple[Trained, float], seed: Seed, undo: Exi
     trained, learning_s = learned
     started = perf_counter()
     version = _push(case, trained, seed)
-    undo.callback(LocalStore(seed.store, seed.settings).remove_version, version)
+    undo.callback(LocalStore(seed.store, seed.workspace).remove_version, version)
     uri = f"store://models/{case.name}/{trained.model_id}:{version.number}"
     elapsed = round(learning_s + perf_counter() - started, 3)
     name, framework = trained.model_id, trained.framework
@@ -199,8 +199,10 @@ def _push(case: UseCase, trained: Trained, seed: Seed) -> ListedVersion:
         labels=() if case.problem_type == BINARY else case.labels,
         target_name=case.target_field,
     )
-    push = Push(trained.model_id, trained.artifact, trained.artifact.name, declared)
-    return LocalStore(seed.store, seed.settings).push(push, lambda _: None)
+    # Whoever runs this program trusts it, and so the pickle of scikit-learn that it writes.
+    uploads = UploadSettings(allow_code_uploads=True)
+    push = Push(trained.model_id, trained.artifact, trained.artifact.name, declared, uploads)
+    return LocalStore(seed.store, seed.workspace).push(push, lambda _: None)
 
 
 def _configuration(case: UseCase) -> NewConfiguration:

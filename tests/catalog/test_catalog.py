@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import (
     ArtifactError,
     DrumLikeError,
@@ -91,7 +92,7 @@ def test_the_directory_of_code_dir_is_the_default_and_has_a_name(tmp_path: Path)
     directory = tmp_path / "mine"
     directory.mkdir()
     (directory / "model.onnx").write_bytes(constant(5))
-    own = open_service(Settings(code_dir=directory, target_type=TargetType.REGRESSION))
+    own = open_service(ModelSettings(code_dir=directory, target_type=TargetType.REGRESSION))
 
     with opened(tmp_path / "store", own=own) as here:
         here.put("m", constant(1))
@@ -111,7 +112,7 @@ def test_subdirectories_are_served_by_their_names(tmp_path: Path) -> None:
         (tmp_path / name / "model.onnx").write_bytes(constant(value))
         (tmp_path / name / "model-metadata.yaml").write_text(METADATA)
     (tmp_path / "file").write_text("")
-    catalog = open_catalog(Settings(models=tmp_path), None).catalog
+    catalog = open_catalog(ServerSettings(models=tmp_path), None).catalog
 
     assert catalog.names() == ("one", "two")
     assert answer(catalog.resolve("two")) == 2
@@ -339,7 +340,7 @@ def _with_helpers(root: Path, top: str, value: str) -> Catalog:
         (directory / "custom.py").write_text(code)
         (directory / "helper.py").write_text(f"VALUE = {number}\n")
         (directory / "model-metadata.yaml").write_text(METADATA)
-    return open_catalog(Settings(models=root), None).catalog
+    return open_catalog(ServerSettings(models=root), None).catalog
 
 
 def _damage(blob: Path) -> None:

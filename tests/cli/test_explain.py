@@ -15,7 +15,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 
 from drum_like.api import NativeFrame
 from drum_like.cli import main as cli
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.inference.loading import open_service
 from tests.support.explained import opened
 
@@ -160,7 +160,7 @@ def test_what_calibrate_writes_gives_intervals(
     holdout = pd.read_csv(disease / "holdout.csv")
     with (model / "residuals.csv").open(newline="") as stream:
         (header, *cells) = csv.reader(stream)
-    predicted = open_service(Settings(code_dir=model)).predict(
+    predicted = open_service(ModelSettings(code_dir=model)).predict(
         NativeFrame(holdout.drop(columns="progression"))
     )
     assert header == ["residual"]
@@ -168,7 +168,7 @@ def test_what_calibrate_writes_gives_intervals(
     assert residuals == (holdout["progression"] - predicted.values).tolist()
     metadata = f"name: x\ntype: inference\ntargetType: regression\n{lines}"
     (model / "model-metadata.yaml").write_text(metadata)
-    service = open_service(Settings(code_dir=model))
+    service = open_service(ModelSettings(code_dir=model))
     assert service.has_intervals
     frame = NativeFrame(holdout.drop(columns="progression"))
     found = service.intervals(frame, service.predict(frame))
@@ -235,4 +235,4 @@ def test_a_pair_of_quantiles_gets_conformity_scores(
 
     assert first.startswith("conformity_score\n")
     assert (tmp_path / "m" / "residuals.csv").read_text() == first
-    assert open_service(Settings(code_dir=tmp_path / "m")).has_intervals
+    assert open_service(ModelSettings(code_dir=tmp_path / "m")).has_intervals

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.cli.settings import load_settings
+from drum_like.cli.main import load_settings
 from drum_like.config.command_line import parser_flags
+from drum_like.config.model_settings import ModelCommandSettings
 from drum_like.config.settings import options
 from tests.docs.pages import ROOT
 from tests.support.command_line import run_here
@@ -52,7 +53,12 @@ def test_a_value_that_nothing_looks_at_is_accepted(
 ) -> None:
     monkeypatch.chdir(folder)
 
-    assert load_settings(words(row.verb, row.flags), environment()).code_dir == folder / "m"
+    assert (
+        load_settings(
+            ModelCommandSettings, words(row.verb, row.flags), environment()
+        ).model.code_dir
+        == folder / "m"
+    )
 
 
 @pytest.mark.parametrize("verb", ["score", "perf-test", "validation"])

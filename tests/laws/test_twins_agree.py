@@ -21,7 +21,7 @@ from sklearn.datasets import load_breast_cancer
 
 from drum_like.api import TargetType
 from drum_like.codecs.json.encode import predictions_json
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.types.payload import Payload
@@ -86,7 +86,7 @@ def directories(
 def twins(directories: tuple[Path, Path]) -> Twins:
     """Both directories, loaded here."""
     plain, hooked = (
-        open_service(Settings(code_dir=directory, target_type=TargetType.BINARY))
+        open_service(ModelSettings(code_dir=directory, target_type=TargetType.BINARY))
         for directory in directories
     )
     return Twins(plain, hooked)

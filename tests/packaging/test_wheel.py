@@ -157,8 +157,9 @@ def test_a_model_directorys_own_predictors_module_wins(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; "
         "from drum_like.inference.loading import open_service;"
-        "from drum_like.config.settings import Settings; from drum_like.api import TargetType;"
-        "s = open_service(Settings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION));"
+        "from drum_like.config.model_settings import ModelSettings as Model;"
+        "from drum_like.api import TargetType;"
+        "s = open_service(Model(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION));"
         "print(s.model)"
     )
 

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from drum_like.api import LoadError, NativeFrame
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import SettingsError
 from drum_like.inference.loading import open_service
 from tests.predictors.scoring import classes, numbers
@@ -81,7 +81,7 @@ def saved(directory: Path, model: Any, target: str, *more: str, name: str | None
 
 def answers(directory: Path, rows: pd.DataFrame) -> NDArray[Any]:
     """Return (n_rows, n_labels) in the order of the classes 0, 1, ..."""
-    service = open_service(Settings(code_dir=directory))
+    service = open_service(ModelSettings(code_dir=directory))
     found = service.predict(NativeFrame(rows))
     labels: list[Any] = list(found.labels or ())
     return found.values[:, [labels.index(label) for label in sorted(labels)]]
@@ -116,7 +116,7 @@ def test_classifier_without_probabilities_is_refused_with_ways_out(
     saved(tmp_path, train(), target)
 
     with pytest.raises(LoadError, match="no probabilities") as caught:
-        open_service(Settings(code_dir=tmp_path))
+        open_service(ModelSettings(code_dir=tmp_path))
 
     assert "another target type" in str(caught.value)
     assert "link: logit" in str(caught.value)
@@ -198,14 +198,14 @@ def test_probabilities_are_served_and_take_no_link(train: Any, target: str, tmp_
     word = "logit" if target is BINARY else "softmax"
     saved(tmp_path, model, target, f"link: {word}")
     with pytest.raises(LoadError, match="is for margins: remove it"):
-        open_service(Settings(code_dir=tmp_path))
+        open_service(ModelSettings(code_dir=tmp_path))
 
 
 def test_one_against_the_rest_adds_up_only_if_told(tmp_path: Path) -> None:
     model = light("multiclassova", n_classes=3)
     saved(tmp_path, model, MULTICLASS)
     with pytest.raises(LoadError, match="normalize_probabilities: true"):
-        open_service(Settings(code_dir=tmp_path))
+        open_service(ModelSettings(code_dir=tmp_path))
 
     saved(tmp_path, model, MULTICLASS, "normalize_probabilities: yes")
     found = answers(tmp_path, numbers())
@@ -235,7 +235,7 @@ def test_link_that_cannot_lead_to_the_target_is_refused(
     saved(tmp_path, boosted("reg:squarederror"), target, *lines)
 
     with pytest.raises(SettingsError, match=r"model-metadata\.yaml"):
-        open_service(Settings(code_dir=tmp_path))
+        open_service(ModelSettings(code_dir=tmp_path))
 
 
 def test_hook_makes_the_probabilities_itself(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_margins_at_the_end_of_a_pipeline_are_refused(tmp_path: Path) -> None:
     saved(tmp_path, make_pipeline(StandardScaler(), model).fit(numbers(), classes()), BINARY)
 
     with pytest.raises(LoadError, match="binary:logitraw gives numbers that are no probabilities"):
-        open_service(Settings(code_dir=tmp_path))
+        open_service(ModelSettings(code_dir=tmp_path))
 
 
 def test_probabilities_of_a_subclass_are_taken_at_its_word(tmp_path: Path) -> None:

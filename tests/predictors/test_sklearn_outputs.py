@@ -37,7 +37,7 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from drum_like.api import LoadError, NativeFrame, Payload, TargetType
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from tests.predictors.scoring import classes, numbers
@@ -59,7 +59,7 @@ def opened(path: Path, model: Any, code: str = "", **settings: Any) -> ModelServ
     joblib.dump(model, path / "m.joblib")
     if code:
         (path / "custom.py").write_text(code)
-    return open_service(Settings(code_dir=path, **settings))
+    return open_service(ModelSettings(code_dir=path, **settings))
 
 
 def chances_of_one(model: Any, rows: pd.DataFrame) -> NDArray[Any]:

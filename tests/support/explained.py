@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from drum_like.api import NativeFrame
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import LoadSettings, ModelSettings
+from drum_like.config.settings import assemble
 from drum_like.inference.explain.capabilities import Capabilities
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
@@ -55,7 +56,8 @@ def opened(directory: Path, model: Any, metadata: str = "", **settings: Any) -> 
         (directory / "model.pkl").write_bytes(pickle.dumps(model))
     if metadata:
         (directory / "model-metadata.yaml").write_text(metadata, encoding="utf-8")
-    return open_service(Settings(code_dir=directory, **settings))
+    values = {"code_dir": directory, **settings}
+    return open_service(assemble(ModelSettings, values), assemble(LoadSettings, values))
 
 
 def sums(service: ModelService, rows: pd.DataFrame, kind: Kind) -> NDArray[np.float64]:

@@ -11,7 +11,8 @@ from typing import Any
 import onnx
 import onnx.helper
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import assemble
 from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.setup import Registry, open_catalog
@@ -81,7 +82,7 @@ def opened(
     root: Path, *, alive: bool = False, own: Service | None = None, **rest: Any
 ) -> Iterator[Opened]:
     """Open a catalog over a store; with `alive` also what runs in the background of a worker."""
-    found = open_catalog(Settings(store=root, **rest), own)
+    found = open_catalog(assemble(ServerSettings, {"store": root, **rest}), own)
     assert found.registry is not None
     if alive:
         for background in found.background:

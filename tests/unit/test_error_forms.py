@@ -13,7 +13,8 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound, Unauthorized
 from werkzeug.test import TestResponse
 
 from drum_like import errors as module
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.store_settings import StoreSettings
 from drum_like.errors import (
     ColumnsError,
     DrumLikeError,
@@ -81,7 +82,8 @@ NOT_DRUMS = {422: 400, 513: 500}
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
     """Return all contracts, as a server with a store has them."""
     names = ("probes", "drum", "chat", "h2o", "ecosystem", "projects", "wallaroo")
-    settings = Settings(store=tmp_path_factory.mktemp("store"), contracts=names)
+    store = StoreSettings(store=tmp_path_factory.mktemp("store"))
+    settings = ServerSettings(store=store, contracts=names)
     sources = open_sources(settings)
     context = ContractContext(
         sources.resolver,

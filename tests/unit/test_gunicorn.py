@@ -24,7 +24,7 @@ from gunicorn.http.wsgi import Response, create
 from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import ServerLog, gunicorn_settings
 from drum_like.server.master import Master
@@ -87,7 +87,7 @@ PEER = ("127.0.0.1", 50000)
 @pytest.fixture(scope="module")
 def instances() -> Iterator[dict[type, Any]]:
     """One of each class, made as the server makes it."""
-    program = Program(gunicorn_settings(Settings(), 1, 0), lambda _slot: pytest.fail("loads"))
+    program = Program(gunicorn_settings(ServerSettings(), 1, 0), lambda _slot: pytest.fail("loads"))
     cfg = program.cfg
     arbiter = Master(program, lambda _report: None, ConnectionCounts(1))
     worker = BaseWorker(1, 2, [], program, 30, cfg, arbiter.log)
@@ -139,7 +139,7 @@ def test_what_is_called_takes_the_same_arguments(called: Any, names: str) -> Non
 
 
 def test_every_setting_is_known() -> None:
-    assert gunicorn_settings(Settings(), 1, 0).keys() <= Config().settings.keys()
+    assert gunicorn_settings(ServerSettings(), 1, 0).keys() <= Config().settings.keys()
 
 
 @pytest.mark.parametrize("name", ERRORS.split())

@@ -14,7 +14,7 @@ from skl2onnx import to_onnx
 from sklearn.linear_model import LogisticRegression
 
 from drum_like.api import Payload, TargetType
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import ColumnsError, LoadError, SettingsError
 from drum_like.inference import pipeline
 from drum_like.inference.loading import open_service
@@ -50,7 +50,7 @@ def onnx_directory(path: Path) -> Path:
 
 def opened(path: Path, **values: Any) -> ModelService:
     """Return the service of a directory."""
-    return open_service(Settings(code_dir=path, **values))
+    return open_service(ModelSettings(code_dir=path, **values))
 
 
 def test_target_and_labels_come_from_the_model_if_nobody_names_them(tmp_path: Path) -> None:

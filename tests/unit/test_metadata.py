@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import SettingsError, TypeSchemaError
 from drum_like.model.configuration import configured
 from drum_like.model.metadata import read_metadata
@@ -260,7 +260,7 @@ def test_right_hyperparameters_are_accepted(tmp_path: Path) -> None:
 
 
 def test_metadata_complete_the_settings(tmp_path: Path) -> None:
-    settings = configured(Settings(code_dir=write(tmp_path, BINARY)))
+    settings = configured(ModelSettings(code_dir=write(tmp_path, BINARY)))
 
     assert settings.target_type is TargetType.BINARY
     assert (settings.positive_class_label, settings.negative_class_label) == ("yes", "no")
@@ -269,13 +269,13 @@ def test_metadata_complete_the_settings(tmp_path: Path) -> None:
 
 
 def test_settings_name_the_target_first(tmp_path: Path) -> None:
-    settings = configured(Settings(code_dir=write(tmp_path, BINARY), target_name="mine"))
+    settings = configured(ModelSettings(code_dir=write(tmp_path, BINARY), target_name="mine"))
 
     assert settings.target_name == "mine"
 
 
 def test_equal_labels_keep_the_order_of_the_settings(tmp_path: Path) -> None:
-    settings = Settings(code_dir=write(tmp_path, MULTICLASS), class_labels=("c", "a", "b"))
+    settings = ModelSettings(code_dir=write(tmp_path, MULTICLASS), class_labels=("c", "a", "b"))
 
     assert configured(settings).class_labels == ("c", "a", "b")
 
@@ -323,7 +323,7 @@ def test_equal_labels_keep_the_order_of_the_settings(tmp_path: Path) -> None:
 def test_contradictions_are_refused_in_drums_words(
     tmp_path: Path, text: str, given: dict[str, object], message: str
 ) -> None:
-    settings = Settings(code_dir=write(tmp_path, text), **given)  # type: ignore[arg-type] # a table
+    settings = ModelSettings(code_dir=write(tmp_path, text), **given)  # type: ignore[arg-type] # a table
 
     with pytest.raises(SettingsError) as caught:
         configured(settings)
@@ -334,7 +334,7 @@ def test_contradictions_are_refused_in_drums_words(
 def test_query_goes_with_unstructured(tmp_path: Path) -> None:
     text = HEAD + "targetType: unstructured\n"
 
-    assert configured(Settings(code_dir=write(tmp_path, text), query="a=1")).query == "a=1"
+    assert configured(ModelSettings(code_dir=write(tmp_path, text), query="a=1")).query == "a=1"
 
 
 def test_wrong_type_schema_is_a_fault_of_its_own(tmp_path: Path) -> None:

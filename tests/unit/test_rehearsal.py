@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
 )
 
 from drum_like.api import LoadError, NativeFrame, Payload, TargetType
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 
@@ -42,7 +42,7 @@ NUMBER = {"target_type": TargetType.REGRESSION}
 
 def opened(path: Path, model: Any, settings: dict[str, Any]) -> ModelService:
     joblib.dump(model, path / "m.joblib")
-    return open_service(Settings(code_dir=path, **settings))
+    return open_service(ModelSettings(code_dir=path, **settings))
 
 
 def prepared() -> ColumnTransformer:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drum_like.config.command_line import flags_of
-from drum_like.config.settings import Settings, options
+from drum_like.config.model_settings import CommandSettings, LoadSettings, ModelSettings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import BY_VERB, assemble, options, values_of
+from drum_like.config.settings import load as load_settings
 from drum_like.config.value_types import Address, address
 from drum_like.config.verbs import UsageError
 from drum_like.errors import SettingsError
@@ -19,14 +21,14 @@ def parameter(payload: object, kind: str = "numeric") -> str:
     return json.dumps({"type": kind, "payload": payload})
 
 
-def load(tmp_path: Path, *flags: str, env: Mapping[str, str] | None = None) -> Settings:
-    return Settings.load(["server", "--code-dir", str(tmp_path), *flags], env or {})
+def load(tmp_path: Path, *flags: str, env: Mapping[str, str] | None = None) -> ServerSettings:
+    return load_settings(ServerSettings, ["server", "--code-dir", str(tmp_path), *flags], env or {})
 
 
 def test_defaults_stand_where_nothing_is_said(tmp_path: Path) -> None:
     settings = load(tmp_path)
 
-    assert settings == Settings(code_dir=tmp_path.resolve(), verb="server")
+    assert settings == ServerSettings(model=ModelSettings(code_dir=tmp_path.resolve()))
     assert (settings.host, settings.port) == ("127.0.0.1", 6789)
 
 
@@ -84,23 +86,26 @@ def test_every_setting_has_its_own_variable(tmp_path: Path) -> None:
 def test_flag_then_environment_then_default(
     tmp_path: Path, env: dict[str, str], flags: list[str], expected: TargetType | None
 ) -> None:
-    assert load(tmp_path, *flags, env=env).target_type is expected
+    assert load(tmp_path, *flags, env=env).model.target_type is expected
 
 
 def test_short_code_dir_wins_over_the_variable(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
 
-    settings = Settings.load(["server", "-cd", str(tmp_path)], {"CODE_DIR": str(other)})
+    words = ["server", "-cd", str(tmp_path)]
+    settings = load_settings(ServerSettings, words, {"CODE_DIR": str(other)})
 
-    assert settings.code_dir == tmp_path.resolve()
+    assert settings.model.code_dir == tmp_path.resolve()
 
 
 def test_code_dir_is_a_real_path(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path, target_is_directory=True)
 
-    assert Settings.load(["server", "-cd", str(link)], {}).code_dir == tmp_path.resolve()
+    settings = load_settings(ServerSettings, ["server", "-cd", str(link)], {})
+
+    assert settings.model.code_dir == tmp_path.resolve()
 
 
 @pytest.mark.parametrize("word", ["true", "T", "y", "Yes", "on", "1"])
@@ -167,7 +172,7 @@ def test_wrong_variable_is_named(tmp_path: Path, env: dict[str, str], message: s
 )
 def test_wrong_command_line_is_a_usage_error(words: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Settings.load(words, {})
+        load_settings(CommandSettings, words, {})
 
     assert message in str(caught.value)
     assert caught.value.usage.startswith("usage: drum-like ")
@@ -176,7 +181,7 @@ def test_wrong_command_line_is_a_usage_error(words: list[str], message: str) -> 
 @pytest.mark.parametrize("verb", ["fit", "push"])
 def test_verbs_of_the_cloud_say_that_they_are_not_done(verb: str) -> None:
     with pytest.raises(SettingsError, match=f"no verb '{verb}'"):
-        Settings.load([verb, "--anything"], {})
+        load_settings(CommandSettings, [verb, "--anything"], {})
 
 
 @pytest.mark.parametrize(
@@ -244,7 +249,7 @@ def test_an_address_of_our_own_beats_every_platform(
 
 
 def test_serve_means_a_server_on_port_8080(tmp_path: Path) -> None:
-    settings = Settings.load(["serve"], {"CODE_DIR": str(tmp_path)})
+    settings = load_settings(ServerSettings, ["serve"], {"CODE_DIR": str(tmp_path)})
 
     assert (settings.verb, settings.address) == ("server", ("0.0.0.0", 8080))
 
@@ -271,7 +276,7 @@ def test_class_labels_come_from_one_source(
     (tmp_path / "labels.txt").write_bytes(b"one\r\n\r\ntwo words\r\n")
     monkeypatch.chdir(tmp_path)
 
-    assert load(tmp_path, *flags, env=env).class_labels == expected
+    assert load(tmp_path, *flags, env=env).model.class_labels == expected
 
 
 def test_one_class_label_is_too_few(tmp_path: Path) -> None:
@@ -439,16 +444,46 @@ def test_no_limit_of_sagemaker_is_a_limit_out_of_reach(tmp_path: Path) -> None:
 
 
 def test_flags_of_settings_give_the_same_settings(tmp_path: Path) -> None:
-    settings = replace(
-        Settings(code_dir=tmp_path.resolve(), verb="server"),
-        class_labels=("a b", "c"),
-        target_type=TargetType.MULTICLASS,
+    settings = ServerSettings(
+        model=ModelSettings(
+            code_dir=tmp_path.resolve(),
+            class_labels=("a b", "c"),
+            target_type=TargetType.MULTICLASS,
+        ),
+        load=LoadSettings(no_pickle=True),
         threads=3,
-        no_pickle=True,
         address=Address("::1", 5),
         contracts=("drum",),
     )
-    values = {name: getattr(settings, name) for name in options()}
-    chosen = {name: value for name, value in values.items() if value not in (None, "")}
+    chosen = {name: value for name, value in values_of(settings).items() if value not in (None, "")}
+    words = ["server", *flags_of(options(), chosen, "server")]
 
-    assert Settings.load(["server", *flags_of(options(), chosen, "server")], {}) == settings
+    assert load_settings(ServerSettings, words, {}) == settings
+
+
+PASSED_BY_CALLERS = {
+    "score": {"hook_threads"},
+    "validation": {"hook_threads"},
+    "explain": {"hook_threads", "query", "content_type"},
+    "calibrate": {"hook_threads", "query", "content_type"},
+    "models push": {"hook_threads", "legacy_label_order"},
+}
+"""Values of the library's functions that loads models, for which these verbs have no flag."""
+
+
+@pytest.mark.parametrize("verb", BY_VERB)
+def test_settings_of_a_verb_are_its_options(verb: str) -> None:
+    declared = {name for name, option in options().items() if verb in option.verbs}
+
+    assert values_of(BY_VERB[verb]()).keys() - PASSED_BY_CALLERS.get(verb, set()) == declared
+
+
+def test_values_of_settings_make_the_same_settings(tmp_path: Path) -> None:
+    settings = load(tmp_path, "--threads", "3", "--no-pickle", "--store", str(tmp_path))
+
+    assert assemble(ServerSettings, values_of(settings)) == settings
+
+
+def test_another_verb_has_other_settings(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="log has other settings than ServerSettings"):
+        load_settings(ServerSettings, ["log", "--store", str(tmp_path)], {})

@@ -11,10 +11,12 @@ CODE = """
 import sys
 from pathlib import Path
 from drum_like.http.app import create_app
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import ModelSettings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.types.target import TargetType
 
-create_app(Settings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION))
+model = ModelSettings(code_dir=Path(sys.argv[1]), target_type=TargetType.REGRESSION)
+create_app(ServerSettings(model=model))
 print([name for name in ("sqlalchemy", "alembic", "sqlite3", "psycopg") if name in sys.modules])
 """
 

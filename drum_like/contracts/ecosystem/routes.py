@@ -35,7 +35,7 @@ def contract(context: ContractContext) -> Contract:
     log = open_log(settings)
     errors = runtime_form(hide_errors=settings.hide_errors)
     decisions = Decisions(campaigns.Campaigns(context, table), log, errors)
-    views = _Views(context, Limits(settings.max_columns, settings.max_cells), decisions)
+    views = _Views(context, settings.payload.limits, decisions)
     return Contract(
         "ecosystem",
         errors,

@@ -46,7 +46,7 @@ _CONTROL_PLANE = (
 def contract(context: ContractContext) -> Contract:
     """Return the scorer's contract."""
     settings, hide = context.settings, context.settings.hide_errors
-    views = _Views(context, Limits(settings.max_columns, settings.max_cells))
+    views = _Views(context, settings.payload.limits)
     errors = scorer_form(hide_errors=hide)
     control_plane = control_plane_form(hide_errors=hide)
     return Contract(

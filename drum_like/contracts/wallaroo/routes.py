@@ -1,6 +1,6 @@
 """The routes of the contract's views, with the scope of each."""
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.contracts.wallaroo.errors import api_form, engine_form
 from drum_like.contracts.wallaroo.inference.deployments import Deployments
 from drum_like.contracts.wallaroo.inference.infer import InferenceViews
@@ -16,7 +16,6 @@ from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import Contract, Route
 from drum_like.registry.setup import Registry
-from drum_like.types.payload import Limits
 
 _API = "/v1/api"
 _PATHS = r"v1/(api|graphql|logs)(/|$)|v2/api/assays/|auth/(admin/)?realms/"
@@ -38,7 +37,7 @@ def contract(context: ContractContext) -> Contract:
     deployments = Deployments(registry)
     errors = api_form(hide_errors=settings.hide_errors)
     routes = (
-        *_model_routes(lookup, settings.max_upload_mb),
+        *_model_routes(lookup, settings.uploads.max_upload_mb),
         *_other_routes(lookup, deployments, settings.url_prefix),
         _infer_route(deployments, settings),
     )
@@ -46,9 +45,9 @@ def contract(context: ContractContext) -> Contract:
     return Contract("wallaroo", errors, routes, paths=paths, openapi="wallaroo.yaml")
 
 
-def _infer_route(deployments: Deployments, settings: Settings) -> Route:
+def _infer_route(deployments: Deployments, settings: ServerSettings) -> Route:
     """Return the route that infers, whose errors have a form of their own."""
-    views = InferenceViews(deployments, Limits(settings.max_columns, settings.max_cells))
+    views = InferenceViews(deployments, settings.payload.limits)
     rule = f"{_API}/pipelines/infer/<deployment>/<pipeline>"
     errors = engine_form(hide_errors=settings.hide_errors)
     return Route(rule, "POST", "infer", views.infer, Scope.PREDICT, errors)

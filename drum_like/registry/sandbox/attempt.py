@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from drum_like.config.settings import Settings
+from drum_like.config.model_settings import LoadSettings
 from drum_like.errors import DrumLikeError, PredictorError, RequestError
 from drum_like.inference.model_service import ModelService
 from drum_like.registry.sandbox.task import stored_of
@@ -18,7 +18,7 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     """Return the result on a model as JSON: `error`, None if it can be served, and `lines`."""
     logging.disable()
     try:
-        service = open_stored(stored_of(task), Settings(no_pickle=task["no_pickle"]))
+        service = open_stored(stored_of(task), LoadSettings(no_pickle=task["no_pickle"]))
         lines = [_loaded(service), *service.notes[1:], _predicted(service)]
     except DrumLikeError as error:
         return {"error": str(error).strip(), "lines": []}

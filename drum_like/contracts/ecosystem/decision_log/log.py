@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from threading import Event, Thread
 
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import Documents, Redaction
 from drum_like.contracts.ecosystem.decision_log.queue import Entry, EntryQueue, item_of
@@ -164,7 +164,7 @@ SPOOL = "decisions"
 """The directory in that of the store where decisions wait for it."""
 
 
-def open_log(settings: Settings) -> DecisionLog | None:
+def open_log(settings: ServerSettings) -> DecisionLog | None:
     """Return the log that settings ask for, None if they ask for none; nothing is opened yet.
 
     None as well, with a line in the server's log, where there is no place for it: the user of a
@@ -176,7 +176,7 @@ def open_log(settings: Settings) -> DecisionLog | None:
     if settings.decision_log == "off":
         return None
     try:
-        place = place_of(settings.store, settings.database_url)
+        place = place_of(settings.store.store, settings.store.database_url)
     except SettingsError as error:
         if settings.log_sync:
             raise

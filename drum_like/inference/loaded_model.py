@@ -1,0 +1,233 @@
+"""From a model directory to its model object, hooks and metadata."""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from drum_like.api import Predictor, TargetChecker
+from drum_like.config.model_settings import LoadSettings, ModelSettings
+from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
+from drum_like.inference import labels, link, transformation
+from drum_like.inference.link import Conversion
+from drum_like.model import input_schema
+from drum_like.model.artifact import (
+    Artifact,
+    artifact_kinds,
+    find_artifact,
+    load_artifact,
+    predictor_for,
+)
+from drum_like.model.directory import ModelDirectory
+from drum_like.model.hooks import Hooks, call_at_load, load_hooks
+from drum_like.model.metadata import Metadata, read_metadata
+from drum_like.types.schema import Schema
+from drum_like.types.target import ModelTarget, Target, TargetType
+
+logger = logging.getLogger(__name__)
+
+LOAD_MODEL_FAILED = "'load_model' hook failed to load the model. Exception:"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """Content of a model directory, loaded.
+
+    Attributes:
+        directory: Where it lies.
+        metadata: The content of model-metadata.yaml; None without that file.
+        hooks: The hooks of custom.py.
+        artifact: The file it was read from; None if load_model read it.
+        value: The framework's object, or what load_model returned.
+        predictor: Wraps the object where no hook scores; else None.
+    """
+
+    directory: ModelDirectory
+    metadata: Metadata | None
+    hooks: Hooks
+    artifact: Artifact | None
+    value: Any
+    predictor: Predictor | None
+
+    @property
+    def known_target(self) -> ModelTarget:
+        """The target as the model's own file describes it."""
+        return ModelTarget() if self.predictor is None else self.predictor.target
+
+    def schema(self) -> Schema | None:
+        """Return the columns that the model takes; the metadata types those that it does not."""
+        schema = None if self.predictor is None else self.predictor.schema
+        if schema is None or self.metadata is None:
+            return schema
+        schema = replace(schema, unseen_is_missing=self.metadata.unseen_categories == "missing")
+        if self.hooks.transform is not None:  # what callers send is not what the model gets
+            return schema
+        declared = input_schema.read_input_schema(self.metadata.raw.get("inputSchema"))
+        return input_schema.typed(schema, declared, self.metadata.type_schema)
+
+    def inputs(self, schema: Schema | None) -> Schema | None:
+        """Return the columns that callers send, None if neither metadata nor model name them.
+
+        Args:
+            schema: The columns that the model takes.
+        """
+        metadata, hooks = self.metadata, self.hooks
+        hooked = hooks.transform is not None or hooks.score is not None
+        raw = None if metadata is None else metadata.raw.get("inputSchema")
+        inputs = input_schema.callers_columns(
+            input_schema.read_input_schema(raw), schema, hooked=hooked
+        )
+        if inputs is None:
+            return None
+        may_lack = metadata is not None and metadata.missing_fields == "na"
+        inputs = replace(inputs, absent_is_missing=may_lack)
+        return schema if inputs == schema else inputs
+
+    def check_target(self, target: Target) -> None:
+        """Refuse a model that cannot answer its target, as far as its own file shows.
+
+        Raises:
+            LoadError: the labels are not the model's, or the predictor refuses the target.
+        """
+        predictor: object = self.predictor
+        if isinstance(predictor, TargetChecker) and self.hooks.post_process is None:
+            predictor.check_target(target)
+        if self.predictor is not None:
+            labels.check(self.predictor.target, target)
+
+    def conversion(self, target: Target) -> Conversion:
+        """Return the conversion of the model's output to probabilities.
+
+        Raises:
+            LoadError: the output is known to be none, or what is asked for does not fit it.
+            SettingsError: what is asked for does not fit the target.
+        """
+        metadata, predictor, asked = self.metadata, self.predictor, Conversion()
+        if metadata is not None:
+            asked = Conversion(metadata.link, metadata.normalize_probabilities)
+        if predictor is not None:
+            link.check(predictor, target, asked, hooked=self.hooks.post_process is not None)
+        elif asked != Conversion():
+            logger.warning("link and normalize_probabilities have no effect: a hook scores")
+        return asked
+
+
+def load_model(settings: ModelSettings, load: LoadSettings) -> LoadedModel:
+    """Load the hooks, the model object and the metadata of a model directory.
+
+    Args:
+        settings: The model, completed from its metadata.
+        load: The way in which it is loaded.
+
+    Raises:
+        LoadError: the directory does not become a model.
+        SettingsError: its metadata is wrong.
+    """
+    metadata = read_metadata(settings.code_dir)
+    directory = ModelDirectory(settings.code_dir)
+    directory.check(artifact_kinds(), load.language)
+    hooks = _hooks(directory, settings.target_type, load)
+    try:
+        artifact, value = _load_value(directory, hooks, load)
+        predictor = _predictor(hooks, settings.target_type, value, artifact)
+    except LoadError as error:
+        text = f"An error occurred when loading your artifact: {error}"
+        plain = error.plain and f"An error occurred when loading your artifact: {error.plain}"
+        raise type(error)(text, error.hint, plain=plain) from error
+    return LoadedModel(directory, metadata, hooks, artifact, value, predictor)
+
+
+def _hooks(directory: ModelDirectory, target_type: TargetType | None, load: LoadSettings) -> Hooks:
+    """Return the hooks of custom.py, after its init hook was called."""
+    custom_py = directory.custom_py
+    # Where no code of the directory may run, nothing of it may be found by an import, either.
+    without_code = custom_py is None and load.no_pickle
+    hooks = Hooks() if without_code else load_hooks(custom_py, directory.path, target_type)
+    if target_type is TargetType.UNSTRUCTURED and hooks.score_unstructured is None:
+        raise LoadError("In 'unstructured' mode hook 'score_unstructured' must be provided.")
+    if hooks.init is not None:
+        call_at_load(hooks.init, custom_py, "", code_dir=str(directory.path))
+    return hooks
+
+
+def _load_value(
+    directory: ModelDirectory, hooks: Hooks, load: LoadSettings
+) -> tuple[Artifact | None, Any]:
+    """Return the model object, from the load_model hook or else from the artifact."""
+    if hooks.load_model is None:
+        artifact = find_artifact(directory)
+        alone = directory.custom_py is None
+        return artifact, load_artifact(artifact, no_pickle=load.no_pickle, alone=alone)
+    value = call_at_load(
+        hooks.load_model, directory.custom_py, LOAD_MODEL_FAILED, str(directory.path)
+    )
+    if value is None:
+        raise CustomCodeError("'load_model' hook failed to load model, None is returned.")
+    return None, value
+
+
+def _predictor(
+    hooks: Hooks, target_type: TargetType | None, value: Any, artifact: Artifact | None
+) -> Predictor | None:
+    """Return the predictor for the work that no hook does, None if hooks do it all."""
+    if target_type is TargetType.UNSTRUCTURED:
+        return None
+    if target_type is not TargetType.TRANSFORM:
+        does_all = hooks.score is not None or hooks.chat is not None
+        return None if does_all else predictor_for(value, artifact)
+    if hooks.transform is not None:
+        return None
+    try:
+        return predictor_for(value, artifact)
+    except PluginError as error:
+        raise LoadError(transformation.NO_TRANSFORM) from error
+
+
+def find_target(settings: ModelSettings, known: ModelTarget, *, legacy: bool) -> Target:
+    """Return the target: from settings, and where they leave it open from the model itself.
+
+    Raises:
+        SettingsError: the type or the labels are unknown, in DRUM's words.
+    """
+    target_type = settings.target_type or known.type
+    if target_type is None:
+        raise SettingsError(
+            "Target type is missing. It must be provided in --target-type argument, "
+            "TARGET_TYPE env var or model config file."
+        )
+    if target_type.needs_target_name and not settings.target_name:
+        raise SettingsError(
+            "Unexpected empty target name for text generation, vector database, or agentic "
+            "workflow target."
+        )
+    name = settings.target_name or "target"
+    return Target(target_type, _labels(settings, target_type, known), name, legacy)
+
+
+def _labels(
+    settings: ModelSettings, target_type: TargetType, known: ModelTarget
+) -> tuple[str, ...]:
+    if target_type is TargetType.BINARY:
+        return _binary_labels(settings, known)
+    if not target_type.is_classification:
+        return ()
+    found = settings.class_labels or tuple(map(str, known.classes))
+    if not found:
+        raise SettingsError(
+            "Class labels are missing. They must be provided with either one: "
+            "--class-labels/--class-labels-file arguments, environment variables, "
+            "model config file."
+        )
+    return found
+
+
+def _binary_labels(settings: ModelSettings, known: ModelTarget) -> tuple[str, str]:
+    positive, negative = settings.positive_class_label, settings.negative_class_label
+    if positive is not None and negative is not None:
+        return positive, negative
+    if len(known.classes) == 2 and positive is None and negative is None:
+        return str(known.classes[1]), str(known.classes[0])
+    raise SettingsError(
+        "Positive/negative class labels are missing. They must be provided with either one: "
+        "--positive-class-label/--negative-class-label arguments, environment variables, "
+        "model config file."
+    )
