@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity oracle oracle-oldest bench one-row scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity oracle oracle-oldest bench one-row calls scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -96,6 +96,9 @@ bench: $(STAMP) ## Measure beside DRUM, MLflow, BentoML and MLServer (needs wrk)
 
 one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
 	$(BIN)/python -m benchmarks $(DRUM_GIVEN) --only one-row --peers drum --workers 1 --connections 8
+
+calls: $(STAMP) ## Count our own calls for a request; fails above a bar; CALLS=--each lists the functions
+	$(BIN)/python -m benchmarks.calls $(CALLS)
 
 scorer: $(STAMP) ## Measure H2O's scorer beside /predict/; fails if it takes more than three times as long
 	$(BIN)/python -m benchmarks.scorer
