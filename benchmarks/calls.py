@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from drum_like.server.reading import Reading
 from gunicorn.config import Config
 
 from drum_like import logs
@@ -31,7 +32,6 @@ from drum_like.config.settings import Settings
 from drum_like.http.app import create_app
 from drum_like.server.connection import Connection
 from drum_like.server.gunicorn_config import gunicorn_settings
-from drum_like.server.reading import Reading
 from drum_like.server.request_cycle import RequestCycle
 from drum_like.server.request_head import Heads
 from drum_like.server.timeouts import InFlight, Timed
@@ -143,7 +143,7 @@ class Served:
     def _ask(self, request: bytes, calls: Calls) -> bytes:
         client, server = socket.socketpair()
         with client, server:
-            server.setblocking(False)
+            server.settimeout(0)
             connection = Connection(server, (("127.0.0.1", 1), ("127.0.0.1", 2)), self._reading)
             client.sendall(request)
             with profiled(calls):

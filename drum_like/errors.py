@@ -67,6 +67,18 @@ class LoadError(DrumLikeError):
         super().__init__(message)
 
 
+class NotLoadedError(LoadError):
+    """The model that the server was started for did not load, and the server runs all the same.
+
+    Attributes:
+        model: Name of the model.
+    """
+
+    def __init__(self, message: str, model: str = "") -> None:
+        self.model = model
+        super().__init__(message)
+
+
 class ArtifactError(LoadError):
     """No artifact, several of them, or one that cannot be read."""
 

@@ -49,14 +49,11 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} |
 }
 
 
-def set_request_id(request_id: str) -> None:
-    """Set the id of everything that this thread logs, until the next one is set."""
-    _request_id.set(request_id)
+set_request_id = _request_id.set
+"""Sets the id of everything that this thread logs, until the next one is set."""
 
-
-def get_request_id() -> str:
-    """Return the id of the request that this thread works on, "" between requests."""
-    return _request_id.get()
+get_request_id = _request_id.get
+"""Returns the id of the request that this thread works on, "" between requests."""
 
 
 class TextFormatter(logging.Formatter):
@@ -164,7 +161,7 @@ class AccessLog:
 
         A line that cannot be written is lost: logging never fails a request.
         """
-        if access.is_probe:
+        if access.method != "POST" and access.is_probe:
             return
         try:
             os.write(self._descriptor, self._line(access))
@@ -198,6 +195,7 @@ def _text_line(access: Access) -> bytes:
     return f"{line} [request_id={request_id}]\n".encode() if request_id else f"{line}\n".encode()
 
 
+@lru_cache(maxsize=128)
 def _printable(text: str) -> str:
     """Return the text with everything escaped that is not printable ASCII."""
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]

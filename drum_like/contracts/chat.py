@@ -13,10 +13,11 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from drum_like.errors import PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
+from drum_like.http.context import ContractContext, not_found_unless_loaded
 from drum_like.http.contract import Claim, Contract
 from drum_like.http.errors import drum_form
 from drum_like.inference.chat import ChunkStream
+from drum_like.inference.service import Service
 from drum_like.types.target import TargetType
 
 _TEXT_TYPES = frozenset({TargetType.TEXT_GENERATION, TargetType.AGENTIC_WORKFLOW})
@@ -47,7 +48,7 @@ class _Views:
     def chat(self) -> Response:
         """Answer a chat completion, whole or streamed."""
         params = _json_object()
-        service = self.context.resolve()
+        service = self._service()
         if not service.can_chat:
             reason = (
                 "chat() is not implemented."
@@ -62,11 +63,14 @@ class _Views:
 
     def models(self) -> Response:
         """List the models behind a text generation directory."""
-        service = self.context.resolve()
-        service.description()  # 404 where the model did not load, as on /info/
+        service = self._service()
         if service.target.type is not TargetType.TEXT_GENERATION:
             raise UnsupportedError("get_supported_llm_models is supported only for TextGen models")
         return wire.json_response({"data": service.models(), "object": "list"})
+
+    def _service(self) -> Service:
+        with not_found_unless_loaded():
+            return self.context.resolve()
 
 
 def _json_object() -> dict[str, Any]:

@@ -4,9 +4,10 @@ Source: observed behaviour of DRUM 1.18.1. Where this differs on purpose,
 docs/differences-from-drum.md says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 from time import perf_counter
 
@@ -19,7 +20,7 @@ from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
 from drum_like.http import broken_json, wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
+from drum_like.http.context import ContractContext, not_found_unless_loaded
 from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import drum_form
 from drum_like.inference.service import Service
@@ -29,6 +30,7 @@ from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import TargetType
 
+_BY_OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 _BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATION})
 _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
 
@@ -39,7 +41,9 @@ def contract(context: ContractContext) -> Contract:
     encode: Encoder = json.predictions_json
     if settings.deployment_config is not None:
         encode = datarobot.encoder(datarobot.read_deployment_config(settings.deployment_config))
-    views = _Views(context, settings.payload.limits, encode, codecs.installed().encoders)
+    timed = partial(_recorded, context.timings) if settings.show_perf else nullcontext
+    accepted = codecs.installed().encoders
+    views = _Views(context, settings.payload.limits, encode, accepted, timed)
     named = _named_routes(views) if context.serves_names else ()
     return Contract(
         "drum",
@@ -59,12 +63,14 @@ class _Views:
         limits: Sizes beyond which decoders refuse.
         encode: Predictions to the JSON of /predict/.
         accepted: Predictions to other formats, by the media types in Accept that ask for them.
+        timed: Gives a context that records the time of a prediction, where --show-perf asks for it.
     """
 
     context: ContractContext
     limits: Limits
     encode: Encoder
     accepted: Mapping[str, Encoder]
+    timed: Callable[[], AbstractContextManager[None]]
 
     def alive(self) -> Response:
         """Answer / and /ping/ and /health/."""
@@ -73,22 +79,25 @@ class _Views:
 
     def health(self, model: str) -> Response:
         """Answer /models/<model>/health/; the model is loaded if it is not in memory."""
-        self.context.resolve(model).check()
+        self.context.resolve(model)
         return wire.json_response({"message": "OK"})
 
     def info(self, model: str | None = None) -> Response:
         """Answer /info/ with the description of the model."""
-        return wire.json_response(self.context.resolve(model).description())
+        with not_found_unless_loaded():
+            service = self.context.resolve(model)
+        return wire.json_response(service.description())
 
     def capabilities(self, model: str | None = None) -> Response:
         """Answer /capabilities/."""
-        return wire.json_response(self.context.resolve(model).capabilities())
+        with not_found_unless_loaded():
+            service = self.context.resolve(model)
+        return wire.json_response(service.capabilities())
 
     def stats(self) -> Response:
         """Answer /stats/; reading it changes nothing."""
-        default = self.context.resolver.default()
-        if default is not None:
-            default.description()
+        with not_found_unless_loaded():
+            self.context.check()
         times = self.context.timings.summary()
         total = {"avg": times.avg, "max": times.max, "min": times.min, "total": times.total}
         used = resources(self.context.timings.pids())
@@ -97,8 +106,9 @@ class _Views:
     def predict(self, model: str | None = None) -> Response:
         """Answer /predict/ and its aliases."""
         service = self.context.resolve(model)
-        _require_structured(service.target.type)
-        with self._timed():
+        if service.target.type in _BY_OTHER_ROUTES:
+            raise _wrong_endpoint(service.target.type)
+        with self.timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
             return self._encoded(service.predict(payload), service)
 
@@ -106,7 +116,7 @@ class _Views:
         """Answer /transform/ with a multipart body."""
         service = self.context.resolve(model)
         _require_transform(service.target.type)
-        with self._timed():
+        with self.timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)
             y = wire.read_part(request, "y", self.limits)
             result = service.transform(payload, y if y is not None and y.body else None)
@@ -119,7 +129,7 @@ class _Views:
         """Answer /predictUnstructured/ and its alias."""
         service = self.context.resolve(model)
         _require_unstructured(service)
-        with self._timed():
+        with self.timed():
             context = {"query": request.args, "headers": dict(request.headers)}
             answer = service.predict_unstructured(wire.read_untyped(request, self.limits), context)
         kind = answer.media_type or "text/html"
@@ -138,15 +148,6 @@ class _Views:
         if encode is None:
             return wire.json_response(self.encode(prediction, service.target))
         return Response(encode(prediction, service.target), content_type=accept)
-
-    def _timed(self) -> AbstractContextManager[None]:
-        """Return a context that records the time of a prediction, where --show-perf asks for it."""
-        if not self.context.settings.show_perf:
-            return _UNTIMED
-        return _recorded(self.context.timings)
-
-
-_UNTIMED = nullcontext()
 
 
 @contextmanager
@@ -212,13 +213,11 @@ def _named_routes(views: _Views) -> tuple[Route, ...]:
     )
 
 
-def _require_structured(found: TargetType) -> None:
-    if found is TargetType.TRANSFORM:
-        raise EndpointError("This model has target type 'transform', use the /transform/ endpoint.")
-    if found is TargetType.UNSTRUCTURED:
-        raise EndpointError(
-            f"This model has target type 'unstructured', use the {_UNSTRUCTURED_ROUTES}."
-        )
+def _wrong_endpoint(found: TargetType) -> EndpointError:
+    """Return the error for rows that are sent to a model of another route."""
+    unstructured = found is TargetType.UNSTRUCTURED
+    route = _UNSTRUCTURED_ROUTES if unstructured else "/transform/ endpoint"
+    return EndpointError(f"This model has target type '{found.value}', use the {route}.")
 
 
 def _require_transform(found: TargetType) -> None:

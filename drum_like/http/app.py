@@ -15,6 +15,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
+from drum_like.errors import NotLoadedError
 from drum_like.http import extension
 from drum_like.http.auth import Authenticator, Open, Principal, Scope
 from drum_like.http.auth.admission import CALLER, Admission, Caller
@@ -24,6 +25,7 @@ from drum_like.http.errors import drum_form
 from drum_like.http.mounting import make_contracts, mount
 from drum_like.http.requests import CheckedRequest, check_coding
 from drum_like.inference.model_service import DRUM_VERSION
+from drum_like.inference.resolver import Resolver
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
 from drum_like.system.stats import Timings
@@ -101,8 +103,7 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     scopes = mounted.scopes
     _guard(app, scopes, authenticate)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    own = sources.resolver.default()
-    if own is not None and own.ready():
+    if _has_own_model(sources.resolver):
         extension.extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
@@ -112,10 +113,19 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     return Application(app, background, sources.lines, limit, admission)
 
 
+def _has_own_model(resolver: Resolver) -> bool:
+    """Return whether the server was started for a model, and it loaded."""
+    try:
+        return resolver.default() is not None
+    except NotLoadedError:
+        return False
+
+
 def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> None:
     """Ask who sends a request, and whether it is coded, before its body is read."""
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
+    open_scopes = frozenset() if everybody is None else everybody.scopes
 
     def guard() -> None:
         endpoint = request.endpoint
@@ -124,7 +134,11 @@ def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator)
         # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = scopes.get(endpoint, Scope.PREDICT)
         if needed is not Scope.PROBE:
-            g.principal = _admitted(everybody or _caller(authenticate), needed)
+            g.principal = (
+                everybody
+                if needed in open_scopes
+                else _admitted(everybody or _caller(authenticate), needed)
+            )
             environ = request.environ
             # A route of custom_flask.py decides itself how it reads bodies.
             if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:

@@ -6,7 +6,7 @@ Their keys name no contract, and most JSON on this route comes from MLflow's cli
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from drum_like.errors import BodyError, DrumLikeError
+from drum_like.errors import BodyError, DrumLikeError, NotLoadedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
@@ -34,10 +34,18 @@ def _has_reader(context: ContractContext) -> bool:
     """Return whether the model reads bodies itself, or answers otherwise for any body."""
     try:
         service = context.resolve()
-        service.check()
-    except DrumLikeError:  # no default model, or a broken one
-        return context.resolver.default() is not None
+    except NotLoadedError:
+        return True
+    except DrumLikeError:  # no default model, or one of a catalog that does not load
+        return _is_started_for_one(context)
     return service.reads_any_type or service.target.type in _OTHER_ROUTES
+
+
+def _is_started_for_one(context: ContractContext) -> bool:
+    try:
+        return context.resolver.default() is not None
+    except NotLoadedError:
+        return True
 
 
 def _refuse() -> Response:

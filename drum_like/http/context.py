@@ -1,17 +1,25 @@
 """The context of a contract: finds the service that a request is for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from drum_like.config.server_settings import ServerSettings
-from drum_like.errors import SettingsError
+from drum_like.errors import NotLoadedError, SettingsError, UnsupportedError
 from drum_like.inference.resolver import Resolver
 from drum_like.inference.service import Service
 from drum_like.system.lifecycle import Readiness
 from drum_like.system.stats import Timings
 
 Part = TypeVar("Part")
+
+
+class Resolve(Protocol):
+    """Finds the service that a request is for, by the name and version of its model."""
+
+    def __call__(self, name: str | None = None, version: str | None = None) -> Service:
+        """Return the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class ContractContext:
         readiness: Whether new requests should come to this worker.
         parts: Further parts, by their classes: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
+        resolve: Returns the service that a request is for; as `resolver.resolve`.
     """
 
     resolver: Resolver
@@ -33,21 +42,23 @@ class ContractContext:
     readiness: Readiness
     parts: Mapping[type[Any], Any] = field(default_factory=dict)
     serves_names: bool = False
+    resolve: Resolve = field(init=False)
 
-    def resolve(self, name: str | None = None, version: str | None = None) -> Service:
-        """Return the service that a request is for."""
-        return self.resolver.resolve(name, version)
+    def __post_init__(self) -> None:
+        """Save each request a call."""
+        object.__setattr__(self, "resolve", self.resolver.resolve)
 
     def ready(self) -> bool:
         """Return whether requests should come here; a catalog loads its models when they do."""
-        default = self.resolver.default()
-        return self.readiness.ready and (default is None or default.ready())
+        try:
+            self.check()
+        except NotLoadedError:
+            return False
+        return self.readiness.ready
 
     def check(self) -> None:
-        """Raise LoadError if the model that the server was started for did not load."""
-        default = self.resolver.default()
-        if default is not None:
-            default.check()
+        """Raise NotLoadedError if the model that the server was started for did not load."""
+        self.resolver.default()
 
     def part(self, kind: type[Part]) -> Part:
         """Return a further part of the server, by its class.
@@ -59,3 +70,16 @@ class ContractContext:
         if not isinstance(found, kind):
             raise SettingsError(f"a contract needs the {kind.__name__.lower()} of a model store")
         return found
+
+
+@contextmanager
+def not_found_unless_loaded() -> Iterator[None]:
+    """Answer that a route is not there if the model did not load, as DRUM's error server does.
+
+    Raises:
+        UnsupportedError: the model that the server was started for did not load.
+    """
+    try:
+        yield
+    except NotLoadedError as error:
+        raise UnsupportedError("404 Not Found: the model did not load") from error

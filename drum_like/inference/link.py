@@ -6,6 +6,7 @@ between 0 and 1, and the mistake would go unnoticed.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ def predict_step(
 ) -> Callable[[Frame], Prediction]:
     """Return the function that predicts and applies the conversion of the metadata."""
     if conversion == Conversion():
-        return lambda frame: predictor.predict(frame, target)
+        return partial(predictor.predict, target=target)
     if conversion.link is not None and isinstance(predictor, MarginSource):
         source: MarginSource = predictor
         return lambda frame: conversion.apply(source.margins(frame), target)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from drum_like import __version__, codecs
@@ -48,6 +48,11 @@ class ModelService:
         about: The static part of /info/.
         notes: Lines for the operator at start.
         explanations: The explanations that the model offers.
+        schema: The columns that the model knows, None if it takes any or hooks take them.
+        streams: Whether no hook sees rows and each cell is read alone, whatever else a block holds.
+        reads_any_type: Whether there is a read_input_data hook.
+        is_unstructured: Whether there is a score_unstructured hook.
+        can_chat: Whether there is a chat hook.
     """
 
     info: ModelInfo
@@ -65,32 +70,22 @@ class ModelService:
     notes: tuple[str, ...]
     explanations: Capabilities = Capabilities()  # noqa: RUF009 - a frozen value
 
-    @property
-    def schema(self) -> Schema | None:
-        """The columns that the model knows, None if it takes any or hooks take them."""
-        return None if self.predictor is None else self.predictor.schema
+    schema: Schema | None = field(init=False)
+    streams: bool = field(init=False)
+    reads_any_type: bool = field(init=False)
+    is_unstructured: bool = field(init=False)
+    can_chat: bool = field(init=False)
 
-    @property
-    def streams(self) -> bool:
-        """Whether no hook sees rows and each cell is read alone, whatever else a block holds."""
-        if self.schema is None or self.pipeline is None or self.hooks.sees_rows:
-            return False
-        return all(reader is not None for reader in self.schema.readers)
-
-    @property
-    def reads_any_type(self) -> bool:
-        """Whether there is a read_input_data hook."""
-        return self.hooks.read_input_data is not None
-
-    @property
-    def is_unstructured(self) -> bool:
-        """Whether there is a score_unstructured hook."""
-        return self.hooks.score_unstructured is not None
-
-    @property
-    def can_chat(self) -> bool:
-        """Whether there is a chat hook."""
-        return self.hooks.chat is not None
+    def __post_init__(self) -> None:
+        """Precompute the facts that requests ask for."""
+        schema, hooks = None if self.predictor is None else self.predictor.schema, self.hooks
+        readers = None if schema is None or self.pipeline is None else schema.readers
+        alone = readers is not None and not hooks.sees_rows and None not in readers
+        object.__setattr__(self, "schema", schema)
+        object.__setattr__(self, "streams", alone)
+        object.__setattr__(self, "reads_any_type", hooks.read_input_data is not None)
+        object.__setattr__(self, "is_unstructured", hooks.score_unstructured is not None)
+        object.__setattr__(self, "can_chat", hooks.chat is not None)
 
     @property
     def contribution_kinds(self) -> tuple[Kind, ...]:
@@ -101,13 +96,6 @@ class ModelService:
     def has_intervals(self) -> bool:
         """Whether the model gives prediction intervals."""
         return self.explanations.has_intervals
-
-    def check(self) -> None:
-        """Do nothing: the model loaded."""
-
-    def ready(self) -> bool:
-        """Return True: a model that cannot predict a sample row does not load."""
-        return True
 
     def predict(self, rows: Payload | Frame) -> Prediction:
         """Return predictions of the target.

@@ -48,7 +48,6 @@ def score(service: Service, rows: Sequence[Row]) -> Scored:
         ColumnsError: a cell does not fit, or the model needs a column that the rows leave out.
         DrumLikeError: as Service.predict.
     """
-    service.check()
     if service.target.type in _UNFIT:
         kind = service.target.type.value
         raise EndpointError(f"a model of target type '{kind}' does not predict rows")

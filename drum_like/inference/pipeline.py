@@ -1,12 +1,12 @@
 """The one path of a structured request: decode, transform, score, finish.
 
-The four steps are composed once, at load: a hook or its default. An absent hook is the identity, so
-no request asks whether there is one.
+The four steps are composed once, at load: a hook or its default.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from drum_like import codecs
@@ -23,6 +23,9 @@ from drum_like.types.target import Target, TargetType
 
 Limiter = AbstractContextManager[Any]
 
+Score = Callable[[Frame, Payload | None], Prediction]
+"""From rows to raw output; the payload is None for rows that came without one."""
+
 READ_FAILED = "Model 'read_input_data' hook failed to read input data."
 TRANSFORM_FAILED = "Model 'transform hook' failed to transform dataset."
 SCORE_FAILED = "Model 'score' hook failed to make predictions."
@@ -36,8 +39,8 @@ class Pipeline:
 
     Attributes:
         decode: Bytes to rows.
-        transform: Rows to rows.
-        score: Rows to raw output; gets the payload too, for arguments of score hooks.
+        transform: Rows to rows; None without such a hook.
+        score: Rows to raw output; gets the payload, if there is one, for arguments of score hooks.
         finish: Raw output to predictions of the target.
         target: Whose rules hold.
         limiter: Entered around every step that may run custom.py.
@@ -45,8 +48,8 @@ class Pipeline:
     """
 
     decode: Callable[[Payload], Frame]
-    transform: Callable[[Frame], Frame]
-    score: Callable[[Frame, Payload], Prediction]
+    transform: Callable[[Frame], Frame] | None
+    score: Score
     finish: Callable[[Prediction], Prediction]
     target: Target
     limiter: Limiter
@@ -60,20 +63,16 @@ class Pipeline:
             ScoringError: the model's or custom.py's.
             UserError: an answer of custom.py's own choice.
         """
-        if not isinstance(rows, Payload):
-            with self.limiter:
-                return self._predict(rows, Payload(b""))
-        if self.reads:
-            with self.limiter:
-                return self._predict(self.decode(rows), rows)
-        frame = self.decode(rows)
+        payload = rows if isinstance(rows, Payload) else None
+        if payload is not None and not self.reads:
+            rows = self.decode(payload)
         with self.limiter:
-            return self._predict(frame, rows)
-
-    def _predict(self, frame: Frame, payload: Payload) -> Prediction:
-        n_rows = _row_count(frame) if self.reads else frame.n_rows
-        prediction = self.finish(self.score(self.transform(frame), payload))
-        if n_rows is not None:
+            frame = self.decode(rows) if isinstance(rows, Payload) else rows
+            n_rows = _row_count(frame) if self.reads else frame.n_rows
+            if self.transform is not None:
+                frame = self.transform(frame)
+            prediction = self.finish(self.score(frame, payload))
+        if n_rows is not None and len(prediction.values) != n_rows:
             target_rules.check_rows(prediction, n_rows, self.target)
         return prediction
 
@@ -111,11 +110,11 @@ def decode_step(hooks: Hooks) -> Callable[[Payload], Frame]:
     return lambda payload: NativeFrame(call(hook, READ_FAILED, payload.body))
 
 
-def transform_step(hooks: Hooks, model: Any) -> Callable[[Frame], Frame]:
-    """Return the second step: the transform hook, or nothing."""
+def transform_step(hooks: Hooks, model: Any) -> Callable[[Frame], Frame] | None:
+    """Return the second step: the transform hook, None without one."""
     hook = hooks.transform
     if hook is None:
-        return _identity
+        return None
 
     def transform(frame: Frame) -> Frame:
         output = call(hook, TRANSFORM_FAILED, frame.native, model)
@@ -126,44 +125,48 @@ def transform_step(hooks: Hooks, model: Any) -> Callable[[Frame], Frame]:
     return transform
 
 
-def hook_score_step(
-    hook: Hook, model: Any, target: Target
-) -> Callable[[Frame, Payload], Prediction]:
+def hook_score_step(hook: Hook, model: Any, target: Target) -> Score:
     """Return the third step for a directory with a score hook."""
-    label_arguments = _label_arguments(target)
+    of_target = {"target_type": user_target_type(target.type), **_label_arguments(target)}
 
-    def score(frame: Frame, payload: Payload) -> Prediction:
-        charset = {} if payload.from_file else {"charset": payload.charset}
-        arguments = {
-            "binary_data": payload.body,
-            "mimetype": payload.mimetype,
-            **charset,
-            "sparse_colnames": None if payload.columns is None else list(payload.columns),
-            "target_type": user_target_type(target.type),
-            **label_arguments,
-        }
+    def score(frame: Frame, payload: Payload | None) -> Prediction:
+        arguments = {**_payload_arguments(payload), **of_target}
         output = call(hook, SCORE_FAILED, frame.native, model, **arguments)
         return hook_output.read(output, target)
 
     return score
 
 
+def _payload_arguments(payload: Payload | None) -> dict[str, Any]:
+    """Return the arguments of a score hook about the payload, which it gets without one, too."""
+    if payload is None:
+        return {"binary_data": b"", "mimetype": None, "charset": None, "sparse_colnames": None}
+    charset = {} if payload.from_file else {"charset": payload.charset}
+    return {
+        "binary_data": payload.body,
+        "mimetype": payload.mimetype,
+        **charset,
+        "sparse_colnames": None if payload.columns is None else list(payload.columns),
+    }
+
+
 def predictor_score_step(
     predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, limiter: Limiter
-) -> Callable[[Frame, Payload], Prediction]:
+) -> Score:
     """Return the third step for a framework's model: conform the rows, then predict.
 
     No framework is called for no rows.
     """
     n_outputs = len(target.labels) if target.type.is_classification else 1
 
-    def score(frame: Frame, _: Payload) -> Prediction:
+    def score(frame: Frame, _: Payload | None) -> Prediction:
         conformed = frame if schema is None else schema.conform(frame)
-        if conformed.n_rows == 0:
+        if frame.n_rows == 0:
             return Prediction.empty(n_outputs)
         try:
             with limiter:
-                return _with_labels(predict(conformed), target)
+                found = predict(conformed)
+                return found if found.labels is None else _with_labels(found, target)
         except DrumLikeError:
             raise
         except Exception as error:
@@ -179,12 +182,10 @@ def _with_labels(prediction: Prediction, target: Target) -> Prediction:
     Raises:
         TargetError: as `labels.of_classes`.
     """
-    classes = prediction.labels
-    if classes is None or not target.type.is_classification:
+    classes = tuple(prediction.labels or ())
+    if not target.type.is_classification or prediction.values.shape[1:] != (len(classes),):
         return prediction
-    if prediction.values.shape[1:] != (len(classes),):
-        return prediction
-    return replace(prediction, labels=labels.of_classes(tuple(classes), target))
+    return replace(prediction, labels=labels.of_classes(classes, target))
 
 
 def finish_step(
@@ -201,7 +202,7 @@ def finish_step(
     """
     hook = hooks.post_process
     if hook is None:
-        return lambda raw: target_rules.apply(raw, target)
+        return partial(target_rules.apply, target=target)
     # DRUM itself gives label-less output to the right labels where a post_process hook follows.
     right = replace(target, legacy_order=False)
 
@@ -212,10 +213,6 @@ def finish_step(
         return replace(second, extra=raw.extra)
 
     return finish
-
-
-def _identity(frame: Frame) -> Frame:
-    return frame
 
 
 def _label_arguments(target: Target) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from drum_like.inference import target_rules, transformation
 from drum_like.inference.labels import HINT
 from drum_like.inference.model_service import ModelService
 from drum_like.types.frame import Frame
-from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.probe_rows import guessed_rows, probe_rows
 from drum_like.types.schema import Schema
@@ -93,7 +92,7 @@ def _answering(service: ModelService) -> Callable[[Frame], Rehearsal] | None:
     """Return the function that predicts or transforms a row by the framework; None with hooks."""
     pipeline, transformer = service.pipeline, service.transformer
     if pipeline is not None:
-        return lambda row: _checked(pipeline.score(row, Payload(b"")), service)
+        return lambda row: _checked(pipeline.score(row, None), service)
     if transformer is None or service.hooks.transform is not None:
         return None
 

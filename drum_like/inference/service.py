@@ -87,12 +87,6 @@ class Service(Protocol):
     def tensors(self) -> Tensors | None:
         """The model by its named tensors; None if it has none, or hooks run per request."""
 
-    def check(self) -> None:
-        """Raise LoadError if the model did not load."""
-
-    def ready(self) -> bool:
-        """Return whether the model can predict."""
-
     def predict(self, rows: Payload | Frame) -> Prediction:
         """Return predictions of the target, labelled as callers know them."""
 

@@ -44,7 +44,7 @@ def apply(raw: Prediction, target: Target) -> Prediction:
         TargetError: the output breaks a rule of the target type.
     """
     labelled = label(raw, target)
-    if target.type.is_classification:
+    if target.type.is_classification and not _are_chances(labelled.values, target):
         _check_probabilities(labelled.values, target)
     return labelled
 
@@ -62,7 +62,17 @@ def label(raw: Prediction, target: Target) -> Prediction:
             "predictions must return a 2 dimensional array, "
             f"but we received a {raw.values.ndim} dimensional array"
         )
-    return _labelled(raw, target) if target.type.is_classification else _single_column(raw)
+    if not target.type.is_classification:
+        return _single_column(raw)
+    values = raw.values if raw.values.ndim == 2 else raw.values.reshape(-1, 1)
+    width = values.shape[1]
+    if raw.labels is not None and len(raw.labels) == width:
+        names = labels.match(tuple(raw.labels), target.labels)
+    elif width == 1 and (target.type is not TargetType.MULTILABEL or len(target.labels) != 1):
+        return Prediction(_both_classes(values, target), labels.column_order(target), raw.extra)
+    else:
+        names = labels.by_position(target, width)
+    return Prediction(_numbers(values), names, raw.extra)
 
 
 def check_rows(prediction: Prediction, n_rows: int, target: Target) -> None:
@@ -89,25 +99,9 @@ def _single_column(raw: Prediction) -> Prediction:
     return Prediction(raw.column, None, raw.extra)
 
 
-def _labelled(raw: Prediction, target: Target) -> Prediction:
-    values = raw.values if raw.values.ndim == 2 else raw.values.reshape(-1, 1)
-    if raw.labels is not None and len(raw.labels) == values.shape[1]:
-        names = labels.match(tuple(raw.labels), target.labels)
-        values = _numbers(values)
-    elif values.shape[1] == 1 and not _is_one_label(target):
-        names, values = _both_classes(_numbers(values), target)
-    else:
-        names = labels.by_position(target, values.shape[1])
-        values = _numbers(values)
-    return Prediction(values, names, raw.extra)
-
-
-def _is_one_label(target: Target) -> bool:
-    return target.type is TargetType.MULTILABEL and len(target.labels) == 1
-
-
-def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...], NDArray[Any]]:
+def _both_classes(values: NDArray[Any], target: Target) -> NDArray[Any]:
     """Expand a single positive-class probability into [negative, positive] columns."""
+    values = values if values.dtype.kind == "f" else _numbers(values)
     if len(target.labels) < 2:
         raise TargetError("Classification problems must have more than one class label")
     if len(target.labels) > 2:
@@ -118,7 +112,7 @@ def _both_classes(values: NDArray[Any], target: Target) -> tuple[tuple[str, ...]
     both = np.empty((len(values), 2), values.dtype)  # np.hstack takes several times as long
     both[:, 1:] = values
     np.subtract(1, values, out=both[:, :1])
-    return labels.column_order(target), both
+    return both
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[Any]:
@@ -132,18 +126,18 @@ def _numbers(values: NDArray[Any]) -> NDArray[Any]:
         raise TargetError("Your prediction probabilities are not numbers") from error
 
 
-def _are_chances(rows: list[list[float]], target: Target) -> bool:
+def _are_chances(values: NDArray[Any], target: Target) -> bool:
     """Return whether a few rows surely keep the rules; False where they have to be looked at."""
+    if not 0 < values.size <= _FEW:
+        return False
     many = target.type is TargetType.MULTILABEL
-    return all(
-        min(row) >= 0 and max(row) <= 1 and (many or abs(sum(row) - 1) <= _SURELY_WITHIN)
-        for row in rows
-    )
+    for row in values.tolist():  # a generator would be a call for each row
+        if not (min(row) >= 0 and max(row) <= 1 and (many or abs(sum(row) - 1) <= _SURELY_WITHIN)):
+            return False
+    return True
 
 
 def _check_probabilities(values: NDArray[Any], target: Target) -> None:
-    if 0 < values.size <= _FEW and _are_chances(values.tolist(), target):
-        return
     beyond = _ROUNDED * np.finfo(values.dtype).eps
     # The functions themselves: for one row, methods and operators take twice as long.
     if np.fmin.reduce(values, axis=None, initial=0) < -beyond:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from drum_like.errors import DrumLikeError, StoreError
-from drum_like.inference.service import Service
+from drum_like.inference.service import ModelInfo, Service
 from drum_like.store.entities import Config, Version
 
 
@@ -24,6 +24,11 @@ class Loaded:
     service: Service
     version: Version | None = None
     config: Config | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        """Which model this is."""
+        return self.service.info
 
 
 Key = int | str

@@ -9,7 +9,8 @@ serving. Nothing is ever taken from a request that holds it.
 import logging
 
 from drum_like.errors import DrumLikeError, NotFoundError
-from drum_like.inference.service import Service
+from drum_like.inference.resolver import NotLoaded
+from drum_like.inference.service import ModelInfo, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
 from drum_like.registry.store_view import Known
@@ -33,11 +34,15 @@ class Catalog:
     """
 
     def __init__(
-        self, loader: Loader, limit: int, own: Service | None = None, default: str | None = None
+        self,
+        loader: Loader,
+        limit: int,
+        own: Service | NotLoaded | None = None,
+        default: str | None = None,
     ) -> None:
         self._loader = loader
         self._cache = Cache(limit)
-        self._own = None if own is None else Loaded(own)
+        self._own = Loaded(own) if own is not None and not isinstance(own, NotLoaded) else own
         self._default = default
         self._known = Known(loader.store, self._cache)
         # What is served for names that can come to mean another version.
@@ -52,8 +57,8 @@ class Catalog:
         return self.find(name, version).service
 
     def default(self) -> Service | None:
-        """Return the model that was given at start."""
-        return None if self._own is None else self._own.service
+        """Return the model that was given at start; raises as Resolver."""
+        return None if self._own is None else _started(self._own, reference("", None)).service
 
     def find(self, name: str | None = None, version: str | None = None) -> Loaded:
         """Return a model by its name, loaded if need be.
@@ -65,16 +70,18 @@ class Catalog:
 
         Raises:
             NotFoundError: there is no such model or version.
-            LoadError: it does not load.
+            LoadError: it does not load; as Resolver.
         """
         if name is None and self._own is not None and self._default is None:
-            return _only(self._own, reference("", version))
+            return _started(self._own, reference("", version))
         wanted = reference(self._default_name() if name is None else name, version)
-        if self._own is not None and wanted.key == self._own.service.info.name:
-            return _only(self._own, wanted)
+        if self._own is not None and wanted.key == self._own.info.name:
+            return _started(self._own, wanted)
         if wanted.key in self._loader.directories:
             load = self._loader.directory
-            return _only(self._cache.get(wanted.key, lambda: load(wanted.key)), wanted)
+            loaded = self._cache.get(wanted.key, lambda: load(wanted.key))
+            _check_version(loaded.info, wanted)
+            return loaded
         return self._stored(wanted)
 
     def loaded(self, version_id: int) -> Loaded:
@@ -94,7 +101,7 @@ class Catalog:
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
         stored = (key for key, versions in self._known.now.models.items() if versions.ids)
-        own = () if self._own is None else (self._own.service.info.name,)
+        own = () if self._own is None else (self._own.info.name,)
         return tuple(sorted({*own, *self._loader.directories, *stored}))
 
     def deployment(self, deployment_id: int) -> Deployed | None:
@@ -208,7 +215,7 @@ class Catalog:
         )
 
     def _is_own(self, name: str) -> bool:
-        return self._own is not None and name == self._own.service.info.name
+        return self._own is not None and name == self._own.info.name
 
     def _missing(self, wanted: Reference) -> NotFoundError:
         versions = self._known.now.models.get(wanted.key)
@@ -219,13 +226,23 @@ class Catalog:
         return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
 
 
-def _only(loaded: Loaded, wanted: Reference) -> Loaded:
-    """Return a model that has one version, if that is the one that is wanted."""
-    if wanted.version not in (None, loaded.service.info.version):
-        raise NotFoundError(
-            f"{loaded.service.info.name!r} has the one version {loaded.service.info.version}"
-        )
-    return loaded
+def _started(own: Loaded | NotLoaded, wanted: Reference) -> Loaded:
+    """Return the model that was given at start, if its version is the one that is wanted.
+
+    Raises:
+        NotFoundError: it is not.
+        NotLoadedError: the model did not load.
+    """
+    _check_version(own.info, wanted)
+    if isinstance(own, NotLoaded):
+        raise own.error()
+    return own
+
+
+def _check_version(info: ModelInfo, wanted: Reference) -> None:
+    """Refuse another version than the one that a model has."""
+    if wanted.version not in (None, info.version):
+        raise NotFoundError(f"{info.name!r} has the one version {info.version}")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import LoadError, SettingsError
-from drum_like.inference.broken_service import BrokenService
 from drum_like.inference.loading import MODEL_VERSION, open_service, predict_limiter
-from drum_like.inference.resolver import Resolver, SingleService
+from drum_like.inference.resolver import NotLoaded, Resolver, SingleService
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.system.lifecycle import Background
 
@@ -51,7 +50,7 @@ def open_sources(settings: ServerSettings) -> Sources:
     return Sources(opened.catalog, lines, opened.background, parts, serves_names=True)
 
 
-def _open(settings: ServerSettings) -> tuple[Service, tuple[str, ...]]:
+def _open(settings: ServerSettings) -> tuple[Service | NotLoaded, tuple[str, ...]]:
     """Return the service and the lines about it for the operator."""
     try:
         limiter = predict_limiter(settings.max_workers)
@@ -60,6 +59,6 @@ def _open(settings: ServerSettings) -> tuple[Service, tuple[str, ...]]:
         if not settings.with_error_server:
             raise
         name = settings.model.code_dir.name
-        broken = BrokenService(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
-        return broken, (f"the model did not load; every request is answered 513: {error}",)
+        own = NotLoaded(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
+        return own, (f"the model did not load; every request is answered 513: {error}",)
     return service, service.notes

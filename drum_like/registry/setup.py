@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drum_like.config.server_settings import ServerSettings
 from drum_like.inference.loading import predict_limiter
+from drum_like.inference.resolver import NotLoaded
 from drum_like.inference.service import Service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
@@ -56,7 +57,7 @@ class Opened:
     lines: tuple[str, ...]
 
 
-def open_catalog(settings: ServerSettings, own: Service | None) -> Opened:
+def open_catalog(settings: ServerSettings, own: Service | NotLoaded | None) -> Opened:
     """Open the store and the directories that settings name; load models if they ask for that.
 
     Call it in the worker, after the fork.

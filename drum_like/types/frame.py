@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import cached, pd
-from drum_like.types.numbers import is_not_numeric, to_number
+from drum_like.types.numbers import column_of, is_number, matrix_of
 from drum_like.types.readers import Cells, numbers
 
 Names = tuple[str, ...]
@@ -68,7 +68,7 @@ class Frame(ABC):
 
     def _numbers_at(self, position: int) -> NDArray[np.float64]:
         data = self.pandas
-        if _is_number(data.dtypes.iloc[position]):
+        if is_number(data.dtypes.iloc[position]):
             return column_of(data, position)
         return numbers(self.cells(position), str(data.columns[position]))
 
@@ -88,9 +88,8 @@ class Frame(ABC):
         """The rows as a DataFrame with a RangeIndex, as DRUM's hooks get them."""
         return self._to_pandas()
 
-    @cached
-    def _dense(self) -> Matrix:
-        return self._numbers(None)
+    _dense: Matrix | None = None
+    """All columns as numbers, once they have been asked for."""
 
     def _numbers(self, chosen: Positions | None) -> Matrix:
         matrix = self._to_matrix(chosen)
@@ -101,7 +100,7 @@ class Frame(ABC):
 
     def numbers_of(self, chosen: Sequence[int] | None) -> Matrix:
         """Return the columns at some positions, all for None, as `matrix` does by name."""
-        return self._dense if chosen is None else self._numbers(list(chosen))
+        return self.matrix() if chosen is None else self._numbers(list(chosen))
 
     @property
     def native(self) -> Any:
@@ -121,10 +120,13 @@ class Frame(ABC):
         Raises:
             ColumnsError: a column is missing, or a cell is not a number.
         """
-        if columns is None or self.columns == tuple(columns):
-            return self._dense
-        chosen = positions(self, tuple(columns))
-        return self._dense if chosen is None else self._numbers(chosen)
+        if columns is not None and self.columns != tuple(columns):
+            chosen = positions(self, tuple(columns))
+            if chosen is not None:
+                return self._numbers(chosen)
+        if self._dense is None:
+            self._dense = self._numbers(None)
+        return self._dense
 
 
 class NativeFrame(Frame):
@@ -164,71 +166,6 @@ class NativeFrame(Frame):
                 f"returned {type(self._data).__name__}"
             )
         return self._data
-
-
-class NamedColumns(Frame):
-    """Rows as named columns of one length.
-
-    Args:
-        names: One name a column.
-        columns: The (n_rows,) values of each.
-    """
-
-    def __init__(self, names: Names, columns: Sequence[Any]) -> None:
-        self._names = names
-        self._columns = columns
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows, 0 without columns."""
-        return len(self._columns[0]) if self._columns else 0
-
-    @property
-    def columns(self) -> Names | None:
-        """The names given."""
-        return self._names
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self._names)
-
-
-class ColumnsFrame(NamedColumns):
-    """Typed columns, for contracts whose cells come with a type (JSON, tensors).
-
-    Args:
-        names: One name a column.
-        columns: One (n_rows,) array a column; objects may be text, lists, bytes or None.
-    """
-
-    def __init__(self, names: Names, columns: Sequence[NDArray[Any]]) -> None:
-        super().__init__(names, columns)
-
-    def cells(self, position: int) -> Cells:
-        """Return the cells of a column as Python values."""
-        values: Cells = self._columns[position].tolist()
-        return values
-
-    def _to_pandas(self) -> pd.DataFrame:
-        data = pd.DataFrame(dict(enumerate(self._columns)))
-        data.columns = pd.Index(self._names)
-        return data
-
-    def _numbers_at(self, position: int) -> NDArray[np.float64]:
-        values = self._columns[position]
-        if values.dtype.kind in "biuf":
-            return np.asarray(values, dtype=np.float64)
-        return numbers(self.cells(position), self._names[position])
-
-    def _to_matrix(self, chosen: Positions | None) -> Matrix:
-        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
-        if not all(column.dtype.kind in "biuf" for column in columns):
-            return super()._to_matrix(chosen)
-        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
-        for at, column in enumerate(columns):
-            matrix[:, at] = column
-        return matrix
 
 
 def positions(
@@ -309,69 +246,3 @@ def listed(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name[:100]) for name in names[:NAMES_IN_MESSAGE])
     rest = len(names) - NAMES_IN_MESSAGE
     return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def matrix_of(data: pd.DataFrame) -> Matrix:
-    """Return a DataFrame as numbers: the meaning of `NativeFrame.matrix`.
-
-    Booleans are 1.0 and 0.0, missing values NaN, absent entries of a sparse column 0.0. Integers
-    and narrower floats are widened to float64.
-
-    Returns:
-        (n_rows, n_columns) float64, a copy.
-
-    Raises:
-        ColumnsError: a cell is not a number; names the column and the row, counted from 1.
-    """
-    out = np.empty(data.shape, dtype=np.float64)
-    if all(map(_is_number, data.dtypes)):  # column by column takes 70 µs each
-        out[...] = data.to_numpy(dtype=np.float64)
-        return out
-    for position in range(data.shape[1]):
-        out[:, position] = column_of(data, position)
-    return out
-
-
-def column_of(data: pd.DataFrame, position: int) -> NDArray[np.float64]:
-    """Return one column of a DataFrame as numbers, as `matrix_of` does."""
-    column = data.iloc[:, position]
-    dtype = column.dtype
-    if isinstance(dtype, pd.SparseDtype):
-        return np.asarray(column.to_numpy(), dtype=np.float64)
-    if _is_number(dtype):
-        return column.to_numpy(dtype=np.float64)
-    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    name = data.columns[position]
-    if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
-        return _objects(column.array, name)
-    raise ColumnsError(f"column {str(name)[:100]!r} holds {dtype} values; the model takes numbers")
-
-
-def _is_number(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
-
-
-def _objects(values: Any, name: Any) -> NDArray[np.float64]:
-    out = np.empty(len(values), dtype=np.float64)
-    for row, value in enumerate(values):
-        number = to_number(value)
-        if number is None:
-            raise _not_a_number(values, row, name)
-        out[row] = number
-    return out
-
-
-def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
-    """Name the bad cell: one word makes a column text, and its numbers with it."""
-    culprits = (r for r in range(row, len(values)) if is_not_numeric(values[r]))
-    row = next(culprits, row)
-    return ColumnsError(
-        f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
-        "the model takes numbers there",
-        row,
-    )
-
-
-def _kind(value: Any) -> str:
-    return "text" if isinstance(value, str) else type(value).__name__

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from drum_like.types.column import DataType
-from drum_like.types.frame import ColumnsFrame, Frame
+from drum_like.types.columns_frame import ColumnsFrame
+from drum_like.types.frame import Frame
 from drum_like.types.schema import Column, Schema
 
 _FILLS = (0.0, 1.0, -1.0, 3.5, 50.0, 1000.0, float("nan"))  # the last one is the gap

@@ -16,11 +16,10 @@ from drum_like.types.frame import (
     Names,
     NativeFrame,
     Positions,
-    column_of,
     positions,
     width_error,
 )
-from drum_like.types.numbers import is_number_like
+from drum_like.types.numbers import column_of, is_number_like
 from drum_like.types.readers import Cells, NumberReader, Reader, numbers
 from drum_like.types.target import Target
 
@@ -68,21 +67,25 @@ class Schema:
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
 
-        Extra columns are left out. Cells are read when a layout is asked for.
+        Extra columns are left out. Cells are read when a layout is asked for. A frame that this
+        schema has conformed is returned itself; that of a codec is not, although its matrix may be
+        the model's: its DataFrame has the types that pandas finds, not float64.
 
         Raises:
             ColumnsError: a column is missing, or the width of a nameless model does not fit.
         """
         if isinstance(frame, _ConformedFrame) and frame.schema is self:
             return frame
-        if self.named:
+        chosen, is_same = None, not self.named or frame.columns == self.names
+        if not is_same:
             chosen = positions(frame, self.names, self.as_known)
-        elif frame.n_columns != len(self.columns):
+        elif not self.named and frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
-        else:
-            chosen = None
         kind = _ConformedNative if isinstance(frame, NativeFrame) else _ConformedFrame
-        return kind(frame, self, chosen)
+        conformed = kind(frame, self, chosen)
+        if is_same and self.all_numbers:  # the matrix of the frame itself: nothing is to do
+            conformed.matrix = frame.matrix  # type: ignore[method-assign]
+        return conformed
 
 
 def output_columns(target: Target) -> tuple[Column, ...]:

@@ -1,12 +1,22 @@
 """Target of a model: its type, its labels, and the scales of its predictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
 class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as hooks of DRUM see it
-    """DRUM's target types, by their wire names."""
+    """DRUM's target types, by their wire names.
+
+    Attributes:
+        is_classification: Whether predictions are probabilities of labels.
+        is_numeric: Whether predictions are one number a row, cast to float.
+        needs_target_name: Whether DRUM demands the name of the target column (TARGET_NAME).
+    """
+
+    is_classification: bool
+    is_numeric: bool
+    needs_target_name: bool
 
     BINARY = "binary"
     REGRESSION = "regression"
@@ -23,26 +33,11 @@ class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as h
     # Equal to its wire name, and so of its hash; that of Enum runs in Python, at every `in`.
     __hash__ = str.__hash__
 
-    @property
-    def is_classification(self) -> bool:
-        """Whether predictions are probabilities of labels."""
-        return self in _CLASSIFICATION
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether predictions are one number a row, cast to float."""
-        return self in (TargetType.REGRESSION, TargetType.ANOMALY)
-
-    @property
-    def needs_target_name(self) -> bool:
-        """Whether DRUM demands the name of the target column (TARGET_NAME)."""
-        return self in _NAMED
-
-
-_CLASSIFICATION = frozenset({TargetType.BINARY, TargetType.MULTICLASS, TargetType.MULTILABEL})
-_NAMED = frozenset(
-    {TargetType.TEXT_GENERATION, TargetType.VECTOR_DATABASE, TargetType.AGENTIC_WORKFLOW}
-)
+    def __init__(self, name: str) -> None:
+        # Facts of a type, asked several times for each request: a property would be a call.
+        self.is_classification = name in {"binary", "multiclass", "multilabel"}
+        self.is_numeric = name in {"regression", "anomaly"}
+        self.needs_target_name = name in {"textgeneration", "vectordatabase", "agenticworkflow"}
 
 
 Label = str | int | bool
@@ -81,24 +76,25 @@ class Target:
             order configured. Empty for targets that are not classes.
         name: Name of the target column, "target" if it has no name.
         legacy_order: Give label-less binary output to the labels as DRUM 1.18 does (see D17).
+        order: The labels in the order that contracts publish: two are (negative, positive).
+        outputs: Names of the outputs: the target, or target and label with a dot between them.
     """
 
     type: TargetType
     labels: tuple[str, ...] = ()
     name: str = "target"
     legacy_order: bool = False
+    order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    outputs: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The labels in the order that contracts publish: two are (negative, positive)."""
-        return self.labels[::-1] if self.type is TargetType.BINARY else self.labels
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs: the target, or target and label with a dot between them."""
-        if not self.type.is_classification:
-            return (self.name,)
-        return tuple(f"{self.name}.{label}" for label in self.order)
+    def __post_init__(self) -> None:
+        """Precompute the values that every request needs."""
+        order = self.labels[::-1] if self.type is TargetType.BINARY else self.labels
+        labelled = tuple(f"{self.name}.{label}" for label in order)
+        object.__setattr__(self, "order", order)
+        object.__setattr__(
+            self, "outputs", labelled if self.type.is_classification else (self.name,)
+        )
 
     def is_spelling_of(self, classes: Sequence[Label]) -> bool:
         """Return whether the labels are these classes, each spelled in some way."""

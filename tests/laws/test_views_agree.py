@@ -29,7 +29,8 @@ from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
 from drum_like.codecs.csv import codec as csv
 from drum_like.errors import DrumLikeError, PayloadError
-from drum_like.types.frame import Frame, matrix_of
+from drum_like.types.frame import Frame
+from drum_like.types.numbers import matrix_of
 from drum_like.types.payload import Payload
 from drum_like.types.readers import numbers
 

@@ -15,7 +15,8 @@ from pyarrow import ipc
 
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.errors import ColumnsError, DrumLikeError, PayloadError, SizeError
-from drum_like.types.frame import Frame, matrix_of
+from drum_like.types.frame import Frame
+from drum_like.types.numbers import matrix_of
 from drum_like.types.payload import Limits, Payload
 
 

@@ -45,6 +45,7 @@ USUAL = {
     "SettingsError": 513,
     "TypeSchemaError": 513,
     "LoadError": 513,
+    "NotLoadedError": 513,
     "ArtifactError": 513,
     "PluginError": 513,
     "CustomCodeError": 513,

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from drum_like.errors import ColumnsError
-from drum_like.types.frame import ColumnsFrame, NativeFrame, listed, matrix_of
+from drum_like.types.columns_frame import ColumnsFrame
+from drum_like.types.frame import NativeFrame, listed
+from drum_like.types.numbers import matrix_of
 
 
 @pytest.mark.parametrize(

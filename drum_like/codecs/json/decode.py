@@ -19,15 +19,8 @@ from drum_like.codecs.like_pandas import few_rows, plain_rows
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 from drum_like.types import cells as grammar
-from drum_like.types.frame import (
-    ColumnsFrame,
-    Frame,
-    Matrix,
-    NamedColumns,
-    Names,
-    Positions,
-    listed,
-)
+from drum_like.types.columns_frame import ColumnsFrame, NamedColumns
+from drum_like.types.frame import Frame, Matrix, Names, Positions, listed
 from drum_like.types.readers import Cells, numbers, objects, packed
 from drum_like.types.schema import Column, Schema
 

@@ -33,7 +33,6 @@ def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) ->
     """
     name, rows = tree["model_id"], _rows(tree, limits)
     service = _service(context, name)
-    service.check()
     predictions = _predictions(score(service, rows)) if rows else []
     return {"model_id": name, "framework": framework(service), "predictions": predictions}
 

@@ -12,7 +12,7 @@ from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
 from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
-from drum_like.errors import DrumLikeError, EndpointError
+from drum_like.errors import DrumLikeError, EndpointError, NotLoadedError
 from drum_like.http.errors import ErrorForm
 from drum_like.inference.named_rows import Scored, score
 
@@ -121,6 +121,9 @@ class Decisions:
             scored = score(service, [question.row()])
             return _Outcome(campaign, model, ranked(scored, uuid, question.n_results))
         except DrumLikeError as error:
+            if isinstance(error, NotLoadedError):
+                model = error.model
+                campaign = campaign or model
             return _Outcome(campaign, model, [], self.errors.note(error).text)
 
 

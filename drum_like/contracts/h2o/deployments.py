@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flask import Response, request
 
 from drum_like.contracts.h2o.description import model_id
-from drum_like.errors import DrumLikeError, PayloadError
+from drum_like.errors import DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
@@ -93,7 +93,7 @@ class DeploymentViews:
 
     def get(self, workspace: str, deployment: str) -> Response:
         """Show a deployment, with its scorer's id as the id of the experiment."""
-        shown = self._deployment(workspace, deployment, model_id(self.service(deployment)))
+        shown = self._deployment(workspace, deployment, self._id(deployment))
         return wire.json_response({"deployment": shown})
 
     def status(self, workspace: str, deployment: str) -> Response:
@@ -114,13 +114,20 @@ class DeploymentViews:
         found, errors = _each(lambda name: self._metadata(workspace, name))
         return wire.json_response({"deploymentsMetadata": found, "errors": errors})
 
+    def _id(self, name: str) -> str:
+        """Return the id of a scorer; the name of a model that did not load."""
+        try:
+            return model_id(self.service(name))
+        except NotLoadedError as error:
+            return error.model
+
     def _names(self) -> Sequence[str]:
         if request.args.get("filter"):
             raise PayloadError("deployments are not filtered here; list them all")
         return self.context.resolver.names()
 
     def _status(self, workspace: str, name: str) -> Json:
-        is_ready = self.service(name).ready()
+        is_ready = is_loaded(self.service, name)
         state = "PENDING" if is_ready else "FAILED"
         if is_ready and self.context.readiness.ready:
             state = "HEALTHY"
@@ -156,13 +163,13 @@ class DeploymentViews:
         }
 
     def _metadata(self, workspace: str, name: str) -> Json:
-        service = self.service(name)
+        loaded = is_loaded(self.service, name)
         base = f"{request.host_url.rstrip('/')}{self.context.settings.url_prefix}/{quote(name)}"
         interface = {
             "score": {"uri": f"{base}/model/score"},
             "sampleRequest": {"uri": f"{base}/model/sample_request"},
             "capabilities": {"uri": f"{base}/model/capabilities"},
-            "defaultEndpointState": _state(service, serving=self.context.readiness.ready),
+            "defaultEndpointState": _state(loaded=loaded, serving=self.context.readiness.ready),
         }
         return {"name": f"{_path(workspace, name)}/metadata", "scoringInterface": interface}
 
@@ -191,7 +198,16 @@ def _number(name: str, usual: int) -> int:
     return int(text)
 
 
-def _state(service: Service, *, serving: bool) -> str:
-    if not service.ready():
+def is_loaded(service: Callable[[str], Service], name: str) -> bool:
+    """Return whether a model is loaded, after it has been if it is one of a catalog."""
+    try:
+        service(name)
+    except NotLoadedError:
+        return False
+    return True
+
+
+def _state(*, loaded: bool, serving: bool) -> str:
+    if not loaded:
         return "ENDPOINT_STATE_ERROR"
     return "ENDPOINT_STATE_READY" if serving else "ENDPOINT_STATE_PENDING"

@@ -10,7 +10,7 @@ from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from drum_like import logs
-from drum_like.contracts.h2o.deployments import DeploymentViews
+from drum_like.contracts.h2o.deployments import DeploymentViews, is_loaded
 from drum_like.contracts.h2o.description import (
     capabilities,
     check_scores,
@@ -73,7 +73,7 @@ class _Views:
 
     def ready(self, segment: str) -> Response:
         """Answer /{segment}/readyz: the bare text that clients compare."""
-        if self.context.readiness.ready and self._service(segment).ready():
+        if self.context.readiness.ready and is_loaded(self._service, segment):
             return Response("Ready", content_type="text/plain; charset=utf-8")
         return Response("Not ready", 503, content_type="text/plain; charset=utf-8")
 

@@ -20,7 +20,6 @@ from drum_like.model.directory import HEAD_BYTES
 from drum_like.model.interval_settings import IntervalSettings, Method
 from drum_like.types.explanation import Intervals
 from drum_like.types.frame import Frame
-from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 
 Values = NDArray[np.float64]
@@ -83,7 +82,7 @@ def _model(context: ExplainContext, name: str) -> Score:
     step = predictor_score_step(predict, predictor.schema, target, context.predict_limiter)
 
     def score(frame: Frame) -> Values:
-        raw = target_rules.apply(step(frame, Payload(b"")), target)
+        raw = target_rules.apply(step(frame, None), target)
         target_rules.check_rows(raw, frame.n_rows, target)
         return np.asarray(raw.column, dtype=np.float64)
 

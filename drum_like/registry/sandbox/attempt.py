@@ -9,7 +9,6 @@ from drum_like.inference.model_service import ModelService
 from drum_like.registry.sandbox.task import stored_of
 from drum_like.registry.stored_model import open_stored
 from drum_like.types.frame import Frame
-from drum_like.types.payload import Payload
 from drum_like.types.probe_rows import probe_rows
 from drum_like.types.schema import Schema
 
@@ -44,7 +43,7 @@ def _predicted(service: ModelService) -> str:
     if service.pipeline is None or service.predictor is None or row is None:
         return "no sample row can be made for it"
     try:
-        service.pipeline.score(row, Payload(b""))
+        service.pipeline.score(row, None)
     except PredictorError:
         raise
     except RequestError as error:

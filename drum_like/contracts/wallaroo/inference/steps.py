@@ -17,7 +17,8 @@ from drum_like.inference.service import Service
 from drum_like.inference.tensors import Tensors
 from drum_like.store.entities import Config
 from drum_like.system.lazy import pd
-from drum_like.types.frame import ColumnsFrame, Frame, NativeFrame
+from drum_like.types.columns_frame import ColumnsFrame
+from drum_like.types.frame import Frame, NativeFrame
 
 
 class Step(Protocol):

@@ -1,0 +1,78 @@
+"""Frames that are made of named columns, for contracts and codecs whose bodies hold them so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drum_like.system.lazy import pd
+from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.readers import Cells, numbers
+
+
+class NamedColumns(Frame):
+    """Rows as named columns of one length.
+
+    Args:
+        names: One name a column.
+        columns: The (n_rows,) values of each.
+    """
+
+    def __init__(self, names: Names, columns: Sequence[Any]) -> None:
+        self._names = names
+        self._columns = columns
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 0 without columns."""
+        return len(self._columns[0]) if self._columns else 0
+
+    @property
+    def columns(self) -> Names | None:
+        """The names given."""
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._names)
+
+
+class ColumnsFrame(NamedColumns):
+    """Typed columns, for contracts whose cells come with a type (JSON, tensors).
+
+    Args:
+        names: One name a column.
+        columns: One (n_rows,) array a column; objects may be text, lists, bytes or None.
+    """
+
+    def __init__(self, names: Names, columns: Sequence[NDArray[Any]]) -> None:
+        super().__init__(names, columns)
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column as Python values."""
+        values: Cells = self._columns[position].tolist()
+        return values
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = pd.DataFrame(dict(enumerate(self._columns)))
+        data.columns = pd.Index(self._names)
+        return data
+
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        values = self._columns[position]
+        if values.dtype.kind in "biuf":
+            return np.asarray(values, dtype=np.float64)
+        return numbers(self.cells(position), self._names[position])
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
+        if not all(column.dtype.kind in "biuf" for column in columns):
+            return super()._to_matrix(chosen)
+        matrix = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, column in enumerate(columns):
+            matrix[:, at] = column
+        return matrix
