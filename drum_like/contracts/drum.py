@@ -18,11 +18,12 @@ from drum_like.codecs import multipart
 from drum_like.codecs.json import datarobot
 from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
-from drum_like.http import broken_json, wire
+from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext, not_found_unless_loaded
 from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import drum_form
+from drum_like.http.json_body import broken_json_claim
 from drum_like.inference.service import Service
 from drum_like.system.stats import Timings, resources
 from drum_like.types.codec import Encoder
@@ -49,7 +50,7 @@ def contract(context: ContractContext) -> Contract:
         "drum",
         drum_form(hide_errors=settings.hide_errors),
         routes=_routes(views) + named,
-        claims=(*_claims(views), broken_json.claim(context)),
+        claims=(*_claims(views), broken_json_claim(context)),
         endpoints="model_api",
     )
 

@@ -16,13 +16,12 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import NotLoadedError
-from drum_like.http import extension
 from drum_like.http.auth import Authenticator, Open, Principal, Scope
 from drum_like.http.auth.admission import CALLER, Admission, Caller
 from drum_like.http.auth.authenticator import authenticator
 from drum_like.http.context import ContractContext
 from drum_like.http.errors import drum_form
-from drum_like.http.mounting import make_contracts, mount
+from drum_like.http.mounting import extend, make_contracts, mount
 from drum_like.http.requests import CheckedRequest, check_coding
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.inference.resolver import Resolver
@@ -104,7 +103,7 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     _guard(app, scopes, authenticate)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     if _has_own_model(sources.resolver):
-        extension.extend(app, settings.model.code_dir)
+        extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
     most = settings.max_body_mb * MIB

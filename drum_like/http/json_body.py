@@ -1,17 +1,27 @@
 """The JSON object of a request, read once for all claims on its route.
 
 Raw bodies (CSV, Matrix Market, Arrow, multipart) hold none. The keys of a JSON body tell its
-contract; the Content-Type only tells raw from JSON.
+contract; the Content-Type only tells raw from JSON. Bodies of /invocations that say they are JSON
+and are none are refused as MLflow does: their keys name no contract, and most JSON on this route
+comes from MLflow's clients.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Request, g
+from flask import Request, Response, g, request
+from werkzeug.exceptions import HTTPException
 
 from drum_like.codecs.json.values import loads
-from drum_like.errors import PayloadError
+from drum_like.errors import BodyError, DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
+from drum_like.http.auth import Scope
+from drum_like.http.context import ContractContext
+from drum_like.http.contract import LAST, Claim
+from drum_like.http.errors import ErrorForm, Failure, drum_body
+from drum_like.http.requests import whole_body
+from drum_like.http.shared_routes import chosen
+from drum_like.types.target import TargetType
 
 Tree = Mapping[str, Any]
 """A JSON object."""
@@ -20,6 +30,8 @@ _SNIFFED = frozenset(
     {"", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"}
 )
 """Media types of bodies that are JSON if they begin so; curl sends the last one by itself."""
+
+_OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 
 
 def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[Request], bool]:
@@ -54,7 +66,59 @@ def json_object(request: Request, *, any_type: bool = False) -> Tree | None:
     return found
 
 
-def is_broken(request: Request) -> bool:
+def _read(request: Request) -> Tree | None:
+    body = whole_body(request)
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+        return None
+    try:
+        tree: Tree = loads(body)
+    except PayloadError:
+        return None
+    return tree
+
+
+def broken_json_claim(context: ContractContext) -> Claim:
+    """Return the claim on such bodies, unless a hook waits for them or a contract is chosen."""
+
+    def fits(asked: Request) -> bool:
+        return chosen(asked) is None and _is_broken(asked) and not _has_reader(context)
+
+    errors = ErrorForm({}, _bad_request, context.settings.hide_errors)
+    endpoint = "broken_json.invocations"
+    return Claim("/invocations", "POST", endpoint, _refuse, Scope.PREDICT, errors, LAST - 1, fits)
+
+
+def _has_reader(context: ContractContext) -> bool:
+    """Return whether the model reads bodies itself, or answers otherwise for any body."""
+    try:
+        service = context.resolve()
+    except NotLoadedError:
+        return True
+    except DrumLikeError:  # no default model, or one of a catalog that does not load
+        return _is_started_for_one(context)
+    return service.reads_any_type or service.target.type in _OTHER_ROUTES
+
+
+def _is_started_for_one(context: ContractContext) -> bool:
+    try:
+        return context.resolver.default() is not None
+    except NotLoadedError:
+        return True
+
+
+def _refuse() -> Response:
+    found = "broken" if whole_body(request).strip() else "empty"
+    raise BodyError(f"the body is {found}: its Content-Type says JSON; send a JSON object in UTF-8")
+
+
+def _bad_request(failure: Failure) -> Response:
+    if isinstance(failure.error, HTTPException):  # a stranger, unknown to every contract
+        return drum_body(failure)
+    content = {"error_code": "BAD_REQUEST", "message": failure.text}
+    return wire.json_response(content, failure.status)
+
+
+def _is_broken(request: Request) -> bool:
     """Return whether a body that says it is JSON is none.
 
     Raises:
@@ -67,24 +131,3 @@ def is_broken(request: Request) -> bool:
     except PayloadError:
         return True
     return False
-
-
-def whole_body(request: Request) -> bytes:
-    """Return the bytes of a request, which others may read after this.
-
-    Raises:
-        BodyError: the body does not arrive as its headers say.
-    """
-    whole: bytes | None = request.environ.get(wire.WHOLE)
-    return request.get_data() if whole is None else whole
-
-
-def _read(request: Request) -> Tree | None:
-    body = whole_body(request)
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
-        return None
-    try:
-        tree: Tree = loads(body)
-    except PayloadError:
-        return None
-    return tree

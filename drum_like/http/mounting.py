@@ -1,21 +1,30 @@
-"""Contracts on a Flask application: their routes, shared routes, scopes and error forms."""
+"""Contracts on a Flask application: their routes, shared routes, scopes and error forms.
 
+A model directory's own extension, custom_flask.py, is mounted last. Source of its rules and texts:
+DRUM 1.18.1, observed.
+"""
+
+import importlib
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins
-from drum_like.errors import PluginError
-from drum_like.http import wire
+from drum_like.errors import CustomCodeError, PluginError
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import FREE_SEGMENT, Contract, Route, spellings
 from drum_like.http.errors import ErrorForm
+from drum_like.http.requests import WHOLE
 from drum_like.http.shared_routes import SharedRoutes
+from drum_like.model.directory import ModelDirectory
+from drum_like.model.hooks import call_at_load
 
 _RESERVED, _FREE = "RESERVED", "<free:"
 
@@ -47,7 +56,7 @@ class Outside:
         bare = path.lstrip("/")
         own = next((errors for start, errors in self.paths if start.match(bare)), None)
         # The body of an unknown caller is looked at only if the server has read it already.
-        if own is None and wire.WHOLE in request.environ:
+        if own is None and WHOLE in request.environ:
             return self.shared.errors(path, request)
         return own
 
@@ -101,6 +110,28 @@ def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix:
         {name: route.scope for name, route in own} | dict(shared.mount(app, prefix)),
         {name: route.body_limit for name, route in own if route.body_limit is not None},
     )
+
+
+def extend(app: Flask, code_dir: Path) -> bool:
+    """Call `init_app(app)` of the directory's custom_flask.py; return whether there is one.
+
+    Raises:
+        CustomCodeError: several such files, one that does not import, or init_app raised.
+    """
+    path = ModelDirectory(code_dir).custom_flask
+    if path is None:
+        return False
+    sys.path.insert(0, str(path.parent))
+    where = f"Failed to extend Flask app from [{path.relative_to(code_dir)}] :"
+    try:
+        module = importlib.import_module("custom_flask")
+    except BaseException as error:
+        raise CustomCodeError(f"{where} {error}", type(error).__name__) from error
+    init_app = getattr(module, "init_app", None)
+    if not callable(init_app):
+        raise CustomCodeError(f"{where} it has no function init_app(app)")
+    call_at_load(init_app, path, "", app)
+    return True
 
 
 def _paths(

@@ -12,10 +12,8 @@ from werkzeug.http import parse_options_header
 
 from drum_like import codecs
 from drum_like.errors import MediaTypeError, PayloadError
+from drum_like.http.requests import whole_body
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
-
-WHOLE = "drum_like.body"
-"""WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
 
 JSON = "application/json"
 
@@ -39,16 +37,6 @@ def _json(content: Any) -> bytes:
         return json.dumps(content, default=str).encode()
 
 
-def read_body(request: Request) -> bytes:
-    """Return the bytes of a request.
-
-    Raises:
-        BodyError: the body does not arrive as its headers say.
-    """
-    whole: bytes | None = request.environ.get(WHOLE)
-    return request.get_data(cache=False) if whole is None else whole
-
-
 def read_payload(request: Request, limits: Limits, *, any_type: bool = False) -> Payload:
     """Return the rows of a request as DRUM's callers send them.
 
@@ -69,7 +57,7 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
     kind = _kind(request.environ.get("CONTENT_TYPE", ""))
     if kind.media_type == _MULTIPART:
         return _from_form(request, limits)
-    body = read_body(request)
+    body = whole_body(request)
     if not body:
         raise PayloadError(NO_SAMPLES)
     media_type = kind.media_type
@@ -105,7 +93,7 @@ def _kind(content_type: str) -> _Kind:
 def read_untyped(request: Request, limits: Limits) -> Payload:
     """Return the whole body with its type as sent, for models that read any type."""
     kind = _kind(request.environ.get("CONTENT_TYPE", ""))
-    return Payload(read_body(request), kind.media_type, kind.charset, None, kind.declared, limits)
+    return Payload(whole_body(request), kind.media_type, kind.charset, None, kind.declared, limits)
 
 
 def read_part(request: Request, name: str, limits: Limits) -> Payload | None:

@@ -12,8 +12,7 @@ from gunicorn.http.message import Request
 
 from drum_like import logs
 from drum_like.http.auth.admission import CALLER
-from drum_like.http.requests import OVERLONG
-from drum_like.http.wire import WHOLE
+from drum_like.http.requests import OVERLONG, WHOLE
 from drum_like.server.connection import Connection
 from drum_like.server.protocol_errors import refusal
 from drum_like.server.request_head import Received

@@ -17,7 +17,8 @@ from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import Claim, Contract, Route
 from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
-from drum_like.http.json_body import Tree, holds, json_object, whole_body
+from drum_like.http.json_body import Tree, holds, json_object
+from drum_like.http.requests import whole_body
 from drum_like.http.shared_routes import chosen
 from drum_like.types.payload import Limits
 

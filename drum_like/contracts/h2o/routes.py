@@ -27,6 +27,7 @@ from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import FREE_SEGMENT, Contract, Route
+from drum_like.http.requests import whole_body
 from drum_like.inference.resolver import SingleService
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
@@ -195,7 +196,7 @@ def _json_body() -> bytes:
         raise UnsupportedMediaType(
             "scoring takes a JSON body; send the header `Content-Type: application/json`"
         )
-    return wire.read_body(request)
+    return whole_body(request)
 
 
 def _with_request_id(response: Response) -> Response:

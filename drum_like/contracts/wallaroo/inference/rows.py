@@ -13,7 +13,7 @@ from drum_like.codecs.arrow.plain import check_type
 from drum_like.codecs.arrow.table import plain_column, read_table
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
-from drum_like.http import wire
+from drum_like.http.requests import whole_body
 from drum_like.types.payload import Limits
 
 ARROW = "application/vnd.apache.arrow.file"
@@ -53,9 +53,9 @@ def read(request: Request, limits: Limits) -> Rows:
     media_type = request.mimetype
     form = request.mimetype_params.get("format", "pandas-records")
     if media_type in CODEC.media_types:
-        return _from_arrow(wire.read_body(request), limits)
+        return _from_arrow(whole_body(request), limits)
     if media_type in ("", JSON) and form == "pandas-records":
-        return _from_records(wire.read_body(request), limits)
+        return _from_records(whole_body(request), limits)
     raise MediaTypeError(
         f"rows of type {(request.content_type or '')[:100]!r} are not read here; send "
         f"`{RECORDS}` or `{ARROW}`"

@@ -6,8 +6,8 @@ from flask import Request, g
 
 from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.errors import ConflictError
-from drum_like.http import wire
 from drum_like.http.auth import ANYONE, Principal
+from drum_like.http.requests import whole_body
 from drum_like.registry.setup import Registry
 from drum_like.store.entities import FIRST_WORKSPACE
 from drum_like.store.store import Store
@@ -21,7 +21,7 @@ def read_fields(request: Request) -> JsonObject:
         PayloadError: its body is none.
         BodyError: the body does not arrive as its headers say.
     """
-    return JsonObject.parse(wire.read_body(request))
+    return JsonObject.parse(whole_body(request))
 
 
 def caller() -> str:
