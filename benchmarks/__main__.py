@@ -24,7 +24,7 @@ from benchmarks.environments import EnvironmentFailedError, Environments, instal
 from benchmarks.figures import figures
 from benchmarks.models import train
 from benchmarks.parts import PARTS, Choice, stages
-from benchmarks.peers.catalogue import OTHERS, PEERS
+from benchmarks.peers.catalogue import KINDS, OTHERS, PEERS
 from benchmarks.plan import Effort, Measurement, Results
 from benchmarks.servers import Servers
 from benchmarks.stages import FAILURES, Bench, measure
@@ -83,7 +83,7 @@ def main() -> int:
         return 2
     BUILD.mkdir(parents=True, exist_ok=True)
     environments = Environments(BUILD / "environments", options.given, say)
-    needed = () if options.against is None else ("xgboost",)
+    needed = ("xgboost",) if options.against is not None else _models(options)
     servers = Servers(environments, train(BUILD / "models", needed), BUILD)
     if options.against is not None:
         return compare(options.against, servers)
@@ -99,6 +99,13 @@ def main() -> int:
     print(report.figure_table(shown))
     print(f"all figures: {options.output / 'results.md'}")
     return 1 if bench.gaps else 0
+
+
+def _models(options: Options) -> tuple[str, ...]:
+    """Return the names of the models that the parts ask for; a part alone takes XGBoost's."""
+    staged = [name for name in options.parts if name in PARTS]
+    cases = chain.from_iterable(stage.cases for stage in stages(staged, options.choice))
+    return tuple(sorted({"xgboost", *(case.setup.model for case in cases)} - {"none"}))
 
 
 def needs_wrk(options: Options) -> bool:
@@ -223,7 +230,8 @@ def _surroundings(
         "load": f"{options.effort.seconds:g} s for each case of a round",
     }
     measured = {case.setup.peer for case in results.cases}
-    for peer in (PEERS["drum-like"], *(peer for peer in OTHERS if peer.name in measured)):
+    others = (peer for peer in (*OTHERS, *KINDS) if peer.packages and peer.name in measured)
+    for peer in (PEERS["drum-like"], *others):
         package = peer.packages[0].partition("==")[0] if peer.packages else peer.name
         try:
             facts[peer.name] = installed(environments.python(peer), package)

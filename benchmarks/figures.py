@@ -11,7 +11,7 @@ from typing import Literal
 from benchmarks.alone import IMPORT
 from benchmarks.floor import COMPUTE
 from benchmarks.noise import NOISE, TOLERABLE_PERCENT
-from benchmarks.peers.catalogue import DRUM, OTHERS, OURS
+from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
 
 TEN, HUNDRED = 10_000, 100_000
@@ -163,6 +163,20 @@ def _ping(results: Results) -> Iterable[Figure]:
     yield Figure("`/ping/`, p50", Bar("smallest Flask application", "≤", 1.15), ratios(ours, least))
 
 
+def _worker_kinds(results: Results) -> Iterable[Figure]:
+    for kind in (peer.name for peer in KINDS):
+        title, bar = "1 row, 1 connection, the same application, p50", Bar(kind, "≤", 1.0)
+        yield Figure(title, bar, _over_kind(results, kind, 1, "p50_ms"))
+        title, bar = "1 row, 8 connections, the same application, requests/s", Bar(kind, "≥", 1.0)
+        yield Figure(title, bar, _over_kind(results, kind, 8, "rps"))
+
+
+def _over_kind(results: Results, kind: str, connections: int, figure: str) -> Values:
+    cases = (Case("worker-kinds", Setup(peer), "csv", 1, connections) for peer in (OURS, kind))
+    ours, theirs = (results.rounds(case, figure) for case in cases)
+    return ratios(ours, theirs)
+
+
 def _big_csv(results: Results) -> Iterable[Figure]:
     for n_rows, bar in ((TEN, 0.8), (HUNDRED, 0.6)):
         title = f"{n_rows:,} rows CSV, one request, {_workers(1)}"
@@ -250,6 +264,7 @@ _GROUPS: Mapping[str, Callable[[Results], Iterable[Figure]]] = {
     "one-row": _one_row,
     "over-ping": _over_ping,
     "ping": _ping,
+    "worker-kinds": _worker_kinds,
     "hundred-rows": _hundred_rows,
     "big-csv": _big_csv,
     "hook": _hook,

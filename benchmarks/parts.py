@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.floor import COMPUTE
 from benchmarks.load import LARGE
-from benchmarks.peers.catalogue import DRUM, OTHERS, OURS, PEERS
+from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS, PEERS
 from benchmarks.plan import Case, Setup, Stage
 
 
@@ -102,10 +102,21 @@ def threads(_choice: Choice) -> Iterable[Stage]:
     yield Stage("threads", tuple(Case("threads", setup, "csv", 1000, 8) for setup in setups))
 
 
+def worker_kinds(_choice: Choice) -> Iterable[Stage]:
+    """One row to the same application in our workers, in gunicorn's and in granian."""
+    cases = [
+        Case("worker-kinds", Setup(peer), "csv", 1, connections)
+        for connections in (1, 8)
+        for peer in (OURS, *(kind.name for kind in KINDS))
+    ]
+    yield Stage("worker-kinds", tuple(cases))
+
+
 PARTS: dict[str, Stages] = {
     "one-row": one_row,
     "ping": ping,
     "over-ping": over_ping,
+    "worker-kinds": worker_kinds,
     "hundred-rows": hundred_rows,
     "big-csv": big_csv,
     "hook": hook,

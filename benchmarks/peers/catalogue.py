@@ -1,6 +1,6 @@
 """All servers by name; a new one is a module of its own and a line here."""
 
-from benchmarks.peers import bentoml, drum, drum_like, floors, mlflow, mlserver
+from benchmarks.peers import bentoml, drum, drum_like, floors, mlflow, mlserver, workers
 
 OURS = drum_like.PEER.name
 DRUM = drum.PEER.name
@@ -8,4 +8,9 @@ DRUM = drum.PEER.name
 OTHERS = (drum.PEER, mlflow.PEER, bentoml.PEER, mlserver.PEER)
 """What drum-like is compared with."""
 
-PEERS = {peer.name: peer for peer in (drum_like.PEER, *OTHERS, floors.FLASK, floors.DISCARD)}
+KINDS = (workers.GTHREAD, workers.GRANIAN)
+"""Other kinds of workers for drum-like's application."""
+
+PEERS = {
+    peer.name: peer for peer in (drum_like.PEER, *OTHERS, *KINDS, floors.FLASK, floors.DISCARD)
+}
