@@ -15,16 +15,14 @@ from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
 
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
-from drum_like.errors import NotLoadedError
 from drum_like.http.auth import Authenticator, Open, Principal, Scope
 from drum_like.http.auth.admission import CALLER, Admission, Caller
 from drum_like.http.auth.authenticator import authenticator
 from drum_like.http.context import ContractContext
 from drum_like.http.errors import drum_form
-from drum_like.http.mounting import extend, make_contracts, mount
+from drum_like.http.mounting import extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CheckedRequest, check_coding
 from drum_like.inference.model_service import DRUM_VERSION
-from drum_like.inference.resolver import Resolver
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
 from drum_like.system.stats import Timings
@@ -102,7 +100,7 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     scopes = mounted.scopes
     _guard(app, scopes, authenticate)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    if _has_own_model(sources.resolver):
+    if has_own_model(sources.resolver):
         extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
@@ -110,14 +108,6 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     limit = _body_limit(app, scopes, mounted.body_limits, most, _everybody(authenticate))
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission)
-
-
-def _has_own_model(resolver: Resolver) -> bool:
-    """Return whether the server was started for a model, and it loaded."""
-    try:
-        return resolver.default() is not None
-    except NotLoadedError:
-        return False
 
 
 def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> None:

@@ -16,13 +16,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins
-from drum_like.errors import CustomCodeError, PluginError
+from drum_like.errors import CustomCodeError, NotLoadedError, PluginError
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext
 from drum_like.http.contract import FREE_SEGMENT, Contract, Route, spellings
 from drum_like.http.errors import ErrorForm
 from drum_like.http.requests import WHOLE
 from drum_like.http.shared_routes import SharedRoutes
+from drum_like.inference.resolver import Resolver
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import call_at_load
 
@@ -110,6 +111,14 @@ def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix:
         {name: route.scope for name, route in own} | dict(shared.mount(app, prefix)),
         {name: route.body_limit for name, route in own if route.body_limit is not None},
     )
+
+
+def has_own_model(resolver: Resolver) -> bool:
+    """Return whether the server was started for a model, and it loaded."""
+    try:
+        return resolver.default() is not None
+    except NotLoadedError:
+        return False
 
 
 def extend(app: Flask, code_dir: Path) -> bool:
