@@ -1,7 +1,7 @@
 """drum-like's application in other kinds of workers: gunicorn's threads, and granian.
 
-Both serve `drum_like.wsgi:app` with our interpreter and our number of threads, and write a line for
-each request as our own workers do.
+Both serve `drum_like.wsgi:app` with our interpreter and our number of threads, and keep to their
+defaults otherwise: unlike our workers they write no line for each request, which would cost more.
 """
 
 import sys
@@ -21,8 +21,7 @@ def start_gthread(site: Site) -> Start:
     command = [
         *(sys.executable, "-m", "gunicorn", "--worker-class", "gthread"),
         *("--bind", f"127.0.0.1:{site.port}", "--workers", str(site.workers)),
-        *("--threads", str(site.threads or THREADS), "--keep-alive", "75"),
-        *("--access-logfile", "-", _APPLICATION),
+        *("--threads", str(site.threads or THREADS), "--keep-alive", "75", _APPLICATION),
     ]
     return Start(command, _environ(site))
 
@@ -32,7 +31,7 @@ def start_granian(site: Site) -> Start:
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--host", "127.0.0.1", "--port", str(site.port), "--workers", str(site.workers)),
-        *("--blocking-threads", str(site.threads or THREADS), "--access-log", _APPLICATION),
+        *("--blocking-threads", str(site.threads or THREADS), _APPLICATION),
     ]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = site.python.parents[1] / "lib" / version / "site-packages"
