@@ -4,7 +4,7 @@ python -m benchmarks.calls              calls, modules, crossings; fails where a
 python -m benchmarks.calls --each       the functions, too, by how often they are called
 
 One row of 30 columns goes over a socket to the template xgboost_binary, in this process, without
-the event loop: from `Connection.receive` to the end of `RequestCycle.answer`. A call is a Python
+the event loop: from `RequestReader.receive` to the end of `RequestCycle.answer`. A call is a Python
 frame of `drum_like/` or `predictors/` that begins or goes on, comprehensions and generators
 included (Python 3.12 has no frames for comprehensions); a crossing is one whose nearest caller of
 ours stands in another module.
@@ -33,7 +33,7 @@ from drum_like.http.app import create_app
 from drum_like.server.connection import Connection
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.request_cycle import RequestCycle
-from drum_like.server.request_head import Heads
+from drum_like.server.request_head import Heads, Reading
 from drum_like.server.timeouts import InFlight, Timed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,7 +147,7 @@ class Served:
             connection = Connection(server, (("127.0.0.1", 1), ("127.0.0.1", 2)), self._reading)
             client.sendall(request)
             with profiled(calls):
-                received = connection.receive()
+                received = connection.reader.receive()
                 if received is not None:
                     self._cycle.answer(connection, received, lambda: None)
             return client.recv(1 << 16)

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.errors import HookError, TargetError
-from drum_like.inference.explain.additivity import adds_up, predicted
 from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
-from drum_like.types.explanation import Contributions, Kind
+from drum_like.types.explanation import Contributions, Kind, adds_up, predicted
 from drum_like.types.frame import Frame, Names, listed
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Link, Target, TargetType

@@ -14,9 +14,8 @@ from drum_like.errors import (
     UnsupportedError,
 )
 from drum_like.inference import labels
-from drum_like.inference.explain.additivity import adds_up, link_of_labels
 from drum_like.inference.pipeline import Limiter
-from drum_like.types.explanation import Contributions, Explainer, Kind
+from drum_like.types.explanation import Contributions, Explainer, Kind, adds_up, link_of_labels
 from drum_like.types.frame import Frame, Names
 from drum_like.types.schema import Schema
 from drum_like.types.target import Link, Target, TargetType

@@ -6,10 +6,9 @@ from typing import Protocol
 import numpy as np
 
 from drum_like.errors import DrumLikeError
-from drum_like.inference.explain.additivity import adds_up, predicted
 from drum_like.inference.explain.hook_contributions import columns_of
 from drum_like.inference.pipeline import Pipeline
-from drum_like.types.explanation import Contributions, Kind
+from drum_like.types.explanation import Contributions, Kind, adds_up, predicted
 from drum_like.types.frame import Frame
 from drum_like.types.prediction import Prediction
 from drum_like.types.probe_rows import probe_rows
