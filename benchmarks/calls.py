@@ -24,11 +24,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from drum_like.server.reading import Reading
 from gunicorn.config import Config
 
 from drum_like import logs
-from drum_like.config.settings import Settings
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load
 from drum_like.http.app import create_app
 from drum_like.server.connection import Connection
 from drum_like.server.gunicorn_config import gunicorn_settings
@@ -112,7 +112,7 @@ class Served:
     """
 
     def __init__(self, template: Path) -> None:
-        settings = Settings.load(["server", "--code-dir", str(template)], {})
+        settings = load(ServerSettings, ["server", "--code-dir", str(template)], {})
         cfg = Config()
         for name, value in gunicorn_settings(settings, 1, 0).items():
             cfg.set(name, value)
