@@ -108,8 +108,9 @@ def _texts(header: list[str], schema: Schema | None) -> Collection[int]:
     if schema is None:
         return ()
     places = {name: at for at, name in enumerate(header)}
+    by_name = schema.goes_by_name(tuple(header))
     found = (
-        places.get(column.name) if schema.named else at
+        places.get(column.name) if by_name else at
         for at, column in enumerate(schema.columns)
         if column.is_typed and column.dtype is DataType.STR
     )

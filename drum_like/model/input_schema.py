@@ -74,14 +74,16 @@ def typed(schema: Schema, declared: tuple[Column, ...], demands: TypeSchema) -> 
 
     Args:
         schema: The columns that the model names.
-        declared: Columns of the inputSchema; by position for a model without names.
+        declared: Columns of the inputSchema; names and types by position for a model without names.
         demands: The typeSchema; a demand for one type holds for every column.
     """
+    if not schema.named and len(declared) == len(schema.columns):
+        pairs = zip(schema.columns, declared, strict=True)
+        columns = tuple(replace(column, name=given.name) for column, given in pairs)
+        schema = replace(schema, columns=columns)
     if all(column.kind != "any" for column in schema.columns):
         return schema
     by_name = {column.name: column for column in declared}
-    if not schema.named and len(declared) == len(schema.columns):
-        by_name = dict(zip(schema.names, declared, strict=True))
     demanded = _demanded(demands)
     columns = tuple(
         _typed(column, by_name.get(column.name), demanded) if column.kind == "any" else column

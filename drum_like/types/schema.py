@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ class Schema:
 
     Attributes:
         columns: One entry an input.
-        named: Whether inputs are matched by name; otherwise by position, and the width must fit.
+        named: Whether inputs are matched by name; otherwise by position, and the width must fit,
+            unless a frame has all names that stand for the positions.
         unseen_is_missing: Treat a category that training did not see as missing, not as an error.
         absent_is_missing: Whether contracts that allow it fill columns that were not sent.
         names: The names of the columns in training order.
@@ -64,6 +66,20 @@ class Schema:
         """Return names of a payload as the model spells them; a model may forgive spellings."""
         return names
 
+    def goes_by_name(self, sent: Names | None) -> bool:
+        """Return whether the columns of a frame are matched by name.
+
+        Those of a model without names are where the frame has all names that stand for the
+        positions, as they do in JSON; with some of declared names only, it lacks the others.
+
+        Args:
+            sent: The names of the frame, None if it has none.
+        """
+        if self.named or sent is None:
+            return self.named
+        found = _found(self.as_known(sent), self.names)
+        return found == len(self.names) or (found > 0 and not self.names[0].isdigit())
+
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
 
@@ -76,7 +92,7 @@ class Schema:
         """
         if isinstance(frame, _ConformedFrame) and frame.schema is self:
             return frame
-        chosen, is_same = None, not self.named or frame.columns == self.names
+        chosen, is_same = None, frame.columns == self.names or not self.goes_by_name(frame.columns)
         if not is_same:
             chosen = positions(frame, self.names, self.as_known)
         elif not self.named and frame.n_columns != len(self.columns):
@@ -95,6 +111,12 @@ def output_columns(target: Target) -> tuple[Column, ...]:
     return tuple(Column(name, "any", stored=stored) for name in target.outputs)
 
 
+@lru_cache(maxsize=64)
+def _found(sent: Names, wanted: Names) -> int:
+    """Return how many of the wanted names were sent."""
+    return len(frozenset(wanted).intersection(sent))
+
+
 class _ConformedFrame(Frame):
     """A frame seen through a schema: every column as the model was trained on it."""
 
@@ -111,7 +133,10 @@ class _ConformedFrame(Frame):
     @property
     def columns(self) -> Names | None:
         """The model's names; those of the source where the model has none."""
-        return self.schema.names if self.schema.named else self._source.columns
+        sent = self._source.columns
+        if self.schema.named or sent is None or self._chosen is None:
+            return self.schema.names if self.schema.named else sent
+        return tuple(sent[at] for at in self._chosen)
 
     @property
     def n_columns(self) -> int:
