@@ -19,9 +19,8 @@ from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load as load_settings
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.gunicorn_config import gunicorn_settings
-from drum_like.server.listener import listen
 from drum_like.server.master import Master
-from drum_like.server.run import Program
+from drum_like.server.run import Program, listen
 from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
 from drum_like.system import cgroup

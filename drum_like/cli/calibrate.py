@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.cli.input_file import input_path, is_csv, template
-from drum_like.cli.output import replacing
+from drum_like.cli.streams import replacing
 from drum_like.config.file_settings import CalibrateSettings
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.inference.explain import residuals

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from drum_like.cli.input_file import input_path, is_csv, template
-from drum_like.cli.output import check, opened
+from drum_like.cli.streams import check, opened
 from drum_like.cli.tables import print_json, print_text, table
 from drum_like.cli.waterfall import Bar, waterfall
 from drum_like.config.file_settings import ExplainSettings

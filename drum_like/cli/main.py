@@ -11,8 +11,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any, TypeVar
 
-from drum_like.cli.input_stream import as_file
-from drum_like.cli.output import discard_standard_output
+from drum_like.cli.streams import as_file, discard_standard_output
 from drum_like.config.model_settings import (
     CommandSettings,
     ModelCommandSettings,

@@ -21,7 +21,7 @@ from rich.progress import Progress
 
 from drum_like.cli.csv_input import Dialect, beside, plain
 from drum_like.cli.input_file import codec_of, input_path, template, unstructured_answer
-from drum_like.cli.output import check, opened
+from drum_like.cli.streams import check, opened
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
 from drum_like.config.file_settings import ScoreSettings

@@ -22,7 +22,7 @@ from drum_like.inference.transformation import Transform
 from drum_like.model import output_requirements
 from drum_like.model.configuration import configured
 from drum_like.system import cgroup
-from drum_like.system.semaphore import FairSemaphore
+from drum_like.system.cpus import FairSemaphore
 from drum_like.types.schema import Schema
 from drum_like.types.target import Target, TargetType
 

@@ -1,4 +1,4 @@
-"""Content of a model directory; opens no model and imports no code of it."""
+"""Content of a model directory and its language; opens no model and imports no code of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from pathlib import Path
 
 from drum_like.api import ArtifactKind
 from drum_like.errors import CustomCodeError, LoadError
-from drum_like.model.languages import PYTHON, foreign
 
 HEAD_BYTES = 4096
 """Bytes of a file that its kind is recognised by."""
@@ -185,3 +184,50 @@ def _claimed(
         claims = [kind for kind in named if kind.claims(head)]
         if claims:
             yield path, claims[0]
+
+
+PYTHON, R, JAVA = "python", "r", "java"
+
+_CUSTOM = {"custom.py": PYTHON, "custom.R": R, "custom.r": R}
+_ARTIFACTS = {".rds": R, ".jar": JAVA, ".java": JAVA, ".mojo": JAVA}
+"""Not `.zip`, which is Java to DRUM: beside a Python model it holds data more often than a MOJO."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Files of a model directory that only R or Java would use.
+
+    Attributes:
+        custom: Languages of the hook files on the top level; Python is one of them.
+        artifacts: Languages of the model files at any depth, Python left out.
+        files: Files of other languages than Python, relative to the directory, by name.
+    """
+
+    custom: tuple[str, ...]
+    artifacts: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def foreign(root: Path, files: Iterable[Path], served: Iterable[str]) -> Foreign:
+    """Find the files of a directory that are for another language than Python.
+
+    Args:
+        root: The directory.
+        files: All files in it, of any depth.
+        served: Suffixes that an installed plugin reads, whatever DRUM takes them for.
+    """
+    known = set(served)
+    custom, artifacts, found = set(), set(), []
+    for path in files:
+        hook = _CUSTOM.get(path.name) if path.parent == root else None
+        suffix = path.suffix.lower()
+        model = None if suffix in known else _ARTIFACTS.get(suffix)
+        custom |= {hook} - {None}
+        artifacts |= {model} - {None}
+        if model or (hook and hook != PYTHON):
+            found.append(path.relative_to(root).as_posix())
+    return Foreign(_sorted(custom), _sorted(artifacts), tuple(sorted(found)))
+
+
+def _sorted(languages: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(sorted(language for language in languages if language))

@@ -14,6 +14,7 @@ from drum_like.inference.service import ModelInfo, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
 from drum_like.registry.store_view import Known
+from drum_like.registry.version_index import ModelVersions
 from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
 
@@ -132,12 +133,12 @@ class Catalog:
             if meant is not None and meant != serving:
                 self._swap(wanted, serving, meant)
 
-    def look(self) -> None:
+    def apply_changes(self) -> None:
         """Apply at once the changes that this worker has just made in the store.
 
-        The changes last even if the store fails now; the next look applies them.
+        The changes last even if the store fails now; the next call applies them.
         """
-        self._known.look()
+        self._known.try_pull()
 
     def preload(self) -> None:
         """Load models, as many as are kept; say which ones do not load."""
@@ -159,10 +160,10 @@ class Catalog:
         wanted = Reference(key, wanted.version)
         meant = self._meant(wanted)
         # Servers on other machines change the same database, and leave the number here alone.
-        if meant is None and self._known.look():
+        if meant is None and self._known.try_pull():
             meant = self._meant(wanted)
         if meant is None:
-            raise self._missing(wanted)
+            raise _missing(wanted, self._known.now.models.get(wanted.key), self.names())
         if wanted.version is not None and (is_number(wanted.version) or is_uuid(wanted.version)):
             return self.loaded(meant)
         serving = self._serving.get(wanted)
@@ -217,13 +218,14 @@ class Catalog:
     def _is_own(self, name: str) -> bool:
         return self._own is not None and name == self._own.info.name
 
-    def _missing(self, wanted: Reference) -> NotFoundError:
-        versions = self._known.now.models.get(wanted.key)
-        if versions is None or not versions.ids:
-            return NotFoundError(
-                f"there is no model {wanted.key[:128]!r} here{_listed(self.names())}"
-            )
-        return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
+
+def _missing(
+    wanted: Reference, versions: ModelVersions | None, names: tuple[str, ...]
+) -> NotFoundError:
+    """Return the error for a model, or a version of it, that is not there."""
+    if versions is None or not versions.ids:
+        return NotFoundError(f"there is no model {wanted.key[:128]!r} here{_listed(names)}")
+    return NotFoundError(f"there is no version {str(wanted.version)[:128]!r} of {wanted.key!r}")
 
 
 def _started(own: Loaded | NotLoaded, wanted: Reference) -> Loaded:

@@ -89,7 +89,9 @@ def _registry(
 ) -> tuple[Registry, tuple[Background, ...]]:
     policy = Policy(code=settings.uploads.allow_code_uploads, pickles=not settings.load.no_pickle)
     verifier = Verifier(store, policy)
-    uploads = Uploads(store, verifier, policy, settings.uploads.max_upload_mb, catalog.look)
+    uploads = Uploads(
+        store, verifier, policy, settings.uploads.max_upload_mb, catalog.apply_changes
+    )
 
     def refresh() -> bool:
         catalog.refresh()

@@ -71,7 +71,7 @@ class Known:
             self._learn(store, seen)
         return True
 
-    def look(self) -> bool:
+    def try_pull(self) -> bool:
         """Apply the changes of the database, as `pull`; False also if the database fails."""
         with suppress(StoreError):
             return self.pull()

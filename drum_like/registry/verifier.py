@@ -6,10 +6,10 @@ from uuid import uuid4
 
 from drum_like.errors import DrumLikeError, StoreError
 from drum_like.registry.inspection import Examined, Policy
+from drum_like.registry.loader import made_directory, model_directory
 from drum_like.registry.sandbox.runner import InterruptedTrialError, run_in_sandbox
 from drum_like.registry.sandbox.task import SandboxResult, fingerprint, limits_of
 from drum_like.registry.stored_model import StoredModel
-from drum_like.registry.unpacking import made_directory, model_directory
 from drum_like.store.check_queue import Outcome
 from drum_like.store.entities import Declared, Version
 from drum_like.store.store import Store

@@ -16,9 +16,9 @@ from gunicorn.http.errors import ParseException
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Leader
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
-from drum_like.server.protocol_errors import SlowError
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
+from drum_like.server.response import SlowError
 
 _SLOWEST = 500
 """Bytes of a body that have to come in each second that it takes longer than a request may."""

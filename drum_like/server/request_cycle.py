@@ -14,9 +14,8 @@ from drum_like import logs
 from drum_like.http.auth.admission import CALLER
 from drum_like.http.requests import OVERLONG, WHOLE
 from drum_like.server.connection import Connection
-from drum_like.server.protocol_errors import refusal
 from drum_like.server.request_head import Received
-from drum_like.server.response import Reply
+from drum_like.server.response import Reply, refusal
 from drum_like.server.timeouts import Application
 
 logger = logging.getLogger(__name__)

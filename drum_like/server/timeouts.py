@@ -206,7 +206,7 @@ class Watchdog:
         """End the watch."""
         self._stopped.set()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """End late requests; retire the worker if one does not end; leave if all are stuck."""
         for call in self._calls.older_than(self._limit_s):
             if not call.expired:
@@ -220,7 +220,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(0.25, self._limit_s / 4)):
-            self.look()
+            self.check()
 
     def _end(self, call: Call) -> None:
         logger.error("%s has run for more than %s s and was cut off", call.name, self._limit_s)

@@ -358,7 +358,7 @@ def test_a_look_that_fails_is_no_failure_of_what_was_changed(tmp_path: Path) -> 
             with pytest.raises(StoreError):
                 here.catalog.pull()
 
-            here.catalog.look()
+            here.catalog.apply_changes()
 
             assert answer(here.catalog.resolve("m")) == 1
             database.execute("ALTER TABLE away RENAME TO state")

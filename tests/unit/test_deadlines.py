@@ -33,7 +33,7 @@ class Worker:
     def look_after(self, seconds: float) -> None:
         """Let time pass, then let the watchdog look."""
         self.now += seconds
-        self.watchdog.look()
+        self.watchdog.check()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_retired_worker_waits_for_requests_that_still_have_time(
     worker.now += 30
     worker.calls.enter("GET /fine", connection[0])
 
-    worker.watchdog.look()
+    worker.watchdog.check()
 
     assert worker.done == ["retire"]
 

@@ -5,7 +5,7 @@ from threading import Event, Lock, Thread
 
 import pytest
 
-from drum_like.system.semaphore import FairSemaphore
+from drum_like.system.cpus import FairSemaphore
 
 WAIT_S = 10.0
 NOT_YET_S = 0.05

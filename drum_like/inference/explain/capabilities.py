@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from drum_like.errors import UnsupportedError
 from drum_like.inference.explain import contributions, intervals
 from drum_like.inference.explain.context import ExplainContext, IntervalSource
-from drum_like.inference.explain.self_check import ContributionSource
+from drum_like.inference.explain.contributions import ContributionSource
 from drum_like.model.interval_settings import IntervalSettings
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame

@@ -101,7 +101,7 @@ class Deployments:
         }
         ids = tuple(config.id for config in configs)
         deployment = self._store.pipelines.deploy(NewDeployment(name, version.id, ids, kept))
-        self.registry.catalog.look()
+        self.registry.catalog.apply_changes()
         return deployment
 
     def again(self, deployment_id: int) -> Deployment:
@@ -116,7 +116,7 @@ class Deployments:
         ids, kept = found.config_ids, found.engine_config
         new = NewDeployment(found.name, found.pipeline_version_id, ids, kept)
         deployment = self._store.pipelines.deploy(new)
-        self.registry.catalog.look()
+        self.registry.catalog.apply_changes()
         return deployment
 
     def _known(self, name: str, pipeline: str | None) -> Deployed | None:

@@ -53,7 +53,7 @@ class ConfigViews:
         keep = tuple(name for name in _SCHEMAS if not fields.has(name))
         self._check(version, new, keep)
         config = self._store.configs.add(version.id, new, keep)
-        self.lookup.registry.catalog.look()
+        self.lookup.registry.catalog.apply_changes()
         shape = serializers.config_full if serializers.is_sdk(request) else serializers.config_page
         return json_response({"model_config": shape(config)})
 

@@ -118,7 +118,7 @@ class ModelViews:
             fields.text("model_id"),
             confirm=fields.flag("confirm_delete"),
         )
-        self.lookup.registry.catalog.look()
+        self.lookup.registry.catalog.apply_changes()
         return json_response({"bytes": n_bytes})
 
     def delete_model_versions(self) -> Response:
@@ -130,7 +130,7 @@ class ModelViews:
         n_bytes = self._store.versions.delete(
             [uuid.lower() for uuid in uuids], confirm=fields.flag("confirm_delete")
         )
-        self.lookup.registry.catalog.look()
+        self.lookup.registry.catalog.apply_changes()
         return json_response({"bytes": n_bytes})
 
     def list_aliases(self) -> Response:
@@ -148,7 +148,7 @@ class ModelViews:
         uuid = fields.optional_text("model_version")
         version = None if uuid is None else self._version(model, uuid)
         self._store.aliases.set(model.id, alias, None if version is None else version.id)
-        self.lookup.registry.catalog.look()
+        self.lookup.registry.catalog.apply_changes()
         found = None if version is None else version.uuid
         return json_response({"alias": alias, "model_version": found})
 

@@ -68,7 +68,7 @@ class PipelineViews:
         if deployment_id is None and pipeline_id is None:
             raise PayloadError("missing field `deployment_id` or `pipeline_id`")
         self._store.pipelines.undeploy(deployment_id, pipeline_id)
-        self.lookup.registry.catalog.look()
+        self.lookup.registry.catalog.apply_changes()
         return json_response({})
 
     def get_deployment(self) -> Response:
