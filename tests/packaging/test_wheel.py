@@ -77,7 +77,7 @@ def test_the_only_command_is_ours(wheel: zipfile.ZipFile) -> None:
 
 
 def test_dependencies_have_lower_bounds_only(wheel: zipfile.ZipFile) -> None:
-    """But for gunicorn, of which private parts are used: `tests/unit/test_gunicorn.py`."""
+    """But for gunicorn, of which private parts are used: `tests/server/test_gunicorn.py`."""
     name = next(n for n in wheel.namelist() if n.endswith("METADATA"))
     required = Parser().parsestr(wheel.read(name).decode()).get_all("Requires-Dist") or []
 

@@ -13,8 +13,8 @@ TOP = Path(__file__).parents[2]
     ("one", "other", "together"),
     [
         ("tests/live/test_stop.py::a", "tests/faults/test_kills.py::b", True),
-        ("tests/unit/test_csv.py::a[1]", "tests/unit/test_csv.py::b", True),
-        ("tests/unit/test_csv.py::a", "tests/unit/test_mtx.py::a", False),
+        ("tests/codecs/test_csv.py::a[1]", "tests/codecs/test_csv.py::b", True),
+        ("tests/codecs/test_csv.py::a", "tests/codecs/test_mtx.py::a", False),
         ("tests/docs/test_commands.py::a[README.md]", "tests/docs/test_commands.py::a[x]", False),
     ],
     ids=["waiting", "file", "files", "pages"],
