@@ -39,8 +39,8 @@ from ..estimators import (
     target_of,
 )
 from ..native_calls import Values, two_columns
-from .booster import additive_estimator, additive_model, scorer
-from .schema import BoosterRows, schema_of
+from .booster import BoosterRows, additive_estimator, additive_model, scorer
+from .schema import schema_of
 
 _SCALES = {
     "binary": Scale.CHANCES,

@@ -16,7 +16,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from drum_like.api import Link, Matrix, Shares, Target, UnsupportedError
+from drum_like.api import Frame, Link, Matrix, NativeFrame, Schema, Shares, Target, UnsupportedError
 
 # Relative: type checkers know this package under its folder's name.
 from ..estimators import (
@@ -75,6 +75,28 @@ def scorer(booster: lgb.Booster, *, raw: bool = False) -> Scorer:
         booster.num_feature(),
         lgb.basic.LightGBMError,
     )
+
+
+class BoosterRows:
+    """Gives LightGBM the matrix that it would make of a DataFrame itself."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._columns = schema.columns
+        self._have_categories = any(column.kind == "category" for column in schema.columns)
+
+    def matrix(self, frame: Frame) -> Matrix:
+        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
+        if not self._have_categories:
+            return frame.matrix()
+        data = frame.pandas
+        out = np.empty(data.shape, dtype=np.float64)
+        for position, column in enumerate(self._columns):
+            if column.kind == "category":
+                codes = data.iloc[:, position].cat.codes.to_numpy(dtype=np.float64)
+                out[:, position] = np.where(codes < 0, np.nan, codes)
+            else:
+                out[:, position] = NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
+        return out
 
 
 class _Functions:

@@ -1,37 +1,45 @@
-"""The columns of a LightGBM model: their names, their categories, and rows with category codes."""
+"""The columns of a LightGBM model: their names, and which were pandas categories in training.
+
+The model lists the values of the pandas categories in the order of their columns, without names.
+Apart from that it marks the columns that count as categorical. With `categorical_feature` left to
+"auto" these are the pandas categories without an order; those with one count as numbers. With a
+list they are the columns listed: integer codes of the user's own among them, and pandas categories
+that were not listed count as numbers. The model does not tell which of the two it was.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 
-from drum_like.api import (
-    ArtifactError,
-    Column,
-    ColumnsError,
-    Frame,
-    Matrix,
-    Names,
-    NativeFrame,
-    Schema,
-)
+from drum_like.api import ArtifactError, Column, ColumnsError, Names, Schema
 
-Stored = Sequence[Sequence[Any]]
-"""The values of the categories in the order of their columns, which are not named."""
+Places = tuple[int, ...]
+"""The columns of the stored categories, in ascending order."""
+
+Fits = Callable[[int, int | None], bool]
+"""Whether a column can be that of the stored categories of a place; None for no category."""
 
 _ONE_KIND = (
     "train with pandas categories only and categorical_feature left to 'auto', or with integer "
     "codes only, or implement the score hook"
 )
+_WORDS = frozenset(
+    ("", "true", "false", "na", "n/a", "<na>", "null", "none", "#na", "#n/a", "#n/a n/a")
+)
+"""Words that a column of numbers takes, besides those that float() reads."""
+
+_COVERED = 0.9
+"""The share of its values that a pandas category surely shows in training, from first to last."""
 
 
 def schema_of(booster: lgb.Booster, text: str) -> Schema:
     """Return the columns of a booster, by its object and its model as text."""
     names = booster.feature_name()
     named = names != [f"Column_{position}" for position in range(len(names))]
-    categories = _categories_of(booster.pandas_categorical or [], text)
+    categories = _categories_of(booster, text)
     columns = tuple(
         Column(name, "category", categories[position]) if position in categories else Column(name)
         for position, name in enumerate(names)
@@ -71,108 +79,163 @@ def _with_underscores(names: Names, wanted: Names) -> Names:
     return tuple(renamed.get(name, name) for name in names)
 
 
-class BoosterRows:
-    """Gives LightGBM the matrix that it would make of a DataFrame itself."""
-
-    def __init__(self, schema: Schema) -> None:
-        self._columns = schema.columns
-        self._have_categories = any(column.kind == "category" for column in schema.columns)
-
-    def matrix(self, frame: Frame) -> Matrix:
-        """Return (n_rows, n_columns) float64, NaN for missing values and missing categories."""
-        if not self._have_categories:
-            return frame.matrix()
-        data = frame.pandas
-        out = np.empty(data.shape, dtype=np.float64)
-        for position, column in enumerate(self._columns):
-            if column.kind == "category":
-                codes = data.iloc[:, position].cat.codes.to_numpy(dtype=np.float64)
-                out[:, position] = np.where(codes < 0, np.nan, codes)
-            else:
-                out[:, position] = NativeFrame(data.iloc[:, [position]]).matrix()[:, 0]
-        return out
-
-
-def _categories_of(stored: Stored, text: str) -> dict[int, tuple[Any, ...]]:
+def _categories_of(booster: lgb.Booster, text: str) -> dict[int, tuple[Any, ...]]:
     """Return the categories of the columns that were pandas categories in training.
 
-    The model lists their values in column order and, apart from that, which columns are
-    categorical: integer columns among them, and pandas categories with an order not. Those are
-    codes that count as numbers.
-
     Raises:
-        ArtifactError: integer and pandas categories cannot be told apart, several columns of
-            numbers could be the categories with an order, or the categories stored are those of
-            a column that is not marked.
+        ArtifactError: they can be those of several columns, or of none.
     """
+    stored = booster.pandas_categorical or []
     if not stored:
         return {}
-    match = re.search(r"^\[categorical_feature: ([\d,]*)\]$", text, re.MULTILINE)
-    marked = [int(part) for part in match[1].split(",") if part] if match else []
-    infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
-    columns = infos[1].split(" ") if infos else []
-    if len(marked) < len(stored):
-        return _with_ordered(stored, marked, columns)
-    if len(marked) > len(stored):
-        raise _ambiguous_error(stored, marked)
-    _check_codes(stored, marked, columns)
-    return dict(zip(marked, map(tuple, stored), strict=True))
+    places = _Training(booster, stored, text).places()
+    return dict(zip(places, map(tuple, stored), strict=True))
 
 
-def _with_ordered(
-    stored: Stored, marked: Sequence[int], columns: Sequence[str]
-) -> dict[int, tuple[Any, ...]]:
-    found = _placements(stored, frozenset(marked), columns)
-    if len(found) > 1:
-        raise ArtifactError(
-            f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
-            f"{len(marked)} columns as categorical: the others have an order, and several columns "
-            "of small whole numbers or truth values could be theirs; train with categories without "
-            "an order (cat.as_unordered()), or implement the score hook"
-        )
-    if not found:
-        raise _ambiguous_error(stored, marked)
-    return dict(zip(found[0], map(tuple, stored), strict=True))
+class _Training:
+    """The traces of the training data in a model.
 
+    Args:
+        booster: The model.
+        stored: The values of its pandas categories.
+        text: The model as text, with one iteration or more.
+    """
 
-def _placements(
-    stored: Stored, marked: frozenset[int], columns: Sequence[str]
-) -> list[tuple[int, ...]]:
-    """Return the columns that the stored categories can be of, at most two ways of that."""
-    ways: dict[int, list[tuple[int, ...]]] = {0: [()]}
-    for at, info in enumerate(columns):
-        longer: dict[int, list[tuple[int, ...]]] = {}
-        for used, found in ways.items():
-            if used < len(stored) and _may_hold(info, len(stored[used]), is_marked=at in marked):
-                longer.setdefault(used + 1, []).extend((*places, at) for places in found)
-            if at not in marked:
-                longer.setdefault(used, []).extend(found)
-        ways = {used: found[:2] for used, found in longer.items()}
-    return ways.get(len(stored), [])
+    def __init__(self, booster: lgb.Booster, stored: Sequence[Sequence[Any]], text: str) -> None:
+        self._booster = booster
+        self._stored = stored
+        marked = re.search(r"^\[categorical_feature: ([\d,]*)\]$", text, re.MULTILINE)
+        self._marked = {int(part) for part in (marked[1] if marked else "").split(",") if part}
+        infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
+        self._infos = infos[1].split(" ") if infos else []
+        self._texts = [not any(map(_may_be_number, values)) for values in stored]
 
+    def places(self) -> Places:
+        """Return the columns of the stored categories.
 
-def _may_hold(info: str, n_categories: int, *, is_marked: bool) -> bool:
-    """Whether the known values of a column in training go with a number of categories."""
-    if is_marked:
-        return max(_codes(info), default=-1) < n_categories
-    span = re.fullmatch(r"\[(\d+):(\d+)\]", info)
-    return info == "none" or (span is not None and int(span[2]) < n_categories)
+        They are those that "auto" marks, and those with an order; unless rows could be read in
+        another way that goes with the training as well. Without any that "auto" marks they are
+        the only ones that fit.
 
+        Raises:
+            ArtifactError: several ways fit, or none.
+        """
+        automatic = self._ways(self._fits_automatic)
+        if len(automatic) > 1:
+            raise self._order_error()
+        if not automatic:
+            return self._only()
+        chosen = automatic[0]
+        others = self._ways(self._rivals_of(chosen))
+        if len(others) > 1:
+            raise self._rival_error(chosen, others)
+        return chosen
 
-def _check_codes(stored: Stored, marked: Sequence[int], columns: Sequence[str]) -> None:
-    for position, categories in zip(marked, stored, strict=True):
-        if columns and max(_codes(columns[position]), default=-1) >= len(categories):
+    def _only(self) -> Places:
+        found = self._ways(self._fits)
+        if len(found) != 1:
             raise ArtifactError(
-                f"the LightGBM model marks column {position + 1} as categorical, but its codes are "
-                f"not those of the pandas categories stored ({len(categories)} values); {_ONE_KIND}"
+                f"the LightGBM model stores the values of {len(self._stored)} pandas categories "
+                f"but marks {len(self._marked)} columns as categorical, and its columns do not "
+                f"show which of them they are; {_ONE_KIND}"
             )
+        return found[0]
+
+    def _ways(self, fits: Fits) -> list[Places]:
+        """Return the ways to give the stored categories columns, at most two of them."""
+        ways: dict[int, list[Places]] = {0: [()]}
+        for at in range(len(self._infos)):
+            longer: dict[int, list[Places]] = {}
+            for used, found in ways.items():
+                if used < len(self._stored) and fits(at, used):
+                    longer.setdefault(used + 1, []).extend((*places, at) for places in found)
+                if fits(at, None):
+                    longer.setdefault(used, []).extend(found)
+            ways = {used: found[:2] for used, found in longer.items()}
+        return ways.get(len(self._stored), [])
+
+    def _fits(self, at: int, place: int | None) -> bool:
+        """Whether the values of a column in training can be codes of stored categories."""
+        if place is None:
+            return True
+        info, count = self._infos[at], len(self._stored[place])
+        if at in self._marked:
+            return max(_codes(info), default=-1) < count
+        span = _span(info)
+        return info == "none" or (span is not None and span[1] < count and at in self._whole)
+
+    def _fits_automatic(self, at: int, place: int | None) -> bool:
+        return self._fits(at, place) and not (place is None and at in self._marked)
+
+    def _rivals_of(self, chosen: Places) -> Fits:
+        """Return whether a column may be another one than chosen, and no row would show that.
+
+        A row shows it that holds text where a number was chosen.
+        """
+
+        def fits(at: int, place: int | None) -> bool:
+            if place is None or at == chosen[place]:
+                return True
+            is_refused = at not in chosen and self._texts[place]
+            return not is_refused and self._fits(at, place) and self._covers(at, place)
+
+        return fits
+
+    def _covers(self, at: int, place: int) -> bool:
+        """Whether a column that is not marked shows nearly all codes of stored categories."""
+        if at in self._marked:
+            return True
+        count, span = len(self._stored[place]), _span(self._infos[at])
+        return count <= 2 if span is None else span[1] - span[0] + 1 >= _COVERED * count
+
+    @cached_property
+    def _whole(self) -> set[int]:
+        """The columns whose splits lie between whole numbers."""
+        text = self._booster.model_to_string(num_iteration=-1)
+        columns = re.findall(r"^split_feature=(.*)$", text, re.MULTILINE)
+        limits = re.findall(r"^threshold=(.*)$", text, re.MULTILINE)
+        broken = {
+            int(column)
+            for tree in zip(columns, limits, strict=True)
+            for column, limit in zip(*map(str.split, tree), strict=True)
+            if abs(2 * float(limit) - round(2 * float(limit))) > 1e-9
+        }
+        return set(range(len(self._infos))) - broken
+
+    def _order_error(self) -> ArtifactError:
+        return ArtifactError(
+            f"the LightGBM model stores the values of {len(self._stored)} pandas categories but "
+            f"marks {len(self._marked)} columns as categorical: the others have an order, and "
+            "several columns of small whole numbers or truth values could be theirs; train with "
+            "categories without an order (cat.as_unordered()), or implement the score hook"
+        )
+
+    def _rival_error(self, chosen: Places, others: Sequence[Places]) -> ArtifactError:
+        names = self._booster.feature_name()
+        columns = sorted({at for places in (chosen, *others) for at in places})
+        named = ", ".join(repr(names[at][:100]) for at in columns[:5])
+        return ArtifactError(
+            f"the LightGBM model stores the values of {len(self._stored)} pandas categories, but "
+            f"not their columns: these could be several of {named}, and rows would be read in "
+            f"another way ({len(self._marked)} columns are marked as categorical); {_ONE_KIND}"
+        )
 
 
-def _ambiguous_error(stored: Stored, marked: Sequence[int]) -> ArtifactError:
-    return ArtifactError(
-        f"the LightGBM model stores the values of {len(stored)} pandas categories but marks "
-        f"{len(marked)} columns as categorical; {_ONE_KIND}"
-    )
+def _may_be_number(value: Any) -> bool:
+    """Whether a column of numbers may take a value of a category."""
+    if not isinstance(value, str) or value.strip().lower() in _WORDS:
+        return True
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _span(info: str) -> tuple[int, int] | None:
+    """Return the lowest and the highest value of a column of whole numbers from 0 on."""
+    found = re.fullmatch(r"\[(\d+):(\d+)\]", info)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _codes(info: str) -> list[int]:

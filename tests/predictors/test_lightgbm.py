@@ -192,12 +192,81 @@ def test_integer_and_pandas_categories_cannot_be_told_apart() -> None:
 
 def test_codes_of_one_column_are_not_the_categories_of_another() -> None:
     """LightGBM stores the categories of a column, and marks only the one that was listed."""
-    data = with_categories()[["colour"]].assign(code=np.arange(200) % 6)
+    data = with_categories()[["colour"]].assign(code=np.arange(200) % 6)[["code", "colour"]]
     target = data["code"] % 2 + (data["colour"] == "red") * 2
-    dataset = lgb.Dataset(data[["code", "colour"]], target, categorical_feature=["code"])
-    model = lgb.train({**FEW, "objective": "regression"}, dataset, 5)
+    model = listed(data, target, "code")
 
-    with pytest.raises(ArtifactError, match="marks column 1 as categorical, but its codes"):
+    assert kinds(model) == ["number", "category"]
+    assert same(values(model, csv_frame(data.to_csv(index=False))), model.predict(data))
+
+
+def listed(data: pd.DataFrame, target: Any, *columns: str) -> lgb.Booster:
+    """Train a booster with a list of its categorical columns."""
+    dataset = lgb.Dataset(data, target, categorical_feature=list(columns))
+    return lgb.train({**FEW, "objective": "regression", "min_data_per_group": 1}, dataset, 5)
+
+
+def kinds(model: Any) -> list[str]:
+    return [column.kind for column in schema_of(model).columns]
+
+
+def rated(**more: Any) -> pd.DataFrame:
+    """Return a category of whole numbers beside other columns."""
+    rng = np.random.default_rng(5)
+    rating = pd.Series(rng.integers(1, 6, 200)).astype("category")
+    return pd.DataFrame({"rating": rating, "x": rng.normal(size=200), **more})
+
+
+def test_codes_and_categories_of_numbers_that_could_be_each_other_are_refused() -> None:
+    """The category counts as a number here: its column was not listed."""
+    data = rated(region=np.arange(200) % 4)[["region", "rating", "x"]]
+    target = data["region"] % 2 * 3 + data["rating"].astype(float) + data["x"]
+    model = listed(data, target, "region")
+    estimator = lgb.LGBMRegressor(n_estimators=5, verbose=-1)
+    estimator.fit(data, target, categorical_feature=["region"])
+
+    for one in (model, estimator, lgb.Booster(model_str=model.model_to_string())):
+        with pytest.raises(ArtifactError, match=r"not their columns.* 'region', 'rating', and"):
+            predictor_for(one)
+
+
+def test_a_category_of_text_is_not_the_column_of_numbers_beside_it() -> None:
+    """Rows show it: text is no number, and a number is none of the texts."""
+    data = with_categories()[["a", "colour"]].assign(flag=np.arange(200) % 3)
+    trained = booster(data, data["flag"] + (data["colour"] == "red"), objective="regression")
+
+    assert kinds(trained) == ["number", "category", "number"]
+    assert same(values(trained, csv_frame(data.to_csv(index=False))), trained.predict(data))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [np.arange(200) % 4, np.arange(200) % 5 / 4, np.linspace(0, 4, 200), np.arange(200) % 5 + 1],
+    ids=["fewer", "fractions", "between", "from-one"],
+)
+def test_a_category_of_numbers_is_not_a_column_of_other_numbers(other: Any) -> None:
+    data = rated(other=other)
+    target = data["rating"].astype(float) + data["other"] * 2
+    trained = booster(data, target, objective="regression")
+
+    assert kinds(trained) == ["category", "number", "number"]
+    assert same(values(trained, csv_frame(data.to_csv(index=False))), trained.predict(data))
+
+
+def test_a_category_of_numbers_beside_a_column_of_just_its_codes_is_refused() -> None:
+    data = rated(other=np.arange(200) % 5)
+    trained = booster(data, data["rating"].astype(float) + data["other"], objective="regression")
+
+    with pytest.raises(ArtifactError, match=r"of 1 pandas categories, but not their columns"):
+        predictor_for(trained)
+
+
+def test_two_categories_that_were_not_listed_are_not_the_listed_codes() -> None:
+    data = rated(region=np.arange(200) % 5, size=pd.Categorical(["a", "b"] * 100))
+    target = data["region"] % 2 * 3 + data["rating"].astype(float) + data["x"]
+    model = listed(data, target, "region")
+
+    with pytest.raises(ArtifactError, match="implement the score hook"):
         predictor_for(model)
 
 

@@ -126,6 +126,29 @@ def lgbm_integer_categories(rng: Random) -> Case:
 
 
 @case
+def lgbm_listed_codes(rng: Random) -> Case:
+    """A category of text that was not listed counts as its codes."""
+    frame = data.numbers(rng, 1)
+    frame["region"] = rng.integers(0, 4, len(frame))
+    frame["town"] = data.categories(rng, data.TOWNS[:3])
+    model = lightgbm.LGBMRegressor(**FEW)
+    fitting = {"categorical_feature": ["region"]}
+    return estimator_case(model, frame, data.signal(frame, rng), NUMBER, fitting=fitting)
+
+
+@case
+def lgbm_listed_codes_refused(rng: Random) -> Case:
+    frame = data.numbers(rng, 1)
+    frame["region"] = rng.integers(0, 4, len(frame))
+    frame["rating"] = data.categories(rng, (1, 2, 3, 4, 5))
+    model = lightgbm.LGBMRegressor(**FEW)
+    y = data.signal(frame, rng)
+    fitting = {"categorical_feature": ["region"]}
+    why = "not their columns"
+    return estimator_case(model, frame, y, NUMBER, fitting=fitting, refused=why)
+
+
+@case
 def lgbm_booster_number(rng: Random) -> Case:
     frame = mixed(rng)
     return booster_case({}, frame, data.signal(frame, rng), NUMBER)
