@@ -1,44 +1,63 @@
 """Which column of a classifier's output is which label of the caller's.
 
 Source of the rules: DRUM 1.18.1, observed; `docs/differences-from-drum.md` names those that differ:
-D17, D50 and D51.
+D17, D50, D51 and D79.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from drum_like.errors import LoadError, TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.target import Label, ModelTarget, Target, TargetType, standard
 
 HINT = (
-    "give labels that spell the model's classes; classes that are numbers may be given names "
-    "instead, all of them, in the order of the classes"
+    "give labels that spell the model's classes, letter by letter where two mean the same; "
+    "classes that are numbers may be given names instead, all of them, in the order of the classes"
 )
 """How labels and classes come together, for operators."""
+
+
+_SPELLINGS: tuple[Callable[[Label], float | str], ...] = (
+    str,
+    lambda label: str(label).lower(),
+    standard,
+)
+"""The forms in which labels are compared, the narrowest first."""
 
 
 @lru_cache(maxsize=64)  # every request asks again; labels that are equal are spelled alike
 def match(found: tuple[Label, ...], labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the request's spelling of the labels that a model gave its columns, in column order.
 
+    The same text goes first, then text in another case; what is left goes by the number or the
+    truth value that it spells.
+
     Raises:
         TargetError: the two do not name the same classes, or two labels cannot be told apart.
     """
-    spelling: dict[float | str, str] = {}
-    for label in labels:
-        spelling.setdefault(standard(label), label)
-    keys = [standard(label) for label in found]
-    if set(keys) != set(spelling):
+    spelling: dict[int, str] = {}
+    for spelled in _SPELLINGS:
+        left = [label for label in labels if label not in spelling.values()]
+        theirs = _places([spelled(label) for label in left])
+        ours = _places([None if at in spelling else spelled(f) for at, f in enumerate(found)])
+        shared = (key for key in ours if key is not None and key in theirs)
+        spelling |= {ours[key]: left[theirs[key]] for key in shared}
+    if len(set(labels)) == len(labels) == len(found) == len(spelling):
+        return tuple(spelling[at] for at in range(len(found)))
+    if set(map(standard, found)) != set(map(standard, labels)):
         raise TargetError(
             f"Expected predictions to have columns {list(labels)}, "
             f"but encountered {_index(found)!r}"
         )
-    matched = tuple(spelling[key] for key in keys)
-    if len(set(matched)) != len(matched) or len(spelling) != len(labels):
-        raise TargetError("DataFrame columns must be unique for orient='records'.")
-    return matched
+    raise TargetError("DataFrame columns must be unique for orient='records'.")
+
+
+def _places(keys: Sequence[Any]) -> dict[Any, int]:
+    """Return the position of each key that is there once."""
+    return {key: at for at, key in enumerate(keys) if keys.count(key) == 1}
 
 
 def _index(found: Sequence[Label]) -> object:

@@ -146,10 +146,18 @@ def test_a_multiclass_column_is_missing(multiclass: Server) -> None:
 
 
 def test_labels_that_mean_the_same_collide(colliding: Server) -> None:
-    """V-18."""
-    text = error(colliding, "off,no\n0.5,0.5\n")
+    """V-18, where they are not the same text."""
+    text = error(colliding, "0,False\n0.5,0.5\n")
 
     assert text == "DataFrame columns must be unique for orient='records'."
+
+
+def test_labels_that_mean_the_same_go_by_their_text(colliding: Server) -> None:
+    """D79."""
+    expected = [{"off": 0.25, "no": 0.75}]
+
+    assert colliding.csv("off,no\n0.25,0.75\n").json()["predictions"] == expected
+    assert colliding.csv("no,off\n0.75,0.25\n").json()["predictions"] == expected
 
 
 def test_post_process_must_return_a_frame(post_processed: Server) -> None:

@@ -54,14 +54,61 @@ def test_other_labels_are_refused_with_both_lists() -> None:
 
 @pytest.mark.parametrize(
     ("found", "labels"),
-    [(("no", "off"), ("no", "off")), (("A", "a"), ("A", "a")), (("1", "01"), ("1", "01"))],
+    [
+        (("no", "off"), ("0", "False")),
+        (("A", "a"), ("A", "A")),
+        (("1", "1"), ("1", "01")),
+        (("1", "1.00"), ("01", "1.0")),
+        (("no", "off", "yes"), ("no", "0", "no")),
+    ],
     ids=str,
 )
 def test_labels_that_cannot_be_told_apart_are_refused(
-    found: tuple[str, str], labels: tuple[str, str]
+    found: tuple[str, ...], labels: tuple[str, ...]
 ) -> None:
-    with pytest.raises(TargetError, match="must be unique"):
+    with pytest.raises(TargetError):
         match(found, labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("0", "No", "Yes"),
+        ("False", "0"),
+        ("1", "true"),
+        ("1", "on", "yes"),
+        ("1", "1.0", "x"),
+        ("No", "no"),
+        ("", "NaN", "nan", "null"),
+        ("A", "a", "b"),
+        ("None", "mild", "no"),
+        ("1", "01"),
+    ],
+    ids=str,
+)
+def test_labels_of_the_same_text_go_first(labels: tuple[str, ...]) -> None:
+    for shift in range(len(labels)):
+        listed = labels[shift:] + labels[:shift]
+        assert match(labels, listed) == labels
+        assert match(labels, listed[::-1]) == labels
+
+
+@pytest.mark.parametrize(
+    ("found", "labels", "expected"),
+    [
+        (("0", "No", "Yes"), ("yes", "no", "0"), ("0", "no", "yes")),
+        (("0", "No", "Yes"), ("0", "1", "off"), ("0", "off", "1")),
+        (("True", "1"), ("1", "true"), ("true", "1")),
+        ((True, False), ("0", "1"), ("1", "0")),
+        (("no", "off"), ("off", "NO"), ("NO", "off")),
+        (("NaN", "x"), ("X", "nan"), ("nan", "X")),
+    ],
+    ids=str,
+)
+def test_what_is_left_goes_by_case_and_then_by_number(
+    found: tuple[str, ...], labels: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    assert match(found, labels) == expected
 
 
 def test_two_nameless_binary_columns_are_negative_then_positive() -> None:

@@ -251,6 +251,12 @@ def _numbers_in(tree: object) -> list[float]:
     return [float(tree)] if isinstance(tree, int | float) else []
 
 
+def _labels_told_apart(exchange: Exchange) -> bool:
+    drum, ours = exchange.drum, exchange.ours
+    refused = drum.status == 500 and "columns must be unique" in drum.message()
+    return refused and ours.status == OK
+
+
 def _labels_of_all_outputs(exchange: Exchange) -> bool:
     return _is_error(exchange.drum, 500) and exchange.ours.status == OK
 
@@ -358,6 +364,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "rows-named": _rows_named,
     "equal-bits": _equal_but_for_rounding,
     "several-labels": _labels_of_all_outputs,
+    "labels-by-text": _labels_told_apart,
     "relative-paths": _relative_paths,
     "metadata-error": _metadata_error_explained,
     "leading-blank-line": _header_behind_blank_lines,

@@ -333,7 +333,7 @@ CASES: tuple[Case, ...] = (
             "--negative-class-label",
             "off",
         ),
-        probes=probes(COLLIDING),
+        probes=probes({}, {name: (text, "labels-by-text") for name, text in COLLIDING.items()}),
     ),
     ServerCase(
         name="outputs-multiclass",
