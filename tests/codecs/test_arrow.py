@@ -15,9 +15,11 @@ from pyarrow import ipc
 
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.errors import ColumnsError, DrumLikeError, PayloadError, SizeError
+from drum_like.types.column import Column
 from drum_like.types.frame import Frame
 from drum_like.types.numbers import matrix_of
 from drum_like.types.payload import Limits, Payload
+from drum_like.types.schema import Schema
 
 
 def stream(table: pa.Table, **options: Any) -> bytes:
@@ -98,6 +100,75 @@ def test_text_has_the_type_that_read_csv_gives(kind: pa.DataType, indirect: bool
     assert column[0] == "x" * 20
     assert np.isnan(column[1])
     assert column[2] == ""
+
+
+BIG = 2**53 + 1
+
+
+def decimals(kind: pa.DataType, *values: str | int | None) -> pa.Array:
+    return pa.array([None if value is None else Decimal(value) for value in values], kind)
+
+
+def read_exactly(array: pa.Array) -> list[Any]:
+    schema = Schema((Column("a", "number", exact=True),))
+    return list(schema.conform(frame_of(array)).cells(0))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.decimal64(18, 0), pa.decimal128(38, 0), pa.decimal128(38, 4), pa.decimal256(76, 0)],
+    ids=str,
+)
+@pytest.mark.parametrize("indirect", [False, True], ids=["plain", "dictionary"])
+def test_whole_decimals_keep_their_digits(kind: pa.DataType, indirect: bool) -> None:  # noqa: FBT001 - a table
+    array = decimals(kind, BIG, 5, -BIG)
+    if indirect:
+        array = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2]), array)
+
+    assert read_exactly(array) == [BIG, 5, -BIG]
+    assert frame_of(array).matrix()[:, 0].tolist() == [float(BIG), 5.0, float(-BIG)]
+
+
+@pytest.mark.parametrize(
+    ("array", "cells"),
+    [
+        (decimals(pa.decimal128(38, 0), BIG, None), [BIG, None]),
+        (decimals(pa.decimal128(38, 0), 10**20 + 1, 7), [10**20 + 1, 7]),
+        (decimals(pa.decimal128(38, 0), 2**64 - 1, 7), [2**64 - 1, 7]),
+        (decimals(pa.decimal256(76, 0), 10**50 + 1), [10**50 + 1]),
+        (decimals(pa.decimal32(9, 0), 12, None), [12, None]),
+        (decimals(pa.decimal128(5, -2), 1200, None), [1200, None]),
+        (decimals(pa.decimal128(38, 2), f"{BIG}.00", "1.10"), [BIG, 1.1]),
+    ],
+    ids=str,
+)
+def test_decimals_are_the_numbers_that_csv_would_show(
+    array: pa.Array, cells: list[float | None]
+) -> None:
+    frame = frame_of(array)
+    expected = [NAN if cell is None else float(cell) for cell in cells]
+
+    assert frame.cells(0) == cells
+    assert np.array_equal(frame.matrix()[:, 0], expected, equal_nan=True)
+    assert np.array_equal(frame.pandas["a"].astype(float), expected, equal_nan=True)
+
+
+def test_a_whole_decimal_is_text_without_a_fraction() -> None:
+    schema = Schema((Column("a", "text"),))
+
+    found = schema.conform(frame_of(decimals(pa.decimal128(38, 0), 1207, None)))
+
+    assert found.cells(0)[0] == "1207"
+
+
+def test_a_decimal_with_a_fraction_is_the_nearest_float() -> None:
+    texts = ["0.1", "1234567890.123456789", "0.30000000000000004441", "9007199254740993.5"]
+
+    frame = frame_of(decimals(pa.decimal128(38, 20), *texts[:3]))
+
+    assert frame.matrix()[:, 0].tolist() == [float(text) for text in texts[:3]]
+    last = frame_of(decimals(pa.decimal128(38, 1), texts[3])).cells(0)
+    assert last == [float(texts[3])]
 
 
 def test_times_stay_times_and_are_no_numbers() -> None:

@@ -1,9 +1,11 @@
 """Arrow IPC: stream or file as the columns that CSV would have given, predictions as a stream.
 
 A null is a missing CSV cell: NaN beside numbers, True and False, and text. Integers are int64
-(uint64 stays), floats and decimals float64; dictionaries and run-ends are plain values, extension
-types their storage. Dates, times and nested values reach hooks, and are no numbers. The metadata
-that pandas writes (index, types) is ignored. A stream may end without its end marker.
+(uint64 stays), and so are decimals of no fraction; floats and other decimals are float64, but
+whole numbers keep their digits where a model takes such. Dictionaries and run-ends are plain
+values, extension types their storage. Dates, times and nested values reach hooks, and are no
+numbers. The metadata that pandas writes (index, types) is ignored. A stream may end without its
+end marker.
 
 Predictions have the columns of the JSON answer, in the model's own types.
 """
@@ -11,6 +13,7 @@ Predictions have the columns of the JSON answer, in the model's own types.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc
 
+from drum_like.codecs.arrow.plain import without_decimals
 from drum_like.codecs.arrow.table import CONTINUATION, FILE_MAGIC, plain_column, read_table, reading
 from drum_like.codecs.like_pandas import unique
 from drum_like.errors import PayloadError, TargetError
@@ -28,6 +32,9 @@ from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.readers import Cells, numbers
 from drum_like.types.target import Target
+
+_EXACT = 2**53
+"""Up to here a float64 distinguishes each integer from the next."""
 
 
 def fill(out: NDArray[np.float64], column: pa.ChunkedArray) -> None:
@@ -115,7 +122,7 @@ class _ArrowFrame(Frame):
         return matrix
 
     def _numbers_at(self, position: int) -> NDArray[np.float64]:
-        column = self._columns[position]
+        column = without_decimals(self._columns[position])
         if not _is_number(column.type):
             return numbers(self.cells(position), self._names[position])
         out = np.empty(self.n_rows, dtype=np.float64)
@@ -128,7 +135,10 @@ class _ArrowFrame(Frame):
             values: Cells = self._columns[position].to_pylist()
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise _beyond(error) from error
-        return values
+        kind = self._columns[position].type
+        if not pa.types.is_decimal(kind):
+            return values
+        return [value if value is None else _number_in(value, kind.scale) for value in values]
 
     def _to_pandas(self) -> pd.DataFrame:
         try:
@@ -146,6 +156,17 @@ def _beyond(error: Exception) -> PayloadError:
     )
 
 
+def _number_in(value: Decimal, scale: int) -> float:
+    """Return a decimal as an integer if its type has no fraction or it is a large one.
+
+    Other numbers are the nearest floats, which hold all their digits that CSV would show.
+    """
+    number = float(value)
+    if scale > 0 and (abs(number) < _EXACT or int(value) != value):
+        return number
+    return int(value)
+
+
 def _is_number(kind: pa.DataType) -> bool:
     types = pa.types
     return bool(
@@ -158,6 +179,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _values(column: pa.ChunkedArray) -> Any:
     """Return a column as pandas would have read it from CSV."""
+    column = without_decimals(column)
     kind = column.type
     if _is_number(kind) and not (pa.types.is_boolean(kind) and column.null_count):
         return _typed(column)

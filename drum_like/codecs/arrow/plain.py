@@ -1,5 +1,7 @@
 """Arrow's indirect types as plain values, and the cost of the conversion in advance."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -124,7 +126,7 @@ def _nested_cells(array: pa.Array) -> int:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Return an array of the values that an indirect one stands for; decimals become float64."""
+    """Return an array of the values that an indirect one stands for."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return plain(array.storage)
@@ -132,9 +134,27 @@ def plain(array: pa.Array) -> pa.Array:
         return plain(array.dictionary).take(array.indices)
     if types.is_run_end_encoded(kind):
         return plain(array.values).take(pa.array(_run_of_rows(array)))
-    if types.is_decimal(kind):
-        # By way of text: Arrow's direct cast is not always the nearest float64.
-        return array.cast(pa.string()).cast(pa.float64())
     if types.is_string_view(kind):
         return array.cast(pa.large_string())
     return array.cast(pa.large_binary()) if types.is_binary_view(kind) else array
+
+
+def without_decimals(column: Any) -> Any:
+    """Return an array or a chunked one with decimals as float64."""
+    if not types.is_decimal(column.type):
+        return column
+    # By way of text: Arrow's direct cast is not always the nearest float64.
+    return column.cast(pa.string()).cast(pa.float64())
+
+
+def whole_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with decimals without a fraction as integers, if 64 bits hold them."""
+    if not types.is_decimal(column.type) or column.type.scale:
+        return column
+    digits = column.cast(pa.string())  # of decimal32, Arrow's direct cast refuses small numbers
+    for kind in (pa.int64(), pa.uint64()):
+        try:
+            return digits.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return column

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import ipc
 
-from drum_like.codecs.arrow.plain import check_type, expanded_size, plain
+from drum_like.codecs.arrow.plain import check_type, expanded_size, plain, whole_decimals
 from drum_like.errors import PayloadError, SizeError
 from drum_like.types.payload import Limits
 
@@ -91,11 +91,14 @@ def _checked(stream: pa.Buffer, limits: Limits) -> pa.Table:
 
 
 def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column without dictionaries, run-ends, views, extension types and decimals."""
+    """Return a column without dictionaries, run-ends, views and extension types.
+
+    Decimals of whole numbers become integers, if 64 bits hold them; others stay.
+    """
     if pa.types.is_primitive(column.type) and column.num_chunks:
         return column
     chunks = column.chunks or [pa.array([], column.type)]
-    return pa.chunked_array([plain(chunk) for chunk in chunks])
+    return whole_decimals(pa.chunked_array([plain(chunk) for chunk in chunks]))
 
 
 @dataclass(frozen=True, slots=True)

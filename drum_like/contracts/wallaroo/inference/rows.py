@@ -9,7 +9,7 @@ import pyarrow as pa
 from flask import Request
 
 from drum_like.codecs.arrow.codec import CODEC
-from drum_like.codecs.arrow.plain import check_type
+from drum_like.codecs.arrow.plain import check_type, without_decimals
 from drum_like.codecs.arrow.table import plain_column, read_table
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
@@ -124,6 +124,6 @@ def _from_arrow(body: bytes, limits: Limits) -> Rows:
         raise PayloadError("two columns of the Arrow body have the same name")
     columns = {}
     for name, column in zip(sent.column_names, sent.columns, strict=True):
-        columns[name] = pa.concat_arrays(plain_column(column).chunks)
+        columns[name] = pa.concat_arrays(without_decimals(plain_column(column)).chunks)
         refuse_nulls(columns[name], name)
     return Rows(pa.table(columns), sent)
