@@ -95,6 +95,26 @@ def test_fields_left_out_are_missing_values(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "row",
+    ['{"amount_sum": 1, "amount_sum": 2}', '{"amount_sum" : 1, "note": "a:b", "amount_sum":2}'],
+)
+def test_a_name_given_twice_is_refused(server: Server, row: str) -> None:
+    """Parsers keep the last one; in CSV the first one counts."""
+    body = f'{{"model_id": "{SPEND}", "instances": [{row}]}}'
+
+    reply = server.post("/invocations", body, JSON)
+
+    assert reply.status == 422, reply.text
+    assert "more than once" in reply.text
+
+
+def test_colons_in_text_are_no_keys(server: Server) -> None:
+    row = {"note": 'a":"b', "at": "12:30", "more": {"x:": [{"y": ":"}]}}
+
+    assert predictions(server, SPEND, SPENDER | row) == predictions(server, SPEND, SPENDER)
+
+
+@pytest.mark.parametrize(
+    "row",
     [
         pytest.param({**SPENDER, "unheard_of": "x"}, id="one-more-field"),
         pytest.param(dict(reversed(SPENDER.items())), id="another-order"),

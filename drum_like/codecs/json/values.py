@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import singledispatch
@@ -35,6 +36,38 @@ def loads_with(body: bytes, **options: Any) -> Any:
         return json.loads(body, **options)
     except (ValueError, RecursionError) as error:
         raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+_NESTED = frozenset({dict, list})
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def refuse_repeated_keys(body: bytes, tree: Any) -> None:
+    """Refuse a body whose objects name a key twice: parsers keep the last one, and say nothing.
+
+    Outside of text a body has one colon for each key, and most bodies have no colon in text.
+
+    Args:
+        body: The JSON.
+        tree: Its parsed value.
+
+    Raises:
+        PayloadError: an object names a key twice.
+    """
+    n_keys = _count_keys(tree)
+    if body.count(b":") != n_keys and _TEXT.sub(b"", body).count(b":") != n_keys:
+        raise PayloadError("an object of the body names a key more than once; send each name once")
+
+
+def _count_keys(tree: Any) -> int:
+    count, parts = 0, [tree]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            count += len(part)
+            part = part.values()
+        parts += [value for value in part if type(value) in _NESTED]
+    return count
 
 
 def floats(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from flask import Request
 from drum_like.codecs.arrow.codec import CODEC
 from drum_like.codecs.arrow.plain import check_type, without_decimals
 from drum_like.codecs.arrow.table import plain_column, read_table
+from drum_like.codecs.json.values import refuse_repeated_keys
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.http.requests import whole_body
@@ -80,6 +81,7 @@ def _from_records(body: bytes, limits: Limits) -> Rows:
         raise PayloadError("the body must be a list of objects, one a row (pandas records)")
     if not records or not records[0]:
         raise PayloadError("the body holds no rows, or rows without columns")
+    refuse_repeated_keys(body, records)
     names = records[0].keys()
     limits.check_columns(len(names))
     for at, row in enumerate(records):
