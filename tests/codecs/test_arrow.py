@@ -171,6 +171,38 @@ def test_a_decimal_with_a_fraction_is_the_nearest_float() -> None:
     assert last == [float(texts[3])]
 
 
+@pytest.mark.parametrize("unit", [0, 1], ids=["months", "days"])
+def test_intervals_that_pyarrow_cannot_show_are_refused_where_they_are_used(unit: int) -> None:
+    """Pyarrow writes intervals of one unit only; a byte of the schema makes another of it."""
+    table = pa.table({"x": [1.5], "a": pa.array([pa.MonthDayNano([1, 2, 3])])})
+    body = bytearray(stream(table))
+    at = next(
+        at
+        for at in range(8, 400)
+        if body[at : at + 2] == b"\2\0" and _kind_at(body, at, unit) in _OTHER_INTERVALS
+    )
+    body[at] = unit
+    frame = arrow.decode(Payload(bytes(body)))
+
+    assert Schema((Column("x"),)).conform(frame).matrix().tolist() == [[1.5]]
+    with pytest.raises(PayloadError, match="intervals"):
+        frame.cells(1)
+    with pytest.raises(PayloadError, match="intervals"):
+        frame.matrix()
+
+
+_OTHER_INTERVALS = {"month_interval", "day_time_interval"}
+
+
+def _kind_at(body: bytearray, at: int, unit: int) -> str:
+    """Return the type of the column `a` with another byte in the schema; empty if that breaks."""
+    changed = bytes(body[:at]) + bytes((unit,)) + bytes(body[at + 1 :])
+    try:
+        return str(ipc.open_stream(changed).schema.field("a").type)
+    except (pa.ArrowException, KeyError, OSError):
+        return ""
+
+
 def test_times_stay_times_and_are_no_numbers() -> None:
     frame = frame_of(pa.array([0, None], pa.timestamp("ms", "UTC")))
 

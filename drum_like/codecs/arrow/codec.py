@@ -37,6 +37,10 @@ _EXACT = 2**53
 """Up to here a float64 distinguishes each integer from the next."""
 
 
+_UNREADABLE = (pa.ArrowException, ValueError, OverflowError, KeyError)
+"""Errors for values beyond Python's; a KeyError is a type that pyarrow has no class for."""
+
+
 def fill(out: NDArray[np.float64], column: pa.ChunkedArray) -> None:
     """Write a column of numbers, booleans or nulls as float64; a null is NaN.
 
@@ -133,7 +137,7 @@ class _ArrowFrame(Frame):
         """Return the values of a column; None for a null."""
         try:
             values: Cells = self._columns[position].to_pylist()
-        except (pa.ArrowException, ValueError, OverflowError) as error:
+        except _UNREADABLE as error:
             raise _beyond(error) from error
         kind = self._columns[position].type
         if not pa.types.is_decimal(kind):
@@ -143,7 +147,7 @@ class _ArrowFrame(Frame):
     def _to_pandas(self) -> pd.DataFrame:
         try:
             data = pd.DataFrame(dict(enumerate(map(_values, self._columns))))
-        except (pa.ArrowException, ValueError, OverflowError) as error:
+        except _UNREADABLE as error:
             raise _beyond(error) from error
         data.columns = pd.Index(self._names)
         return data
@@ -152,7 +156,8 @@ class _ArrowFrame(Frame):
 def _beyond(error: Exception) -> PayloadError:
     kind = type(error).__name__
     return PayloadError(
-        f"the Arrow body holds dates, times or text beyond what pandas can hold ({kind})"
+        "the Arrow body holds dates, times, intervals or text beyond what Python and pandas can "
+        f"hold ({kind})"
     )
 
 
