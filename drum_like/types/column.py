@@ -8,6 +8,8 @@ from enum import Enum
 from functools import cache, partial
 from typing import Any, Literal
 
+import numpy as np
+
 from drum_like.system.lazy import pd
 from drum_like.types import cells
 from drum_like.types.cells import NAN
@@ -131,7 +133,7 @@ def reader_of(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa
     values = _values_reader(column)
     if column.kind == "encoded":
         return values
-    codes = {value: code for code, value in enumerate(column.categories)}
+    codes = _codes(column.categories)
     dtype = cache(partial(_categorical, column.categories))
     return CategoryReader(column.name, values, codes, dtype, unseen_is_missing)
 
@@ -142,6 +144,25 @@ def _text_reader(column: Column, known: Sequence[str] = ()) -> Reader:
 
 def _categorical(categories: tuple[Any, ...]) -> Any:
     return pd.CategoricalDtype(list(categories))
+
+
+def _codes(categories: Sequence[Any]) -> dict[Any, int]:
+    """Return the codes of categories, also under the other forms in which cells show them.
+
+    A number among texts is its text; a float32 is the float64 that is written like it: 0.1 is
+    stored as 0.10000000149011612.
+    """
+    codes = {value: code for code, value in enumerate(categories)}
+    kind = _type_of(categories)
+    if kind is DataType.STR:
+        return {**{str(value): code for value, code in codes.items()}, **codes}
+    if kind is not DataType.FLOAT64:
+        return codes
+    with np.errstate(over="ignore"):
+        narrow = np.array(categories, dtype=np.float32)
+    if narrow.tolist() != list(categories):
+        return codes
+    return {**{float(str(value)): code for code, value in enumerate(narrow)}, **codes}
 
 
 def _values_reader(column: Column) -> Reader:

@@ -261,6 +261,24 @@ def test_a_category_of_numbers_beside_a_column_of_just_its_codes_is_refused() ->
         predictor_for(trained)
 
 
+@pytest.mark.parametrize(
+    "values_of",
+    [np.array([1, "a", "b"], dtype=object), np.array([0.1, 0.5, 0.7], dtype=np.float32)],
+    ids=["numbers-among-texts", "float32"],
+)
+def test_categories_are_found_as_cells_show_them(values_of: Any) -> None:
+    """A frame keeps 1 and "1" apart, and float32 from float64; CSV and JSON do not."""
+    chosen = values_of[np.arange(200) % 3]
+    data = pd.DataFrame({"c": pd.Categorical(chosen), "x": numbers()["a"].to_numpy()})
+    trained = booster(data, np.arange(200) % 3 + data["x"], objective="regression")
+    lines = [f"{cell},{x}" for cell, x in zip(chosen.tolist(), data["x"], strict=True)]
+    short = [f"{cell},{x}" for cell, x in zip(map(str, chosen), data["x"], strict=True)]
+
+    for rows in (lines, short):
+        found = values(trained, csv_frame("\n".join(["c,x", *rows, ""])))
+        assert same(found, trained.predict(data))
+
+
 def test_two_categories_that_were_not_listed_are_not_the_listed_codes() -> None:
     data = rated(region=np.arange(200) % 5, size=pd.Categorical(["a", "b"] * 100))
     target = data["region"] % 2 * 3 + data["rating"].astype(float) + data["x"]
