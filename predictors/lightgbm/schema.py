@@ -108,6 +108,8 @@ class _Training:
         self._marked = {int(part) for part in (marked[1] if marked else "").split(",") if part}
         infos = re.search(r"^feature_infos=(.*)$", text, re.MULTILINE)
         self._infos = infos[1].split(" ") if infos else []
+        # Files without the parameters of the training show the columns by their values.
+        self._marked |= {at for at, info in enumerate(self._infos) if _codes(info)}
         self._texts = [not any(map(_may_be_number, values)) for values in stored]
 
     def places(self) -> Places:

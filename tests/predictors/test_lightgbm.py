@@ -279,6 +279,16 @@ def test_categories_are_found_as_cells_show_them(values_of: Any) -> None:
         assert same(found, trained.predict(data))
 
 
+def test_categories_are_found_without_the_parameters_of_the_training() -> None:
+    data = with_categories()
+    trained = booster(data, classes(), objective="regression")
+    head, rest = trained.model_to_string().split("\nparameters:")
+    bare = lgb.Booster(model_str=head + rest.partition("end of parameters")[2])
+
+    assert kinds(bare) == ["number", "category", "category", "category"]
+    assert same(values(bare, csv_frame(data.to_csv(index=False))), trained.predict(data))
+
+
 def test_two_categories_that_were_not_listed_are_not_the_listed_codes() -> None:
     data = rated(region=np.arange(200) % 5, size=pd.Categorical(["a", "b"] * 100))
     target = data["region"] % 2 * 3 + data["rating"].astype(float) + data["x"]
