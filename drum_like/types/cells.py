@@ -21,6 +21,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
 
+import numpy as np
+
 from drum_like.types.numbers import is_marked_missing, text_to_number
 
 MISSING_WORDS = frozenset(
@@ -119,6 +121,17 @@ def to_real(cell: Any) -> float | None:
     """
     number = to_float(cell)
     return number if number == number else None  # noqa: PLR0124 - NaN differs from itself
+
+
+def to_narrow(cell: Any, width: str) -> float | None:
+    """Return a cell as the nearest number of a narrower type of numpy, None for a missing one.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    number = to_real(cell)
+    with np.errstate(over="ignore"):
+        return None if number is None else float(np.dtype(width).type(number))
 
 
 def to_exact(cell: Any) -> int | float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache, partial
 from typing import Any, Literal
@@ -20,7 +20,7 @@ from drum_like.types.readers import (
     Reader,
     ValueReader,
 )
-from drum_like.types.text_readers import TimeReader, text_reader
+from drum_like.types.text_readers import TimeReader, object_reader, text_reader
 
 
 class DataType(Enum):
@@ -81,6 +81,11 @@ class Column:
         as_objects: Whether values like `categories` stay objects, which the encoder was fitted on.
         times: What the encoder was fitted on where `categories` are times as text: the dtype of
             numpy, such as "datetime64[ns]", or "date" or "object" for objects.
+        width: The type of the floats that training had, by numpy's name, where it is narrower than
+            float64 and cells are compared with those: "float32" or "float16".
+        originals: The objects that the encoder was fitted on where `categories` are their texts.
+        empty_is_text: Whether an empty cell of a format of text is the text "", which training had
+            instead of missing cells.
     """
 
     name: str
@@ -93,6 +98,9 @@ class Column:
     exact: bool = False
     as_objects: bool = False
     times: str = ""
+    width: str = ""
+    originals: tuple[Any, ...] = ()
+    empty_is_text: bool = False
 
     @property
     def dtype(self) -> DataType:
@@ -122,10 +130,8 @@ class Column:
 
 def reader_of(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa: FBT001 - of a schema
     """Return the reader of a column, None for a column of no known type."""
-    if column.kind == "number" and column.exact:
-        return ParsedReader(column.name, cells.to_exact, "numbers")
     if column.kind == "number":
-        return NumberReader(column.name)
+        return _number_reader(column)
     if column.kind == "text":
         return _text_reader(column)
     if column.kind == "any":
@@ -138,8 +144,17 @@ def reader_of(column: Column, unseen_is_missing: bool) -> Reader | None:  # noqa
     return CategoryReader(column.name, values, codes, dtype, unseen_is_missing)
 
 
+def _number_reader(column: Column) -> Reader:
+    if column.exact:
+        return ParsedReader(column.name, cells.to_exact, "numbers")
+    if column.width:
+        return ParsedReader(column.name, partial(cells.to_narrow, width=column.width), "numbers")
+    return NumberReader(column.name)
+
+
 def _text_reader(column: Column, known: Sequence[str] = ()) -> Reader:
-    return text_reader(column.name, known, column.missing, takes_missing=column.takes_missing)
+    reader = text_reader(column.name, known, column.missing, takes_missing=column.takes_missing)
+    return replace(reader, empty_is_text=column.empty_is_text)
 
 
 def _categorical(categories: tuple[Any, ...]) -> Any:
@@ -169,6 +184,8 @@ def _values_reader(column: Column) -> Reader:
     """Return the reader of values like the categories of a column."""
     if column.times:
         return TimeReader(column.name, column.times, column.missing)
+    if column.originals:
+        return object_reader(column.name, column.originals, column.missing)
     kind = _type_of(column.categories)
     if kind is DataType.BOOL:
         return ValueReader(cells.to_boolean, column.missing, column.as_objects)
@@ -178,6 +195,8 @@ def _values_reader(column: Column) -> Reader:
     # Where training had a gap, whole numbers were float64 to the encoder.
     is_float = kind is DataType.FLOAT64 and column.kind == "encoded" and not column.as_objects
     parse = cells.to_real if is_float else cells.to_exact
+    if column.width:
+        parse = partial(cells.to_narrow, width=column.width)
     return ValueReader(parse, column.missing, column.as_objects)
 
 

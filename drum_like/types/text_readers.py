@@ -1,11 +1,14 @@
-"""Readers of columns of text, and of the dates and times that an encoder was fitted on."""
+"""Readers of columns of text, and of times and other objects, which requests hold as text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time, timedelta
+from decimal import Decimal
 from typing import Any, NoReturn
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +35,7 @@ class TextReader:
         takes_missing: Whether cells may be missing at all; else every word is text, and an empty
             cell is refused unless `missing` is text itself.
         alike: Known texts by the number or the truth value that they spell.
+        empty_is_text: Whether an empty cell of a format of text is the text "".
     """
 
     name: str
@@ -39,9 +43,12 @@ class TextReader:
     missing: Any
     takes_missing: bool
     alike: Mapping[float | bool, tuple[str, ...]]
+    empty_is_text: bool = False
 
     def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
         """Return objects: text, and the mark for missing cells."""
+        if words and self.empty_is_text:
+            column = ["" if cell is None else cell for cell in column]
         words = words and self.takes_missing
         return objects([self._text(row, cell, words=words) for row, cell in enumerate(column)])
 
@@ -161,3 +168,74 @@ class TimeReader:
         if self.dtype != "object" and time.tz is not None:
             raise ValueError
         return time
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReader:
+    """Reads the texts of objects, such as intervals of pandas, as the objects.
+
+    Attributes:
+        name: Of the column.
+        known: The objects that the encoder was fitted on, by their texts and by themselves.
+        parse: From a cell to an object that the encoder may not know; raises ValueError for others.
+        missing: The value for a missing cell.
+    """
+
+    name: str
+    known: Mapping[Any, Any]
+    parse: Callable[[Any], Any]
+    missing: Any
+
+    def read(self, column: Cells, *, words: bool) -> NDArray[Any]:
+        """Return the objects; texts of none stay for the encoder to refuse or ignore.
+
+        Raises:
+            ColumnsError: a cell is neither text nor such an object; names column and row.
+        """
+        del words  # they are missing cells in every format
+        return objects([self._value(row, cell) for row, cell in enumerate(column)])
+
+    def _value(self, row: int, cell: Any) -> Any:
+        if is_missing(cell):
+            return self.missing
+        if isinstance(cell, str) and cell not in self.known and cell in MISSING_WORDS:
+            return self.missing
+        try:
+            return self._object(cell)
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            if isinstance(cell, str):
+                return cell
+            expected = f"the text of {type(next(iter(self.known.values()))).__name__}"
+            raise refused(self.name, row, kind_of(cell), expected) from None
+
+    def _object(self, cell: Any) -> Any:
+        key = tuple(cell) if isinstance(cell, list) else cell
+        if key in self.known:
+            return self.known[key]
+        found = self.parse(cell)
+        return self.known.get(found, found)
+
+
+def object_reader(name: str, known: Sequence[Any], missing: Any) -> ObjectReader:
+    """Return the reader of a column of objects of one class."""
+    kind = type(known[0])
+    parse = next((parse for base, parse in _PARSERS if issubclass(kind, base)), _no_parser)
+    found = {str(value): value for value in known} | {value: value for value in known}
+    return ObjectReader(name, found, parse, missing)
+
+
+def _to_timedelta(cell: Any) -> Any:
+    return pd.Timedelta(cell)  # the name is loaded when it is first used
+
+
+def _no_parser(cell: Any) -> Any:
+    raise ValueError(cell)
+
+
+_PARSERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (Decimal, lambda cell: Decimal(str(cell).strip())),
+    (time, lambda cell: time.fromisoformat(str(cell).strip())),
+    (timedelta, _to_timedelta),
+    (UUID, lambda cell: UUID(bytes=cell) if isinstance(cell, bytes) else UUID(cell.strip())),
+)
+"""Classes whose texts can be spelled in several ways."""

@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.pipeline import Pipeline
 
 from drum_like.api import (
     ColumnsError,
     Explainer,
     Frame,
+    LoadError,
     Meaning,
     Prediction,
     PredictorError,
@@ -23,7 +25,13 @@ from . import batching, columns, encoders, outputs, probes
 from .bad_cell import find_bad_cell
 from .batching import Batching, BatchingResult
 from .contributions import explainer
-from .steps import booster_predictor, find_forests, is_framework_only, reads_one_text
+from .steps import (
+    booster_predictor,
+    find_forests,
+    first_model,
+    is_framework_only,
+    reads_one_text,
+)
 
 _XGBOOST = frozenset({"XGBClassifier", "XGBRegressor"})
 
@@ -77,8 +85,9 @@ class SklearnPredictor:
         """Refuse a target that the model cannot predict.
 
         Raises:
-            LoadError: it has no probabilities, or no numbers; with a remedy.
+            LoadError: it has no probabilities, or no numbers, or takes no columns; with a remedy.
         """
+        _check_input(self._model)
         outputs.check_target(self._model, self._outputs, target)
 
     def transform(self, frame: Frame) -> Any:
@@ -156,9 +165,19 @@ class SklearnPredictor:
         return frame.pandas.to_numpy(dtype=object)
 
 
+def _check_input(model: Any) -> None:
+    first = first_model(model)
+    if isinstance(first, DictVectorizer | FeatureHasher):
+        raise LoadError(
+            f"{type(first).__name__}, the first step of the model, takes a list of records, not "
+            "the columns of a table; put a FunctionTransformer before it whose function makes "
+            "records of a DataFrame (data.to_dict('records')), or implement the score hook"
+        )
+
+
 def _schema(model: Any) -> Schema | None:
     schema = encoders.add_types(model, columns.schema_of(model))
-    return columns.add_booster_types(model, schema)
+    return columns.add_booster_schema(model, schema)
 
 
 def _framework(model: Any) -> str:

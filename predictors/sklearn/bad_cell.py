@@ -146,19 +146,15 @@ def _works(method: Any, rows: Any) -> bool:
 def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> BadCell | None:
     if schema is None:
         return None
-    names = getattr(model, "feature_names_in_", None)
-    columns = range(len(schema.columns)) if names is None else list(names)
     where = {str(name): at for at, name in enumerate(schema.names)}
-    refusing = (e for e in find_encoders(model, columns) if e.refuses_unknown)
-    for encoder in refusing:
-        for place, (column, known) in enumerate(
-            zip(encoder.columns, encoder.categories, strict=True)
-        ):
-            at = where[str(column)]
-            missing = encoder.takes_missing(place)
-            row = _first_unknown(data.iloc[:, at], known, takes_missing=missing)
-            if row is not None:
-                return BadCell(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
+    for encoder in find_encoders(model):
+        if not encoder.refuses_unknown or encoder.categories is None:
+            continue
+        at = where[str(encoder.column)]
+        cells = data.iloc[:, at]
+        row = _first_unknown(cells, encoder.categories, takes_missing=encoder.takes_missing)
+        if row is not None:
+            return BadCell(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
     return None
 
 

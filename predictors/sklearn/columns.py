@@ -10,7 +10,6 @@ for what is sent.
 """
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,26 +17,29 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .contributions import sources_of
 from .steps import (
     Positions,
     booster_predictor,
     find_parts,
     first_model,
-    inner_model,
     inner_models,
+    input_teller,
+    is_booster,
+    is_framework_only,
+    is_gap,
     is_trusted,
-    passed_through,
     positions_of,
     reads_one_text,
     unfreeze,
 )
+from .tracing import Passed, steps_of
 
 COLUMNS_TO_PROBE = 500
 """Columns of one estimator that are tried one by one; wider ones are left to the model."""
@@ -52,67 +54,44 @@ def schema_of(model: Any) -> Schema | None:
     if reads_one_text(model):
         return Schema((Column("0", "text", takes_missing=False),), named=False)
     first = first_model(model)
-    # A pipeline that begins with "passthrough" does not say what the step behind it takes.
-    teller = model if _attribute(model, "n_features_in_") is not None else first
+    if isinstance(first, IsotonicRegression):
+        # Takes one column, and does not tell it.
+        return Schema((Column("0"),), named=False)
+    teller = input_teller(model)
     names = _attribute(teller, "feature_names_in_")
     width = _attribute(teller, "n_features_in_") if names is None else len(names)
     if width is None or (names is None and not is_trusted(first)):
         return None
     columns = range(int(width)) if names is None else [str(name) for name in names]
     numbers = _numbers(model, _Row(columns if names is not None else None, int(width)))
-    used = _used(model, names, int(width))
+    # Rows without names are matched by position: those that no step reads stand there, too.
+    used = range(int(width)) if names is None else sorted(_used(model, names, int(width)))
     return Schema(
-        tuple(
-            Column(str(columns[at]), "number" if at in numbers else "any") for at in sorted(used)
-        ),
+        tuple(Column(str(columns[at]), "number" if at in numbers else "any") for at in used),
         named=names is not None,
     )
 
 
-def add_booster_types(model: Any, schema: Schema | None) -> Schema | None:
-    """Return a schema whose columns have the types under which a booster gets them."""
-    if schema is None or not schema.named:
+def add_booster_schema(model: Any, schema: Schema | None) -> Schema | None:
+    """Return the schema of the booster that gets all columns of a model as they are, if one does.
+
+    Like the booster itself, it may forgive other spellings of names.
+    """
+    first = first_model(model)
+    if schema is None or not schema.named or not is_booster(first):
         return schema
-    known = _booster_schema(first_model(model))
-    if known is not None and known.named and len(known.columns) == len(schema.columns):
-        pairs = zip(schema.columns, known.columns, strict=True)
-        return replace(known, columns=tuple(replace(new, name=old.name) for old, new in pairs))
-    passed = dict(_passed_to_booster(model))
-    columns = tuple(
-        replace(passed[column.name], name=column.name) if column.name in passed else column
-        for column in schema.columns
-    )
-    return replace(schema, columns=columns)
-
-
-def _booster_schema(model: Any) -> Schema | None:
-    predictor = booster_predictor(model)
-    return None if predictor is None else predictor.schema
-
-
-def _passed_to_booster(model: Any) -> Iterator[tuple[str, Column]]:
-    """Yield the columns that a column transformer hands on to a booster behind it, by name."""
-    while inner_model(model) is not None:
-        model = inner_model(model)
-    if not isinstance(model, Pipeline) or not isinstance(model.steps[0][1], ColumnTransformer):
-        return
-    before = model.steps[0][1]
-    names = getattr(before, "feature_names_in_", None)
-    known = _booster_schema(model.steps[-1][1]) if len(model.steps) == 2 else None
-    if known is None or names is None:
-        return
-    sources = sources_of(before, list(names), len(names), len(known.columns)) or ()
-    untouched = passed_through(before, names)
-    for source, column in zip(sources, known.columns, strict=False):
-        if source in untouched:
-            yield str(names[source]), column
+    known: Schema | None = booster_predictor(first).schema
+    if known is None or not known.named or len(known.columns) != len(schema.columns):
+        return schema
+    pairs = zip(schema.columns, known.columns, strict=True)
+    return replace(known, columns=tuple(replace(new, name=old.name) for old, new in pairs))
 
 
 def _used(model: Any, names: Any, width: int) -> Positions:
     """Return the columns that some step reads; dropped ones need not be sent."""
     model = unfreeze(model)
     if isinstance(model, Pipeline):
-        steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+        steps = [step for _, step in model.steps if not is_gap(step)]
         return _used(steps[0], names, width) if steps else frozenset(range(width))
     if isinstance(model, ColumnTransformer):
         parts = [
@@ -181,22 +160,32 @@ def _numbers_of_trusted(model: Any, row: _Row) -> Positions:
         return frozenset(np.flatnonzero(~np.asarray(categorical)).tolist())
     inner = [one for one in inner_models(model) if _attribute(one, "n_features_in_") == row.width]
     if inner:
-        return frozenset(range(row.width)).intersection(*(_numbers(one, row) for one in inner))
+        found = [_numbers(one, row) for one in inner]
+        # Code of others may tell 1 from 1.0, and no column that such code reads is a number here.
+        if is_framework_only(model):
+            return frozenset[int]().union(*found)
+        return frozenset(range(row.width)).intersection(*found)
     return _numbers_by_trial(model, row)
 
 
 def _numbers_of_pipeline(model: Pipeline, row: _Row) -> Positions:
-    steps = [unfreeze(step) for _, step in model.steps if isinstance(step, BaseEstimator)]
-    if not steps:
-        return frozenset()
-    found = _numbers(steps[0], row)
-    if len(steps) == 1 or not isinstance(steps[0], ColumnTransformer):
-        return found
-    width = _attribute(steps[1], "n_features_in_")
-    names = _attribute(steps[1], "feature_names_in_")
-    if width is None or len(_numbers(steps[1], _Row(names, int(width)))) != width:
-        return found
-    return found | passed_through(steps[0], row.names)
+    """Return the columns that the first steps that get them as they are take as numbers."""
+    found: set[int] = set()
+    is_first = True
+    for step, columns in steps_of(model, [Passed(at) for at in range(row.width)]):
+        if is_gap(step):
+            continue
+        own = row.names if is_first else _attribute(unfreeze(step), "feature_names_in_")
+        numbers = _numbers(step, _Row(own, len(columns)))
+        passed = [columns[at] for at in numbers]
+        found.update(one.column for one in passed if one is not None and _may_be_number(one))
+        is_first = False
+    return frozenset(found)
+
+
+def _may_be_number(passed: Passed) -> bool:
+    """Whether NaN is the mark for a missing cell, as it is among numbers."""
+    return passed.imputed is None or isinstance(passed.imputed.mark, float)
 
 
 def _numbers_of_columns(model: ColumnTransformer, row: _Row) -> Positions:

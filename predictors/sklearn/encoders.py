@@ -1,11 +1,11 @@
-"""Encoders of a scikit-learn model that see columns of the request, and their categories.
+"""What a scikit-learn model was fitted on in columns of the request that are no plain numbers.
 
-The types of columns come from what was fitted: the categories of encoders, the fill values and the
-mark for missing cells of imputers, and readers of text. They are looked for through pipelines,
-column transformers, unions, searches and estimators of estimators.
+The types of columns come from what was fitted: the categories of encoders and of boosters, the fill
+values and the mark for missing cells of imputers, and readers of text. They are looked for in every
+step that gets a column as it was sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,22 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import KBinsDiscretizer
 
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .steps import (
-    TEXT_VECTORIZERS,
-    branches,
-    changes_nothing,
-    chosen_columns,
-    is_framework_only,
-    is_trusted,
-    unfreeze,
-)
+from .steps import TEXT_VECTORIZERS, booster_predictor, input_teller, is_booster, is_trusted
+from .tracing import Imputation, Passed, Reading, find_readings, imputation_of
 
 CATEGORIES_TO_KEEP = 1_000_000
 """Categories of a column beyond which the column is left to the model."""
@@ -37,121 +29,203 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Imputation:
-    """An imputer that columns pass on their way to an encoder.
-
-    Attributes:
-        missing: Its mark for a missing cell.
-        fills: Fill values, one a column.
-        numbers: Whether it was fitted on columns of numbers, which no code of others reads then.
-    """
-
-    missing: Any
-    fills: Sequence[Any]
-    numbers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Encoder:
-    """A fitted step that reads columns which are no plain numbers.
+    """A fitted step that reads a column which is no plain number.
 
     Attributes:
-        columns: The columns of the model that it reads, by name, or by position without names.
-        categories: Known categories of each; empty for readers of text and for imputers.
+        column: The column of the model that it reads, by name, or by position without names.
+        categories: Known categories; None for readers of text and for imputers.
         imputed: The imputer before it, or that it is, None without one.
         refuses_unknown: Whether a category that it does not know is an error.
         reads_text: Whether it reads text of any kind.
+        reads_numbers: Whether it is an imputer that was fitted on numbers, which no code of others
+            reads then.
+        width: The type of the floats that it was fitted on, see Column.
     """
 
-    columns: Sequence[Any]
-    categories: Sequence[NDArray[Any]] = ()
+    column: Any
+    categories: NDArray[Any] | None = None
     imputed: Imputation | None = None
     refuses_unknown: bool = False
     reads_text: bool = False
+    reads_numbers: bool = False
+    width: str = ""
 
-    def takes_missing(self, at: int) -> bool:
-        """Whether a missing cell of a column is something that the encoder knows."""
-        known = self.categories[at]
-        fills = () if self.imputed is None else self.imputed.fills
-        is_filled = at < len(fills) and bool(np.isin(known, [fills[at]]).any())
+    @property
+    def takes_missing(self) -> bool:
+        """Whether a missing cell is something that the encoder knows."""
+        known = np.asarray(self.categories)
+        is_filled = self.imputed is not None and bool(np.isin(known, [self.imputed.fill]).any())
         return is_filled or bool(pd.isna(known).any())
 
 
 def add_types(model: Any, schema: Schema | None) -> Schema | None:
-    """Return a schema whose encoded columns have the categories or the type they were fitted on."""
-    if schema is None or all(column.kind == "number" for column in schema.columns):
+    """Return a schema whose columns have the types that the steps of a model were fitted on."""
+    if schema is None:
         return schema
-    names = getattr(model, "feature_names_in_", None)
-    columns = range(len(schema.columns)) if names is None else list(names)
+    readings = list(find_readings(model, columns_of(model)))
     known: dict[str, list[Column]] = {}
-    for encoder in find_encoders(model, columns):
-        for at, column in enumerate(encoder.columns):
-            known.setdefault(str(column), []).append(_column(encoder, at))
-    typed = (
-        _join_columns(column, known[column.name])
-        if column.kind == "any" and column.name in known
-        else column
-        for column in schema.columns
-    )
-    return replace(schema, columns=tuple(typed))
+    for encoder in _encoders_of(readings):
+        known.setdefault(str(encoder.column), []).append(_column(encoder))
+    boosted = _boosted_columns(readings) if schema.named else {}
+    columns = []
+    for column in schema.columns:
+        found = known.get(column.name, ())
+        joined = _join_columns(column, found) if found else column
+        passed = boosted.get(column.name)
+        columns.append(joined if passed is None else replace(passed, name=column.name))
+    return replace(schema, columns=tuple(columns))
+
+
+def columns_of(model: Any) -> Sequence[Passed]:
+    """Return the columns that a model takes, by name, or by position without names."""
+    teller = input_teller(model)
+    names = getattr(teller, "feature_names_in_", None)
+    width = getattr(teller, "n_features_in_", 0) if names is None else len(names)
+    return [Passed(at if names is None else names[at]) for at in range(int(width))]
+
+
+def _boosted_columns(readings: Sequence[Reading]) -> dict[str, Column]:
+    """Return what XGBoost or LightGBM knows of the columns that they get, categories above all."""
+    found: dict[str, Column] = {}
+    for reading in readings:
+        known = booster_predictor(reading.step).schema if is_booster(reading.step) else None
+        if known is None or len(known.columns) != len(reading.columns):
+            continue
+        for passed, column in zip(reading.columns, known.columns, strict=True):
+            if passed is not None and passed.imputed is None:
+                other = found.get(str(passed.column))
+                if other is None or other.kind != "category":
+                    found[str(passed.column)] = column
+    return found
 
 
 def _join_columns(column: Column, found: Sequence[Column]) -> Column:
     """Join the knowledge of several readers about a column; the strictest type counts."""
+    if column.kind == "number":
+        return replace(column, width=max(one.width for one in found))
     encoded = [one for one in found if one.kind == "encoded"]
     texts = [one for one in found if one.kind == "text"]
     marks = [one.missing for one in found if not _is_nan(one.missing)]
     missing = marks[0] if marks else NAN
-    column = replace(column, missing=missing, takes_missing=all(one.takes_missing for one in texts))
+    takes_missing = all(one.takes_missing for one in found)
+    column = replace(column, missing=missing, takes_missing=takes_missing)
     if not encoded and not texts:
         is_number = any(one.kind == "number" for one in found)
         return replace(column, kind="number" if is_number else "any", takes_missing=True)
     if not encoded:
-        return replace(column, kind="text")
+        empty = all(one.empty_is_text for one in texts)
+        return replace(column, kind="text", empty_is_text=empty)
+    joined = _join_encoded(encoded)
+    if joined is None:
+        return column
+    return replace(joined, name=column.name, missing=missing, takes_missing=takes_missing)
+
+
+def _join_encoded(encoded: Sequence[Column]) -> Column | None:
+    """Return the column of several encoders, None if they were fitted on different types."""
     categories = tuple(dict.fromkeys(value for one in encoded for value in one.categories))
-    if len(categories) > CATEGORIES_TO_KEEP or len(_families(categories)) > 1:
-        return column
-    times = {one.times for one in encoded}
-    if len(times) > 1:
-        return column
-    as_objects = any(one.as_objects for one in encoded)
+    originals = tuple(dict.fromkeys(value for one in encoded for value in one.originals))
+    kinds = _families(originals or categories)
+    alike = len({(one.times, one.width, bool(one.originals)) for one in encoded}) == 1
+    if len(categories) > CATEGORIES_TO_KEEP or len(kinds) > 1 or not alike:
+        return None
     return replace(
-        column, kind="encoded", categories=categories, as_objects=as_objects, times=times.pop()
+        encoded[0],
+        categories=tuple(map(str, originals)) or categories,
+        originals=originals,
+        as_objects=any(one.as_objects for one in encoded),
+        empty_is_text=all(one.empty_is_text for one in encoded),
     )
 
 
 def _families(values: Sequence[Any]) -> set[str]:
-    return {"text" if isinstance(value, str) else "number" for value in values}
+    return {_family(value) for value in values}
 
 
-def _column(encoder: Encoder, at: int) -> Column:
+def _family(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    return "number" if isinstance(value, bool | int | float) else type(value).__name__
+
+
+def _column(encoder: Encoder) -> Column:
     imputed = encoder.imputed
-    mark = NAN if imputed is None else imputed.missing
-    if encoder.categories:
-        known = np.asarray(encoder.categories[at])
-        times = _time_column(known)
-        if times is not None:
-            return replace(times, missing=None if known.dtype == object and None in known else mark)
-        values = known.tolist()
-        if any(value is None for value in values):
-            mark = None
-        present = tuple(value for value in values if not _is_missing(value))
-        # Encoders that were fitted on objects fail on an array of numbers.
-        as_objects = known.dtype == object and _families(present) == {"number"}
+    mark = NAN if imputed is None else imputed.mark
+    # An imputer whose mark is text refuses missing cells.
+    is_word = isinstance(mark, str)
+    missing = NAN if is_word else mark
+    if encoder.categories is not None:
+        column = _encoded_column(np.asarray(encoder.categories), missing)
+        return _with_word(column, str(mark)) if is_word else column
+    if encoder.reads_text:
+        takes = imputed is not None and not is_word
+        return Column("", "text", missing=missing, takes_missing=takes)
+    if encoder.reads_numbers:
+        return Column("", "number", missing=missing, width=encoder.width)
+    is_text = imputed is not None and isinstance(imputed.fill, str)
+    return Column(
+        "",
+        "text" if is_text else "any",
+        missing=missing,
+        takes_missing=not is_word,
+        empty_is_text=mark == "",
+    )
+
+
+def _with_word(column: Column, word: str) -> Column:
+    """Return a column whose gaps are a word."""
+    known = column.categories
+    if _families(column.originals or known) == {"text"} and word not in known:
+        known = (*known, word)
+    empty = column.empty_is_text or word == ""
+    return replace(column, categories=known, takes_missing=False, empty_is_text=empty)
+
+
+def _encoded_column(known: NDArray[Any], mark: Any) -> Column:
+    """Return the column of an encoder by its categories."""
+    times = _time_column(known)
+    if times is not None:
+        return replace(times, missing=None if known.dtype == object and None in known else mark)
+    values = [_plain(value) for value in known.tolist()]
+    if any(value is None for value in values):
+        mark = None
+    present = tuple(value for value in values if not _is_missing(value))
+    if not present:
+        return Column("", "any", missing=mark)
+    kinds = _families(present)
+    if kinds <= {"text", "number"}:
         return Column(
             "",
-            "encoded" if present else "any",
+            "encoded",
             present,
             missing=mark,
-            as_objects=as_objects,
+            # Encoders that were fitted on objects fail on an array of numbers.
+            as_objects=known.dtype == object and kinds == {"number"},
+            width=_width(known),
+            empty_is_text="" in present and len(present) == len(values),
         )
-    if encoder.reads_text:
-        return Column("", "text", missing=mark, takes_missing=imputed is not None)
-    if imputed is not None and imputed.numbers:
-        return Column("", "number", missing=mark)
-    fills = () if imputed is None else imputed.fills
-    is_text = at < len(fills) and isinstance(fills[at], str)
-    return Column("", "text" if is_text else "any", missing=mark)
+    originals = present if len(kinds) == 1 else ()
+    return Column("", "encoded", tuple(map(str, present)), missing=mark, originals=originals)
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of numpy as one of Python, anything else as it is."""
+    return value.item() if isinstance(value, np.number | np.bool_) else value
+
+
+def _width(known: NDArray[Any]) -> str:
+    """Return numpy's name of the type of floats narrower than float64, empty for all others."""
+    if known.dtype.kind == "f" and known.dtype.itemsize < 8:
+        return known.dtype.name
+    present = [value for value in known.tolist() if not _is_missing(value)]
+    if not all(isinstance(value, float) for value in present):
+        return ""
+    # Beside other columns, floats lose their type: 0.1 of float32 is 0.10000000149011612 there.
+    narrow = [np.float32(value) for value in present]
+    exact = all(float(short) == value for short, value in zip(narrow, present, strict=True))
+    shorter = any(float(str(short)) != float(short) for short in narrow)
+    return "float32" if exact and shorter else ""
 
 
 def _time_column(known: NDArray[Any]) -> Column | None:
@@ -176,63 +250,40 @@ def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or _is_nan(value)
 
 
-def find_encoders(
-    model: Any, columns: Sequence[Any], *, imputed: Imputation | None = None
-) -> Iterator[Encoder]:
+def find_encoders(model: Any) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
-    model = unfreeze(model)
-    if isinstance(model, Pipeline):
-        yield from _pipeline_encoders(model, columns, imputed)
-    elif isinstance(model, ColumnTransformer | FeatureUnion):
-        for step, part in branches(model, columns):
-            yield from find_encoders(step, part, imputed=imputed)
-    elif isinstance(model, TEXT_VECTORIZERS):
-        yield Encoder(columns, imputed=imputed, reads_text=True)
-    elif isinstance(model, SimpleImputer):
-        yield Encoder(columns, imputed=imputation_of(model))
-    elif is_trusted(model):
-        yield from _estimator_encoders(model, columns, imputed)
+    return _encoders_of(find_readings(model, columns_of(model)))
 
 
-def _estimator_encoders(
-    model: Any, columns: Sequence[Any], imputed: Imputation | None
-) -> Iterator[Encoder]:
-    categories = getattr(model, "categories_", None)
-    if isinstance(categories, list) and len(categories) >= len(columns) > 0:
-        unknown = getattr(model, "handle_unknown", "")
-        kept = categories[: len(columns)]  # behind them stand the marks of an imputer
-        yield Encoder(columns, kept, imputed, refuses_unknown=unknown == "error")
-        return
-    for inner, places in chosen_columns(model):
-        part = columns if places is None else [columns[at] for at in places]
-        yield from find_encoders(inner, part, imputed=imputed)
+def _encoders_of(readings: Iterable[Reading]) -> Iterator[Encoder]:
+    for reading in readings:
+        for at, passed in enumerate(reading.columns):
+            encoder = None if passed is None else _encoder_of(reading, at, passed)
+            if encoder is not None:
+                yield encoder
 
 
-def imputation_of(step: SimpleImputer) -> Imputation:
-    """Return the missing mark and the fill values of a fitted imputer."""
+def _encoder_of(reading: Reading, at: int, passed: Passed) -> Encoder | None:
+    """Return the encoder that a step is to one of its columns, None if it is none."""
+    step, column, imputed = reading.step, passed.column, passed.imputed
+    if isinstance(step, TEXT_VECTORIZERS):
+        return Encoder(column, imputed=imputed, reads_text=True)
+    if isinstance(step, SimpleImputer):
+        own = imputation_of(step, at)
+        numbers = _fitted_on_numbers(step) and not reading.has_own_code_behind
+        return Encoder(column, imputed=imputed or own, reads_numbers=numbers)
+    if isinstance(step, KBinsDiscretizer):
+        # A cell that is the edge of a bin has to compare as it did in training.
+        return Encoder(column, reads_numbers=True, width=_width(step.bin_edges_[at]))
+    categories = getattr(step, "categories_", None)
+    # Behind the categories of the columns stand the marks of an imputer.
+    if not is_trusted(step) or not isinstance(categories, list) or at >= len(categories):
+        return None
+    refuses = getattr(step, "handle_unknown", "") == "error"
+    return Encoder(column, np.asarray(categories[at]), imputed, refuses_unknown=refuses)
+
+
+def _fitted_on_numbers(step: SimpleImputer) -> bool:
     mark = step.missing_values
-    known = mark is None or mark is pd.NA or _is_nan(mark)
-    fills = np.asarray(step.statistics_, dtype=object).tolist()
     fitted = np.dtype(getattr(step, "_fit_dtype", object))
-    numbers = fitted.kind in "iuf" and mark is not None and mark is not pd.NA
-    return Imputation(mark if known else NAN, fills, numbers)
-
-
-def _pipeline_encoders(
-    model: Pipeline, columns: Sequence[Any], imputed: Imputation | None
-) -> Iterator[Encoder]:
-    for at, (_, step) in enumerate(model.steps):
-        if isinstance(step, SimpleImputer):
-            own = not all(map(_is_known, model.steps[at + 1 :]))
-            found = replace(imputation_of(step), numbers=False) if own else imputation_of(step)
-            yield Encoder(columns, imputed=found)
-            imputed = imputed or found
-            continue
-        yield from find_encoders(step, columns, imputed=imputed)
-        if not changes_nothing(step):
-            return
-
-
-def _is_known(named: tuple[str, Any]) -> bool:
-    """Whether a step of a pipeline is code of known libraries, which takes 1.0 for 1."""
-    return changes_nothing(named[1]) or is_framework_only(named[1])
+    return fitted.kind in "iuf" and mark is not None and mark is not pd.NA

@@ -29,7 +29,9 @@ from sklearn.tree import BaseDecisionTree
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .steps import inner_model, positions_of, reads_one_text
+from .encoders import columns_of
+from .steps import inner_model, reads_one_text
+from .tracing import find_readings
 
 _TREES = (
     BaseForest,
@@ -118,7 +120,7 @@ def _is_cellwise(step: Any) -> bool:
 def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generator) -> Any:
     if column.categories:
         chosen = rng.integers(0, len(column.categories), len(numbers))
-        values = [column.categories[at] for at in chosen]
+        values = [(column.originals or column.categories)[at] for at in chosen]
         if column.times.endswith("]"):
             times: Any = column.times
             return pd.Series(values).astype(times)
@@ -130,29 +132,12 @@ def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generato
 def _scale_of(model: Any, schema: Schema) -> _Scale:
     width = len(schema.columns)
     scale = _Scale(np.zeros(width), np.ones(width))
-    names = getattr(model, "feature_names_in_", None)
-    all_names = list(map(str, names)) if names is not None else list(schema.names)
     where = {name: at for at, name in enumerate(schema.names)}
-    _read_scale(model, [where.get(name) for name in all_names], all_names, scale)
+    for reading in find_readings(model, columns_of(model)):
+        places = [None if one is None else where.get(str(one.column)) for one in reading.columns]
+        _copy_scale(reading.step, _CENTRES, places, scale.centres)
+        _copy_scale(reading.step, _SPREADS, places, scale.spreads)
     return scale
-
-
-def _read_scale(model: Any, places: list[int | None], names: list[str], scale: _Scale) -> None:
-    """Take the scale of columns from the first steps that see them."""
-    inner = inner_model(model)
-    if inner is not None:
-        _read_scale(inner, places, names, scale)
-    elif isinstance(model, Pipeline):
-        for _, step in model.steps[:2]:
-            _read_scale(step, places, names, scale)
-    elif isinstance(model, ColumnTransformer):
-        for _, step, columns in getattr(model, "transformers_", ()):
-            chosen = positions_of(columns, names, len(names))
-            part = [places[at] for at in chosen]
-            _read_scale(step, part, [names[at] for at in chosen], scale)
-    else:
-        _copy_scale(model, _CENTRES, places, scale.centres)
-        _copy_scale(model, _SPREADS, places, scale.spreads)
 
 
 def _copy_scale(

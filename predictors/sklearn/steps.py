@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
 from sklearn.ensemble._forest import BaseForest
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -65,10 +64,16 @@ def first_model(model: Any) -> Any:
     """Return the estimator that sees the columns first."""
     model = unfreeze(model)
     if isinstance(model, Pipeline):
-        steps = [step for _, step in model.steps if isinstance(step, BaseEstimator)]
+        steps = [step for _, step in model.steps if not is_gap(step)]
         return first_model(steps[0]) if steps else model
     inner = next(inner_models(model), None) if is_trusted(model) else None
     return model if inner is None or hasattr(model, "is_categorical_") else first_model(inner)
+
+
+def input_teller(model: Any) -> Any:
+    """Return the estimator that tells the columns that a model takes."""
+    # A pipeline that begins with "passthrough" does not say what the step behind it takes.
+    return first_model(model) if getattr(model, "n_features_in_", None) is None else model
 
 
 def last_step(model: Any) -> Any:
@@ -99,11 +104,16 @@ def split_pipeline(model: Any) -> tuple[Any, Any]:
     return (inner if steps else None), last
 
 
+def is_booster(model: Any) -> bool:
+    """Return whether an estimator is of XGBoost or LightGBM."""
+    return type(model).__module__.partition(".")[0] in _BOOSTERS
+
+
 def booster_predictor(model: Any) -> Any:
     """Return the predictor that knows an estimator of XGBoost or LightGBM, None for any other."""
-    package = type(model).__module__.partition(".")[0]
-    if package not in _BOOSTERS:
+    if not is_booster(model):
         return None
+    package = type(model).__module__.partition(".")[0]
     # By name: predictors do not import each other, and most models need neither.
     module = import_module(f"..{package}", __package__)
     return getattr(module, _BOOSTERS[package])(model)
@@ -153,22 +163,16 @@ def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:
     return tuple(np.atleast_1d(np.arange(width)[keys]).tolist())
 
 
-def passed_through(model: ColumnTransformer, names: Any) -> Positions:
-    """Return the columns that reach the next step as they are."""
-    found: set[int] = set()
-    for _, step, columns in model.transformers_:
-        positions = positions_of(columns, names, model.n_features_in_)
-        if isinstance(step, ColumnTransformer):
-            within = None if names is None else [names[at] for at in positions]
-            found.update(positions[at] for at in passed_through(step, within))
-        elif step == "passthrough" or is_identity(step):
-            found.update(positions)
-    return frozenset(found)
+def is_gap(step: Any) -> bool:
+    """Return whether a step of a pipeline is no estimator, nor holds any."""
+    if isinstance(step, Pipeline):
+        return all(is_gap(one) for _, one in step.steps)
+    return step is None or isinstance(step, str)
 
 
 def changes_nothing(step: Any) -> bool:
     """Return whether a step of a pipeline passes its rows on as they are."""
-    return step is None or isinstance(step, str) or is_identity(step)
+    return is_gap(step) or is_identity(step)
 
 
 def model_name(model: Any) -> str:
@@ -200,13 +204,3 @@ def chosen_columns(model: Any) -> Iterator[tuple[Any, Sequence[int] | None]]:
         yield from ((inner, None) for inner in inner_models(model))
     else:
         yield from zip(model.estimators_, chosen, strict=True)
-
-
-def branches(model: Any, columns: Sequence[Any]) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Yield the steps that stand side by side, each with the columns that it reads."""
-    if isinstance(model, FeatureUnion):
-        yield from ((branch, columns) for _, branch in model.transformer_list)
-        return
-    for _, step, chosen in model.transformers_:
-        part = positions_of(chosen, columns, len(columns))
-        yield step, [columns[at] for at in part]

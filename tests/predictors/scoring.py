@@ -1,14 +1,19 @@
 """Scores rows with a model as the service does: predictor, schema, prediction."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from drum_like.api import Frame, Matrix, NativeFrame, Payload, Prediction, Target, TargetType
+from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
+from drum_like.types.frame import ColumnsFrame
+from drum_like.types.readers import objects
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))
@@ -53,6 +58,27 @@ def csv_frame(text: str) -> Frame:
     return csv.decode(Payload(text.encode()))
 
 
+def arrow_frame(data: pd.DataFrame) -> Frame:
+    """Return the frame of an Arrow stream of a DataFrame."""
+    table = pa.Table.from_pandas(data, preserve_index=False)
+    body = pa.BufferOutputStream()
+    with pa.ipc.new_stream(body, table.schema) as writer:
+        writer.write_table(table)
+    return arrow.decode(Payload(body.getvalue().to_pybytes()))
+
+
+def json_frame(data: pd.DataFrame) -> Frame:
+    """Return the frame of rows in JSON: numbers, truth values, null, and text for all else."""
+    columns = [objects([_json_cell(cell) for cell in data[name].tolist()]) for name in data]
+    return ColumnsFrame(tuple(data.columns), columns)
+
+
+def _json_cell(cell: Any) -> Any:
+    if isinstance(cell, str | bool | int | float):
+        return None if cell != cell else cell  # noqa: PLR0124 - NaN differs from itself
+    return None if cell is None else str(cell)
+
+
 def conformed(model: Any, rows: Frame | pd.DataFrame) -> Frame:
     """Return the rows as the predictor of this model gets them."""
     frame = rows if isinstance(rows, Frame) else NativeFrame(rows)
@@ -63,6 +89,18 @@ def conformed(model: Any, rows: Frame | pd.DataFrame) -> Frame:
 def values(model: Any, rows: Frame | pd.DataFrame, target: Target = REGRESSION) -> NDArray[Any]:
     """Return the numbers that the model's predictor gives."""
     return score(model, rows, target).values
+
+
+def answering(model: Any) -> Callable[[Frame], NDArray[Any]]:
+    """Return the function of many frames that gives the numbers of a model's predictor."""
+    predictor = predictor_for(model)
+    schema = predictor.schema
+
+    def answer(frame: Frame) -> NDArray[Any]:
+        rows = frame if schema is None else schema.conform(frame)
+        return predictor.predict(rows, REGRESSION).values
+
+    return answer
 
 
 def score(model: Any, rows: Frame | pd.DataFrame, target: Target = REGRESSION) -> Prediction:

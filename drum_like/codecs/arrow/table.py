@@ -56,7 +56,14 @@ def reading() -> Iterator[None]:
     """
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, struct.error, OverflowError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        TypeError,
+        ValueError,
+        struct.error,
+        OverflowError,
+    ) as error:
         kind = type(error).__name__
         raise PayloadError(
             f"the Arrow body is broken or holds types that are not read ({kind}); "
