@@ -100,7 +100,7 @@ def test_a_missing_cell_is_refused_where_the_imputer_has_text_for_it(mark: str) 
     cells = pd.Series(np.resize(["clerk", "boss", mark], ROWS), dtype=object)
     step = SimpleImputer(missing_values=mark, strategy="most_frequent")
     model, data = fitted(make_pipeline(step, ENCODERS["one hot"]()), cells)
-    part = data[:2].assign(c=["boss", None])
+    part = data[:2].assign(c=pd.Series(["boss", None], dtype=object))
 
     for frame in (arrow_frame(part), json_frame(part)):
         with pytest.raises(ColumnsError, match="'c' holds a missing value in row 2"):
@@ -154,7 +154,7 @@ def test_numbers_spelled_in_another_way_are_the_decimals() -> None:
 
 def test_an_unknown_text_is_left_to_the_encoder() -> None:
     model, data = fitted(ENCODERS["one hot"](), OBJECTS["intervals"])
-    part = data[:1].assign(c=pd.Interval(200, 300))
+    part = data[:1].assign(c=pd.Series([pd.Interval(200, 300)], dtype=object))
 
     check(model, part, csv_frame(part.to_csv(index=False)))
 

@@ -1,6 +1,5 @@
 """Scikit-learn with columns that reach their encoder through other steps, and odd categories."""
 
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -66,14 +65,6 @@ def sk_narrow_categories(rng: Random) -> Case:
     doses = rng.choice(np.array([0.1, 0.2, 0.3], dtype="float32"), data.ROWS)
     frame = pd.DataFrame({"dose": doses, "x": rng.normal(size=data.ROWS)})
     model = make_pipeline(beside(known(), ["dose"]), Ridge())
-    return sklearn_case(model, frame, data.signal(frame, rng), NUMBER)
-
-
-@case
-def sk_decimal_categories(rng: Random) -> Case:
-    prices = (Decimal("1.50"), Decimal("2.25"), Decimal(3))
-    frame = with_number(rng, price=data.objects(rng, prices))
-    model = make_pipeline(beside(known(), ["price"]), Ridge())
     return sklearn_case(model, frame, data.signal(frame, rng), NUMBER)
 
 
