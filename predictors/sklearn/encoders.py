@@ -20,7 +20,7 @@ from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
 from .steps import TEXT_VECTORIZERS, booster_predictor, input_teller, is_booster, is_trusted
-from .tracing import Imputation, Passed, Reading, find_readings, imputation_of
+from .tracing import Imputation, Passed, TracedStep, imputation_of, trace_steps
 
 CATEGORIES_TO_KEEP = 1_000_000
 """Categories of a column beyond which the column is left to the model."""
@@ -63,11 +63,11 @@ def add_types(model: Any, schema: Schema | None) -> Schema | None:
     """Return a schema whose columns have the types that the steps of a model were fitted on."""
     if schema is None:
         return schema
-    readings = list(find_readings(model, columns_of(model)))
+    traced = list(trace_steps(model, columns_of(model)))
     known: dict[str, list[Column]] = {}
-    for encoder in _encoders_of(readings):
+    for encoder in _encoders_of(traced):
         known.setdefault(str(encoder.column), []).append(_column(encoder))
-    boosted = _boosted_columns(readings) if schema.named else {}
+    boosted = _boosted_columns(traced) if schema.named else {}
     columns = []
     for column in schema.columns:
         found = known.get(column.name, ())
@@ -85,10 +85,10 @@ def columns_of(model: Any) -> Sequence[Passed]:
     return [Passed(at if names is None else names[at]) for at in range(int(width))]
 
 
-def _boosted_columns(readings: Sequence[Reading]) -> dict[str, Column]:
+def _boosted_columns(traced: Sequence[TracedStep]) -> dict[str, Column]:
     """Return what XGBoost or LightGBM knows of the columns that they get, categories above all."""
     found: dict[str, Column] = {}
-    for reading in readings:
+    for reading in traced:
         known = booster_predictor(reading.step).schema if is_booster(reading.step) else None
         if known is None or len(known.columns) != len(reading.columns):
             continue
@@ -252,18 +252,18 @@ def _is_missing(value: Any) -> bool:
 
 def find_encoders(model: Any) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
-    return _encoders_of(find_readings(model, columns_of(model)))
+    return _encoders_of(trace_steps(model, columns_of(model)))
 
 
-def _encoders_of(readings: Iterable[Reading]) -> Iterator[Encoder]:
-    for reading in readings:
+def _encoders_of(traced: Iterable[TracedStep]) -> Iterator[Encoder]:
+    for reading in traced:
         for at, passed in enumerate(reading.columns):
             encoder = None if passed is None else _encoder_of(reading, at, passed)
             if encoder is not None:
                 yield encoder
 
 
-def _encoder_of(reading: Reading, at: int, passed: Passed) -> Encoder | None:
+def _encoder_of(reading: TracedStep, at: int, passed: Passed) -> Encoder | None:
     """Return the encoder that a step is to one of its columns, None if it is none."""
     step, column, imputed = reading.step, passed.column, passed.imputed
     if isinstance(step, TEXT_VECTORIZERS):

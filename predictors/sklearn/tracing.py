@@ -60,7 +60,7 @@ Columns = Sequence[Passed | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TracedStep:
     """A step and the columns that it gets.
 
     Attributes:
@@ -74,9 +74,9 @@ class Reading:
     has_own_code_behind: bool = False
 
 
-def find_readings(
+def trace_steps(
     model: Any, columns: Columns, *, has_own_code_behind: bool = False
-) -> Iterator[Reading]:
+) -> Iterator[TracedStep]:
     """Yield the estimators that get columns of the request, however deep they are."""
     model = unfreeze(model)
     if changes_nothing(model) or not any(columns):
@@ -84,12 +84,12 @@ def find_readings(
     if isinstance(model, Pipeline):
         for at, (step, part) in enumerate(steps_of(model, columns)):
             own = has_own_code_behind or not all(_is_known(one) for _, one in model.steps[at + 1 :])
-            yield from find_readings(step, part, has_own_code_behind=own)
+            yield from trace_steps(step, part, has_own_code_behind=own)
         return
     if not isinstance(model, ColumnTransformer | FeatureUnion):
-        yield Reading(model, columns, has_own_code_behind)
+        yield TracedStep(model, columns, has_own_code_behind)
     for step, part in _inside(model, columns):
-        yield from find_readings(step, part, has_own_code_behind=has_own_code_behind)
+        yield from trace_steps(step, part, has_own_code_behind=has_own_code_behind)
 
 
 def _inside(model: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:

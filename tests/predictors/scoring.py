@@ -12,7 +12,7 @@ from drum_like.api import Frame, Matrix, NativeFrame, Payload, Prediction, Targe
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
-from drum_like.types.frame import ColumnsFrame
+from drum_like.types.columns_frame import ColumnsFrame
 from drum_like.types.readers import objects
 
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
