@@ -19,6 +19,8 @@ PREDICT = Access("POST", "/predict/", 200, 23, 0.0123456)
 
 @pytest.fixture(autouse=True)
 def no_request() -> Iterator[None]:
+    """Set no id of a request, whatever ran in this process before."""
+    logs.set_request_id("")
     yield
     logs.set_request_id("")
 
