@@ -84,6 +84,9 @@ class Worker(GunicornWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # A new heartbeat file bears the time of day, which is later than any time of the master's
+        # clock: a worker whose interpreter is held before its first beat would never be missed.
+        self.tmp.notify()
         self.pipe = ReportPipe()
         self.slot = 0
         self.state: State | None = None
