@@ -31,7 +31,6 @@ from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import TargetType
 
-_BY_OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 _BY_UNSTRUCTURED = frozenset({TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATION})
 _UNSTRUCTURED_ROUTES = "/predictUnstructured/ or /predictionsUnstructured/ endpoint"
 
@@ -107,7 +106,7 @@ class _Views:
     def predict(self, model: str | None = None) -> Response:
         """Answer /predict/ and its aliases."""
         service = self.context.resolve(model)
-        if service.target.type in _BY_OTHER_ROUTES:
+        if not service.target.type.predicts_rows:
             raise _wrong_endpoint(service.target.type)
         with self.timed():
             payload = wire.read_payload(request, self.limits, any_type=service.reads_any_type)

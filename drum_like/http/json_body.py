@@ -21,7 +21,6 @@ from drum_like.http.contract import LAST, Claim
 from drum_like.http.errors import ErrorForm, Failure, drum_body
 from drum_like.http.requests import whole_body
 from drum_like.http.shared_routes import chosen
-from drum_like.types.target import TargetType
 
 Tree = Mapping[str, Any]
 """A JSON object."""
@@ -31,11 +30,9 @@ _SNIFFED = frozenset(
 )
 """Media types of bodies that are JSON if they begin so; curl sends the last one by itself."""
 
-_OTHER_ROUTES = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
-
 
 def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[Request], bool]:
-    """Return whether a request's body is a JSON object that fits; for `Claim.fits`.
+    """Return the test whether the body of a request is a JSON object that fits; for `Claim.fits`.
 
     Args:
         fits: Looks at the keys.
@@ -78,7 +75,10 @@ def _read(request: Request) -> Tree | None:
 
 
 def broken_json_claim(context: ContractContext) -> Claim:
-    """Return the claim on such bodies, unless a hook waits for them or a contract is chosen."""
+    """Return the claim on bodies of /invocations that say they are JSON and are none.
+
+    It leaves them to a hook that reads bodies itself, and to the contract that a caller chooses.
+    """
 
     def fits(asked: Request) -> bool:
         return chosen(asked) is None and _is_broken(asked) and not _has_reader(context)
@@ -96,7 +96,7 @@ def _has_reader(context: ContractContext) -> bool:
         return True
     except DrumLikeError:  # no default model, or one of a catalog that does not load
         return _is_started_for_one(context)
-    return service.reads_any_type or service.target.type in _OTHER_ROUTES
+    return service.reads_any_type or not service.target.type.predicts_rows
 
 
 def _is_started_for_one(context: ContractContext) -> bool:

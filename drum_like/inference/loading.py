@@ -156,7 +156,7 @@ class ServiceBuilder:
     def _pipeline(self) -> Pipeline | None:
         hooks, value, target = self.model.hooks, self.model.value, self.target
         predictor = self.model.predictor
-        if target.type in (TargetType.UNSTRUCTURED, TargetType.TRANSFORM):
+        if not target.type.predicts_rows:
             return None
         if hooks.score is not None:
             score = pipeline.hook_score_step(hooks.score, value, target)

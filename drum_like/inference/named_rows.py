@@ -12,9 +12,7 @@ from drum_like.errors import ColumnsError, EndpointError, PredictorError, Target
 from drum_like.inference.service import Service
 from drum_like.types.frame import listed
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
-
-_UNFIT = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
+from drum_like.types.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def score(service: Service, rows: Sequence[Row]) -> Scored:
         ColumnsError: a cell does not fit, or the model needs a column that the rows leave out.
         DrumLikeError: as Service.predict.
     """
-    if service.target.type in _UNFIT:
+    if not service.target.type.predicts_rows:
         kind = service.target.type.value
         raise EndpointError(f"a model of target type '{kind}' does not predict rows")
     filled = _filled(service, rows)

@@ -11,11 +11,13 @@ class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as h
     Attributes:
         is_classification: Whether predictions are probabilities of labels.
         is_numeric: Whether predictions are one number a row, cast to float.
+        predicts_rows: Whether rows are predicted; other types have routes of their own.
         needs_target_name: Whether DRUM demands the name of the target column (TARGET_NAME).
     """
 
     is_classification: bool
     is_numeric: bool
+    predicts_rows: bool
     needs_target_name: bool
 
     BINARY = "binary"
@@ -37,6 +39,7 @@ class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as h
         # Facts of a type, asked several times for each request: a property would be a call.
         self.is_classification = name in {"binary", "multiclass", "multilabel"}
         self.is_numeric = name in {"regression", "anomaly"}
+        self.predicts_rows = name not in {"unstructured", "transform"}
         self.needs_target_name = name in {"textgeneration", "vectordatabase", "agenticworkflow"}
 
 

@@ -16,7 +16,6 @@ _PLACEHOLDERS = {
     DataType.TIME64: "2018-01-01",
     DataType.BYTES: "",
 }
-_NO_ROWS = frozenset({TargetType.UNSTRUCTURED, TargetType.TRANSFORM})
 
 
 def model_id(service: Service) -> str:
@@ -31,7 +30,7 @@ def check_scores(service: Service) -> None:
     Raises:
         UnsupportedError: it is unstructured, or it transforms.
     """
-    if service.target.type in _NO_ROWS:
+    if not service.target.type.predicts_rows:
         raise UnsupportedError(
             f"a model of target type '{service.target.type.value}' has no scores"
         )
