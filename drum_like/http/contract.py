@@ -1,9 +1,9 @@
 """Contracts as values: the routes that a caller's clients know, and the form of their errors.
 
-def contract(context: Services) -> Contract:
-errors = ErrorForm({RequestError: 422}, body, hide_errors=context.settings.hide_errors)
-return Contract("mine", routes=(Route("/mine/", "POST", "score", view, Scope.PREDICT),),
-errors=errors)
+def contract(context: ContractContext) -> Contract:
+    errors = ErrorForm({RequestError: 422}, body, context.settings.hide_errors)
+    route = Route("/mine/", "POST", "score", view, Scope.PREDICT)
+    return Contract("mine", errors, routes=(route,))
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Many CSV rows to numbers through Arrow's reader: the same as pandas gives, or None.
 
 Arrow reads in several threads what pandas reads in one. Only what is certain is taken from it, as
-in `csv_numbers`; everything else is left to pandas by returning None.
+in `like_pandas`; everything else is left to pandas by returning None.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from drum_like.codecs.csv.blocks import Block, side_by_side
+from drum_like.codecs.csv.header import BOM
 from drum_like.codecs.like_pandas import HUGE, MISSING, has_huge
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Matrix, Names, Positions
@@ -37,8 +38,6 @@ _FRACTIONAL, _SIGN = set(b".eE"), set(b"+")
 
 _EXACT = 2**53
 """Up to here a float64 distinguishes each integer from the next."""
-
-_BOM = b"\xef\xbb\xbf"
 
 _INTEGERS, _FLOATS = pa.int64(), pa.float64()
 _Types = tuple[tuple[int, pa.DataType], ...]
@@ -192,7 +191,7 @@ def _batches(cells: memoryview, types: _Types, options: dict[str, Any]) -> Itera
     Raises:
         pa.ArrowInvalid: a cell is of another type, or a row not as wide.
     """
-    if cells[: len(_BOM)] == _BOM:
+    if cells[: len(BOM)] == BOM:
         raise pa.ArrowInvalid("Arrow leaves out what belongs to a cell here")
     source = pa.BufferReader(pa.py_buffer(cells))
     yield from arrow_csv.open_csv(source, convert_options=_conversion(types), **options)

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from drum_like.errors import LoadError, UnsupportedError
 from drum_like.inference import target_rules
 from drum_like.inference.explain import residuals
-from drum_like.inference.explain import residuals as ranks
-from drum_like.inference.explain import residuals as residual_file
 from drum_like.inference.explain.context import ExplainContext, none, ordered
 from drum_like.inference.pipeline import predictor_score_step
 from drum_like.model.artifact import Artifact, artifact_kinds, load_artifact, predictor_for
@@ -43,7 +41,7 @@ class QuantileIntervals:
     upper: Score
     margin: float = 0.0
 
-    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - an IntervalSource
         """Return the two predictions of each row; where they cross, in order.
 
         Raises:
@@ -68,7 +66,9 @@ def from_models(context: ExplainContext, settings: IntervalSettings) -> Quantile
     if settings.residuals is None:
         return QuantileIntervals(lower, upper)
     scores = residuals.sample(context, settings, residuals.SCORE)
-    return QuantileIntervals(lower, upper, scores[ranks.symmetric(len(scores), settings.level) - 1])
+    return QuantileIntervals(
+        lower, upper, scores[residuals.symmetric(len(scores), settings.level) - 1]
+    )
 
 
 def _model(context: ExplainContext, name: str) -> Score:
@@ -110,7 +110,7 @@ class ResidualIntervals:
     below: float
     above: float
 
-    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - an IntervalSource
         """Return the predictions with the distances added."""
         values = np.asarray(prediction.column, dtype=np.float64)
         return Intervals(values + self.below, values + self.above)
@@ -123,10 +123,10 @@ def from_file(context: ExplainContext, settings: IntervalSettings) -> ResidualIn
         UnsupportedError: the file is missing, is none, is about another model file, or holds too
             few residuals for the level.
     """
-    residuals = residual_file.sample(context, settings, residual_file.RESIDUAL)
+    found = residuals.sample(context, settings, residuals.RESIDUAL)
     if settings.method is Method.ASYMMETRIC:
-        low, high = ranks.asymmetric(len(residuals), settings.level)
-        return ResidualIntervals(residuals[low - 1], residuals[high - 1])
-    sizes = sorted(map(abs, residuals))
-    largest = sizes[ranks.symmetric(len(sizes), settings.level) - 1]
+        low, high = residuals.asymmetric(len(found), settings.level)
+        return ResidualIntervals(found[low - 1], found[high - 1])
+    sizes = sorted(map(abs, found))
+    largest = sizes[residuals.symmetric(len(sizes), settings.level) - 1]
     return ResidualIntervals(-largest, largest)

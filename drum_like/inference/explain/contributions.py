@@ -22,6 +22,12 @@ from drum_like.types.probe_rows import probe_rows
 from drum_like.types.schema import Schema
 from drum_like.types.target import Link, Target, TargetType
 
+logger = logging.getLogger(__name__)
+
+_TARGETS = frozenset(
+    {TargetType.BINARY, TargetType.MULTICLASS, TargetType.REGRESSION, TargetType.ANOMALY}
+)
+
 _CHANCES = 1e-4
 """How far predictions may be off; they are float32 numbers for many models."""
 
@@ -49,7 +55,7 @@ class ContributionSource(Protocol):
         """Return the contributions to rows, or to no rows."""
 
 
-def fault(source: ContributionSource, pipeline: Pipeline, inputs: Schema) -> str:
+def _fault(source: ContributionSource, pipeline: Pipeline, inputs: Schema) -> str:
     """Return the reason why contributions must not be offered, "" if there is none.
 
     Rows that the model itself refuses, or predicts no number for, prove nothing and are left out.
@@ -78,13 +84,6 @@ def _predicted(pipeline: Pipeline, inputs: Schema) -> Iterator[tuple[Frame, Pred
             yield row, prediction
 
 
-logger = logging.getLogger(__name__)
-
-_TARGETS = frozenset(
-    {TargetType.BINARY, TargetType.MULTICLASS, TargetType.REGRESSION, TargetType.ANOMALY}
-)
-
-
 def source(context: ExplainContext) -> ContributionSource:
     """Return the source of contributions once it has passed the check.
 
@@ -95,7 +94,7 @@ def source(context: ExplainContext) -> ContributionSource:
     if target.type not in _TARGETS:
         raise UnsupportedError(f"a target of type {target.type.value} has no contributions")
     found = _of_hook(context) or _of_model(context)
-    reason = "" if context.inputs is None else fault(found, context.pipeline, context.inputs)
+    reason = "" if context.inputs is None else _fault(found, context.pipeline, context.inputs)
     if reason:
         logger.warning("contributions are withdrawn: %s", reason)
         raise UnsupportedError(f"withdrawn: {reason}")

@@ -43,7 +43,7 @@ class HookIntervals:
     model: Any
     limiter: Limiter
 
-    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - a BoundSource
+    def __call__(self, rows: Frame, prediction: Prediction) -> Intervals:  # noqa: ARG002 - an IntervalSource
         """Return the hook's bounds; it is not called for no rows.
 
         Raises:
