@@ -1,4 +1,4 @@
-"""Frames that are made of named columns, for contracts and codecs whose bodies hold them so."""
+"""Frames whose columns have names, for contracts and codecs whose bodies name them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,23 @@ from drum_like.types.frame import Frame, Matrix, Names, Positions
 from drum_like.types.readers import Cells, numbers
 
 
-class NamedColumns(Frame):
+class NamedFrame(Frame):
+    """Rows whose columns have names; a subclass sets `_names`."""
+
+    _names: Names
+
+    @property
+    def columns(self) -> Names | None:
+        """Names of the columns, unique."""
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._names)
+
+
+class NamedColumns(NamedFrame):
     """Rows as named columns of one length.
 
     Args:
@@ -29,16 +45,6 @@ class NamedColumns(Frame):
     def n_rows(self) -> int:
         """Number of rows, 0 without columns."""
         return len(self._columns[0]) if self._columns else 0
-
-    @property
-    def columns(self) -> Names | None:
-        """The names given."""
-        return self._names
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self._names)
 
 
 class ColumnsFrame(NamedColumns):

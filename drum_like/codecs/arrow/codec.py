@@ -27,6 +27,7 @@ from drum_like.codecs.like_pandas import unique
 from drum_like.errors import PayloadError, TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.codec import Codec
+from drum_like.types.columns_frame import NamedColumns
 from drum_like.types.frame import Frame, Matrix, Names, Positions
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
@@ -84,37 +85,20 @@ def decode(payload: Payload) -> Frame:
     """
     table = read_table(payload.body, payload.limits)
     with reading():
-        return _ArrowFrame(
-            [plain_column(column) for column in table.columns], unique(table.column_names)
-        )
+        columns = [plain_column(column) for column in table.columns]
+        return _ArrowFrame(unique(table.column_names), columns)
 
 
-class _ArrowFrame(Frame):
+class _ArrowFrame(NamedColumns):
     """The rows of a table.
 
     Args:
+        names: Those of the schema, equal ones told apart as in CSV.
         columns: Validated, of plain types.
-        names: One a column.
     """
 
-    def __init__(self, columns: Sequence[pa.ChunkedArray], names: Names) -> None:
-        self._columns = columns
-        self._names = names
-
-    @property
-    def columns(self) -> Names | None:
-        """The names of the schema, equal ones told apart as in CSV."""
-        return self._names
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return len(self._columns[0])
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self._columns)
+    def __init__(self, names: Names, columns: Sequence[pa.ChunkedArray]) -> None:
+        super().__init__(names, columns)
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         columns = self._columns if chosen is None else [self._columns[at] for at in chosen]

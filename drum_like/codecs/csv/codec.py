@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
-from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.csv.header import Header, read_header
 from drum_like.codecs.csv.readers import BlockReader, CsvReader, JsonReader, LineReader
 from drum_like.codecs.csv.tokenizer import complete_records, record_at
 from drum_like.errors import PayloadError, SizeError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.codec import Codec
+from drum_like.types.columns_frame import NamedFrame
 from drum_like.types.frame import Frame, Matrix, Names, Positions
 from drum_like.types.payload import CSV, Payload, python_codec
 from drum_like.types.readers import Cells
@@ -64,7 +64,7 @@ def _about_cells(text: bytes, header: Header) -> int:
     return (len(text) - header.end) // max(end - header.end, 1) * (len(header.names) + 3)
 
 
-class _CsvFrame(Frame):
+class _CsvFrame(NamedFrame):
     """The rows of a CSV text.
 
     Args:
@@ -75,16 +75,6 @@ class _CsvFrame(Frame):
     def __init__(self, names: Names, reader: CsvReader) -> None:
         self._names = names
         self._reader = reader
-
-    @property
-    def columns(self) -> Names | None:
-        """The header, as pandas names the columns."""
-        return self._names
-
-    @property
-    def n_columns(self) -> int:
-        """Number of columns."""
-        return len(self._names)
 
     @cached
     def n_rows(self) -> int:
@@ -205,5 +195,5 @@ def _check_length(rest: bytes, size: int) -> None:
         )
 
 
-# Whoever accepts CSV gets JSON over HTTP, as from DRUM; `score` writes CSV.
-CODEC = Codec((CSV, "text/plain"), (".csv",), decode, predictions_csv, accept=(), cut=blocks)
+# Without an encoder: over HTTP those who accept CSV get JSON, as from DRUM.
+CODEC = Codec((CSV, "text/plain"), (".csv",), decode, cut=blocks)

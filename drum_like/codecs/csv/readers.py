@@ -7,8 +7,9 @@ matrix of is left to the frame, cell by cell.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from io import BytesIO
-from typing import Literal, Protocol
+from typing import Literal
 
 from drum_like.codecs.csv.arrow_reader import many_columns, many_rows
 from drum_like.codecs.csv.blocks import RUN, Block, plain_blocks
@@ -23,18 +24,31 @@ from drum_like.types.readers import Cells
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
 
-class CsvReader(Protocol):
-    """A way to read the rows of a text."""
+class CsvReader(ABC):
+    """A way to read the rows of a text.
 
+    Args:
+        text: UTF-8, with its BOM if it had one.
+        header: Its header.
+    """
+
+    def __init__(self, text: bytes, header: Header) -> None:
+        self._text = text
+        self._header = header
+
+    @abstractmethod
     def n_rows(self) -> int:
         """Return the number of rows."""
 
+    @abstractmethod
     def matrix(self, chosen: Positions | None) -> Matrix | None:
         """Return the chosen columns, all for None, as numbers; None if a cell needs pandas."""
 
+    @abstractmethod
     def cells(self, position: int) -> Cells:
         """Return the fields of a column, quotes aside; None for an empty one."""
 
+    @abstractmethod
     def data(self) -> pd.DataFrame:
         """Return the rows as pandas reads them.
 
@@ -43,7 +57,7 @@ class CsvReader(Protocol):
         """
 
 
-class JsonReader:
+class JsonReader(CsvReader):
     """Reads rows without quotes all of whose cells are numbers that JSON spells as CSV does.
 
     Args:
@@ -52,8 +66,8 @@ class JsonReader:
         other: The reader of all other rows.
     """
 
-    def __init__(self, text: bytes, header: Header, other: type[LineReader | BlockReader]) -> None:
-        self._text = text
+    def __init__(self, text: bytes, header: Header, other: type[CsvReader]) -> None:
+        self._text = text  # super() would be a call for each request
         self._header = header
         self._reader = other
 
@@ -89,17 +103,8 @@ class JsonReader:
         return _read(self._text, self._header, len(numbers))
 
 
-class LineReader:
-    """Reads rows without quotes line by line, numbers with float().
-
-    Args:
-        text: UTF-8, with its BOM if it had one.
-        header: Its header.
-    """
-
-    def __init__(self, text: bytes, header: Header) -> None:
-        self._text = text
-        self._header = header
+class LineReader(CsvReader):
+    """Reads rows without quotes line by line, numbers with float()."""
 
     @cached
     def _lines(self) -> list[bytes]:
@@ -137,17 +142,8 @@ class LineReader:
         return _read(self._text, self._header, len(self._lines))
 
 
-class BlockReader:
-    """Reads rows of any kind and number, in blocks: numbers with Arrow, all else with pandas.
-
-    Args:
-        text: UTF-8, with its BOM if it had one.
-        header: Its header.
-    """
-
-    def __init__(self, text: bytes, header: Header) -> None:
-        self._text = text
-        self._header = header
+class BlockReader(CsvReader):
+    """Reads rows of any kind and number, in blocks: numbers with Arrow, all else with pandas."""
 
     @cached
     def _blocks(self) -> list[Block]:
