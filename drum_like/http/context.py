@@ -9,6 +9,7 @@ from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import NotLoadedError, SettingsError, UnsupportedError
 from drum_like.inference.resolver import Resolver
 from drum_like.inference.service import Service
+from drum_like.system.lazy import cached
 from drum_like.system.lifecycle import Readiness
 from drum_like.system.stats import Timings
 
@@ -22,7 +23,7 @@ class Resolve(Protocol):
         """Return the service."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContractContext:
     """The settings, services and parts that a contract is mounted with.
 
@@ -33,7 +34,6 @@ class ContractContext:
         readiness: Whether new requests should come to this worker.
         parts: Further parts, by their classes: the registry of a server with a store.
         serves_names: Whether models are served by their names, below /models/.
-        resolve: Returns the service that a request is for; as `resolver.resolve`.
     """
 
     resolver: Resolver
@@ -42,11 +42,11 @@ class ContractContext:
     readiness: Readiness
     parts: Mapping[type[Any], Any] = field(default_factory=dict)
     serves_names: bool = False
-    resolve: Resolve = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Save each request a call."""
-        object.__setattr__(self, "resolve", self.resolver.resolve)
+    @cached
+    def resolve(self) -> Resolve:
+        """Finds the service that a request is for: the method of the resolver itself."""
+        return self.resolver.resolve
 
     def ready(self) -> bool:
         """Return whether requests should come here; a catalog loads its models when they do."""
