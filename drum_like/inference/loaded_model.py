@@ -6,7 +6,7 @@ from typing import Any
 
 from drum_like.api import Predictor, TargetChecker
 from drum_like.config.model_settings import LoadSettings, ModelSettings
-from drum_like.errors import CustomCodeError, LoadError, PluginError, SettingsError
+from drum_like.errors import CustomCodeError, LoadError, PluginError
 from drum_like.inference import labels, link, transformation
 from drum_like.inference.link import Conversion
 from drum_like.model import input_schema
@@ -180,54 +180,3 @@ def _predictor(
         return predictor_for(value, artifact)
     except PluginError as error:
         raise LoadError(transformation.NO_TRANSFORM) from error
-
-
-def find_target(settings: ModelSettings, known: ModelTarget, *, legacy: bool) -> Target:
-    """Return the target: from settings, and where they leave it open from the model itself.
-
-    Raises:
-        SettingsError: the type or the labels are unknown, in DRUM's words.
-    """
-    target_type = settings.target_type or known.type
-    if target_type is None:
-        raise SettingsError(
-            "Target type is missing. It must be provided in --target-type argument, "
-            "TARGET_TYPE env var or model config file."
-        )
-    if target_type.needs_target_name and not settings.target_name:
-        raise SettingsError(
-            "Unexpected empty target name for text generation, vector database, or agentic "
-            "workflow target."
-        )
-    name = settings.target_name or "target"
-    return Target(target_type, _labels(settings, target_type, known), name, legacy)
-
-
-def _labels(
-    settings: ModelSettings, target_type: TargetType, known: ModelTarget
-) -> tuple[str, ...]:
-    if target_type is TargetType.BINARY:
-        return _binary_labels(settings, known)
-    if not target_type.is_classification:
-        return ()
-    found = settings.class_labels or tuple(map(str, known.classes))
-    if not found:
-        raise SettingsError(
-            "Class labels are missing. They must be provided with either one: "
-            "--class-labels/--class-labels-file arguments, environment variables, "
-            "model config file."
-        )
-    return found
-
-
-def _binary_labels(settings: ModelSettings, known: ModelTarget) -> tuple[str, str]:
-    positive, negative = settings.positive_class_label, settings.negative_class_label
-    if positive is not None and negative is not None:
-        return positive, negative
-    if len(known.classes) == 2 and positive is None and negative is None:
-        return str(known.classes[1]), str(known.classes[0])
-    raise SettingsError(
-        "Positive/negative class labels are missing. They must be provided with either one: "
-        "--positive-class-label/--negative-class-label arguments, environment variables, "
-        "model config file."
-    )

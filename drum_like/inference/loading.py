@@ -13,14 +13,14 @@ from drum_like.inference import link, pipeline, transformation, warm_up
 from drum_like.inference.explain.capabilities import Capabilities, find_capabilities
 from drum_like.inference.explain.context import ExplainContext
 from drum_like.inference.link import Conversion
-from drum_like.inference.loaded_model import LoadedModel, find_target, load_model
+from drum_like.inference.loaded_model import LoadedModel, load_model
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.inference.service import ModelInfo
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transform
 from drum_like.model import output_requirements
-from drum_like.model.configuration import configured
+from drum_like.model.configuration import configured, find_target
 from drum_like.system import cgroup
 from drum_like.system.cpus import FairSemaphore
 from drum_like.types.schema import Schema
