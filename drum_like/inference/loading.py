@@ -175,6 +175,7 @@ class ServiceBuilder:
             target=target,
             limiter=self.hook_limiter,
             reads=hooks.read_input_data is not None,
+            hooked=hooks.transform is not None or hooks.score is not None,
         )
 
     def _tensors(self) -> Tensors | None:

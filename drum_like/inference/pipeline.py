@@ -45,6 +45,7 @@ class Pipeline:
         target: Whose rules hold.
         limiter: Entered around every step that may run custom.py.
         reads: Whether `decode` runs custom.py, too.
+        hooked: Whether a hook gets the rows, and may change them.
     """
 
     decode: Callable[[Payload], Frame]
@@ -54,9 +55,12 @@ class Pipeline:
     target: Target
     limiter: Limiter
     reads: bool = False
+    hooked: bool = False
 
     def run(self, rows: Payload | Frame) -> Prediction:
         """Return the predictions for a payload, or for rows that a contract has read itself.
+
+        Such rows stay as they are, whatever a hook does to its own: they may be explained next.
 
         Raises:
             RequestError: the caller's fault.
@@ -64,7 +68,9 @@ class Pipeline:
             UserError: an answer of custom.py's own choice.
         """
         payload = rows if isinstance(rows, Payload) else None
-        if payload is not None and not self.reads:
+        if payload is None:
+            rows = apart(rows) if self.hooked and isinstance(rows, Frame) else rows
+        elif not self.reads:
             rows = self.decode(payload)
         with self.limiter:
             frame = self.decode(rows) if isinstance(rows, Payload) else rows
@@ -82,6 +88,15 @@ def _row_count(frame: Frame) -> int | None:
     if isinstance(frame, NativeFrame) and not isinstance(frame.native, pd.DataFrame):
         return None
     return frame.n_rows
+
+
+def apart(frame: Frame) -> Frame:
+    """Return rows that a hook may change without changing those of the frame."""
+    data = frame.native
+    if not isinstance(data, pd.DataFrame):
+        return frame
+    # From pandas 3 on a shallow copy shares its columns only until one of the two is written to.
+    return NativeFrame(data.copy(deep=pd.__version__ < "3"))
 
 
 def decode(payload: Payload) -> Frame:

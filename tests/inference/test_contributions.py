@@ -65,6 +65,37 @@ def test_a_hook_tells_in_the_order_of_the_inputs(tmp_path: Path) -> None:
     assert found.values[0].tolist() == [[4.0, -3.0, 1.0], [6.0, -1.5, 1.0], [-2.0, 0.0, 1.0]]
 
 
+IN_PLACE = """
+import pandas as pd
+
+def load_model(code_dir):
+    return "model"
+
+def score(data, model, **kwargs):
+    data["a"] *= 2
+    data["b"] *= 3
+    return pd.DataFrame({"Predictions": data["a"] - data["b"] + 1})
+
+def contributions(data, model):
+    data["a"] *= 2
+    data["b"] *= -3
+    data["bias"] = 1.0
+    return data[["a", "b", "bias"]]
+"""
+
+
+def test_hooks_that_change_their_rows_tell_about_those_that_were_sent(tmp_path: Path) -> None:
+    (tmp_path / "custom.py").write_text(IN_PLACE)
+    service, rows = opened(tmp_path, None, NAMED), NativeFrame(ROWS[["a", "b"]].copy())
+
+    prediction = service.predict(rows)
+    found = service.contributions(rows, Kind.ORIGINAL)
+
+    assert prediction.column.tolist() == [2.0, 5.5, -1.0]
+    assert found.values[0].tolist() == [[4.0, -3.0, 1.0], [6.0, -1.5, 1.0], [-2.0, 0.0, 1.0]]
+    assert rows.pandas.equals(ROWS[["a", "b"]])
+
+
 def test_no_rows_have_features_and_call_no_hook(tmp_path: Path) -> None:
     service = regressor(tmp_path, "out if len(data) else 1 / 0")
 

@@ -339,6 +339,16 @@ def test_a_hook_may_give_the_bounds(metadata: str, tmp_path: Path) -> None:
     assert service.description()["explanations"]["predictionIntervals"]["method"] == "hook"
 
 
+def test_bounds_are_those_of_the_rows_that_were_sent(tmp_path: Path) -> None:
+    """A score hook may change its rows; the hook of the bounds gets others."""
+    scored = '    data["a"] *= 2\n    return data[["a"]]'
+    (tmp_path / "custom.py").write_text(_HOOK.replace('    return data[["a"]]', scored))
+
+    found = bounds(opened(tmp_path, None, HEAD), pd.DataFrame({"a": [7.0]}))
+
+    assert (found.lower.tolist(), found.upper.tolist()) == ([5.0], [9.0])
+
+
 @pytest.mark.parametrize(
     ("first", "said"),
     [(1.0, "'lower' and 'upper'"), (2.0, "1 intervals for 2"), (3.0, "above"), (4.0, "numbers")],

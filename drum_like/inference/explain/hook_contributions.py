@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.errors import HookError, TargetError
-from drum_like.inference.pipeline import Limiter, Pipeline
+from drum_like.inference.pipeline import Limiter, Pipeline, apart
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
 from drum_like.types.explanation import Contributions, Kind, adds_up, predicted
@@ -77,7 +77,7 @@ class HookContributions:
                 self.inputs, groups, np.empty((len(groups), 0, len(self.inputs) + 1))
             )
         with self.limiter:
-            answer = call(self.hook, _FAILED, rows.native, self.model)
+            answer = call(self.hook, _FAILED, apart(rows).native, self.model)
         parts = _by_label(answer, target) if multiclass else [answer]
         values = np.stack([_checked(part, self.inputs, rows.n_rows) for part in parts])
         expected = columns_of(self.pipeline.run(rows), target)

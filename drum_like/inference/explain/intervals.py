@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drum_like.errors import HookError, UnsupportedError
 from drum_like.inference.explain import conformal
 from drum_like.inference.explain.context import ExplainContext, IntervalSource, none
-from drum_like.inference.pipeline import Limiter
+from drum_like.inference.pipeline import Limiter, apart
 from drum_like.model.hooks import Hook, call
 from drum_like.model.interval_settings import IntervalSettings, Method
 from drum_like.system.lazy import pd
@@ -52,7 +52,7 @@ class HookIntervals:
         if rows.n_rows == 0:
             return none()
         with self.limiter:
-            answer = call(self.hook, _FAILED, rows.native, self.model)
+            answer = call(self.hook, _FAILED, apart(rows).native, self.model)
         values = _checked(answer, rows.n_rows)
         return Intervals(values[:, 0], values[:, 1])
 
