@@ -18,11 +18,7 @@ from drum_like.codecs.json import encode as json
 from drum_like.errors import TargetError
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType
-
-REGRESSION = Target(TargetType.REGRESSION)
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
-MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))
-TEXT = Target(TargetType.TEXT_GENERATION, name="out")
+from tests.support.targets import BINARY, MULTICLASS, REGRESSION, TEXT
 
 
 def objects(*cells: Any) -> Prediction:

@@ -13,8 +13,8 @@ from drum_like.codecs.json.datarobot import DeploymentConfig
 from drum_like.errors import SettingsError, TargetError
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType
+from tests.support.targets import BINARY
 
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
 CONFIG = DeploymentConfig("t", ("no", "yes"), 0.5)
 
 

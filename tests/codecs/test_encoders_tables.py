@@ -16,11 +16,8 @@ from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import encode as csv
 from drum_like.errors import TargetError
 from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
-
-REGRESSION = Target(TargetType.REGRESSION)
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
-TEXT = Target(TargetType.TEXT_GENERATION, name="out")
+from drum_like.types.target import Target
+from tests.support.targets import BINARY, REGRESSION, TEXT
 
 
 def table(prediction: Prediction, target: Target) -> pa.Table:

@@ -14,7 +14,7 @@ from drum_like.errors import HookError, PredictorError, SizeError, UnsupportedEr
 from drum_like.inference.explain import model_contributions
 from drum_like.inference.model_service import ModelService
 from drum_like.types.explanation import Kind
-from tests.support.explained import NUMBER, opened, reason
+from tests.support.explained import NUMBER, Hooked, opened, reason
 
 NAMED = """
 name: x
@@ -45,18 +45,28 @@ def contributions(data, model):
 """
 
 
-def regressor(directory: Path, change: str = "out", metadata: str = NAMED) -> ModelService:
-    """Return the service of a sum of two columns, its contributions changed."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "custom.py").write_text(REGRESSOR.replace("CHANGE", change))
-    return opened(directory, None, metadata)
+@pytest.fixture
+def regressor(hooked: Hooked) -> Hooked:
+    """Return a function that opens a sum of two columns, its contributions changed."""
+
+    def serve(change: str = "out", metadata: str = NAMED) -> ModelService:
+        return hooked(REGRESSOR.replace("CHANGE", change), metadata=metadata)
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def linear() -> LinearRegression:
+    """Return a model of 2 a - 3 b + 1."""
+    rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 5.0], "b": [1.0, 0.0, 3.0, 1.0]})
+    return LinearRegression().fit(rows, 2 * rows["a"] - 3 * rows["b"] + 1)
 
 
 ROWS = pd.DataFrame({"b": [1.0, 0.5, 0.0], "a": [2.0, 3.0, -1.0], "more": "x"})
 
 
-def test_a_hook_tells_in_the_order_of_the_inputs(tmp_path: Path) -> None:
-    service = regressor(tmp_path)
+def test_a_hook_tells_in_the_order_of_the_inputs(regressor: Hooked) -> None:
+    service = regressor()
 
     found = service.contributions(NativeFrame(ROWS), Kind.ORIGINAL)
 
@@ -84,9 +94,9 @@ def contributions(data, model):
 """
 
 
-def test_hooks_that_change_their_rows_tell_about_those_that_were_sent(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(IN_PLACE)
-    service, rows = opened(tmp_path, None, NAMED), NativeFrame(ROWS[["a", "b"]].copy())
+def test_hooks_that_change_their_rows_tell_about_those_that_were_sent(hooked: Hooked) -> None:
+    service = hooked(IN_PLACE, metadata=NAMED)
+    rows = NativeFrame(ROWS[["a", "b"]].copy())
 
     prediction = service.predict(rows)
     found = service.contributions(rows, Kind.ORIGINAL)
@@ -96,8 +106,8 @@ def test_hooks_that_change_their_rows_tell_about_those_that_were_sent(tmp_path: 
     assert rows.pandas.equals(ROWS[["a", "b"]])
 
 
-def test_no_rows_have_features_and_call_no_hook(tmp_path: Path) -> None:
-    service = regressor(tmp_path, "out if len(data) else 1 / 0")
+def test_no_rows_have_features_and_call_no_hook(regressor: Hooked) -> None:
+    service = regressor("out if len(data) else 1 / 0")
 
     found = service.contributions(NativeFrame(ROWS[:0]), Kind.ORIGINAL)
 
@@ -121,21 +131,21 @@ def test_no_rows_have_features_and_call_no_hook(tmp_path: Path) -> None:
     ],
 )
 def test_answers_of_a_hook_that_are_none_are_refused(
-    change: str, said: str, tmp_path: Path
+    change: str, said: str, regressor: Hooked
 ) -> None:
     """Also when the made-up rows of the load were right."""
-    service = regressor(tmp_path, f"out if len(data) == 1 else {change}")
+    service = regressor(f"out if len(data) == 1 else {change}")
 
     with pytest.raises(HookError, match=said):
         service.contributions(NativeFrame(ROWS), Kind.ORIGINAL)
 
 
 def test_a_hook_that_is_wrong_from_the_start_is_withdrawn(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture, regressor: Hooked
 ) -> None:
     """The log and /info/ say why."""
     with caplog.at_level(logging.WARNING):
-        service = regressor(tmp_path, "-out")
+        service = regressor("-out")
 
     assert service.contribution_kinds == ()
     assert "do not add up" in caplog.text
@@ -144,10 +154,10 @@ def test_a_hook_that_is_wrong_from_the_start_is_withdrawn(
     assert "do not add up" in shown["reason"]
 
 
-def test_a_hook_needs_the_columns_of_its_callers(tmp_path: Path) -> None:
+def test_a_hook_needs_the_columns_of_its_callers(regressor: Hooked) -> None:
     plain = "name: x\ntype: inference\ntargetType: regression\n"
 
-    service = regressor(tmp_path, "out", plain)
+    service = regressor("out", plain)
 
     assert "inputSchema" in reason(service.explanations)
 
@@ -189,9 +199,8 @@ inputSchema:
 """
 
 
-def test_a_hook_tells_each_class(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(CLASSES.replace("LABEL", "label"))
-    service = opened(tmp_path, None, THREE)
+def test_a_hook_tells_each_class(hooked: Hooked) -> None:
+    service = hooked(CLASSES.replace("LABEL", "label"), metadata=THREE)
 
     found = service.contributions(NativeFrame(pd.DataFrame({"a": [2.0]})), Kind.ORIGINAL)
 
@@ -200,15 +209,10 @@ def test_a_hook_tells_each_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", ["label.lower()", "{'A': 'B', 'B': 'A', 'C': 'C'}[label]"])
-def test_a_hook_that_mixes_classes_up_is_withdrawn(label: str, tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(CLASSES.replace("LABEL", label))
+def test_a_hook_that_mixes_classes_up_is_withdrawn(label: str, hooked: Hooked) -> None:
+    service = hooked(CLASSES.replace("LABEL", label), metadata=THREE)
 
-    assert opened(tmp_path, None, THREE).contribution_kinds == ()
-
-
-def linear() -> LinearRegression:
-    rows = pd.DataFrame({"a": [0.0, 1.0, 2.0, 5.0], "b": [1.0, 0.0, 3.0, 1.0]})
-    return LinearRegression().fit(rows, 2 * rows["a"] - 3 * rows["b"] + 1)
+    assert service.contribution_kinds == ()
 
 
 @pytest.mark.parametrize(
@@ -221,31 +225,35 @@ def linear() -> LinearRegression:
     ],
     ids=["transform", "post_process", "score", "read_input_data"],
 )
-def test_a_model_behind_hooks_does_not_speak_for_them(hook: str, tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(hook)
-
-    service = opened(tmp_path, linear(), **NUMBER)
+def test_a_model_behind_hooks_does_not_speak_for_them(
+    hook: str, hooked: Hooked, linear: LinearRegression
+) -> None:
+    service = hooked(hook, linear, **NUMBER)
 
     assert service.contribution_kinds == ()
     assert "hook" in reason(service.explanations)
 
 
-def test_a_hook_may_speak_for_a_model_behind_hooks(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(
+def test_a_hook_may_speak_for_a_model_behind_hooks(
+    hooked: Hooked, linear: LinearRegression
+) -> None:
+    hooks = (
         "def post_process(predictions, model):\n    return predictions * 2\n\n"
         "def contributions(data, model):\n"
         "    out = 2 * data[['a', 'b']] * model.coef_\n"
         "    return out.assign(bias=2 * model.intercept_)\n"
     )
 
-    service = opened(tmp_path, linear())
+    service = hooked(hooks, linear)
 
     assert service.contribution_kinds == (Kind.ORIGINAL,)
 
 
-def test_numbers_that_do_not_add_up_are_never_given(tmp_path: Path) -> None:
+def test_numbers_that_do_not_add_up_are_never_given(
+    tmp_path: Path, linear: LinearRegression
+) -> None:
     """A model that changes after the load is found out by the request."""
-    service = opened(tmp_path, linear())
+    service = opened(tmp_path, linear)
     contribution_source: Any = service.explanations.contribution_source
     service.model.coef_ = service.model.coef_ + 1.0
 
@@ -253,15 +261,17 @@ def test_numbers_that_do_not_add_up_are_never_given(tmp_path: Path) -> None:
         contribution_source(NativeFrame(ROWS[["a", "b"]]), Kind.ORIGINAL)
 
 
-def test_a_kind_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    service = regressor(tmp_path)
+def test_a_kind_that_is_not_there_is_refused(regressor: Hooked) -> None:
+    service = regressor()
 
     with pytest.raises(UnsupportedError, match="TRANSFORMED"):
         service.contributions(NativeFrame(ROWS), Kind.TRANSFORMED)
 
 
-def test_more_contributions_than_memory_allows_are_refused(tmp_path: Path) -> None:
-    service = opened(tmp_path, linear())
+def test_more_contributions_than_memory_allows_are_refused(
+    tmp_path: Path, linear: LinearRegression
+) -> None:
+    service = opened(tmp_path, linear)
     rows = pd.DataFrame(
         np.zeros((model_contributions.MOST_NUMBERS // 3 + 1, 2)), columns=["a", "b"]
     )

@@ -1,5 +1,7 @@
 """Prediction intervals: exact ranks, coverage, and what a directory has to ship for them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import sqrt
@@ -23,7 +25,7 @@ from drum_like.inference.model_service import ModelService
 from drum_like.model.metadata import read_metadata
 from drum_like.types.explanation import Intervals
 from drum_like.types.prediction import Prediction
-from tests.support.explained import YES_NO, opened
+from tests.support.explained import YES_NO, Hooked, opened
 
 HEAD = "name: x\ntype: inference\ntargetType: regression\n"
 SPLITS = 40
@@ -243,33 +245,55 @@ def test_residuals_of_another_model_file_are_refused(tmp_path: Path) -> None:
     assert same.has_intervals
 
 
-def test_classifiers_have_no_intervals(tmp_path: Path) -> None:
+def test_classifiers_have_no_intervals(hooked: Hooked) -> None:
     """B04: whatever the directory says."""
-    (tmp_path / "custom.py").write_text(
+    service = hooked(
         "def load_model(code_dir):\n    return 'm'\n\n"
         "def score(data, model, **kwargs):\n    return data\n\n"
-        "def prediction_intervals(data, model):\n    return data\n"
+        "def prediction_intervals(data, model):\n    return data\n",
+        **YES_NO,
     )
 
-    assert "regression" in why_not(opened(tmp_path, None, **YES_NO))
+    assert "regression" in why_not(service)
 
 
-def quantiles(tmp_path: Path, **keys: str) -> tuple[ModelService, pd.DataFrame, NDArray[Any]]:
-    """Return a median model with two quantiles beside it, 300 held-out rows and their targets."""
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Models of three quantiles, and what they were trained on, with 600 further rows.
+
+    Attributes:
+        rows: 900 rows of one column.
+        target: Their targets, whose noise grows with the column.
+        models: Of the lower and the upper quantile and of the middle, trained on 300 rows.
+    """
+
+    rows: pd.DataFrame
+    target: NDArray[Any]
+    models: Mapping[str, Any]
+
+    def served(self, directory: Path, **keys: str) -> ModelService:
+        """Return the service of the middle with the two quantiles beside it."""
+        for name in ("low", "high"):
+            opened(directory / name, self.models[name])
+        keys = {"lower_model": "low/model.pkl", "upper_model": "high/model.pkl", **keys}
+        return opened(directory, self.models["middle"], told("quantile_pair", "0.9", **keys))
+
+
+@pytest.fixture(scope="module")
+def quantiles() -> Quantiles:
+    """Return trained models of quantiles."""
     rng = np.random.default_rng(2)
     rows = pd.DataFrame({"a": rng.uniform(0, 4, size=900)})
     target = rows["a"].to_numpy() + rng.normal(size=900) * (0.2 + rows["a"].to_numpy())
+    models = {"middle": Ridge().fit(rows[:300], target[:300])}
     for name, alpha in {"low": 0.05, "high": 0.95}.items():
         model = GradientBoostingRegressor(loss="quantile", alpha=alpha, n_estimators=40)
-        opened(tmp_path / name, model.fit(rows[:300], target[:300]))
-    middle = Ridge().fit(rows[:300], target[:300])
-    keys = {"lower_model": "low/model.pkl", "upper_model": "high/model.pkl", **keys}
-    service = opened(tmp_path, middle, told("quantile_pair", "0.9", **keys))
-    return service, rows, target
+        models[name] = model.fit(rows[:300], target[:300])
+    return Quantiles(rows, target, models)
 
 
-def test_a_pair_of_quantiles_is_as_wide_as_the_noise(tmp_path: Path) -> None:
-    service, rows, _ = quantiles(tmp_path)
+def test_a_pair_of_quantiles_is_as_wide_as_the_noise(quantiles: Quantiles, tmp_path: Path) -> None:
+    service, rows = quantiles.served(tmp_path), quantiles.rows
 
     found = bounds(service, rows[600:])
 
@@ -279,12 +303,14 @@ def test_a_pair_of_quantiles_is_as_wide_as_the_noise(tmp_path: Path) -> None:
     assert width[wide].mean() > 2 * width[rows["a"][600:] < 1].mean()
 
 
-def test_a_calibrated_pair_of_quantiles_holds_its_level(tmp_path: Path) -> None:
-    service, rows, target = quantiles(tmp_path)
+def test_a_calibrated_pair_of_quantiles_holds_its_level(
+    quantiles: Quantiles, tmp_path: Path
+) -> None:
+    service, rows, target = quantiles.served(tmp_path), quantiles.rows, quantiles.target
     raw = bounds(service, rows[300:600])
     scores = np.maximum(raw.lower - target[300:600], target[300:600] - raw.upper)
     (tmp_path / "s.csv").write_text(residual_file.text(residual_file.SCORE, scores.tolist()))
-    better, _, _ = quantiles(tmp_path, residuals="s.csv")
+    better = quantiles.served(tmp_path, residuals="s.csv")
 
     found = bounds(better, rows[600:])
 
@@ -296,8 +322,10 @@ def test_a_calibrated_pair_of_quantiles_holds_its_level(tmp_path: Path) -> None:
     assert binom.ppf(0.001, 300, 0.9) <= inside <= binom.ppf(0.999, 300, 0.9)
 
 
-def test_models_of_quantiles_that_do_not_load_withdraw_the_intervals(tmp_path: Path) -> None:
-    service, _, _ = quantiles(tmp_path, upper_model="nothing.pkl")
+def test_models_of_quantiles_that_do_not_load_withdraw_the_intervals(
+    quantiles: Quantiles, tmp_path: Path
+) -> None:
+    service = quantiles.served(tmp_path, upper_model="nothing.pkl")
 
     assert "nothing.pkl" in why_not(service)
 
@@ -324,14 +352,9 @@ def prediction_intervals(data, model):
 """
 
 
-def hooked(tmp_path: Path, metadata: str = HEAD) -> ModelService:
-    (tmp_path / "custom.py").write_text(_HOOK)
-    return opened(tmp_path, None, metadata)
-
-
 @pytest.mark.parametrize("metadata", [HEAD, told("hook", "0.8")], ids=["hook", "hook-and-level"])
-def test_a_hook_may_give_the_bounds(metadata: str, tmp_path: Path) -> None:
-    service = hooked(tmp_path, metadata)
+def test_a_hook_may_give_the_bounds(metadata: str, hooked: Hooked) -> None:
+    service = hooked(_HOOK, metadata=metadata)
 
     found = bounds(service, pd.DataFrame({"a": [7.0, 8.0]}))
 
@@ -339,12 +362,12 @@ def test_a_hook_may_give_the_bounds(metadata: str, tmp_path: Path) -> None:
     assert service.description()["explanations"]["predictionIntervals"]["method"] == "hook"
 
 
-def test_bounds_are_those_of_the_rows_that_were_sent(tmp_path: Path) -> None:
+def test_bounds_are_those_of_the_rows_that_were_sent(hooked: Hooked) -> None:
     """A score hook may change its rows; the hook of the bounds gets others."""
     scored = '    data["a"] *= 2\n    return data[["a"]]'
-    (tmp_path / "custom.py").write_text(_HOOK.replace('    return data[["a"]]', scored))
+    service = hooked(_HOOK.replace('    return data[["a"]]', scored), metadata=HEAD)
 
-    found = bounds(opened(tmp_path, None, HEAD), pd.DataFrame({"a": [7.0]}))
+    found = bounds(service, pd.DataFrame({"a": [7.0]}))
 
     assert (found.lower.tolist(), found.upper.tolist()) == ([5.0], [9.0])
 
@@ -354,19 +377,19 @@ def test_bounds_are_those_of_the_rows_that_were_sent(tmp_path: Path) -> None:
     [(1.0, "'lower' and 'upper'"), (2.0, "1 intervals for 2"), (3.0, "above"), (4.0, "numbers")],
 )
 def test_bounds_of_a_hook_that_are_none_are_refused(
-    first: float, said: str, tmp_path: Path
+    first: float, said: str, hooked: Hooked
 ) -> None:
-    service = hooked(tmp_path)
+    service = hooked(_HOOK, metadata=HEAD)
 
     with pytest.raises(HookError, match=said):
         bounds(service, pd.DataFrame({"a": [first, 9.0]}))
 
 
-def test_no_rows_have_no_bounds(tmp_path: Path) -> None:
+def test_no_rows_have_no_bounds(hooked: Hooked) -> None:
     """And no hook is called."""
     none = NativeFrame(pd.DataFrame({"a": []}))
 
-    found = hooked(tmp_path).intervals(none, Prediction.empty(1))
+    found = hooked(_HOOK, metadata=HEAD).intervals(none, Prediction.empty(1))
 
     assert (found.lower.shape, found.upper.shape) == ((0,), (0,))
 

@@ -5,9 +5,7 @@ import pytest
 from drum_like.errors import LoadError, TargetError
 from drum_like.inference.labels import by_position, check, column_order, match, of_classes
 from drum_like.types.target import ModelTarget, Target, TargetType, standard
-
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
-MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))
+from tests.support.targets import BINARY, MULTICLASS
 
 
 @pytest.mark.parametrize(

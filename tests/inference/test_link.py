@@ -8,8 +8,8 @@ import pytest
 from drum_like.api import Link, Prediction, Target, TargetType
 from drum_like.errors import TargetError
 from drum_like.inference.link import Conversion
+from tests.support.targets import BINARY
 
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
 MANY = Target(TargetType.MULTICLASS, ("a", "b", "c"))
 
 

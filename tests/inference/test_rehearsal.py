@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,9 +21,7 @@ from sklearn.preprocessing import (
 )
 
 from drum_like.api import LoadError, NativeFrame, Payload, TargetType
-from drum_like.config.model_settings import ModelSettings
-from drum_like.inference.loading import open_service
-from drum_like.inference.model_service import ModelService
+from tests.support.explained import NUMBER, YES_NO, Hooked, opened
 
 RNG = np.random.default_rng(3)
 ROWS = pd.DataFrame({"a": RNG.normal(size=80), "b": RNG.normal(size=80)})
@@ -32,17 +29,6 @@ MIXED = ROWS.assign(
     colour=RNG.choice(["red", "green"], 80), note=RNG.choice(["good day", "bad day"], 80)
 )
 CLASSES = (ROWS["a"] > 0).astype(int)
-BINARY = {
-    "target_type": TargetType.BINARY,
-    "positive_class_label": "yes",
-    "negative_class_label": "no",
-}
-NUMBER = {"target_type": TargetType.REGRESSION}
-
-
-def opened(path: Path, model: Any, settings: dict[str, Any]) -> ModelService:
-    joblib.dump(model, path / "m.joblib")
-    return open_service(ModelSettings(code_dir=path, **settings))
 
 
 def prepared() -> ColumnTransformer:
@@ -75,7 +61,7 @@ def without_numbers() -> Any:
 
 
 class Forgetful(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: asks for an attribute that it does not have."""
+    """A class of a user's custom.py: asks for an attribute that it does not have."""
 
     n_features_in_ = 2
 
@@ -85,7 +71,7 @@ class Forgetful(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-l
 
 
 class Wordy(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: predicts words."""
+    """A class of a user's custom.py: predicts words."""
 
     def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
         """Return a word for each row."""
@@ -93,7 +79,7 @@ class Wordy(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn
 
 
 class Overconfident(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: its chances do not add up."""
+    """A class of a user's custom.py: its chances do not add up."""
 
     classes_ = np.array([0, 1])
 
@@ -105,27 +91,27 @@ class Overconfident(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # sci
 @pytest.mark.parametrize(
     ("model", "settings", "said"),
     [
-        pytest.param(LogisticRegression(), BINARY, "NotFittedError", id="unfitted"),
-        pytest.param(RandomForestClassifier(), BINARY, "NotFittedError", id="unfitted-forest"),
+        pytest.param(LogisticRegression(), YES_NO, "NotFittedError", id="unfitted"),
+        pytest.param(RandomForestClassifier(), YES_NO, "NotFittedError", id="unfitted-forest"),
         pytest.param(HistGradientBoostingRegressor(), NUMBER, "NotFittedError", id="unfitted-hgb"),
         pytest.param(
             make_pipeline(prepared(), LogisticRegression()),
-            BINARY,
+            YES_NO,
             "NotFittedError",
             id="unfitted-pipeline",
         ),
-        pytest.param(unfitted_last(), BINARY, "NotFittedError", id="unfitted-last-step"),
+        pytest.param(unfitted_last(), YES_NO, "NotFittedError", id="unfitted-last-step"),
         pytest.param(
             StandardScaler(),
             {"target_type": TargetType.TRANSFORM},
             "NotFittedError",
             id="unfitted-transformer",
         ),
-        pytest.param(narrow(), BINARY, "ValueError", id="other-width"),
-        pytest.param(without_numbers(), BINARY, "NaN for a made-up row", id="nan"),
+        pytest.param(narrow(), YES_NO, "ValueError", id="other-width"),
+        pytest.param(without_numbers(), YES_NO, "NaN for a made-up row", id="nan"),
         pytest.param(Forgetful(), NUMBER, "AttributeError", id="attribute"),
         pytest.param(Wordy(), NUMBER, "predicts something else", id="words"),
-        pytest.param(Overconfident(), BINARY, "do not add up to 1", id="sums"),
+        pytest.param(Overconfident(), YES_NO, "do not add up to 1", id="sums"),
         pytest.param(LinearRegression().fit(ROWS, ROWS), NUMBER, "only 1 column", id="two-outputs"),
     ],
 )
@@ -133,13 +119,13 @@ def test_a_model_that_can_answer_no_row_is_not_served(
     model: Any, settings: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(LoadError, match=said) as caught:
-        opened(tmp_path, model, settings)
+        opened(tmp_path, model, **settings)
 
     assert "; " in str(caught.value)
 
 
 def in_hundreds(rows: Any) -> Any:
-    """Return rows if all of them are between 100 and 200; what a user may put into custom.py."""
+    """Return rows if all of them are between 100 and 200; a function of a user's custom.py."""
     if not ((rows >= 100) & (rows < 200)).all(axis=None):
         raise ValueError("out of range")
     return rows
@@ -171,26 +157,24 @@ def test_a_model_that_refuses_made_up_rows_is_served(
 ) -> None:
     model.fit(rows, CLASSES)
 
-    service = opened(tmp_path, model, BINARY)
+    service = opened(tmp_path, model, **YES_NO)
     found = service.predict(NativeFrame(rows))
 
     np.testing.assert_allclose(found.values, model.predict_proba(rows), rtol=0, atol=1e-12)
     assert service.notes[1] == "labels: class 0 is 'no', 1 is 'yes' (positive: 'yes')"
 
 
-def test_a_hook_may_mend_what_breaks_a_rule(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(
-        "def post_process(predictions, model):\n    return predictions\n"
-    )
+def test_a_hook_may_mend_what_breaks_a_rule(hooked: Hooked) -> None:
+    hook = "def post_process(predictions, model):\n    return predictions\n"
 
-    service = opened(tmp_path, LinearRegression().fit(ROWS, CLASSES), NUMBER)
+    service = hooked(hook, LinearRegression().fit(ROWS, CLASSES), **NUMBER)
 
     assert service.predict(Payload(b"a,b\n1,2\n")).n_rows == 1
 
 
-def test_a_score_hook_is_told_how_its_columns_are_read(tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text("def score(data, model, **kwargs):\n    return data\n")
+def test_a_score_hook_is_told_how_its_columns_are_read(hooked: Hooked) -> None:
+    hook = "def score(data, model, **kwargs):\n    return data\n"
 
-    service = opened(tmp_path, LogisticRegression().fit(ROWS, CLASSES), BINARY)
+    service = hooked(hook, LogisticRegression().fit(ROWS, CLASSES), **YES_NO)
 
     assert service.notes[1] == "labels: 'no', 'yes', as the score hook names its columns"

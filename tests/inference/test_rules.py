@@ -9,11 +9,9 @@ from drum_like.errors import TargetError
 from drum_like.inference import target_rules
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType
+from tests.support.targets import BINARY, MULTICLASS, REGRESSION
 
-REGRESSION = Target(TargetType.REGRESSION)
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
 LEGACY = Target(TargetType.BINARY, ("yes", "no"), legacy_order=True)
-MULTICLASS = Target(TargetType.MULTICLASS, ("A", "B", "C"))
 MULTILABEL = Target(TargetType.MULTILABEL, ("A", "B", "C"))
 
 

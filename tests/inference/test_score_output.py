@@ -8,10 +8,7 @@ from drum_like.errors import TargetError
 from drum_like.inference import hook_output
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType
-
-REGRESSION = Target(TargetType.REGRESSION)
-BINARY = Target(TargetType.BINARY, ("yes", "no"))
-TEXT = Target(TargetType.TEXT_GENERATION, name="out")
+from tests.support.targets import BINARY, REGRESSION, TEXT
 
 
 def test_one_column_of_any_name_is_the_prediction() -> None:

@@ -1,6 +1,7 @@
 """Real rows, and services of models trained on them, for tests of explanations."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.types.explanation import Kind
 from drum_like.types.target import TargetType
+
+Hooked = Callable[..., ModelService]
+"""Opens a directory of a test with the hooks given, and with what `opened` takes."""
 
 N_ROWS = 1000
 WIDTH = 20
