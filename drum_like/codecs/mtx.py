@@ -22,11 +22,9 @@ from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.system.lazy import pd, scipy_io, sparse
 from drum_like.types.codec import Codec
 from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.numbers import EXACT
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells
-
-_EXACT = 2**53
-"""Up to here a float64 distinguishes each integer from the next."""
 
 _HEAD = 1 << 20
 """Bytes that the banner and the comments behind it may take."""
@@ -209,14 +207,14 @@ def _read(body: bytes) -> sparse.csc_array:
 
 def _digits(body: bytes, header: _Header, matrix: sparse.csc_array) -> _Digits:
     """Return the entries that are whole numbers beyond 2^53, as they are written."""
-    if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= _EXACT):
+    if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= EXACT):
         return {}
     n_places = header.n_rows * header.n_columns if header.is_dense else matrix.nnz
     if n_places != header.n_entries:
         return {}  # entries are summed, or mirrored in a symmetric matrix
     found: dict[int, dict[int, int]] = {}
     for row, column, number in (_dense if header.is_dense else _coordinates)(body, header):
-        if abs(number) > _EXACT:
+        if abs(number) > EXACT:
             found.setdefault(column, {})[row] = number
     return found
 

@@ -1,4 +1,4 @@
-"""Which column of a classifier's output is which label of the caller's.
+"""Labels of the columns of a classifier's output, as callers spell them.
 
 Source of the rules: DRUM 1.18.1, observed; `docs/differences-from-drum.md` names those that differ:
 D17, D50, D51 and D79.
@@ -103,7 +103,7 @@ def check(known: ModelTarget, target: Target) -> None:
 
 
 def _are_names(classes: Sequence[Label], target: Target) -> bool:
-    """Whether labels can be names for classes that are numbers: all of them, or none."""
+    """Return whether labels can be names for classes that are numbers: all of them, or none."""
     if len(classes) != len(target.labels) or not all(isinstance(c, int) for c in classes):
         return False
     keys = [standard(label) for label in target.labels]
@@ -166,7 +166,7 @@ def _ascend(labels: Sequence[str]) -> bool:
 
 
 def _is_number(label: str) -> bool:
-    """Whether a label is written as a number, not as a word such as yes or off."""
+    """Return whether a label is written as a number, not as a word such as yes or off."""
     try:
         return not math.isnan(float(label))
     except ValueError:

@@ -34,7 +34,7 @@ class ModelService:
     """A model that loaded.
 
     Attributes:
-        info: Which model this is.
+        info: Identity of the model.
         target: Target of the predictions.
         hooks: The hooks of custom.py.
         model: The framework's object, or what load_model returned.
@@ -89,7 +89,7 @@ class ModelService:
 
     @property
     def contribution_kinds(self) -> tuple[Kind, ...]:
-        """Which contributions the model gives; empty if it gives none."""
+        """Kinds of contributions that the model gives; empty if it gives none."""
         return self.explanations.kinds
 
     @property

@@ -1,4 +1,4 @@
-"""A model's first predictions, of made-up rows: can it answer at all, and does it keep the rules.
+"""A model's first predictions, of made-up rows: they show whether it answers, and keeps the rules.
 
 A failure may be the made-up row's fault: a zero where a logarithm is taken, a word where a date is
 due. It is the model's for certain
@@ -9,7 +9,7 @@ due. It is the model's for certain
   module that its own code asks for;
 - where every row tried fails, all columns are of known types, and no code but the framework's runs.
 
-Only then is the model refused; all other failures are a warning.
+Only then is the model refused; any other failure is a warning.
 """
 
 from collections.abc import Callable, Iterator
@@ -133,7 +133,7 @@ def _check_number(prediction: Prediction) -> None:
 
 
 def _never_the_rows(error: BaseException | None) -> bool:
-    """Whether no row can cause an error."""
+    """Return whether no row can cause an error."""
     if error is None:
         return False
     if isinstance(error, AttributeError) and not _is_not_fitted(error):
@@ -148,14 +148,14 @@ def _is_not_fitted(error: BaseException) -> bool:
 def _leaves_no_doubt(
     service: ModelService, schema: Schema, failures: list[PredictorError | RequestError]
 ) -> bool:
-    """Whether nothing but the model can have failed on rows of its own columns."""
+    """Return whether nothing but the model can have failed on rows of its own columns."""
     typed = all(column.is_typed for column in schema.columns)
     frameworks = all(isinstance(failure, PredictorError) for failure in failures)
     return typed and frameworks and _runs_framework_only(service)
 
 
 def _runs_framework_only(service: ModelService) -> bool:
-    """Whether a model consists of its framework's classes alone, without user-defined ones."""
+    """Return whether a model consists of its framework's classes alone, none of them a user's."""
     told = getattr(service.predictor, "framework_only", None)
     if told is not None:
         return bool(told)

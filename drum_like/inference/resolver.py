@@ -1,4 +1,4 @@
-"""Where the service that a request is for is found."""
+"""Resolvers: they find the service that a request is for."""
 
 from dataclasses import dataclass
 from typing import Protocol

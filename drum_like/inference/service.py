@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """Which model this is.
+    """Identity of a model.
 
     Attributes:
         name: From the metadata, else the directory's name.
@@ -45,7 +45,7 @@ class Service(Protocol):
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is."""
+        """Identity of the model."""
 
     @property
     def target(self) -> Target:
@@ -77,7 +77,7 @@ class Service(Protocol):
 
     @property
     def contribution_kinds(self) -> tuple[Kind, ...]:
-        """Which contributions the model gives; empty if it gives none."""
+        """Kinds of contributions that the model gives; empty if it gives none."""
 
     @property
     def has_intervals(self) -> bool:

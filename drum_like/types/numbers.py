@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 
+EXACT = 2**53
+"""Up to here a float64 distinguishes each integer from the next."""
+
 _DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 

@@ -18,12 +18,10 @@ from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 from drum_like.types import cells
 from drum_like.types.cells import NAN, is_missing
+from drum_like.types.numbers import EXACT
 
 Cells = Sequence[Any]
 """The cells of a column as they were sent: text, numbers, truth values, bytes, None or NaN."""
-
-_EXACT = 2**53
-"""Up to here a float64 distinguishes each integer from the next."""
 
 
 class Reader(Protocol):
@@ -203,6 +201,6 @@ def packed(values: Sequence[Any], missing: Any) -> NDArray[Any]:
     if kinds == {int} and all(-(2**63) <= value < 2**63 for value in whole):
         return np.array(values, dtype=np.int64)
     floats = isinstance(missing, float) and kinds <= {int, float, type(None)}
-    if floats and all(-_EXACT <= value <= _EXACT for value in whole):
+    if floats and all(-EXACT <= value <= EXACT for value in whole):
         return np.array(values, dtype=np.float64)
     return objects([missing if value is None else value for value in values])

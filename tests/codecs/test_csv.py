@@ -207,7 +207,7 @@ def test_numbers_need_no_dataframe(n_rows: int) -> None:
 
 
 @pytest.mark.parametrize("copies", [1, 20_000], ids=["few", "many"])
-def test_text_in_a_column_that_nobody_asks_for_is_no_matter(copies: int) -> None:
+def test_text_in_a_column_that_is_not_asked_for_is_no_matter(copies: int) -> None:
     body = b"id,a,b\n" + b"x,1,NA\n" * copies
     frame = frame_of(body)
 

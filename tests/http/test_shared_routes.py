@@ -104,7 +104,7 @@ def test_head_is_answered_like_get() -> None:
     assert app_with(of("x", claim("x", 1))).test_client().head("/p/a").status_code == 200
 
 
-def test_a_request_that_nobody_claims_is_refused() -> None:
+def test_a_request_without_a_claim_is_refused() -> None:
     app = app_with(of("x", claim("x", 1, "application/json")))
 
     assert app.test_client().post("/p/a", data="a").status_code == 418

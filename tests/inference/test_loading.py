@@ -53,7 +53,7 @@ def opened(path: Path, **values: Any) -> ModelService:
     return open_service(ModelSettings(code_dir=path, **values))
 
 
-def test_target_and_labels_come_from_the_model_if_nobody_names_them(tmp_path: Path) -> None:
+def test_target_and_labels_come_from_the_model_if_settings_name_none(tmp_path: Path) -> None:
     service = opened(xgboost_directory(tmp_path))
 
     assert service.target.type is TargetType.BINARY
@@ -99,7 +99,7 @@ def test_labels_that_do_not_fit_the_output_are_told_at_load(tmp_path: Path) -> N
     ],
     ids=["type", "binary", "multiclass", "name"],
 )
-def test_what_nobody_tells_is_asked_for(tmp_path: Path, values: Any, text: str) -> None:
+def test_settings_that_are_missing_are_asked_for(tmp_path: Path, values: Any, text: str) -> None:
     (tmp_path / "custom.py").write_text(
         "def load_model(d):\n    return 1\ndef score(data, model, **kwargs):\n    return data\n"
     )

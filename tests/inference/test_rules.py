@@ -1,4 +1,4 @@
-"""What every target type demands of a model's output."""
+"""Rules of every target type for a model's output."""
 
 from typing import Any
 

@@ -29,14 +29,11 @@ from drum_like.system.lazy import pd
 from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import NamedColumns
 from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.numbers import EXACT
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.readers import Cells, numbers
 from drum_like.types.target import Target
-
-_EXACT = 2**53
-"""Up to here a float64 distinguishes each integer from the next."""
-
 
 _UNREADABLE = (pa.ArrowException, ValueError, OverflowError, KeyError)
 """Errors for values beyond Python's; a KeyError is a type that pyarrow has no class for."""
@@ -151,7 +148,7 @@ def _number_in(value: Decimal, scale: int) -> float:
     Other numbers are the nearest floats, which hold all their digits that CSV would show.
     """
     number = float(value)
-    if scale > 0 and (abs(number) < _EXACT or int(value) != value):
+    if scale > 0 and (abs(number) < EXACT or int(value) != value):
         return number
     return int(value)
 

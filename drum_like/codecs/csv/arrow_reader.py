@@ -20,6 +20,7 @@ from drum_like.codecs.csv.header import BOM
 from drum_like.codecs.like_pandas import HUGE, MISSING, has_huge
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Matrix, Names, Positions
+from drum_like.types.numbers import EXACT
 
 _AT_A_TIME = 1 << 18
 """Bytes that Arrow parses together, if that is some rows: a core's cache holds them."""
@@ -35,9 +36,6 @@ _SAMPLE = 1 << 14
 
 _WHOLE = b"0123456789-"
 _FRACTIONAL, _SIGN = set(b".eE"), set(b"+")
-
-_EXACT = 2**53
-"""Up to here a float64 distinguishes each integer from the next."""
 
 _INTEGERS, _FLOATS = pa.int64(), pa.float64()
 _Types = tuple[tuple[int, pa.DataType], ...]
@@ -134,7 +132,7 @@ def _assembled(
     """
     whole = {at: cells[at] for at, found in enumerate(integers) if found}
     whole = {at: column for at, column in whole.items() if not np.isnan(column).any()}
-    if any(column.min() <= -_EXACT or column.max() >= _EXACT for column in whole.values()):
+    if any(column.min() <= -EXACT or column.max() >= EXACT for column in whole.values()):
         return None
     data = pd.DataFrame(cells.T, copy=False)
     if whole:

@@ -147,7 +147,7 @@ def _line_ends(chunk: bytes, codes: NDArray[np.uint8], *, final: bool) -> NDArra
 
 
 def _well_formed(codes: NDArray[np.uint8], quotes: NDArray[Any], *, final: bool) -> bool:
-    """Whether an odd quote opens and an even one closes a field, or the two are a doubled one."""
+    """Return whether odd quotes open and even ones close a field, or two are a doubled one."""
     if final and quotes.size % 2:
         return False
     before = codes[quotes[0::2][quotes[0::2] > 0] - 1]

@@ -43,7 +43,7 @@ class Capabilities:
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Which contributions there are."""
+        """Kinds of contributions that there are."""
         return (
             () if isinstance(self.contribution_source, Absent) else self.contribution_source.kinds
         )

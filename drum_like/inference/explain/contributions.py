@@ -37,7 +37,7 @@ class ContributionSource(Protocol):
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """Which columns it can speak about."""
+        """Kinds of contributions that it gives."""
 
     @property
     def link(self) -> Link:
