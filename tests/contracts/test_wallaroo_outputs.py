@@ -20,10 +20,13 @@ from tests.support.wallaroo_api import schema
 BINARY = Target(TargetType.BINARY, ("yes", "no"))
 NUMBERED = Target(TargetType.BINARY, ("1", "0"))
 SEVERAL = Target(TargetType.MULTICLASS, ("a", "b", "c"))
+RANGES = Target(TargetType.BINARY, ("26_35", "18_25"))
 REGRESSION = Target(TargetType.REGRESSION)
+TEXT = Target(TargetType.TEXT_GENERATION)
 
 CHANCES = Prediction(np.array([[0.75, 0.25], [0.5, 0.5]], np.float32), ("yes", "no"))
 NUMBERED_CHANCES = Prediction(CHANCES.values, ("1", "0"))
+CHANCES_OF_RANGES = Prediction(CHANCES.values, ("26_35", "18_25"))
 THREE = Prediction(np.array([[0.25, 0.25, 0.5]]), ("a", "b", "c"))
 VALUES = Prediction(np.array([1.5, 2.5], np.float32))
 
@@ -52,6 +55,23 @@ def test_without_a_schema_the_target_decides() -> None:
     assert numbers.schema.field("predictions").type == pa.float32()
 
 
+@pytest.mark.parametrize(
+    ("target", "values", "expected"),
+    [
+        pytest.param(TEXT, ["007", "42"], ["007", "42"], id="text-of-digits"),
+        pytest.param(TEXT, ["7", None], ["7", None], id="missing-text"),
+        pytest.param(TEXT, [7, 0.5], [7.0, 0.5], id="numbers"),
+        pytest.param(REGRESSION, ["1.5", 2], [1.5, 2.0], id="text-for-a-number"),
+    ],
+)
+def test_text_stays_text_unless_the_target_is_a_number(
+    target: Target, values: list[Any], expected: list[Any]
+) -> None:
+    table = of_prediction(Prediction(np.array(values, dtype=object)), target, None)
+
+    assert table.to_pydict() == {"predictions": expected}
+
+
 LIST = pa.list_(pa.float64())
 
 
@@ -73,6 +93,9 @@ LIST = pa.list_(pa.float64())
         ),
         pytest.param(
             NUMBERED_CHANCES, NUMBERED, [("p", pa.int8())], {"p": [1, 0]}, id="number-of-the-label"
+        ),
+        pytest.param(
+            CHANCES_OF_RANGES, RANGES, [("p", pa.int64())], {"p": [1, 0]}, id="position-of-a-range"
         ),
         pytest.param(THREE, SEVERAL, [("p", pa.string())], {"p": ["c"]}, id="likeliest"),
         pytest.param(THREE, SEVERAL, [("p", pa.float32())], {"p": [2.0]}, id="class-of-several"),
@@ -106,6 +129,7 @@ def test_a_schema_decides(
         pytest.param(VALUES, REGRESSION, pa.int64(), id="fraction"),
         pytest.param(THREE, SEVERAL, pa.list_(pa.float32(), 2), id="width"),
         pytest.param(VALUES, REGRESSION, pa.binary(), id="type"),
+        pytest.param(VALUES, REGRESSION, pa.bool_(), id="no-truth"),
     ],
 )
 def test_what_does_not_fit_a_schema_is_the_models_fault(

@@ -137,7 +137,22 @@ def array_of(values: Values, kind: pa.DataType | None = None) -> pa.Array:
         flat = pa.array(np.ascontiguousarray(values).reshape(-1))
         offsets = np.arange(values.shape[0] + 1, dtype=np.int64) * values.shape[1]
         column = pa.LargeListArray.from_arrays(offsets, flat)
-    return column if kind is None else column.cast(kind)
+    if kind is None:
+        return column
+    found = column.cast(kind)
+    if not keeps_truth(column, found):
+        raise ValueError("only 0 and 1 are truth values")
+    return found
+
+
+def keeps_truth(column: pa.Array, cast: pa.Array) -> bool:
+    """Return whether only 0 and 1 became truth values: Arrow takes any other number for true."""
+    while is_list(cast.type):
+        column, cast = column.flatten(), cast.flatten()
+    is_number = types.is_integer(column.type) or types.is_floating(column.type)
+    if not is_number or not types.is_boolean(cast.type):
+        return True
+    return bool(cast.cast(column.type).equals(column))
 
 
 def cells_of(column: pa.Array) -> Cells:

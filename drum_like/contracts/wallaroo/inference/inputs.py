@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import compute, types
 
-from drum_like.contracts.wallaroo.inference.arrow_cells import decode_schema, is_list
+from drum_like.contracts.wallaroo.inference.arrow_cells import decode_schema, is_list, keeps_truth
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.store.entities import Config
 from drum_like.types.frame import listed
@@ -89,7 +89,8 @@ def chosen(table: pa.Table, inputs: tuple[Input, ...], *, strict: bool) -> list[
 def conformed(column: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
     """Return a column as the type that a schema says.
 
-    Numbers and truth values are cast where that loses nothing but digits of a float.
+    Numbers and truth values are cast where that loses nothing but digits of a float: 0 and 1 are
+    truth values, other numbers are none.
 
     Raises:
         PayloadError: a cell does not fit.
@@ -98,10 +99,11 @@ def conformed(column: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
         return column
     if _family(column.type) == _family(kind):
         try:
-            cast = column.cast(_inexact(kind)).cast(kind)
+            wide = column.cast(_inexact(kind))
+            cast = wide.cast(kind)
         except (pa.ArrowException, ValueError) as error:
             raise _misfit(name, column.type, kind) from error
-        if _is_finite_still(column, cast):
+        if keeps_truth(column, cast) and _is_finite_still(wide, cast):
             return cast
     raise _misfit(name, column.type, kind)
 

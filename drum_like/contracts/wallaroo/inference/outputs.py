@@ -5,7 +5,9 @@ Tensors keep their names and become lists, a row's values flattened. Other predi
 the model: for two classes the negative one first.
 """
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ PREDICTIONS = "predictions"
 PROBABILITIES = "probabilities"
 
 Values = NDArray[Any]
+
+_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def of_tensors(tensors: Mapping[str, Values], n_rows: int, config: Config | None) -> pa.Table:
@@ -88,7 +92,7 @@ class _Parts:
         """Return name and values of the one column without a schema."""
         if self._target.type.is_classification:
             return PROBABILITIES, self._probabilities()
-        return PREDICTIONS, _plain(self._prediction.column)
+        return PREDICTIONS, self._values()
 
     def column(self, field: pa.Field, names: list[str]) -> Values:
         """Return the values of a field of an output schema.
@@ -101,7 +105,7 @@ class _Parts:
         if extra is not None and field.name in extra.columns:
             return np.asarray(extra[field.name].to_numpy())
         if not self._target.type.is_classification:
-            return _plain(self._prediction.column)
+            return self._values()
         if field.name in self._labels and field.name not in (PREDICTIONS, PROBABILITIES):
             return np.asarray(self._probabilities()[:, self._labels.index(field.name)])
         if is_list(field.type):
@@ -112,6 +116,19 @@ class _Parts:
         if wants_chance and types.is_floating(field.type) and len(self._labels) == 2:
             return np.asarray(self._probabilities()[:, 1])
         return self._classes(field.type)
+
+    def _values(self) -> Values:
+        """Return values of a type that Arrow has; objects are numbers, or else text.
+
+        Text stays text where the target is not a number: `007` is no 7.
+        """
+        values = self._prediction.column
+        if values.dtype.kind != "O":
+            return values
+        if self._target.type.is_numeric or not any(isinstance(value, str) for value in values):
+            with suppress(TypeError, ValueError):
+                return values.astype(np.float64)
+        return np.array([None if value is None else str(value) for value in values], dtype=object)
 
     def _probabilities(self) -> Values:
         found = [str(label) for label in self._prediction.labels or ()]
@@ -138,20 +155,10 @@ def _in_model_order(prediction: Prediction, target: Target) -> tuple[str, ...]:
 
 
 def _whole_numbers(labels: tuple[str, ...]) -> list[int] | None:
-    try:
+    """Return labels as numbers, None if one is something else, such as the range 18_25."""
+    if all(_WHOLE.fullmatch(label) for label in labels):
         return [int(label) for label in labels]
-    except ValueError:
-        return None
-
-
-def _plain(values: Values) -> Values:
-    """Return values of a type that Arrow has: objects become text, unless they are numbers."""
-    if values.dtype.kind != "O":
-        return values
-    try:
-        return values.astype(np.float64)
-    except (TypeError, ValueError):
-        return np.array([None if value is None else str(value) for value in values], dtype=object)
+    return None
 
 
 def _output_schema(config: Config | None) -> pa.Schema | None:
