@@ -43,7 +43,7 @@ def contract(context: ContractContext) -> Contract:
     )
     errors = ErrorForm({RequestError: 422}, _detail, context.settings.hide_errors)
     paths = ((r"api/v1/mlrun-runtime(/|$)", errors),)
-    return Contract("projects", errors, routes, paths=paths, openapi="ecosystem.yaml")
+    return Contract("projects", errors, routes, paths=paths)
 
 
 class _Views:

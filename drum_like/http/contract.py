@@ -92,7 +92,6 @@ class Contract:
         finish: Changes every response of its own routes; None to change none.
         background: Threads and connections that it needs, in the order of their start.
         below_prefix: Whether its routes stand below `--url-prefix`, or at the root.
-        openapi: Name of its document in `openapi/`.
     """
 
     name: str
@@ -104,7 +103,6 @@ class Contract:
     finish: Callable[[Response], Response] | None = None
     background: tuple[Background, ...] = ()
     below_prefix: bool = True
-    openapi: str = "drum.yaml"
 
 
 def spellings(rule: str) -> tuple[str, ...]:

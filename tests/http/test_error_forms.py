@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -249,9 +248,3 @@ def test_rows_are_counted_as_the_contract_counts(
 
 def test_every_class_of_error_is_in_the_table() -> None:
     assert {kind.__name__ for kind in EVERY} == set(USUAL)
-
-
-def test_every_contract_names_its_document(contracts: dict[str, Contract]) -> None:
-    folder = Path(__file__).parents[2] / "openapi"
-
-    assert all((folder / contract.openapi).is_file() for contract in contracts.values())

@@ -45,7 +45,6 @@ def contract(context: ContractContext) -> Contract:
         (*_ping(views, errors), *_invocations(views, errors), *_invocate(views, errors)),
         paths=((_PATHS, errors),),
         background=() if log is None else (log,),
-        openapi="ecosystem.yaml",
     )
 
 

@@ -56,7 +56,6 @@ def contract(context: ContractContext) -> Contract:
         _routes(views),
         paths=((_PATHS, errors), (_CONTROL_PLANE, control_plane)),
         finish=_with_request_id,
-        openapi="h2o_scorer.yaml",
     )
 
 

@@ -42,7 +42,7 @@ def contract(context: ContractContext) -> Contract:
         _infer_route(deployments, settings),
     )
     paths = ((_PATHS, absent.refusing_form(errors, settings.url_prefix)),)
-    return Contract("wallaroo", errors, routes, paths=paths, openapi="wallaroo.yaml")
+    return Contract("wallaroo", errors, routes, paths=paths)
 
 
 def _infer_route(deployments: Deployments, settings: ServerSettings) -> Route:
