@@ -168,12 +168,25 @@ def _blueprint(contract: Contract, outside: Outside) -> Blueprint:
     below = outside.prefix if contract.below_prefix else ""
     blueprint = Blueprint(name, __name__, url_prefix=below or "/")
     for route in contract.routes:
+        view = _view(route)
         for rule in spellings(route.rule):
-            blueprint.add_url_rule(rule, route.endpoint, route.view, methods=[route.method])
+            blueprint.add_url_rule(rule, route.endpoint, view, methods=[route.method])
     blueprint.register_error_handler(Exception, _responder(contract, outside))
     if contract.finish is not None:
         blueprint.after_request(contract.finish)
     return blueprint
+
+
+def _view(route: Route) -> Callable[..., Response]:
+    """Return the view of a route, which reads no body beyond the route's limit."""
+    if route.body_limit is None:
+        return route.view
+
+    def answer(**values: str) -> Response:
+        request.max_content_length = route.body_limit
+        return route.view(**values)
+
+    return answer
 
 
 def _responder(contract: Contract, outside: Outside) -> Callable[[Exception], Response]:

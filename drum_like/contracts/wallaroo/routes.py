@@ -55,7 +55,7 @@ def _infer_route(deployments: Deployments, settings: ServerSettings) -> Route:
 
 def _model_routes(lookup: WorkspaceLookup, max_upload_mb: int) -> tuple[Route, ...]:
     models, configs = ModelViews(lookup), ConfigViews(lookup)
-    uploads = UploadViews(lookup, max_upload_mb)
+    uploads = UploadViews(lookup)
     look, change = Scope.OBSERVE, Scope.ADMIN
     views = {
         "list": (models.list_models, look),

@@ -56,11 +56,6 @@ def longest(max_mb: int) -> int:
     return max_mb * 1024 * 1024 + _MOST_METADATA if max_mb else sys.maxsize
 
 
-def allow_size(request: Request, max_mb: int) -> None:
-    """Let the body be as long as an upload may be; 0 for any length."""
-    request.max_content_length = longest(max_mb)
-
-
 @contextmanager
 def received_form(request: Request, receive: Receive) -> Iterator[UploadForm]:
     """Parse the form; the uploaded file is deleted at the end of the block unless it was stored.
@@ -134,15 +129,12 @@ class UploadViews:
 
     Attributes:
         lookup: Where they go.
-        max_mb: Largest file in MiB, 0 for no limit.
     """
 
     lookup: WorkspaceLookup
-    max_mb: int
 
     def upload(self) -> Response:
         """Store a version that is ready when the answer comes, or register an image."""
-        allow_size(request, self.max_mb)
         with received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             if form.file is None and metadata.image_path is not None:
@@ -157,7 +149,6 @@ class UploadViews:
 
     def upload_and_convert(self) -> Response:
         """Store a version that becomes ready later, or does not; its status tells."""
-        allow_size(request, self.max_mb)
         with received_form(request, self.lookup.registry.uploads.receive) as form:
             metadata = _metadata(form)
             file, name = _file(form)
@@ -167,7 +158,6 @@ class UploadViews:
 
     def upload_stream(self) -> Response:
         """Store a version whose file is the whole body, or a part of an older kind of form."""
-        allow_size(request, self.max_mb)
         receive = self.lookup.registry.uploads.receive
         if is_form(request):
             with received_form(request, receive) as form:
