@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 from drum_like.store.tables import Json, Moment, metadata, numbered, required
 
@@ -43,13 +44,28 @@ accepted = Table(
     Index(None, "at"),
 )
 
+
+def _of_project(name: str, *parts: SchemaItem, id_length: int = 36) -> Table:
+    """Return a table of documents of projects, which bring their ids."""
+    return Table(
+        name,
+        metadata,
+        Column("id", String(id_length), primary_key=True),
+        required("project_id", Text),
+        required("created_at", Moment),
+        *parts,
+    )
+
+
+def _named(name: str, *parts: SchemaItem) -> Table:
+    """Return such a table whose documents have names, each once in its project."""
+    unique = UniqueConstraint("project_id", "name")
+    return _of_project(name, required("name", Text), *parts, unique)
+
+
 # Named as the collections of ecosystem.ai's workbench, in its database ecosystem_meta.
-configurations = Table(
+configurations = _named(
     "mlrun_configurations",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    required("project_id", Text),
-    required("name", Text),
     required("pipeline_name", Text),
     required("feature_set_name", Text),
     required("problem_type", Text),
@@ -60,36 +76,14 @@ configurations = Table(
     required("tags", Json),
     required("state", Text),
     required("version", Integer),
-    required("created_at", Moment),
-    UniqueConstraint("project_id", "name"),
 )
 
-feature_pipelines = Table(
-    "mlrun_feature_pipelines",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    required("project_id", Text),
-    required("name", Text),
-    required("created_at", Moment),
-    UniqueConstraint("project_id", "name"),
-)
+feature_pipelines = _named("mlrun_feature_pipelines")
 
-feature_sets = Table(
-    "mlrun_feature_sets",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    required("project_id", Text),
-    required("name", Text),
-    required("fields", Json),
-    required("created_at", Moment),
-    UniqueConstraint("project_id", "name"),
-)
+feature_sets = _named("mlrun_feature_sets", required("fields", Json))
 
-training_runs = Table(
+training_runs = _of_project(
     "mlrun_training_runs",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    required("project_id", Text),
     # None for runs that belong to the project as a whole.
     Column("configuration_id", String(36), ForeignKey("mlrun_configurations.id"), index=True),
     required("model_id", Text),
@@ -100,18 +94,14 @@ training_runs = Table(
     required("metrics", Json),
     Column("artifact_uri", Text),
     required("elapsed_s", Float),
-    required("created_at", Moment),
     Index(None, "project_id", "created_at"),
 )
 
-k8s_deployments = Table(
+k8s_deployments = _of_project(
     "mlrun_k8s_deployments",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    required("project_id", Text),
     Column("run_id", String(36), ForeignKey("mlrun_training_runs.id"), nullable=False, index=True),
-    required("created_at", Moment),
     Index(None, "project_id"),
+    id_length=40,
 )
 
 activities = numbered(
