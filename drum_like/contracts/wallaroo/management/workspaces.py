@@ -1,6 +1,7 @@
 """Workspaces and their members."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, request
 
@@ -10,7 +11,7 @@ from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, cal
 from drum_like.errors import ConflictError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.store import Store
-from drum_like.store.workspace_entities import Contents
+from drum_like.store.workspace_entities import Contents, Workspace
 
 _KINDS = ("OWNER", "COLLABORATOR")
 
@@ -39,12 +40,7 @@ class WorkspaceViews:
         user = read_fields(request).optional_text("user_id")
         found = self._store.workspaces.all(user)
         contents = self._store.workspaces.contents([workspace.id for workspace in found])
-        rows = []
-        for workspace in found:
-            inside = contents.get(workspace.id, Contents())
-            row = serializers.workspace_stub(workspace)
-            row |= {"models": list(inside.model_ids), "pipelines": list(inside.pipeline_ids)}
-            rows.append(row)
+        rows = [_row(workspace, contents[workspace.id]) for workspace in found]
         return json_response({"workspaces": rows})
 
     def get(self) -> Response:
@@ -52,9 +48,7 @@ class WorkspaceViews:
         fields = read_fields(request)
         workspace = self._store.workspaces.get(fields.integer("workspace_id"))
         inside = self._store.workspaces.contents([workspace.id])[workspace.id]
-        row = serializers.workspace_stub(workspace)
-        row |= {"models": list(inside.model_ids), "pipelines": list(inside.pipeline_ids)}
-        return json_response(row)
+        return json_response(_row(workspace, inside))
 
     def list_users(self) -> Response:
         """List the members of a workspace."""
@@ -79,6 +73,11 @@ class WorkspaceViews:
             fields.integer("workspace_id"), _user(fields)
         )
         return json_response({"affected_rows": removed})
+
+
+def _row(workspace: Workspace, inside: Contents) -> dict[str, Any]:
+    row = serializers.workspace_stub(workspace)
+    return row | {"models": list(inside.model_ids), "pipelines": list(inside.pipeline_ids)}
 
 
 def _user(fields: JsonObject) -> str:
