@@ -11,7 +11,12 @@ from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, padded
 from drum_like.contracts.ecosystem.decision_log.log import DecisionLog
-from drum_like.contracts.ecosystem.requests import InvokeRequest, parse_accept, parse_invoke
+from drum_like.contracts.ecosystem.requests import (
+    AcceptRequest,
+    InvokeRequest,
+    parse_accept,
+    parse_invoke,
+)
 from drum_like.errors import DrumLikeError, EndpointError, NotLoadedError
 from drum_like.http.errors import ErrorForm
 from drum_like.inference.named_rows import Scored, score
@@ -90,7 +95,7 @@ class Decisions:
         Raises:
             PayloadError: the body cannot be read.
         """
-        self._accept(body, size)
+        self._accept(parse_accept(body), size)
         return {"message": SUCCESS}
 
     def accept_known(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
@@ -100,14 +105,13 @@ class Decisions:
             PayloadError: the body cannot be read.
             DrumLikeError: the log cannot be asked.
         """
-        uuid = parse_accept(body).uuid
-        if self.log is None or not self.log.knows(uuid):
-            return {"message": UNKNOWN}
-        self._accept(body, size)
-        return {"message": uuid}
-
-    def _accept(self, body: Mapping[str, Any], size: int) -> None:
         said = parse_accept(body)
+        if self.log is None or not self.log.knows(said.uuid):
+            return {"message": UNKNOWN}
+        self._accept(said, size)
+        return {"message": said.uuid}
+
+    def _accept(self, said: AcceptRequest, size: int) -> None:
         if self.log is not None:
             at = datetime.now().astimezone()
             self.log.put(Acceptance(said.uuid, at, said.offers, said.channel), size)
