@@ -1,4 +1,4 @@
-"""What is left out of the decision log, and what waits for its decision."""
+"""Values left out of the decision log, and acceptances that wait for their decisions."""
 
 import json
 from datetime import UTC, datetime
@@ -51,7 +51,7 @@ def test_what_holds_a_decision_together_cannot_be_masked(name: str) -> None:
         Redaction((name.upper(),))
 
 
-def test_what_is_accepted_waits_for_its_decision(tmp_path: Path) -> None:
+def test_an_acceptance_waits_for_its_decision(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
     acceptance = Acceptance("u", NOW, ["x"], "web")
     recorder.write([acceptance])
@@ -68,7 +68,7 @@ def test_what_is_accepted_waits_for_its_decision(tmp_path: Path) -> None:
     assert found.accepted.document["response"]["offers_accepted"] == [{"offer_name": "x"}]
 
 
-def test_no_more_words_wait_than_there_is_room_for(tmp_path: Path) -> None:
+def test_no_more_acceptances_wait_than_there_is_room_for(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
 
     n_lost = recorder.write([Acceptance(str(at), NOW, [], "") for at in range(MOST_EARLY + 5)])

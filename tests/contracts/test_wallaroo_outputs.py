@@ -1,4 +1,4 @@
-"""What predictions become under output schemas, and the two forms of an error."""
+"""Predictions under output schemas, and the two forms of an error."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import insert, text
 
 from drum_like.store import row_mapping, tables
 from drum_like.store.location import Place
@@ -17,7 +17,7 @@ from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
 from tests.support.models import ONE_WORKER
 from tests.support.serving import serve
-from tests.support.stores import DATABASES, place_on
+from tests.support.stores import DATABASES, place_on, statements
 from tests.support.wallaroo_api import SDK, Api
 
 MODELS = scaled(200, 10_000)
@@ -42,23 +42,23 @@ def store(place: Place) -> Iterator[Store]:
 
 
 def test_a_list_of_models_is_one_query(store: Store) -> None:
-    with _statements(store.database.engine) as statements:
+    with statements(store) as asked:
         models = store.models.of_workspace(1)
 
     assert len(models) == MODELS
     assert [one.id for one in models] == sorted((one.id for one in models), reverse=True)
-    assert len(statements) == 1
+    assert len(_queries(asked)) == 1
     assert not FULL or _fastest_s(lambda: store.models.of_workspace(1)) < PAGE_S
 
 
 def test_a_list_with_all_versions_is_one_query_a_kind(store: Store) -> None:
-    with _statements(store.database.engine) as statements:
+    with statements(store) as asked:
         trees = store.models.trees(1)
 
     assert len(trees) == MODELS
     assert {len(tree.versions) for tree in trees} == {VERSIONS}
     assert all(config is not None for tree in trees for _, config in tree.versions)
-    assert len(statements) == 4
+    assert len(_queries(asked)) == 4
     assert not FULL or _fastest_s(lambda: store.models.trees(1)) < TREES_S
 
 
@@ -84,7 +84,7 @@ def test_a_server_lists_as_fast(
 def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
     with closing(open_store(Place(tmp_path))) as store:
         _fill(store, n_models=20)
-        with _statements(store.database.engine) as statements:
+        with statements(store) as asked:
             store.models.of_workspace(1)
             store.versions.of_model(1)
             store.versions.matching("m1", None)
@@ -95,7 +95,7 @@ def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
         with store.database.read() as connection:
             plans = [
                 " ".join(str(row) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {one}")))
-                for one in map(_filled, statements)
+                for one in map(_filled, _queries(asked))
             ]
 
     scanned = [plan for plan in plans if "SCAN" in plan and "USING" not in plan]
@@ -152,17 +152,6 @@ def _config(number: int, at: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@contextmanager
-def _statements(engine: Engine) -> Iterator[list[str]]:
-    """Collect the queries of a block."""
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.lstrip().upper().startswith("SELECT"):
-            found.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+def _queries(statements: list[str]) -> list[str]:
+    """Return the statements that read."""
+    return [one for one in statements if one.lstrip().upper().startswith("SELECT")]

@@ -19,10 +19,18 @@ from drum_like.errors import (
 from drum_like.inference.loading import open_service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.setup import open_catalog
-from drum_like.store.entities import NewConfig, NewVersion
+from drum_like.store.entities import NewConfig, NewVersion, Version
 from drum_like.store.workspace_entities import NewDeployment
 from drum_like.types.target import TargetType
-from tests.support.registries import GOOD_CODE, METADATA, answer, constant, eventually, opened
+from tests.support.registries import (
+    GOOD_CODE,
+    METADATA,
+    Opened,
+    answer,
+    constant,
+    eventually,
+    opened,
+)
 
 
 def test_a_name_means_the_newest_version_until_an_alias_says_otherwise(tmp_path: Path) -> None:
@@ -150,7 +158,7 @@ def test_a_version_that_does_not_load_does_not_take_over(
         here.put("m", constant(1))
         before = here.catalog.resolve("m")
         second = here.put("m", constant(2))
-        _damage(here.registry.store.files.blob(second.sha256))
+        _damage(here, second)
 
         here.catalog.refresh()
 
@@ -162,9 +170,7 @@ def test_a_version_that_does_not_load_does_not_take_over(
 
 def test_a_model_that_does_not_load_is_not_tried_again_at_once(tmp_path: Path) -> None:
     with opened(tmp_path) as here:
-        version = here.put("m", constant(1))
-        blob = here.registry.store.files.blob(version.sha256)
-        _damage(blob)
+        blob = _damage(here, here.put("m", constant(1)))
         with pytest.raises(ArtifactError):
             here.catalog.resolve("m")
         blob.unlink()
@@ -180,7 +186,7 @@ def test_a_damaged_file_is_mended_by_the_next_upload_of_the_same(tmp_path: Path)
         before = blob.stat().st_ino
         here.put("n", constant(1))
         assert blob.stat().st_ino == before
-        _damage(blob)
+        _damage(here, version)
 
         here.put("o", constant(1))
 
@@ -294,7 +300,7 @@ def test_models_are_loaded_at_start_if_asked(
     with opened(tmp_path) as here:
         broken = here.put("broken", constant(1))
         here.put("fine", constant(2))
-        _damage(here.registry.store.files.blob(broken.sha256))
+        _damage(here, broken)
 
     with opened(tmp_path, preload_models=True):
         assert "the model broken does not load" in caplog.text
@@ -343,11 +349,14 @@ def _with_helpers(root: Path, top: str, value: str) -> Catalog:
     return open_catalog(ServerSettings(models=root), None).catalog
 
 
-def _damage(blob: Path) -> None:
+def _damage(here: Opened, version: Version) -> Path:
+    """Change a byte of the file of a version, and return its path."""
+    blob = here.registry.store.files.blob(version.sha256)
     blob.chmod(0o644)
     content = bytearray(blob.read_bytes())
     content[-1] ^= 1
     blob.write_bytes(content)
+    return blob
 
 
 def test_a_look_that_fails_is_no_failure_of_what_was_changed(tmp_path: Path) -> None:

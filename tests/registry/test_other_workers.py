@@ -7,35 +7,19 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from sqlalchemy import event
 
 from drum_like.errors import NotFoundError, StoreError
 from drum_like.store.entities import NewConfig
 from drum_like.store.location import DATABASE, ChangeCounter
 from drum_like.store.workspace_entities import NewDeployment
 from tests.support.registries import Opened, answer, constant, opened
+from tests.support.stores import statements
 
 
 @contextmanager
 def two_workers(root: Path) -> Iterator[tuple[Opened, Opened]]:
     with opened(root) as one, opened(root) as other:
         yield one, other
-
-
-@contextmanager
-def statements(worker: Opened) -> Iterator[list[str]]:
-    """Give a list of what is asked of a worker's database from now on."""
-    found: list[str] = []
-
-    def note(*about: object) -> None:
-        found.append(str(about[2]))
-
-    engine = worker.registry.store.database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def test_a_version_that_is_ready_is_served_by_all(tmp_path: Path) -> None:
@@ -106,7 +90,7 @@ def test_a_hit_asks_the_database_nothing(tmp_path: Path) -> None:
         version = one.put("m", constant(1))
         other.catalog.find("m")
 
-        with statements(other) as asked:
+        with statements(other.registry.store) as asked:
             for _ in range(3):
                 other.catalog.find("m")
                 other.catalog.loaded(version.id)
@@ -131,24 +115,24 @@ def test_what_is_in_memory_serves_on_without_the_database(tmp_path: Path) -> Non
             database.execute("ALTER TABLE away RENAME TO state")
 
 
-def test_no_move_is_lost(tmp_path: Path) -> None:
-    path, n_moves = tmp_path / "moves", 200
+def test_no_advance_is_lost(tmp_path: Path) -> None:
+    path, n_times = tmp_path / "moves", 200
     both = [ChangeCounter(path), ChangeCounter(path)]
 
-    def move_often(counter: ChangeCounter) -> None:
-        for _ in range(n_moves):
+    def advance_often(counter: ChangeCounter) -> None:
+        for _ in range(n_times):
             counter.advance()
 
-    threads = [Thread(target=move_often, args=(counter,)) for counter in both * 2]
+    threads = [Thread(target=advance_often, args=(counter,)) for counter in both * 2]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert both[0].seen() == both[1].seen() == (4 * n_moves).to_bytes(8, "little")
+    assert both[0].seen() == both[1].seen() == (4 * n_times).to_bytes(8, "little")
 
 
-def test_a_place_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> None:
+def test_a_counter_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     counter = ChangeCounter(tmp_path / "nowhere" / "moves")
 
     counter.advance()

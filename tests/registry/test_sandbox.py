@@ -45,13 +45,13 @@ def _model(directory: Path, code: str) -> StoredModel:
         "takes memory", "closes what it has", "writes much", "opens much",
     ],
 )  # fmt: skip
-def test_a_bad_model_gets_its_verdict(tmp_path: Path, code: str, words: str) -> None:
+def test_a_bad_model_gets_its_result(tmp_path: Path, code: str, words: str) -> None:
     result = run_in_sandbox(_model(tmp_path, code + "\n" + GOOD_CODE), TIGHT)
 
     assert words in str(result.error)
 
 
-def test_a_model_that_takes_too_long_gets_its_verdict(tmp_path: Path) -> None:
+def test_a_model_that_takes_too_long_gets_its_result(tmp_path: Path) -> None:
     result = run_in_sandbox(_model(tmp_path, "import time\ntime.sleep(600)\n"), IMPATIENT)
 
     assert result.error == "the model did not load and predict within 4 s"
@@ -123,7 +123,7 @@ def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     eventually(lambda: not _lives(pid))
 
 
-def test_a_verdict_depends_on_all_that_it_is_about() -> None:
+def test_a_fingerprint_depends_on_all_that_a_result_does() -> None:
     def key(digest: str = "a", kind: str = "onnx", *, no_pickle: bool = False) -> str:
         return fingerprint(digest, kind, Declared(), no_pickle=no_pickle)
 

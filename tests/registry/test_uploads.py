@@ -151,7 +151,7 @@ def test_the_same_bytes_are_not_tried_twice(tmp_path: Path) -> None:
         assert "loaded before" not in _log(here, other.id)
 
 
-def test_the_same_bytes_at_once_wait_for_the_first_verdicts(tmp_path: Path) -> None:
+def test_the_same_bytes_at_once_wait_for_the_first_results(tmp_path: Path) -> None:
     with opened(tmp_path) as here, ThreadPoolExecutor(6) as pool:
         new = NewVersion(1, "m", "model.onnx")
         versions = list(pool.map(lambda _: here.upload(new, ONNX), range(6)))
@@ -182,10 +182,7 @@ BAD = {
     "labels of elsewhere": (
         zips.zipped(
             ("model.onnx", ONNX),
-            (
-                "model-metadata.yaml",
-                LABELS_OF_ELSEWHERE,
-            ),
+            ("model-metadata.yaml", LABELS_OF_ELSEWHERE),
         ),
         "m.zip",
         Declared(),

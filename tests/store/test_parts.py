@@ -156,7 +156,7 @@ def test_what_is_not_there_cannot_be_deployed(store: Store) -> None:
         store.pipelines.create(99, "p", {})
 
 
-def test_news_are_what_changed_since(store: Store) -> None:
+def test_changes_are_the_rows_changed_since(store: Store) -> None:
     first = put(store, "m")
     start = store.changes.since(Revision())
     assert [one.version_id for one in start.versions] == [first.id]

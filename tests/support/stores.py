@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from drum_like.store.entities import NewVersion, Status, Version
 from drum_like.store.location import Place
@@ -58,6 +59,22 @@ def files_of(root: Path) -> list[str]:
         for path in root.rglob("*")
         if path.is_file() and path.parent != root
     )
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """Give a list of the statements that a store's database gets from now on."""
+    found: list[str] = []
+
+    def note(*about: object) -> None:
+        found.append(str(about[2]))
+
+    engine = store.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def _on_server(url: str, statement: str) -> None:

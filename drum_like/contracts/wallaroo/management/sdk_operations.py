@@ -4,8 +4,8 @@ There is no GraphQL engine: selections, aliases and filters in the text of a que
 only its name and its variables, and an answer may hold more than was asked for. The SDK checks
 its queries itself, against the schema that the introspection query gives it.
 
-An engine was tried: its resolvers took as many lines as these functions, and a search among 300
-pipelines took 1,802 SQL statements and 0.2 s instead of 6 statements and 6 ms.
+An engine was tried: its resolvers took as many lines as these functions, and each pipeline that a
+search found took statements of its own. Here a search takes six, however many it finds.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The operations of GraphQL that the SDK sends, and what it asks before it begins."""
+"""Operations that the SDK sends to /v1/graphql, and the requests with which it begins."""
 
 import base64
 import json
