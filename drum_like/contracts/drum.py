@@ -22,7 +22,7 @@ from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.context import ContractContext, not_found_unless_loaded
 from drum_like.http.contract import Claim, Contract, Route
-from drum_like.http.errors import drum_form
+from drum_like.http.errors import ErrorForm, drum_form
 from drum_like.http.json_body import broken_json_claim
 from drum_like.inference.service import Service
 from drum_like.system.stats import Timings, resources
@@ -45,11 +45,12 @@ def contract(context: ContractContext) -> Contract:
     accepted = codecs.installed().encoders
     views = _Views(context, settings.payload.limits, encode, accepted, timed)
     named = _named_routes(views) if context.serves_names else ()
+    errors = drum_form(hide_errors=settings.hide_errors)
     return Contract(
         "drum",
-        drum_form(hide_errors=settings.hide_errors),
+        errors,
         routes=_routes(views) + named,
-        claims=(*_claims(views), broken_json_claim(context)),
+        claims=(*_claims(views, errors), broken_json_claim(context)),
         endpoints="model_api",
     )
 
@@ -160,8 +161,7 @@ def _recorded(timings: Timings) -> Iterator[None]:
         timings.record(perf_counter() - started)
 
 
-def _claims(views: _Views) -> tuple[Claim, ...]:
-    errors = drum_form(hide_errors=views.context.settings.hide_errors)
+def _claims(views: _Views, errors: ErrorForm) -> tuple[Claim, ...]:
     predict, alive = (views.predict, Scope.PREDICT, errors), (views.alive, Scope.PROBE, errors)
     return (
         Claim("/", "GET", "model_api.ping", *alive),

@@ -13,7 +13,7 @@ from drum_like.inference.resolver import NotLoaded
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
-from drum_like.registry.store_view import Known
+from drum_like.registry.store_view import StoreView
 from drum_like.registry.version_index import ModelVersions
 from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
@@ -45,7 +45,7 @@ class Catalog:
         self._cache = Cache(limit)
         self._own = Loaded(own) if own is not None and not isinstance(own, NotLoaded) else own
         self._default = default
-        self._known = Known(loader.store, self._cache)
+        self._view = StoreView(loader.store, self._cache)
         # What is served for names that can come to mean another version.
         self._serving: dict[Reference, int] = {}
 
@@ -92,26 +92,26 @@ class Catalog:
             NotFoundError: there is none with that id that can be served.
             LoadError: it does not load.
         """
-        self._known.keep_up()
+        self._view.keep_up()
         found = self._cache.peek(version_id)
         if found is not None:
             return found
         loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
-        return self._known.configured(version_id, loaded)
+        return self._view.configured(version_id, loaded)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
-        stored = (key for key, versions in self._known.now.models.items() if versions.ids)
+        stored = (key for key, versions in self._view.now.models.items() if versions.ids)
         own = () if self._own is None else (self._own.info.name,)
         return tuple(sorted({*own, *self._loader.directories, *stored}))
 
     def deployment(self, deployment_id: int) -> Deployed | None:
         """Return a deployment that is deployed, from memory."""
-        return self._known.now.deployments.get(deployment_id)
+        return self._view.now.deployments.get(deployment_id)
 
     def deployments(self) -> tuple[Deployed, ...]:
         """Return all that are deployed, from memory."""
-        return tuple(self._known.now.deployments.values())
+        return tuple(self._view.now.deployments.values())
 
     def pull(self) -> bool:
         """Apply the changes of the store; False if there are none.
@@ -119,7 +119,7 @@ class Catalog:
         Raises:
             StoreError: the store fails.
         """
-        return self._known.pull()
+        return self._view.pull()
 
     def refresh(self) -> None:
         """Apply the changes of the store; load new versions of names before they are served.
@@ -138,7 +138,7 @@ class Catalog:
 
         The changes last even if the store fails now; the next call applies them.
         """
-        self._known.try_pull()
+        self._view.try_pull()
 
     def preload(self) -> None:
         """Load models, as many as are kept; say which ones do not load."""
@@ -160,10 +160,10 @@ class Catalog:
         wanted = Reference(key, wanted.version)
         meant = self._meant(wanted)
         # Servers on other machines change the same database, and leave the number here alone.
-        if meant is None and self._known.try_pull():
+        if meant is None and self._view.try_pull():
             meant = self._meant(wanted)
         if meant is None:
-            raise _missing(wanted, self._known.now.models.get(wanted.key), self.names())
+            raise _missing(wanted, self._view.now.models.get(wanted.key), self.names())
         if wanted.version is not None and (is_number(wanted.version) or is_uuid(wanted.version)):
             return self.loaded(meant)
         serving = self._serving.get(wanted)
@@ -176,7 +176,7 @@ class Catalog:
         return loaded
 
     def _meant(self, wanted: Reference) -> int | None:
-        versions = self._known.now.models.get(wanted.key)
+        versions = self._view.now.models.get(wanted.key)
         return None if versions is None else versions.find(wanted.version)
 
     def _swap(self, wanted: Reference, serving: int, meant: int) -> None:

@@ -20,8 +20,8 @@ AWAY_S = 1.0
 """How long a database that failed is not asked again on the way of a request."""
 
 
-class Known:
-    """The view that a worker has of its store.
+class StoreView:
+    """A worker's view of its store.
 
     Args:
         store: The store; None without one.

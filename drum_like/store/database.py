@@ -64,7 +64,7 @@ class Database:
     """The database of one process; make it after the fork.
 
     Args:
-        engine: As `engine_of` makes it.
+        engine: Of `sqlite_engine` or `server_engine`.
         counter: Tells other processes that something has changed; None to leave them to find out.
     """
 

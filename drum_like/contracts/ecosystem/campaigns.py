@@ -36,7 +36,7 @@ class Campaigns:
 
         Raises:
             NotFoundError: there is none.
-            DrumLikeError: as Services.resolve.
+            DrumLikeError: as ContractContext.resolve.
         """
         if campaign is None:
             return self._context.resolve()

@@ -28,6 +28,9 @@ _BYTES_OF_A_RESULT = 1500
 
 Result = dict[str, Any]
 
+Offer = tuple[str, int, float]
+"""Name, number and value of an offer."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
@@ -175,7 +178,7 @@ def ranked(scored: Scored, uuid: str, most: int) -> list[Result]:
         kind = scored.target.type.value
         raise EndpointError(f"a model of target type '{kind}' gives nothing to rank")
     value = floats(scored.prediction.column).tolist()[0]
-    return [_entry(1, _Offer(scored.target.type.value, 0, value), uuid, {})]
+    return [_entry(1, (scored.target.type.value, 0, value), uuid, {})]
 
 
 def _labels(scored: Scored, uuid: str, most: int) -> list[Result]:
@@ -184,30 +187,20 @@ def _labels(scored: Scored, uuid: str, most: int) -> list[Result]:
     details = dict(zip(labels, chances, strict=True))
     order = sorted(range(len(labels)), key=lambda at: -chances[at])[:most]
     return [
-        _entry(rank, _Offer(labels[at], at, chances[at]), uuid, {"offer_details": details})
+        _entry(rank, (labels[at], at, chances[at]), uuid, {"offer_details": details})
         for rank, at in enumerate(order, 1)
     ]
 
 
-class _Offer:
-    """An offer: its name, its number and its score."""
-
-    __slots__ = ("name", "number", "score")
-
-    def __init__(self, name: str, number: int, score: float) -> None:
-        self.name = name
-        self.number = number
-        self.score = score
-
-
-def _entry(rank: int, offer: _Offer, uuid: str, more: Result) -> Result:
+def _entry(rank: int, offer: Offer, uuid: str, more: Result) -> Result:
+    name, number, value = offer
     result = {
-        "offer": offer.name,
-        "offer_name": offer.name,
-        "offer_id": offer.name,
-        "score": offer.score,
-        "final_score": offer.score,
-        "modified_offer_score": offer.score,
+        "offer": name,
+        "offer_name": name,
+        "offer_id": name,
+        "score": value,
+        "final_score": value,
+        "modified_offer_score": value,
         "offer_value": 1.0,
         "price": 1.0,
         "cost": 1.0,
@@ -215,8 +208,8 @@ def _entry(rank: int, offer: _Offer, uuid: str, more: Result) -> Result:
     }
     full = {
         **result,
-        "offer_name_desc": f"{offer.name} - {offer.number}",
-        "p": offer.score,
+        "offer_name_desc": f"{name} - {number}",
+        "p": value,
         "explore": 0,
         **more,
     }

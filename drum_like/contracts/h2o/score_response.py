@@ -47,7 +47,7 @@ def contributions_alone(service: Service, request: ScoreRequest) -> dict[str, An
     """Return a ContributionsResponse.
 
     Raises:
-        DrumLikeError: as answer.
+        DrumLikeError: as score_response.
         PayloadError: the request names no kind.
     """
     if request.contributions is None:

@@ -1,4 +1,4 @@
-"""JsonObject of requests: of the JSON objects that callers send, and the names among them."""
+"""JSON objects that callers send, read field by field, and the rules for names in them."""
 
 import re
 from collections.abc import Mapping

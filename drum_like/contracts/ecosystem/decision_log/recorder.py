@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance
 from drum_like.contracts.ecosystem.decision_log.documents import Document, Documents
@@ -13,6 +13,10 @@ from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
 from drum_like.errors import StoreBusyError, StoreError, StoreFullError
 from drum_like.store.ecosystem_entities import Accepted
 from drum_like.store.location import Place
+
+if TYPE_CHECKING:  # SQL is loaded where it is used
+    from drum_like.store.decisions import Decisions
+    from drum_like.store.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ class Recorder:
     def __init__(self, place: Place, documents: Documents) -> None:
         self._place = place
         self._documents = documents
-        self._store: Any = None
+        self._store: Store | None = None
         self._opening = Lock()
         self._early: list[_Early] = []
 
@@ -109,7 +113,9 @@ class Recorder:
             if self._store is not None:
                 self._store.close()
 
-    def _write(self, decisions: Any, items: Sequence[Item], known: dict[str, Document]) -> int:
+    def _write(
+        self, decisions: "Decisions", items: Sequence[Item], known: dict[str, Document]
+    ) -> int:
         """Write items in one transaction; in smaller ones if the database refuses one of them."""
         presented = [item.presented for item in items if isinstance(item, NewDecision)]
         try:
@@ -132,7 +138,7 @@ class Recorder:
         automatic = [accepted for accepted in new if accepted is not None]
         return automatic + [self._documents.accepted(item, known[item.uuid]) for item in said]
 
-    def _opened(self) -> Any:
+    def _opened(self) -> "Store":
         with self._opening:
             if self._store is None:
                 from drum_like.store.store import open_store  # noqa: PLC0415 - SQL only where it is used

@@ -1,4 +1,4 @@
-"""Shared parts of the views: the registry, and requests to it."""
+"""Parts that the views share: the fields of a request, its caller, and workspaces by name."""
 
 from dataclasses import dataclass
 
