@@ -1,4 +1,4 @@
-"""Who leads, on a clock of the test's own."""
+"""The leader among threads, on a clock of the test's own."""
 
 import threading
 
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def test_one_thread_at_a_time_has_the_turn() -> None:
+def test_one_thread_at_a_time_leads() -> None:
     leadership = Leadership[str](lambda _: None)
     first = leadership.take()
     others: list[bool] = []
@@ -34,7 +34,7 @@ def test_one_thread_at_a_time_has_the_turn() -> None:
     assert not first.held
 
 
-def test_work_is_released_before_anybody_else_has_the_turn() -> None:
+def test_work_is_released_before_another_thread_leads() -> None:
     released: list[str] = []
     leadership = Leadership[str](released.append)
     leader = leadership.take()
@@ -47,7 +47,7 @@ def test_work_is_released_before_anybody_else_has_the_turn() -> None:
     assert leadership.take().held
 
 
-def test_a_turn_is_taken_away_when_its_work_is_overdue() -> None:
+def test_a_lead_is_revoked_when_its_work_is_overdue() -> None:
     clock, released = Clock(), list[str]()
     leadership = Leadership[str](released.append, clock)
     leader = leadership.take()
@@ -65,7 +65,7 @@ def test_a_turn_is_taken_away_when_its_work_is_overdue() -> None:
     assert released == ["slow"]
 
 
-def test_a_turn_that_waits_for_clients_may_last() -> None:
+def test_a_lead_that_waits_for_clients_may_last() -> None:
     clock, released = Clock(), list[str]()
     leadership = Leadership[str](released.append, clock)
     leader = leadership.take()
@@ -80,7 +80,7 @@ def test_a_turn_that_waits_for_clients_may_last() -> None:
     assert released == []
 
 
-def test_nothing_is_taken_away_while_nobody_has_the_turn() -> None:
+def test_nothing_is_revoked_while_no_thread_leads() -> None:
     leadership = Leadership[str](lambda _: None)
     leadership.promote_follower(leadership.take())
 

@@ -1,11 +1,46 @@
-"""How many threads large work gets while other work is under way."""
+"""The CPUs of workers, of frameworks and of large work, and places for threads in turn."""
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock, Thread
 
 import pytest
 
-from drum_like.system.cpus import Cpus
+from drum_like.system.cpus import Cpus, FairSemaphore, Share, set_native_threads, share
+
+WAIT_S = 10.0
+NOT_YET_S = 0.05
+
+
+@pytest.mark.parametrize(
+    ("max_workers", "cpus", "expected"),
+    [
+        (None, 4, Share(4, 1)),
+        (1, 4, Share(1, 4)),
+        (2, 5, Share(2, 2)),
+        (8, 2, Share(8, 1)),
+    ],
+    ids=["default", "one-worker", "rounded-down", "more-workers-than-cpus"],
+)
+def test_cpus_are_divided(max_workers: int | None, cpus: int, expected: Share) -> None:
+    assert share(max_workers, cpus) == expected
+
+
+def test_native_threads_are_set() -> None:
+    environ: dict[str, str] = {}
+
+    set_native_threads(environ, 3)
+
+    assert environ == {"OMP_NUM_THREADS": "3", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def test_what_the_user_has_set_stays() -> None:
+    environ = {"OMP_NUM_THREADS": "7", "OMP_WAIT_POLICY": "ACTIVE"}
+
+    set_native_threads(environ, 3)
+
+    assert environ == {"OMP_NUM_THREADS": "7", "OMP_WAIT_POLICY": "ACTIVE"}
 
 
 def test_libraries_decide_until_cpus_are_divided() -> None:
@@ -95,3 +130,55 @@ def test_counts_of_many_threads_are_right() -> None:
 
     with cpus.part() as part:
         assert part == 2
+
+
+def test_the_next_thread_waits_for_a_place() -> None:
+    places, entered = FairSemaphore(2), Event()
+
+    def enter() -> None:
+        with places:
+            entered.set()
+
+    waiting = Thread(target=enter)
+    with places:
+        with places:
+            waiting.start()
+            assert not entered.wait(NOT_YET_S)
+
+        assert entered.wait(WAIT_S)
+    waiting.join(WAIT_S)
+
+
+def test_never_more_than_there_are_places() -> None:
+    places, guard = FairSemaphore(2), Lock()
+    inside, most = 0, 0
+
+    def enter() -> None:
+        nonlocal inside, most
+        for _ in range(200):
+            with places:
+                with guard:
+                    inside += 1
+                    most = max(most, inside)
+                time.sleep(0)
+                with guard:
+                    inside -= 1
+
+    threads = [Thread(target=enter) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert (inside, most) == (0, 2)
+
+
+def test_an_error_gives_the_place_back() -> None:
+    places = FairSemaphore(1)
+
+    with pytest.raises(ValueError, match="inside"), places:
+        raise ValueError("inside")
+
+    with places:
+        pass
