@@ -10,6 +10,7 @@ from typing import Literal
 
 from benchmarks.alone import IMPORT
 from benchmarks.floor import COMPUTE
+from benchmarks.load import SLOW_BODIES
 from benchmarks.noise import NOISE, TOLERABLE_PERCENT
 from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
@@ -169,6 +170,12 @@ def _worker_kinds(results: Results) -> Iterable[Figure]:
         yield Figure(title, bar, _over_kind(results, kind, 1, "p50_ms"))
         title, bar = "1 row, 8 connections, the same application, requests/s", Bar(kind, "≥", 1.0)
         yield Figure(title, bar, _over_kind(results, kind, 8, "rps"))
+        slow = (
+            Case("worker-kinds", Setup(peer, threads=2), SLOW_BODIES, 1, 4) for peer in (OURS, kind)
+        )
+        times = (results.rounds(case, "p50_ms") for case in slow)
+        title = "`/ping/` of 2 threads beside 4 bodies on their way"
+        yield Figure(title, Bar(kind, "≤", 0.1), ratios(*times))
 
 
 def _over_kind(results: Results, kind: str, connections: int, figure: str) -> Values:

@@ -5,11 +5,13 @@ sent a given number of times instead, and each connection waits for its answer.
 """
 
 import json
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -23,7 +25,14 @@ SCRIPT = Path(__file__).parent / "apps" / "load.lua"
 LARGE = 5000
 """Rows from which on requests are counted, not the time."""
 
+SLOW_BODIES = "slow-bodies"
+"""The case of a `/ping/` beside clients whose bodies are on their way."""
+
+PATIENCE_S = 4.0
+"""Time after which that `/ping/` is given up; it counts as its duration."""
+
 REQUEST_TIMEOUT_S = 120.0
+_ARRIVAL_S = 0.3
 _FEWEST = 3
 
 
@@ -50,7 +59,7 @@ class Request:
 
 def request_for(case: Case, running: Running) -> Request:
     """Return the request of a case."""
-    if case.what == "ping":
+    if case.what in ("ping", SLOW_BODIES):
         return Request("GET", running.peer.ready)
     endpoint: Endpoint = running.peer.endpoints[case.what]
     body = endpoint.encode(case.setup.model, case.n_rows)
@@ -58,12 +67,14 @@ def request_for(case: Case, running: Running) -> Request:
 
 
 def measure(case: Case, running: Running, seconds: float) -> Mapping[str, float]:
-    """Return `requests`, `rps`, `p50_ms` and `p99_ms` of a case.
+    """Return `requests`, `rps`, `p50_ms` and `p99_ms` of a case, or a time alone.
 
     Raises:
         LoadFailedError: an answer was missing, or not 200.
     """
     request = request_for(case, running)
+    if case.what == SLOW_BODIES:
+        return beside_slow_bodies(case, running, request)
     if case.n_rows >= LARGE:
         return counted(running.port, request, case.connections, seconds)
     return timed(running.port, request, case.connections, seconds)
@@ -92,6 +103,25 @@ def timed(port: int, request: Request, connections: int, seconds: float) -> Mapp
         "p50_ms": found["p50_us"] / 1e3,
         "p99_ms": found["p99_us"] / 1e3,
     }
+
+
+def beside_slow_bodies(case: Case, running: Running, request: Request) -> Mapping[str, float]:
+    """Send a request while each client of the case has sent half of its body."""
+    endpoint = running.peer.endpoints["csv"]
+    body = endpoint.encode(case.setup.model, case.n_rows)
+    head = f"POST {endpoint.path} HTTP/1.1\r\nHost: here\r\nContent-Type: {endpoint.media_type}\r\n"
+    begun = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2]
+    with ExitStack() as stack:
+        for _ in range(case.connections):
+            client = socket.create_connection(("127.0.0.1", running.port))
+            stack.enter_context(client).sendall(begun)
+        time.sleep(_ARRIVAL_S)  # so that the server has begun to read them
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE_S)
+        stack.callback(connection.close)
+        began = time.perf_counter()
+        with suppress(TimeoutError):
+            send(connection, request)
+        return {"requests": 1, "p50_ms": (time.perf_counter() - began) * 1e3}
 
 
 def counted(port: int, request: Request, connections: int, seconds: float) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.floor import COMPUTE
-from benchmarks.load import LARGE
+from benchmarks.load import LARGE, SLOW_BODIES
 from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS, PEERS
 from benchmarks.plan import Case, Setup, Stage
 
@@ -103,13 +103,17 @@ def threads(_choice: Choice) -> Iterable[Stage]:
 
 
 def worker_kinds(_choice: Choice) -> Iterable[Stage]:
-    """One row to the same application in our workers, in gunicorn's and in granian."""
+    """One row, and `/ping/` beside slow bodies, in our workers, gunicorn's and granian."""
+    peers = (OURS, *(kind.name for kind in KINDS))
     cases = [
         Case("worker-kinds", Setup(peer), "csv", 1, connections)
         for connections in (1, 8)
-        for peer in (OURS, *(kind.name for kind in KINDS))
+        for peer in peers
     ]
     yield Stage("worker-kinds", tuple(cases))
+    setups = [Setup(peer, threads=2) for peer in peers]
+    slow = [Case("worker-kinds", setup, SLOW_BODIES, 1, 4) for setup in setups]
+    yield Stage("slow-bodies", tuple(slow))
 
 
 PARTS: dict[str, Stages] = {
