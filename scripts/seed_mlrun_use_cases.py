@@ -64,7 +64,9 @@ def _chosen_frameworks(flags: argparse.Namespace) -> tuple[str, ...]:
 def _seed(chosen: Sequence[UseCase], flags: argparse.Namespace) -> None:
     """Make the use cases."""
     settings = _settings(flags)
-    with closing(open_store(place_of(settings.store.store, settings.store.database_url))) as store:
+    with closing(
+        open_store(place_of(settings.location.store, settings.location.database_url))
+    ) as store:
         seed = Seed(store, settings.workspace, flags.output, flags.url, flags.deploy, print)
         if not flags.reset:
             for case in chosen:

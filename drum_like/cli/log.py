@@ -30,7 +30,7 @@ def run(settings: LogSettings, _environ: MutableMapping[str, str]) -> int:
     Raises:
         SettingsError: there is no store.
     """
-    place = place_of(settings.store.store, settings.store.database_url)
+    place = place_of(settings.location.store, settings.location.database_url)
     if place.url is None and not place.is_there:
         raise SettingsError(f"there is no store at {place.root}; name it with --store")
     wanted = DecisionFilter(settings.campaign, settings.uuid, settings.since, settings.until)

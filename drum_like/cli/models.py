@@ -45,7 +45,7 @@ def models_of(settings: ListSettings, *, make: bool = False) -> Iterator[ModelSt
     if settings.url is not None:
         yield RemoteStore(settings.url, settings.workspace, settings.token)
         return
-    place = place_of(settings.store.store, settings.store.database_url)
+    place = place_of(settings.location.store, settings.location.database_url)
     if not make and not place.is_there:
         raise SettingsError(
             f"there is no model store at {place.root}; name it with --store, or push a model"

@@ -22,22 +22,14 @@ from drum_like.config.value_types import (
     SHARE,
     TEXT,
 )
-from drum_like.config.verbs import (
-    CALIBRATE,
-    EXPLAIN,
-    FILES,
-    PERF_TEST,
-    SCORE,
-    SPARSE,
-    VALIDATION,
-)
+from drum_like.config.verbs import CALIBRATE, EXPLAIN, PERF_TEST, SCORE, VALIDATION
 
 
 @dataclass(frozen=True)
 class FileCommandSettings(ModelCommandSettings):
     """Settings of a verb that reads a file of rows."""
 
-    input: Path | None = option(None, "file to score; - for standard input", FILES, INPUT)
+    input: Path | None = option(None, "file to score; - for standard input", INPUT)
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ class SparseCommandSettings(FileCommandSettings):
     """Settings of a verb whose file may be Matrix Market."""
 
     sparse_column_file: Path | None = option(
-        None, "column names of Matrix Market input, one a line", SPARSE, FILE
+        None, "column names of Matrix Market input, one a line", FILE
     )
 
 
@@ -55,17 +47,15 @@ class ScoreSettings(SparseCommandSettings, TimedSettings):
 
     verb = SCORE
     output: Path | None = option(
-        None, "file to write, - for standard output; else print a table", (SCORE,), NEW_FILE
+        None, "file to write, - for standard output; else print a table", NEW_FILE
     )
     delimiter: str | None = option(
-        None, "character between the fields of --input, else a comma", (SCORE,), DELIMITER
+        None, "character between the fields of --input, else a comma", DELIMITER
     )
-    decimal: str = option(
-        ".", "decimal mark in the numbers of --input", (SCORE,), TEXT, choices=(".", ",")
-    )
-    encoding: str | None = option(None, "encoding of --input, else UTF-8", (SCORE,), CHARSET)
+    decimal: str = option(".", "decimal mark in the numbers of --input", TEXT, choices=(".", ","))
+    encoding: str | None = option(None, "encoding of --input, else UTF-8", CHARSET)
     passthrough: tuple[str, ...] = option(
-        (), "columns of --input to repeat behind the predictions", (SCORE,), NAMES
+        (), "columns of --input to repeat behind the predictions", NAMES
     )
 
 
@@ -82,11 +72,11 @@ class PerfTestSettings(ServingSettings, SparseCommandSettings):
 
     verb = PERF_TEST
     samples: int | None = option(
-        None, "rows of a request, for one case of --iterations", (PERF_TEST,), NUMBER, short="-s"
+        None, "rows of a request, for one case of --iterations", NUMBER, short="-s"
     )
-    iterations: int | None = option(None, "requests of that case", (PERF_TEST,), NUMBER, short="-i")
-    timeout: int = option(600, "time that a case may take", (PERF_TEST,), SECONDS)
-    in_server: bool = switch("print the server's own timing too", (PERF_TEST,))
+    iterations: int | None = option(None, "requests of that case", NUMBER, short="-i")
+    timeout: int = option(600, "time that a case may take", SECONDS)
+    in_server: bool = switch("print the server's own timing too")
 
 
 @dataclass(frozen=True)
@@ -98,14 +88,13 @@ class ExplainSettings(FileCommandSettings, PrintedSettings):
         None,
         "columns to explain: as they are sent, or as the final estimator sees them; else the "
         "first kind that the model has",
-        (EXPLAIN,),
         KIND,
         choices=("ORIGINAL", "TRANSFORMED"),
     )
-    row: int | None = option(None, "explain this row only; the first is 1", (EXPLAIN,), NUMBER)
-    top: int = option(5, "columns to show for a row, the largest contributions", (EXPLAIN,), NUMBER)
+    row: int | None = option(None, "explain this row only; the first is 1", NUMBER)
+    top: int = option(5, "columns to show for a row, the largest contributions", NUMBER)
     plot: Path | None = option(
-        None, "SVG file to draw one row into: that of --row, else the first", (EXPLAIN,), NEW_FILE
+        None, "SVG file to draw one row into: that of --row, else the first", NEW_FILE
     )
 
 
@@ -114,11 +103,8 @@ class CalibrateSettings(FileCommandSettings):
     """Settings of `calibrate`."""
 
     verb = CALIBRATE
-    target: str = option("", "column of --input that holds the true values", (CALIBRATE,), COLUMN)
+    target: str = option("", "column of --input that holds the true values", COLUMN)
     level: Fraction = option(
-        Fraction(9, 10),
-        "share of true values that the intervals should contain",
-        (CALIBRATE,),
-        SHARE,
+        Fraction(9, 10), "share of true values that the intervals should contain", SHARE
     )
-    asymmetric: bool = switch("make intervals wider on the side of the larger errors", (CALIBRATE,))
+    asymmetric: bool = switch("make intervals wider on the side of the larger errors")

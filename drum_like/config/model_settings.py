@@ -5,26 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from drum_like.config.options import group, option, switch
-from drum_like.config.value_types import (
-    DIRECTORY,
-    FILE,
-    LABEL,
-    NEW_FILE,
-    NUMBER,
-    TARGET_TYPE,
-    TEXT,
-)
-from drum_like.config.verbs import (
-    DIRECTORIES,
-    EVERY,
-    LOADING,
-    MODEL,
-    NEW_MODEL,
-    SCORE,
-    SERVER,
-    SERVING,
-    TARGETED,
-)
+from drum_like.config.value_types import DIRECTORY, FILE, LABEL, NEW_FILE, NUMBER, TARGET_TYPE, TEXT
+from drum_like.config.verbs import LOADING, MODEL, NEW_MODEL, SERVING
 from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType
 
@@ -41,30 +23,28 @@ class TargetSettings:
     target_type: TargetType | None = option(
         None,
         "type of the model's target, if neither model-metadata.yaml nor the model tells it",
-        TARGETED,
         TARGET_TYPE,
         env=("TARGET_TYPE",),
         choices=tuple(kind.value for kind in TargetType),
     )
     positive_class_label: str | None = option(
-        None, "positive class of a binary model", TARGETED, LABEL, env=("POSITIVE_CLASS_LABEL",)
+        None, "positive class of a binary model", LABEL, env=("POSITIVE_CLASS_LABEL",)
     )
     negative_class_label: str | None = option(
-        None, "negative class of a binary model", TARGETED, LABEL, env=("NEGATIVE_CLASS_LABEL",)
+        None, "negative class of a binary model", LABEL, env=("NEGATIVE_CLASS_LABEL",)
     )
     class_labels: tuple[str, ...] = option(
         (),
         "classes of a multiclass or multilabel model in the order of its outputs",
-        TARGETED,
         LABEL,
         env=("CLASS_LABELS",),
         many=True,
     )
     class_labels_file: Path | None = option(
-        None, "the same from a file, one a line", TARGETED, NEW_FILE, env=("CLASS_LABELS_FILE",)
+        None, "the same from a file, one a line", NEW_FILE, env=("CLASS_LABELS_FILE",)
     )
     target_name: str | None = option(
-        None, "name of the target, the output column of text", TARGETED, TEXT, env=("TARGET_NAME",)
+        None, "name of the target, the output column of text", TEXT, env=("TARGET_NAME",)
     )
 
 
@@ -75,7 +55,6 @@ class DirectorySettings:
     code_dir: Path = option(
         Path(),
         "model directory; for `new model`, the directory to create",
-        DIRECTORIES,
         DIRECTORY,
         env=("CODE_DIR", "AZUREML_MODEL_DIR"),
         short="-cd",
@@ -86,14 +65,16 @@ class DirectorySettings:
 class ModelSettings(DirectorySettings, TargetSettings):
     """One model: its directory and its target; each model of a server has its own."""
 
-    query: str | None = option(None, "query string for an unstructured model", MODEL, TEXT)
+    query: str | None = option(None, "query string for an unstructured model", TEXT, verbs=MODEL)
     content_type: str | None = option(
-        None, "content type for an unstructured model, else text/plain; charset=utf8", MODEL, TEXT
+        None,
+        "content type for an unstructured model, else text/plain; charset=utf8",
+        TEXT,
+        verbs=MODEL,
     )
     runtime_params_file: Path | None = option(
         None,
         "YAML values of the runtime parameters that model-metadata.yaml defines",
-        LOADING,
         FILE,
         env=("RUNTIME_PARAMS_FILE",),
     )
@@ -113,12 +94,12 @@ class LoadSettings:
     """
 
     hook_threads: int = option(
-        1, "calls into custom.py that may run at once in a worker", SERVING, NUMBER
+        1, "calls into custom.py that may run at once in a worker", NUMBER, verbs=SERVING
     )
     legacy_label_order: bool = switch(
-        "assign unnamed binary outputs to the labels as DRUM 1.18 does", LOADING
+        "assign unnamed binary outputs to the labels as DRUM 1.18 does", verbs=LOADING
     )
-    no_pickle: bool = switch("refuse model files that can run code", TARGETED)
+    no_pickle: bool = switch("refuse model files that can run code")
     language: str = ""
 
 
@@ -126,12 +107,9 @@ class LoadSettings:
 class PayloadSettings:
     """Limits on payloads."""
 
-    max_columns: int = option(10_000, "largest number of columns of a payload", LOADING, NUMBER)
+    max_columns: int = option(10_000, "largest number of columns of a payload", NUMBER)
     max_cells: int = option(
-        50_000_000,
-        "largest number of cells that a payload may declare without sending",
-        LOADING,
-        NUMBER,
+        50_000_000, "largest number of cells that a payload may declare without sending", NUMBER
     )
 
     @property
@@ -150,12 +128,10 @@ class CommandSettings:
     """
 
     verb: ClassVar[str]
-    show_stacktrace: bool = switch(
-        "print a traceback with an error", EVERY, env=("SHOW_STACKTRACE",)
-    )
-    verbose: bool = switch("say more", EVERY)
+    show_stacktrace: bool = switch("print a traceback with an error", env=("SHOW_STACKTRACE",))
+    verbose: bool = switch("say more")
     logging_level: str = option(
-        "warning", "least severe messages to log", EVERY, TEXT, choices=LOGGING_LEVELS
+        "warning", "least severe messages to log", TEXT, choices=LOGGING_LEVELS
     )
     notes: tuple[str, ...] = ()
 
@@ -174,7 +150,7 @@ class ModelCommandSettings(CommandSettings):
     load: LoadSettings = group(LoadSettings)
     payload: PayloadSettings = group(PayloadSettings)
     log_format: str = option(
-        "auto", "form of log lines; auto is text on a terminal", LOADING, TEXT, choices=LOG_FORMATS
+        "auto", "form of log lines; auto is text on a terminal", TEXT, choices=LOG_FORMATS
     )
 
 
@@ -183,8 +159,7 @@ class TimedSettings:
     """Settings of a verb that shows its times."""
 
     show_perf: bool = switch(
-        "show the time of loading and scoring; a server shows it under /stats/",
-        (SCORE, SERVER),
+        "show the time of loading and scoring; a server shows it under /stats/"
     )
 
 

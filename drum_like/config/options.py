@@ -50,6 +50,7 @@ class OptionExtras(TypedDict, total=False):
     many: bool
     runtime_parameter: RuntimeParameter
     positional: bool
+    verbs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ class Option:
 
     Attributes:
         help: The help text, without a full stop.
-        verbs: The verbs that have it.
         kind: How its text is read.
         default: Its value where nothing gives it one.
         env: Further variables in their order: DRUM's own, then those of platforms.
@@ -70,10 +70,10 @@ class Option:
         many: Whether the flag takes several words; variables are split at white space.
         runtime_parameter: A runtime parameter that sets it.
         positional: Whether it is a word at its place instead of a flag; it has no variables then.
+        verbs: The verbs that have it; declared only where fewer verbs have it than have its field.
     """
 
     help: str
-    verbs: tuple[str, ...]
     kind: ValueType
     default: Any = None
     env: tuple[str, ...] = ()
@@ -82,6 +82,7 @@ class Option:
     many: bool = False
     runtime_parameter: RuntimeParameter | None = None
     positional: bool = False
+    verbs: tuple[str, ...] = ()
 
     @property
     def is_switch(self) -> bool:
@@ -101,22 +102,14 @@ class Option:
         return self.kind.parse(text)
 
 
-def option(
-    default: Any,
-    purpose: str,
-    verbs: tuple[str, ...],
-    kind: ValueType,
-    **extras: Unpack[OptionExtras],
-) -> Any:
+def option(default: Any, purpose: str, kind: ValueType, **extras: Unpack[OptionExtras]) -> Any:
     """Return a dataclass field with that default, declared as a setting; see `Option`."""
-    declared = Option(purpose, verbs, kind, default, **extras)
-    return field(default=default, metadata={Option: declared})
+    return field(default=default, metadata={Option: Option(purpose, kind, default, **extras)})
 
 
-def switch(purpose: str, verbs: tuple[str, ...], env: tuple[str, ...] = ()) -> Any:
+def switch(purpose: str, **extras: Unpack[OptionExtras]) -> Any:
     """Return a dataclass field that is False until its flag is given; see `Option`."""
-    declared = Option(purpose, verbs, SWITCH, default=False, env=env)
-    return field(default=False, metadata={Option: declared})
+    return option(default=False, purpose=purpose, kind=SWITCH, **extras)
 
 
 def group(kind: type[Group]) -> Group:

@@ -22,7 +22,7 @@ from drum_like.config.value_types import (
     TEXT,
     Address,
 )
-from drum_like.config.verbs import SERVER, SERVING
+from drum_like.config.verbs import SERVER
 
 SERVER_LEVELS = ("debug", "info", "warning", "error", "critical")
 DECISION_LOGS = ("auto", "response", "off")
@@ -38,23 +38,20 @@ class ServingSettings(ModelCommandSettings):
     deployment_config: Path | None = option(
         None,
         "JSON file; /predict/ answers in the form of DataRobot's prediction API",
-        SERVING,
         FILE,
         env=("DEPLOYMENT_CONFIG",),
     )
     max_workers: int | None = option(
         None,
         "worker processes; else one for each CPU of the container",
-        SERVING,
         NUMBER,
         env=("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
         runtime_parameter=RuntimeParameter("CUSTOM_MODEL_WORKERS", 1, 199, beats_flag=True),
     )
-    threads: int = option(8, "threads of a worker", SERVING, NUMBER)
+    threads: int = option(8, "threads of a worker", NUMBER)
     request_timeout_s: int = option(
         600,
         "time that a request may take before its worker is replaced; 0 for no limit",
-        SERVING,
         SECONDS_OR_0,
         env=("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT"),
         runtime_parameter=RuntimeParameter("DRUM_CLIENT_REQUEST_TIMEOUT", 0, 3600),
@@ -62,49 +59,42 @@ class ServingSettings(ModelCommandSettings):
     graceful_timeout_s: int = option(
         299,
         "time that running requests get to end after SIGTERM",
-        SERVING,
         SECONDS,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_GRACEFUL_TIMEOUT", 1, 3600),
     )
     keep_alive_s: int = option(
         75,
         "time that an idle connection stays open; 0 closes it after every answer",
-        SERVING,
         SECONDS_OR_0,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_KEEP_ALIVE", 0, 3600),
     )
     backlog: int = option(
         2048,
         "connections that may wait to be accepted",
-        SERVING,
         NUMBER,
         runtime_parameter=RuntimeParameter("DRUM_WEBSERVER_BACKLOG", 1, 10_000),
     )
     max_requests: int = option(
         0,
         "requests after which a worker is replaced; 0 for never",
-        SERVING,
         NUMBER_OR_0,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_MAX_REQUESTS", 0, 10_000),
     )
     max_requests_jitter: int = option(
         0,
         "largest random addition to --max-requests",
-        SERVING,
         NUMBER_OR_0,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_MAX_REQUESTS_JITTER", 1, 10_000),
     )
     max_body_mb: int = option(
         1024,
         "largest request body in MiB; 0 for no limit",
-        SERVING,
         MEGABYTES,
         env=("SAGEMAKER_MAX_PAYLOAD_IN_MB",),
     )
     server_log_level: str = option(
         "info",
         "least severe messages of the HTTP server to log",
-        SERVING,
         TEXT,
         choices=LOGGING_LEVELS,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
@@ -116,83 +106,67 @@ class ServerSettings(ServingSettings, TimedSettings):
     """Settings of `server`; target and labels that only the model knows are not among them.
 
     Attributes:
-        store: The store of models, pipelines and decisions.
+        location: The place of the store of models, pipelines and decisions.
         uploads: The models that the store takes.
     """
 
     verb = SERVER
-    store: StoreSettings = group(StoreSettings)
+    location: StoreSettings = group(StoreSettings)
     uploads: UploadSettings = group(UploadSettings)
+    address: Address = option(
+        Address(),
+        "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
+        ADDRESS,
+        env=("ADDRESS",),
+    )
     models: Path | None = option(
         None,
         "directory whose subdirectories are model directories, served by their names",
-        (SERVER,),
         MODELS_DIRECTORY,
     )
     default_model: str | None = option(
         None,
         "model of --store or --models for requests that name none; else the only model",
-        (SERVER,),
         MODEL_NAME,
     )
-    preload_models: bool = switch(
-        "load models at start instead of at their first request", (SERVER,)
-    )
+    preload_models: bool = switch("load models at start instead of at their first request")
     max_models: int = option(
-        16, "models of --store and --models that a worker keeps in memory", (SERVER,), NUMBER
+        16, "models of --store and --models that a worker keeps in memory", NUMBER
     )
-    address: Address = option(
-        Address(),
-        "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
-        (SERVER,),
-        ADDRESS,
-        env=("ADDRESS",),
-    )
-    url_prefix: str = option(
-        "", "path prefix of every route", (SERVER,), PREFIX, env=("URL_PREFIX",)
-    )
+    url_prefix: str = option("", "path prefix of every route", PREFIX, env=("URL_PREFIX",))
     contracts: tuple[str, ...] = option(
         ("probes", "drum", "chat", "h2o", "ecosystem"),
         "contracts to answer; with a store, projects and wallaroo, too",
-        (SERVER,),
         NAMES,
     )
     campaigns: Path | None = option(
         None,
         "JSON file of campaigns and their models; else names of models tell their campaigns",
-        (SERVER,),
         FILE,
     )
     decision_log: str = option(
         "auto",
         "log of /invocate: with the best result as accepted, with acceptances of /response only, "
         "or none",
-        (SERVER,),
         TEXT,
         choices=DECISION_LOGS,
     )
-    log_sync: bool = switch("answer /invocate only after its decision is on the disk", (SERVER,))
+    log_sync: bool = switch("answer /invocate only after its decision is on the disk")
     redact: tuple[str, ...] = option(
-        (), "names whose values are left out of the decision log", (SERVER,), NAMES
+        (), "names whose values are left out of the decision log", NAMES
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of exiting",
-        (SERVER,),
         env=("WITH_ERROR_SERVER",),
     )
-    hide_errors: bool = switch(
-        "leave the texts of custom.py's exceptions out of answers", (SERVER,)
-    )
+    hide_errors: bool = switch("leave the texts of custom.py's exceptions out of answers")
     passphrase: str | None = option(
-        None,
-        "bearer token that callers have to send; better set by its variable",
-        (SERVER,),
-        SECRET,
+        None, "bearer token that callers have to send; better set by its variable", SECRET
     )
     credentials: Path | None = option(
-        None, "YAML file of passphrases, API keys and issuers of tokens", (SERVER,), FILE
+        None, "YAML file of passphrases, API keys and issuers of tokens", FILE
     )
-    require_auth: bool = switch("do not start without credentials", (SERVER,))
+    require_auth: bool = switch("do not start without credentials")
 
     @property
     def has_catalog(self) -> bool:
@@ -202,7 +176,7 @@ class ServerSettings(ServingSettings, TimedSettings):
     @property
     def needs_store(self) -> bool:
         """Whether a server opens the model store."""
-        return self.store.is_named or not STORE_CONTRACTS.isdisjoint(self.contracts)
+        return self.location.is_named or not STORE_CONTRACTS.isdisjoint(self.contracts)
 
     @property
     def host(self) -> str:

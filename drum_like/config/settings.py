@@ -13,55 +13,73 @@ from drum_like.config import command_line, resolve
 from drum_like.config.file_settings import (
     CalibrateSettings,
     ExplainSettings,
+    FileCommandSettings,
     PerfTestSettings,
     ScoreSettings,
+    SparseCommandSettings,
     ValidationSettings,
 )
-from drum_like.config.model_settings import CommandSettings, NewModelSettings
+from drum_like.config.model_settings import (
+    CommandSettings,
+    DirectorySettings,
+    LoadSettings,
+    ModelCommandSettings,
+    ModelSettings,
+    NewModelSettings,
+    PayloadSettings,
+    TargetSettings,
+    TimedSettings,
+)
 from drum_like.config.options import Option
-from drum_like.config.server_settings import STORE_CONTRACTS, ServerSettings
+from drum_like.config.server_settings import STORE_CONTRACTS, ServerSettings, ServingSettings
 from drum_like.config.store_settings import (
     AliasSettings,
     ListSettings,
     LogSettings,
+    PrintedSettings,
     PushSettings,
     RemoveSettings,
     ShowSettings,
+    StoreSettings,
+    UploadSettings,
 )
+from drum_like.config.verbs import VERBS
+
+_CLASSES: tuple[type[Any], ...] = (
+    DirectorySettings,
+    NewModelSettings,
+    ShowSettings,
+    PushSettings,
+    AliasSettings,
+    StoreSettings,
+    ListSettings,
+    UploadSettings,
+    RemoveSettings,
+    PrintedSettings,
+    LogSettings,
+    TargetSettings,
+    ServerSettings,
+    FileCommandSettings,
+    ScoreSettings,
+    ValidationSettings,
+    ExplainSettings,
+    CalibrateSettings,
+    SparseCommandSettings,
+    ModelSettings,
+    ServingSettings,
+    LoadSettings,
+    PayloadSettings,
+    PerfTestSettings,
+    TimedSettings,
+    CommandSettings,
+    ModelCommandSettings,
+)
+"""The classes of settings, in the order of their options in --help and in docs/cli.md."""
 
 BY_VERB: Mapping[str, type[CommandSettings]] = {
-    kind.verb: kind
-    for kind in (
-        ServerSettings,
-        ScoreSettings,
-        ValidationSettings,
-        PerfTestSettings,
-        ExplainSettings,
-        CalibrateSettings,
-        NewModelSettings,
-        PushSettings,
-        ListSettings,
-        ShowSettings,
-        AliasSettings,
-        RemoveSettings,
-        LogSettings,
-    )
+    verb: kind for verb in VERBS for kind in _CLASSES if getattr(kind, "verb", None) == verb
 }
 """The settings of each verb."""
-
-_ORDER = """
-code_dir name file alias store database_url url token workspace models default_model preload_models
-max_models allow_code_uploads max_upload_mb all_versions remove json campaign uuid since until lines
-follow address target_type positive_class_label negative_class_label class_labels class_labels_file
-target_name input output delimiter decimal encoding passthrough target level asymmetric kind row top
-plot sparse_column_file query content_type runtime_params_file deployment_config max_workers threads
-hook_threads request_timeout_s graceful_timeout_s keep_alive_s backlog max_requests
-max_requests_jitter max_body_mb max_columns max_cells url_prefix contracts campaigns decision_log
-log_sync redact with_error_server hide_errors passphrase credentials require_auth
-legacy_label_order no_pickle samples iterations timeout in_server show_perf show_stacktrace verbose
-logging_level server_log_level log_format
-"""
-"""The order of options in --help and in docs/cli.md; an option that is not in it comes last."""
 
 Kind = TypeVar("Kind")
 Command = TypeVar("Command", bound=CommandSettings)
@@ -96,10 +114,17 @@ def load(kind: type[Command], argv: Sequence[str], environ: Mapping[str, str]) -
 
 
 def options() -> dict[str, Option]:
-    """Return every declared option by field name, in order."""
-    found = {name: option for kind in BY_VERB.values() for name, option in _options_of(kind)}
-    listed = {name: found.pop(name) for name in _ORDER.split()}
-    return listed | found
+    """Return every declared option by field name, in order, with the verbs that have it."""
+    verbs: dict[str, tuple[str, ...]] = {}
+    for verb, kind in BY_VERB.items():
+        for name, _ in _options_of(kind):
+            verbs[name] = (*verbs.get(name, ()), verb)
+    return {
+        field.name: replace(option, verbs=option.verbs or verbs[field.name])
+        for kind in _CLASSES
+        for field in _fields(kind)
+        if field.name in vars(kind) and (option := field.metadata.get(Option))
+    }
 
 
 def assemble(kind: type[Kind], values: Mapping[str, Any]) -> Kind:

@@ -19,17 +19,12 @@ from drum_like.config.value_types import (
     WEB_ADDRESS,
 )
 from drum_like.config.verbs import (
-    EXPLAIN,
     LOG,
-    MODELS,
     MODELS_ALIAS,
     MODELS_LIST,
     MODELS_PUSH,
     MODELS_RM,
     MODELS_SHOW,
-    ONE_MODEL,
-    SERVER,
-    STORE,
 )
 
 
@@ -40,13 +35,11 @@ class StoreSettings:
     store: Path | None = option(
         None,
         "directory of the model store; without it, `models` uses the store of this user",
-        STORE,
         STORE_DIRECTORY,
     )
     database_url: str | None = option(
         None,
         "PostgreSQL database of the store, postgresql://USER@HOST/NAME; else a SQLite file in it",
-        STORE,
         DATABASE,
     )
 
@@ -61,19 +54,16 @@ class UploadSettings:
     """The models that a store takes."""
 
     allow_code_uploads: bool = switch(
-        "store models that run code when they are loaded: pickles, and zips with a custom.py",
-        (SERVER, MODELS_PUSH),
+        "store models that run code when they are loaded: pickles, and zips with a custom.py"
     )
-    max_upload_mb: int = option(
-        4096, "largest model file in MiB; 0 for no limit", (SERVER, MODELS_PUSH), MEGABYTES
-    )
+    max_upload_mb: int = option(4096, "largest model file in MiB; 0 for no limit", MEGABYTES)
 
 
 @dataclass(frozen=True)
 class PrintedSettings:
     """Settings of a verb that prints a table, or JSON."""
 
-    json: bool = switch("print JSON", (*MODELS, EXPLAIN, LOG))
+    json: bool = switch("print JSON")
 
 
 @dataclass(frozen=True)
@@ -81,22 +71,19 @@ class LogSettings(CommandSettings, PrintedSettings):
     """Settings of `log`.
 
     Attributes:
-        store: The store that keeps the decisions.
+        location: The place of the store that keeps the decisions.
     """
 
     verb = LOG
-    store: StoreSettings = group(StoreSettings)
-    campaign: str | None = option(None, "decisions of this campaign only", (LOG,), TEXT)
-    uuid: str | None = option(None, "the decision of this UUID only", (LOG,), TEXT)
+    location: StoreSettings = group(StoreSettings)
+    campaign: str | None = option(None, "decisions of this campaign only", TEXT)
+    uuid: str | None = option(None, "the decision of this UUID only", TEXT)
     since: datetime | None = option(
-        None,
-        "decisions from this time on: 2026-01-31T12:00, or 90s, 15m, 12h, 7d ago",
-        (LOG,),
-        MOMENT,
+        None, "decisions from this time on: 2026-01-31T12:00, or 90s, 15m, 12h, 7d ago", MOMENT
     )
-    until: datetime | None = option(None, "decisions before this time", (LOG,), MOMENT)
-    lines: int = option(20, "largest number of decisions to show, the latest ones", (LOG,), NUMBER)
-    follow: bool = switch("keep running and show further decisions as they are made", (LOG,))
+    until: datetime | None = option(None, "decisions before this time", MOMENT)
+    lines: int = option(20, "largest number of decisions to show, the latest ones", NUMBER)
+    follow: bool = switch("keep running and show further decisions as they are made")
 
 
 @dataclass(frozen=True)
@@ -104,16 +91,14 @@ class ListSettings(CommandSettings, PrintedSettings):
     """Settings of `models list`, which the other verbs about models have, too.
 
     Attributes:
-        store: The store on this machine.
+        location: The place of the store on this machine.
     """
 
     verb = MODELS_LIST
-    store: StoreSettings = group(StoreSettings)
-    url: str | None = option(
-        None, "server whose store is meant, instead of --store", MODELS, WEB_ADDRESS
-    )
-    token: str | None = option(None, "bearer token for --url", MODELS, TEXT)
-    workspace: int = option(1, "workspace of the model, by its number", MODELS, NUMBER)
+    location: StoreSettings = group(StoreSettings)
+    url: str | None = option(None, "server whose store is meant, instead of --store", WEB_ADDRESS)
+    token: str | None = option(None, "bearer token for --url", TEXT)
+    workspace: int = option(1, "workspace of the model, by its number", NUMBER)
 
 
 @dataclass(frozen=True)
@@ -124,7 +109,6 @@ class ShowSettings(ListSettings):
     name: str = option(
         "",
         "model; NAME@VERSION for one version, by number, UUID or alias",
-        ONE_MODEL,
         MODEL_NAME,
         positional=True,
     )
@@ -141,9 +125,7 @@ class PushSettings(ShowSettings):
     """
 
     verb = MODELS_PUSH
-    file: Path | None = option(
-        None, "model file, or model directory", (MODELS_PUSH,), UPLOAD, positional=True
-    )
+    file: Path | None = option(None, "model file, or model directory", UPLOAD, positional=True)
     target: TargetSettings = group(TargetSettings)
     load: LoadSettings = group(LoadSettings)
     uploads: UploadSettings = group(UploadSettings)
@@ -154,8 +136,8 @@ class AliasSettings(ShowSettings):
     """Settings of `models alias`."""
 
     verb = MODELS_ALIAS
-    alias: str = option("", "name for the version", (MODELS_ALIAS,), ALIAS_NAME, positional=True)
-    remove: bool = switch("take the alias away", (MODELS_ALIAS,))
+    alias: str = option("", "name for the version", ALIAS_NAME, positional=True)
+    remove: bool = switch("take the alias away")
 
 
 @dataclass(frozen=True)
@@ -163,4 +145,4 @@ class RemoveSettings(ShowSettings):
     """Settings of `models rm`."""
 
     verb = MODELS_RM
-    all_versions: bool = switch("remove the model with all its versions", (MODELS_RM,))
+    all_versions: bool = switch("remove the model with all its versions")

@@ -71,7 +71,7 @@ def open_catalog(settings: ServerSettings, own: Service | NotLoaded | None) -> O
         StoreError: the store cannot be used.
     """
     directories = {} if settings.models is None else _directories(settings.models)
-    place = place_of(settings.store.store, settings.store.database_url)
+    place = place_of(settings.location.store, settings.location.database_url)
     store = open_store(place) if settings.needs_store else None
     others = (settings.model.code_dir,) if settings.model.has_code_dir else ()
     limiter = predict_limiter(settings.max_workers)

@@ -83,7 +83,7 @@ def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
     """Return all contracts, as a server with a store has them."""
     names = ("probes", "drum", "chat", "h2o", "ecosystem", "projects", "wallaroo")
     store = StoreSettings(store=tmp_path_factory.mktemp("store"))
-    settings = ServerSettings(store=store, contracts=names)
+    settings = ServerSettings(location=store, contracts=names)
     sources = open_sources(settings)
     context = ContractContext(
         sources.resolver,

@@ -176,7 +176,7 @@ def open_log(settings: ServerSettings) -> DecisionLog | None:
     if settings.decision_log == "off":
         return None
     try:
-        place = place_of(settings.store.store, settings.store.database_url)
+        place = place_of(settings.location.store, settings.location.database_url)
     except SettingsError as error:
         if settings.log_sync:
             raise
