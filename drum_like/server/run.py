@@ -4,7 +4,6 @@ The socket is opened before anything else is begun.
 """
 
 import errno
-import gc
 import os
 import platform
 import signal
@@ -26,7 +25,7 @@ from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
 from drum_like.system.cpus import CPUS, Share, set_native_threads, share
-from drum_like.system.malloc import keep_few_heaps
+from drum_like.system.memory import keep_few_heaps, keep_objects
 from drum_like.system.stats import Timings
 from drum_like.types.target import TargetType
 
@@ -118,15 +117,13 @@ def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts)
     if settings.has_catalog:
         import_module("drum_like.registry.setup")
     # A collection in a worker would write to every object, and so copy the shared memory.
-    _keep_objects()
+    keep_objects()
     timings = Timings(division.slots)
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
         CPUS.claim(slot)
         application = create_app(settings, timings)
-        if not settings.has_catalog:  # whose models come and go
-            _keep_objects()
         return Loaded(
             application.flask,
             counts,
@@ -135,19 +132,10 @@ def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts)
             settings.request_timeout_s,
             application.body_limit,
             application.admission,
+            stays=not settings.has_catalog,
         )
 
     return load
-
-
-def _keep_objects() -> None:
-    """Exempt all present objects from garbage collection: they stay as long as the process.
-
-    To look at a framework's modules and a model over and over took a twentieth of the time of
-    requests to a scikit-learn pipeline.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _announce(report: Report, settings: ServerSettings, division: Share, address: str) -> None:

@@ -1,6 +1,5 @@
 """A worker process: loads the model after the fork, reports the result, serves, and leaves."""
 
-import gc
 import math
 import os
 import select
@@ -29,6 +28,7 @@ from drum_like.server.worker_status import Report, ReportPipe, State, failure
 from drum_like.system import cgroup
 from drum_like.system.cpus import share
 from drum_like.system.lifecycle import Background
+from drum_like.system.memory import keep_objects
 
 NOT_LOADED = 70
 """Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
@@ -54,6 +54,7 @@ class Loaded:
         body_limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends a request; None where everybody is let in.
+        stays: Whether its objects live as long as the worker; models of a catalog come and go.
     """
 
     wsgi: Application
@@ -63,6 +64,7 @@ class Loaded:
     request_timeout_s: float = 0
     body_limit: BodyLimit = no_limit
     admission: Admission | None = None
+    stays: bool = True
 
 
 Load = Callable[[int], Loaded]
@@ -115,9 +117,8 @@ class Worker(GunicornWorker):
         except Exception as error:  # noqa: BLE001 - the master has to report every error
             self.pipe.tell(failure(error), self.ppid)
             sys.exit(NOT_LOADED)
-        # Loaded objects stay: the collector need not look at them again and again.
-        gc.collect()
-        gc.freeze()
+        if loaded.stays:
+            keep_objects()
         self.pipe.tell(Report(State.LOADED, lines=loaded.lines), self.ppid)
 
     def run(self) -> None:

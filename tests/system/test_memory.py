@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import ctypes, os
 from threading import Barrier, Thread
-from drum_like.system.malloc import keep_few_heaps
+from drum_like.system.memory import keep_few_heaps
 
 def work():
     together.wait()
