@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from drum_like.cli.input_file import input_path, is_csv, template
 from drum_like.cli.streams import replacing
+from drum_like.cli.tables import print_text
 from drum_like.config.file_settings import CalibrateSettings
 from drum_like.errors import SettingsError, UnsupportedError
 from drum_like.inference.explain import residuals
@@ -72,7 +73,7 @@ def run(settings: CalibrateSettings, _environ: MutableMapping[str, str]) -> int:
     header, numbers = _errors(settings, service, holdout, plan)
     with replacing(settings.model.code_dir / FILE_NAME) as stream:
         stream.write(residuals.text(header, numbers).encode())
-    _say(_report(service, plan, len(numbers)))
+    print_text(_report(service, plan, len(numbers)))
     return 0
 
 
@@ -176,7 +177,3 @@ def _report(service: ModelService, plan: IntervalSettings, n_rows: int) -> str:
     )
     head = ["model-metadata.yaml has to say:", "", "prediction_intervals:"]
     return "\n".join([about, *head, *lines])
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the answer of the command

@@ -11,7 +11,7 @@ from drum_like.errors import NotFoundError
 from drum_like.store.entities import Declared
 
 Progress = Callable[[int], None]
-"""Is told how many more bytes have gone."""
+"""Takes the number of bytes sent since its last call."""
 
 
 @dataclass(frozen=True, slots=True)

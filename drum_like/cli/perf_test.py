@@ -9,6 +9,7 @@ from time import monotonic, perf_counter
 
 from drum_like.cli.child_server import Child, started
 from drum_like.cli.input_file import input_path, is_csv
+from drum_like.cli.tables import print_text
 from drum_like.config.command_line import flags_of
 from drum_like.config.file_settings import PerfTestSettings
 from drum_like.config.settings import options, values_of
@@ -70,7 +71,7 @@ def run(settings: PerfTestSettings, environ: MutableMapping[str, str]) -> int:
             body, n_rows = body_of(header, rows, case)
             seconds = list(_send(child, path, body, case.iterations, settings.timeout))
             lines.append(_line(case, n_rows, seconds, child, in_server=settings.in_server))
-    print(_table(lines))  # noqa: T201 - the command's answer
+    print_text(_table(lines))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Output of models and versions: tables for people, JSON for programs."""
+"""Output of verbs: tables for people, JSON for programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

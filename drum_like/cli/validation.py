@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, replace
 from io import StringIO
 
+from drum_like.cli import tables
 from drum_like.cli.input_file import input_path, is_csv, template, unstructured_answer
 from drum_like.config.file_settings import ValidationSettings
 from drum_like.errors import DrumLikeError
@@ -46,7 +47,7 @@ def run(settings: ValidationSettings, _environ: MutableMapping[str, str]) -> int
     """
     service = open_service(settings.model, settings.load)
     checks = [_basic(settings, service), _nulls(settings, service)]
-    print(f"\nValidation checks results\n{table(checks)}")  # noqa: T201 - the command's answer
+    tables.print_text(f"\nValidation checks results\n{table(checks)}")
     return int(any(check.faults for check in checks))
 
 
@@ -57,9 +58,8 @@ def table(checks: list[Check]) -> str:
         first, *more = check.faults or (check.skipped,)
         rows.append((check.name, check.status, first))
         rows += [("", "", fault) for fault in more]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+    head, *lines = tables.table(rows).splitlines()
+    return "\n".join([head, "-" * max(map(len, (head, *lines))), *lines])
 
 
 def emptied(text: str, column: int) -> str:
