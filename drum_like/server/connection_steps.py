@@ -69,8 +69,8 @@ class ConnectionSteps:
         self._leadership = handover.leadership
         self._limits = limits
         self._large_bodies = threading.Semaphore(max(1, limits.threads // 2))
-        self._asking: deque[Connection] = deque()
-        self._may_ask = threading.Semaphore(max(1, limits.threads // 2))
+        self._unauthenticated: deque[Connection] = deque()
+        self._may_authenticate = threading.Semaphore(max(1, limits.threads // 2))
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
@@ -99,8 +99,8 @@ class ConnectionSteps:
         else:
             if received is not None:
                 self._serve(connection, received, leader)
-            elif connection.reader.asks:
-                self._find_out(connection, leader)
+            elif connection.reader.needs_caller:
+                self._authenticate(connection, leader)
             elif connection.reader.is_large and self._large_bodies.acquire(blocking=False):
                 self._receive_large(connection, leader)
             else:
@@ -119,29 +119,29 @@ class ConnectionSteps:
 
         self._read(connection, leader, read)
 
-    def _find_out(self, connection: Connection, leader: Leader[Connection]) -> None:
+    def _authenticate(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Authenticate a caller in this thread; later if enough threads do: some are to serve."""
         self._poller.release(connection)
-        self._asking.append(connection)
-        while self._asking and self._may_ask.acquire(blocking=False):
+        self._unauthenticated.append(connection)
+        while self._unauthenticated and self._may_authenticate.acquire(blocking=False):
             self._leadership.promote_follower(leader)
             try:
-                self._find_next_out()
+                self._authenticate_next()
             finally:
-                self._may_ask.release()
+                self._may_authenticate.release()
 
-    def _find_next_out(self) -> None:
+    def _authenticate_next(self) -> None:
         """Authenticate the caller that waits longest, and let the poller go on with it."""
         try:
-            connection = self._asking.popleft()
+            connection = self._unauthenticated.popleft()
         except IndexError:
             return
-        connection.reader.find_out()
-        self._poller.ready.append(partial(self._on_found, connection))
+        connection.reader.authenticate()
+        self._poller.ready.append(partial(self._on_authenticated, connection))
         self._poller.wake()
 
-    def _on_found(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Go on with a request whose sender is known now."""
+    def _on_authenticated(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Go on with a request whose caller is known now."""
         self._read(connection, leader, connection.reader.go_on)
 
     def _serve(self, connection: Connection, first: Received, leader: Leader[Connection]) -> None:
@@ -176,8 +176,8 @@ class ConnectionSteps:
         elif connection.reader.is_idle:
             idle_s = STOPPING_IDLE_S if self._connections.are_ending else self._limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
-        elif connection.reader.asks:
-            self._find_out(connection, leader)
+        elif connection.reader.needs_caller:
+            self._authenticate(connection, leader)
         else:
             self._wait_for_rest(connection)
 

@@ -15,7 +15,7 @@ from drum_like.http.auth.admission import CALLER
 from drum_like.http.requests import OVERLONG, WHOLE
 from drum_like.server.connection import Connection
 from drum_like.server.request_head import Received
-from drum_like.server.response import Reply, refusal
+from drum_like.server.response import Reply, error_body, refusal
 from drum_like.server.timeouts import Application
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 30.0
 """Time that a client may send or take nothing in the middle of its request."""
 
-_FAILED = b'{"message":"ERROR: the server failed to answer this request"}\n'
+_FAILED = error_body("the server failed to answer this request")
 
 
 class RequestCycle:

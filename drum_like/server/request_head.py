@@ -21,8 +21,7 @@ from drum_like.http.requests import transfer_codings
 from drum_like.server.body_buffer import AT_ONCE
 
 BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]
-"""Says how long the body of a request may be, by WSGI's variables and who sends it; 0 for callers
-who may not send it."""
+"""Returns the most bytes of a body, by WSGI's variables and the caller; 0 if it may not be sent."""
 
 END = b"\r\n\r\n"
 

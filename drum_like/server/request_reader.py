@@ -41,13 +41,13 @@ class _Begun:
 
 
 @dataclass(slots=True)
-class _Asked:
-    """A request whose sender takes longer to find out.
+class _Unauthenticated:
+    """A request whose caller is yet to be authenticated.
 
     Attributes:
         head: Its head.
-        since: When that was found, in monotonic seconds.
-        caller: Who it is, as soon as it is known.
+        since: When the head was read, in monotonic seconds.
+        caller: The caller, as soon as it is known.
     """
 
     head: Head
@@ -69,7 +69,6 @@ class RequestReader:
     """
 
     __slots__ = (
-        "_asked",
         "_begun",
         "_checked",
         "_data",
@@ -77,6 +76,7 @@ class RequestReader:
         "_reading",
         "_server",
         "_sock",
+        "_unauthenticated",
         "began",
     )
 
@@ -88,17 +88,19 @@ class RequestReader:
         self._data = b""
         self._checked = 0
         self._begun: _Begun | None = None
-        self._asked: _Asked | None = None
+        self._unauthenticated: _Unauthenticated | None = None
 
     @property
     def is_idle(self) -> bool:
         """Whether it is between two requests; some clients send a line break after a body."""
-        return self._begun is None and self._data in (b"", b"\r\n") and self._asked is None
+        return (
+            self._begun is None and self._data in (b"", b"\r\n") and self._unauthenticated is None
+        )
 
     @property
-    def asks(self) -> bool:
-        """Whether `find_out` has to authenticate the caller before the body is read."""
-        return self._asked is not None and self._asked.caller is None
+    def needs_caller(self) -> bool:
+        """Whether `authenticate` has to be called before the body is read."""
+        return self._unauthenticated is not None and self._unauthenticated.caller is None
 
     @property
     def n_received(self) -> int | None:
@@ -156,7 +158,7 @@ class RequestReader:
             caller = self._reading.admission.at_once(head.environ)
             if caller is None:
                 self._data = data[end:]
-                self._asked = _Asked(head, monotonic())
+                self._unauthenticated = _Unauthenticated(head, monotonic())
                 return None
         body_end = end + head.length
         if len(data) >= body_end and not head.is_chunked:
@@ -165,27 +167,27 @@ class RequestReader:
             return Received(head, data[end:body_end], caller)
         return self._begin(head, caller, data[end:])
 
-    def find_out(self) -> None:
+    def authenticate(self) -> None:
         """Authenticate the caller, which takes a while; `go_on` reads the request then."""
-        if self._asked is not None and self._reading.admission is not None:
-            environ, since = self._asked.head.environ, self._asked.since
-            self._asked.caller = self._reading.admission.worked_out(environ, since)
+        if self._unauthenticated is not None and self._reading.admission is not None:
+            environ, since = self._unauthenticated.head.environ, self._unauthenticated.since
+            self._unauthenticated.caller = self._reading.admission.worked_out(environ, since)
 
     def go_on(self) -> Received | None:
-        """Read on after the sender has been found out; returns and raises as `receive`.
+        """Read on after `authenticate`; returns and raises as `receive`.
 
         The part of its body that has come is still there.
         """
-        asked = self._asked
-        if asked is None:
+        waiting = self._unauthenticated
+        if waiting is None:
             return None
-        self._asked = None
-        head, data = asked.head, self._data
+        self._unauthenticated = None
+        head, data = waiting.head, self._data
         if len(data) >= head.length and not head.is_chunked:
             self._data = data[head.length :]
             self.began = 0.0
-            return Received(head, data[: head.length], asked.caller)
-        return self._begin(head, asked.caller, data)
+            return Received(head, data[: head.length], waiting.caller)
+        return self._begin(head, waiting.caller, data)
 
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
         """Begin a body, whose first bytes may have come, unless it is not to be read."""

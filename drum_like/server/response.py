@@ -1,6 +1,7 @@
-"""The response: head and body in one piece, and no thread that waits for a slow reader.
+"""The answers of a server: the application's, and its own to requests that fail before or in it.
 
-Data that is not HTTP is answered in JSON, too.
+The application's go out in one piece, and no thread waits for a client that reads slowly. The
+server's own are JSON, also the answer to data that is not HTTP.
 """
 
 import select
@@ -165,12 +166,27 @@ def refusal(error: Exception) -> tuple[str, bytes]:
     status, text = next(found, ("400 Bad Request", "the request could not be read"))
     if isinstance(error, errors.UnsupportedTransferCoding):
         status, text = _coded(str(error.hdr)) or (status, text)
-    body = b'{"message":"ERROR: %b"}\n' % text.encode()
+    return status, last_answer(status, text)
+
+
+def last_answer(status: str, text: str) -> bytes:
+    """Return a whole answer after which the connection is closed.
+
+    Args:
+        status: Code and phrase.
+        text: The message, plain ASCII without quotes.
+    """
+    body = error_body(text)
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
-    return status, head.encode() + body
+    return head.encode() + body
+
+
+def error_body(text: str) -> bytes:
+    """Return the body of an error answer; see `last_answer`."""
+    return b'{"message":"ERROR: %b"}\n' % text.encode()
 
 
 def _coded(field: str) -> tuple[str, str] | None:

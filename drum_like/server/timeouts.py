@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import suppress
 from typing import Any
 
+from drum_like.server.response import last_answer
+
 Environ = MutableMapping[str, Any]
 Application = Callable[..., Iterable[bytes]]
 
@@ -25,11 +27,7 @@ GRACE_S = 1.0
 STUCK_S = 10.0
 """Time that a leaving worker waits for threads that do not end."""
 
-BODY = b'{"message":"ERROR: the request took longer than this server allows"}\n'
-ANSWER = (
-    b"HTTP/1.1 504 Gateway Timeout\r\nContent-Type: application/json\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(BODY), BODY)
-)
+ANSWER = last_answer("504 Gateway Timeout", "the request took longer than this server allows")
 
 
 class Call:

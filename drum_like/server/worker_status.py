@@ -73,7 +73,7 @@ def death(exit_code: int) -> Report:
 
 
 def how_it_ended(exit_code: int) -> str:
-    """Say in words how a process ended.
+    """Return the end of a process in words.
 
     Args:
         exit_code: As of a subprocess: negative for a signal.

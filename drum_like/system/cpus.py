@@ -1,4 +1,4 @@
-"""CPUs: how many workers and threads to run, and how many CPUs large work may use, in turns."""
+"""CPUs: the numbers of workers and threads, the CPUs of large work, and places for threads."""
 
 import mmap
 from collections import deque
@@ -6,7 +6,6 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +135,7 @@ class FairSemaphore:
             self._waiting.append(waiter)
         waiter.acquire()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Give the place to the next thread, or back."""
         with self._guard:
             if self._waiting:
