@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -13,12 +13,13 @@ from tempfile import TemporaryDirectory
 from drum_like.cli.input_file import is_csv
 from drum_like.config.file_settings import ScoreSettings
 from drum_like.errors import SettingsError
-from drum_like.types.column import DataType
+from drum_like.types.column import Column, DataType
 from drum_like.types.frame import Frame, listed
 from drum_like.types.payload import python_codec
 from drum_like.types.schema import Schema
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*")
+_POINTED = re.compile(r"\s*[+-]?(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,8 @@ def _rewrite(path: Path, target: Path, dialect: Dialect, schema: Schema | None) 
             header = next(rows, [])
             writer = csv.writer(sink, lineterminator="\n")
             writer.writerow(header)
-            texts = _texts(header, schema)
-            pointed = dialect.decimal == ","
-            writer.writerows(_pointed(row, texts) if pointed else row for row in rows)
+            has_commas = dialect.decimal == ","
+            writer.writerows(_pointed(rows, header, schema) if has_commas else rows)
     except UnicodeDecodeError as error:
         raise SettingsError(
             f"--input: the file is not {encoding.removesuffix('-sig')}; name its --encoding"
@@ -103,8 +103,32 @@ def _rewrite(path: Path, target: Path, dialect: Dialect, schema: Schema | None) 
         ) from error
 
 
-def _texts(header: list[str], schema: Schema | None) -> Collection[int]:
-    """Return the positions of the columns whose cells the model takes as they were written."""
+def _pointed(
+    rows: Iterable[list[str]], header: Sequence[str], schema: Schema | None
+) -> Iterator[list[str]]:
+    """Yield rows with decimal points; a point in a number, as between thousands, is refused."""
+    texts = _places(header, schema, _is_text)
+    numbers = _places(header, schema, _is_number)
+    number = 0
+    for row in rows:
+        number += bool(row)  # blank lines are no rows
+        for at in numbers:
+            if at < len(row) and "." in row[at] and _POINTED.fullmatch(row[at]):
+                raise SettingsError(
+                    f"--decimal: row {number} has a number with a point in column "
+                    f"{listed(header[at : at + 1])}; its decimal mark is a comma, and there is no "
+                    "mark between thousands"
+                )
+        yield [
+            cell.replace(",", ".") if at not in texts and _NUMBER.fullmatch(cell) else cell
+            for at, cell in enumerate(row)
+        ]
+
+
+def _places(
+    header: Sequence[str], schema: Schema | None, is_wanted: Callable[[Column], bool]
+) -> Collection[int]:
+    """Return the positions of some of the model's columns; none where it does not know them."""
     if schema is None:
         return ()
     places = {name: at for at, name in enumerate(header)}
@@ -112,16 +136,18 @@ def _texts(header: list[str], schema: Schema | None) -> Collection[int]:
     found = (
         places.get(column.name) if by_name else at
         for at, column in enumerate(schema.columns)
-        if column.is_typed and column.dtype is DataType.STR
+        if is_wanted(column)
     )
     return {at for at in found if at is not None}
 
 
-def _pointed(row: list[str], texts: Collection[int]) -> list[str]:
-    return [
-        cell.replace(",", ".") if at not in texts and _NUMBER.fullmatch(cell) else cell
-        for at, cell in enumerate(row)
-    ]
+def _is_text(column: Column) -> bool:
+    """Return whether a model takes the cells of a column as they were written."""
+    return column.is_typed and column.dtype is DataType.STR
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind == "number" and column.dtype is not DataType.STR
 
 
 def check_names(names: Sequence[str], frame: Frame) -> None:

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,17 @@ def test_text_keeps_its_commas(score: Score, tmp_path: Path) -> None:
 
     assert code == 0, said
     assert pd.read_csv(tmp_path / "out.csv").iloc[:, 0].tolist() == ["a,b", "c; d"]
+
+
+def test_a_point_among_decimal_commas_is_no_decimal_mark(score: Score, tmp_path: Path) -> None:
+    """1.500 is 1500 to those who write decimal commas; pandas reads it as text."""
+    rows = "a;größe\n0,5;2\n1.500;2\n"
+    assert pd.read_csv(StringIO(rows), sep=";", decimal=",")["a"].tolist() == ["0,5", "1.500"]
+
+    code, said = scored(score, tmp_path, SUM, rows.encode(), ["--delimiter=;", "--decimal=,"])
+
+    assert code == 1
+    assert "row 2 has a number with a point in column 'a'" in said
 
 
 @pytest.mark.parametrize(
