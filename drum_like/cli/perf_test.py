@@ -84,7 +84,7 @@ def cases(settings: PerfTestSettings) -> tuple[Case, ...]:
 
 
 def body_of(header: str, rows: list[str], case: Case) -> tuple[bytes, int]:
-    """Return a CSV body with the rows of the input repeated to size, and how many they are."""
+    """Return a CSV body with the rows of the input repeated to size, and their number."""
     n_rows = case.samples
     if n_rows is None:
         mean = sum(len(row.encode()) for row in rows) / len(rows)

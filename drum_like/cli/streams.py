@@ -21,7 +21,7 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(\d+)|std(out)|std(err))")
 
 @contextmanager
 def opened(path: Path, flag: str) -> Iterator[BinaryIO]:
-    """Open what a flag names for writing: `-`, a device, a FIFO or a descriptor as they are.
+    """Open the target of a flag for writing: `-`, a device, a FIFO or a descriptor as they are.
 
     A file is replaced when the block ends without an error, so that no reader sees half of it.
 

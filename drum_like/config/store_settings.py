@@ -1,4 +1,4 @@
-"""Settings of the model store, and of the verbs about what it keeps."""
+"""Settings of the model store, and of the verbs about its models and decisions."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -49,7 +49,7 @@ class _Kind:
 
 
 class LatencyEstimator:
-    """Tells fast requests from slow ones by path and size of the body (in powers of four).
+    """Estimates the speed of requests by path and size of the body (in powers of four).
 
     Only requests that a leader served are timed: others run side by side and slow each other
     down. So a kind that was slow is tried by a leader again after 32, 64 ... 4096 of its requests.

@@ -116,7 +116,7 @@ def _date(seconds: int) -> str:
 
 
 class SlowError(errors.ParseException):
-    """The client has not sent its request in the time that it has."""
+    """The client has not sent its whole request in time."""
 
 
 _CODINGS = ("br", "zstd", "x-gzip", "x-compress")
