@@ -47,7 +47,7 @@ NO_WRK = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for.
+    """The options of a run.
 
     Attributes:
         parts: Names of what to measure.
@@ -165,7 +165,7 @@ def _wish(flags: argparse.Namespace) -> Wish | None:
 
 
 def _choice(flags: argparse.Namespace) -> Choice:
-    """Return what to measure; --quick leaves out what takes long."""
+    """Return the choice that the flags make; --quick leaves out two workers and large loads."""
     if flags.quick:
         return Choice(flags.peers, flags.workers or (1,), flags.connections, QUICK_ROWS)
     return Choice(flags.peers, flags.workers or (1, 2), flags.connections)

@@ -1,4 +1,4 @@
-"""What needs the machine for itself: memory, starts, and scoring a large file."""
+"""Parts that need the machine for themselves: memory, starts, and scoring a large file."""
 
 import subprocess
 import sys

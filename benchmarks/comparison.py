@@ -54,7 +54,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to compare, and how thoroughly.
+    """The older tree to compare with, and the effort.
 
     Attributes:
         commit: The older tree, as git names it.

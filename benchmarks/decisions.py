@@ -1,4 +1,4 @@
-"""What a logged decision costs beside a prediction: `python -m benchmarks.decisions`.
+"""The cost of a logged decision beside a prediction: `python -m benchmarks.decisions`.
 
 One connection asks a server with two workers for the same row in turns, as CSV on /predict/ and as
 a campaign's call on /invocate, and the medians are compared.

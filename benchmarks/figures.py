@@ -20,7 +20,7 @@ TEN, HUNDRED = 10_000, 100_000
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a figure has to reach.
+    """A bar that a figure has to reach.
 
     Attributes:
         over: What it is compared with.
@@ -80,7 +80,7 @@ def figures(results: Results) -> list[Figure]:
 
 
 def noise_of(results: Results, part: str) -> float:
-    """Return what other programs took of the CPUs during a part, the median of its cases."""
+    """Return the CPUs that other programs took during a part, the median of its cases."""
     rounds = [results.rounds(case, NOISE) for case in results.cases if case.part == part]
     return middle(tuple(value for values in rounds for value in values)) or 0.0
 

@@ -42,7 +42,7 @@ class LoadFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent.
+    """A request to send.
 
     Attributes:
         method: Of HTTP.

@@ -36,7 +36,7 @@ class Look:
 
 
 def quietest(attempt: Attempt, retries: int, servers: Iterable[int] = ()) -> dict[str, float]:
-    """Return what an attempt found, and the noise; the quietest of a few on a busy machine.
+    """Return the figures of an attempt, and the noise; the quietest of a few on a busy machine.
 
     Args:
         attempt: What to do.

@@ -1,4 +1,4 @@
-"""What the benchmark consists of; `--only` chooses.
+"""The parts of the benchmark; `--only` chooses.
 
 A part is a table of cases that are measured in turns, or, in `alone.py`, something that needs the
 machine for itself.
@@ -15,7 +15,7 @@ from benchmarks.plan import Case, Setup, Stage
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What of a part is measured.
+    """The cases of a part that are measured.
 
     Attributes:
         peers: Names of the servers that drum-like is compared with.

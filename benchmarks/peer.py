@@ -1,4 +1,4 @@
-"""What the benchmark has to know of a server."""
+"""Facts about a server that the benchmark needs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What is measured: which server, which request, how many clients; and what came out."""
+"""Measurements: server, request and number of clients; and their results."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Setup:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Case:
-    """What a server is asked to do.
+    """Work that a server is asked to do.
 
     Attributes:
         part: Part of the benchmark that it belongs to.

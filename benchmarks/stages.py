@@ -28,7 +28,7 @@ FAILURES = Failure.__args__
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What is needed to measure.
+    """The means to measure.
 
     Attributes:
         servers: Starts them.
@@ -112,7 +112,7 @@ def _is_right(case: Case, running: dict[Setup, Running], bench: Bench) -> bool:
 
 
 def _figures(case: Case, running: dict[Setup, Running], bench: Bench) -> dict[str, float]:
-    """Return what a case costs, from the quietest of a few attempts if the machine is busy."""
+    """Return the figures of a case, from the quietest of a few attempts if the machine is busy."""
     servers = [server.process.pid for server in running.values()]
     return noise.quietest(lambda: _attempt(case, running, bench), bench.retries, servers)
 

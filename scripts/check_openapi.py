@@ -22,7 +22,7 @@ from drum_like.http.app import create_app
 
 SPECS = Path(__file__).parents[1] / "openapi"
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
-"""What is compared; HEAD and OPTIONS belong to every route."""
+"""The methods that are compared; HEAD and OPTIONS belong to every route."""
 
 MODEL = """
 import pandas as pd

@@ -6,7 +6,7 @@ OURS = drum_like.PEER.name
 DRUM = drum.PEER.name
 
 OTHERS = (drum.PEER, mlflow.PEER, bentoml.PEER, mlserver.PEER)
-"""What drum-like is compared with."""
+"""The servers that drum-like is compared with."""
 
 KINDS = (workers.GTHREAD, workers.GRANIAN)
 """Other kinds of workers for drum-like's application."""

@@ -17,7 +17,7 @@ COLLECTIONS = (
     "mlrun_training_runs",
     "mlrun_k8s_deployments",
 )
-"""What a configuration is deleted from, in the order in which the counts are shown."""
+"""Tables that a configuration is deleted from, in the order in which the counts are shown."""
 
 
 class RunStatus(StrEnum):

@@ -28,7 +28,7 @@ def write(name: str, content: bytes) -> None:
 
 
 def answer(quantiles: np.ndarray, bounds: tuple[float, float]) -> dict[str, object]:
-    """Return what the server must say: clipped medians, and the other two quantiles beside them."""
+    """Return the expected answer: clipped medians, and the other two quantiles beside them."""
     low, median, high = quantiles.astype(np.float64).T
     extra = pd.DataFrame({"low": low, "high": high}).to_dict("split")
     return {"predictions": median.clip(*bounds).tolist(), "extraModelOutput": extra}

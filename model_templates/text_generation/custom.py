@@ -18,7 +18,7 @@ Followers = dict[str, dict[str, int]]  # word -> next word -> how often; "" stan
 
 
 class Reply(SimpleNamespace):
-    """What the openai package would return from a chat call, without that package."""
+    """The answer to a chat call as the openai package returns it, without that package."""
 
     def to_json(self, indent: int | None = 2) -> str:
         """Return this object, and all that is in it, as JSON."""
@@ -55,7 +55,7 @@ def generate(model: Followers, prompt: str, seed: int = 0) -> Iterator[str]:
 
 
 def score(data: pd.DataFrame, model: Followers, **kwargs: Any) -> pd.DataFrame:  # noqa: ARG001
-    """Return what follows each text in the column `prompt`."""
+    """Return the completion of each text in the column `prompt`."""
     texts = ["".join(islice(generate(model, prompt), LONGEST)) for prompt in data["prompt"]]
     return pd.DataFrame({"completion": texts})
 

@@ -47,7 +47,7 @@ MODULES: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "onnx": _SKLEARN | {"onnxruntime": "onnxruntime", "skl2onnx": "skl2onnx"},
     }
 )
-"""What a framework needs, by the name of the module and then that of its distribution."""
+"""Modules that a framework needs, each with its distribution."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def test_a_performance_test_that_is_killed_takes_its_server_along(
 
 
 def eventually(look: Callable[[], T | None]) -> T:
-    """Return what a function finds, within half a minute."""
+    """Return the first result of a function that is not None, within half a minute."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         with suppress(OSError, ValueError):

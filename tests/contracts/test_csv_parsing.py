@@ -1,4 +1,4 @@
-"""What a hook sees of CSV text: columns, dtypes, values (rows C-01 to C-34)."""
+"""CSV text as a hook sees it: columns, dtypes, values (rows C-01 to C-34)."""
 
 import json
 import re

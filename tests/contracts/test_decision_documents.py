@@ -1,4 +1,4 @@
-"""Values left out of the decision log, and acceptances that wait for their decisions."""
+"""Values left out of the decision log, and acceptances that wait for their decision."""
 
 import json
 from datetime import UTC, datetime

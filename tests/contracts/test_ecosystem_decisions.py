@@ -41,11 +41,11 @@ class Logged:
     root: Path
 
     def presented(self, uuid: str) -> dict[str, Any]:
-        """Return what a call has left as presented."""
+        """Return the document of a call's decision as presented."""
         return dict(decision(self.root, uuid).presented.document)
 
     def accepted(self, uuid: str, *, automatic: bool = False) -> dict[str, Any]:
-        """Return what a call has left as accepted, once it is automatic or not."""
+        """Return the document of its acceptance, once that is automatic or not, as asked."""
         found = decision_that(self.root, uuid, lambda one: _is(one, automatic=automatic)).accepted
         assert found is not None
         return dict(found.document)

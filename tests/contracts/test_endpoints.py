@@ -49,7 +49,7 @@ _UNSTRUCTURED_ROUTES = "use the /predictUnstructured/ or /predictionsUnstructure
 def test_the_wrong_endpoint_names_the_right_one(
     request: pytest.FixtureRequest, fixture: str, path: str, message: str, body: str
 ) -> None:
-    """Whatever the body is."""
+    """Refuse every body on the route of another target type."""
     reply = request.getfixturevalue(fixture).csv(body, path)
 
     assert (reply.status, reply.json()) == (422, {"message": f"ERROR: {message}"})

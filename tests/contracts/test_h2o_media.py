@@ -29,7 +29,7 @@ def upload(server: Server, body: Any, *files: Part, **others: str) -> Reply:
 
 
 def files_of(reply: Reply) -> list[str]:
-    """Return what the hook found in the column `file` of each row."""
+    """Return the cell that the hook found in the column `file`, row by row."""
     assert reply.status == 200, reply.text
     told = json.loads(reply.json()["score"][0][-1])
     return [row[6] for row in told["rows"]]

@@ -1,4 +1,4 @@
-"""What hooks are given: bytes, media type, charset, labels (rows Q-17 to Q-19, Q-27 to Q-29)."""
+"""Arguments of hooks: bytes, media type, charset, labels (rows Q-17 to Q-19, Q-27 to Q-29)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a page of the documentation asks its reader to do.
+"""The steps that a page of the documentation asks of its reader.
 
 Blocks are told apart by the word after the three backticks:
 
@@ -77,7 +77,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def steps(page: Path) -> list[Step]:
-    """Return what the reader of a page does, in order."""
+    """Return the steps of a page's reader, in order."""
     return [step for block in blocks(page) for step in _steps(block)]
 
 
@@ -93,7 +93,7 @@ def not_run(page: Path) -> list[str]:
 
 
 def pattern(lines: list[str]) -> re.Pattern[str]:
-    """Return what a whole output has to match; every line ends with a line break."""
+    """Return the pattern that a whole output has to match; every line ends with a line break."""
     parts = [r"(?:[^\n]*\n)*" if line == "..." else f"{_line(line)}\n" for line in lines]
     return re.compile("".join(parts))
 

@@ -140,7 +140,7 @@ class Terminal:
         return self._seen(log.read_bytes())
 
     def _outputs(self, log: Path, server: subprocess.Popen[bytes]) -> Iterator[str]:
-        """Yield what the server has printed, again and again, until it has ended."""
+        """Yield the server's output so far, again and again, until the server has ended."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while server.poll() is None:
             output = self._seen(log.read_bytes())

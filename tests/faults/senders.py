@@ -16,7 +16,7 @@ TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is sent by POST."""
+    """A body to send by POST."""
 
     path: str
     body: str | bytes

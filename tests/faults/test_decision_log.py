@@ -48,7 +48,7 @@ BODY = orjson.dumps({"campaign": "spend_risk", "in_params": FEATURES})
 
 @dataclass
 class Heard:
-    """What clients were answered.
+    """The answers that clients got.
 
     Attributes:
         answered: UUIDs, and when they were heard.

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Acknowledged:
-    """What the store has said yes to.
+    """Writes that the store has confirmed.
 
     Attributes:
         versions: Digests by id.

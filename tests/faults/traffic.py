@@ -21,7 +21,7 @@ TIMEOUT_S = 60
 
 @dataclass
 class Told:
-    """What servers have said yes to, and what they were asked when they went.
+    """Writes that servers have confirmed, and those that were not answered.
 
     Attributes:
         versions: Digests by id.

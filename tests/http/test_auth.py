@@ -35,7 +35,7 @@ SECRETS = f"""
 
 
 def make_authenticator(directory: Path, text: str) -> Authenticator:
-    """Return what checks requests by a file of credentials."""
+    """Return the authenticator of a file of credentials."""
     path = directory / "credentials.yaml"
     path.write_text(text, encoding="utf-8")
     return authenticator(None, path, public=True)

@@ -61,17 +61,17 @@ def without_numbers() -> Any:
 
 
 class Forgetful(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A class of a user's custom.py: asks for an attribute that it does not have."""
+    """A model of a user's custom.py that asks for an attribute that it does not have."""
 
     n_features_in_ = 2
 
     def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
-        """Return what was never learnt."""
+        """Fail: the attribute was never learnt."""
         return self.never_learnt_ * len(X)
 
 
 class Wordy(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A class of a user's custom.py: predicts words."""
+    """A regressor of a user's custom.py that predicts words."""
 
     def predict(self, X: Any) -> Any:  # noqa: N803 - scikit-learn's name
         """Return a word for each row."""
@@ -79,7 +79,7 @@ class Wordy(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn
 
 
 class Overconfident(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A class of a user's custom.py: its chances do not add up."""
+    """A classifier of a user's custom.py whose chances do not add up."""
 
     classes_ = np.array([0, 1])
 

@@ -1,4 +1,4 @@
-"""Rules of every target type for a model's output."""
+"""The rules of every target type for a model's output."""
 
 from typing import Any
 

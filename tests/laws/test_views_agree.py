@@ -297,7 +297,7 @@ def test_views_of_any_bytes_agree(body: bytes) -> None:
 
 
 def read_by_pandas(body: bytes) -> pd.DataFrame:
-    """Return what DRUM would have read: twice, where there is one column."""
+    """Return the rows as DRUM reads them: twice, where there is one column."""
     data = pd.read_csv(BytesIO(body))
     return pd.read_csv(BytesIO(body), skip_blank_lines=False) if data.shape[1] == 1 else data
 

@@ -55,7 +55,7 @@ exec "$@"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a Dockerfile says about the process of its containers."""
+    """The process of an image's containers, as its Dockerfile describes it."""
 
     entrypoint: tuple[str, ...]
     environment: dict[str, str]

@@ -1,4 +1,4 @@
-"""What hooks and kernels do to workers, and what the server makes of it."""
+"""Faults that hooks and kernels bring to workers, and the answers of the server."""
 
 import http.client
 import os

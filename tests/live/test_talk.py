@@ -1,4 +1,4 @@
-"""What a running server says: logs and /stats/, over all of its workers."""
+"""Logs and /stats/ of a running server, over all of its workers."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""What is found in a model directory."""
+"""Files found in a model directory."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a server answered to rows: numbers by label, or a refusal."""
+"""Answers of a server to rows: numbers by label, or a refusal."""
 
 import io
 import json

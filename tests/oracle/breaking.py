@@ -20,7 +20,7 @@ DOORS = ("csv", "arrow-stream", "h2o", "instances", "score")
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """What the oracle said of a broken decoder.
+    """The oracle's findings about a broken decoder.
 
     Attributes:
         mutant: The way in which it was broken.
@@ -42,7 +42,7 @@ class Noticed:
 
 
 def broken_orders(seed: int) -> list[Order]:
-    """Return what is to be run to see each break noticed."""
+    """Return the orders that show whether each break is noticed."""
     return [
         Order(name, seed, DOORS, mutant=mutant, files=(file,))
         for mutant, (name, file) in BROKEN.items()
@@ -50,10 +50,10 @@ def broken_orders(seed: int) -> list[Order]:
 
 
 def noticed(order: Order, report: CaseReport) -> Noticed:
-    """Return what a run of a broken decoder found."""
+    """Return the findings of a run with a broken decoder."""
     return Noticed(order.mutant, {t.door: t.differences for t in report.tallies})
 
 
 def all_noticed(orders: Sequence[Order], reports: Sequence[CaseReport]) -> list[Noticed]:
-    """Return what was found of each break."""
+    """Return the findings about each break."""
     return [noticed(order, report) for order, report in zip(orders, reports, strict=True)]

@@ -21,7 +21,7 @@ CASES: dict[str, Build] = {}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a model predicts.
+    """The target of a model.
 
     Attributes:
         kind: The target type.
@@ -56,7 +56,7 @@ class Target:
 
     @property
     def declared(self) -> dict[str, Any]:
-        """Return what says it in the metadata of an upload."""
+        """Return the target as the metadata of an upload declare it."""
         if self.positive:
             both = {"positive_label": self.positive, "negative_label": self.negative}
             return {"target_type": self.kind, **both}

@@ -8,7 +8,7 @@ import numpy as np
 from tests.oracle.rows import Cell, Column, Columns, Row, Spelled, value_of
 
 Mutant = Callable[[Columns, Sequence[Row]], list[Row]]
-"""What a server with a broken decoder would have read of rows."""
+"""Returns rows as a server with a broken decoder would have read them."""
 
 
 def _cellwise(change: Callable[[Column, Cell], Cell]) -> Mutant:

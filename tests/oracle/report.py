@@ -1,4 +1,4 @@
-"""What is printed and written of a run."""
+"""The report of a run, printed and written."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ MOST_REFUSED = 0.02
 
 
 def all_findings(reports: Iterable[CaseReport]) -> list[Finding]:
-    """Return what was not right, with a guess at what is broken."""
+    """Return the wrong answers, each with a guess at the broken part."""
     return [finding for report in reports for finding in _sorted_out(report)]
 
 
@@ -41,7 +41,7 @@ def _kind(finding: Finding, bad: dict[str, set[str]], doors: set[str]) -> str:
 
 
 def show(reports: Sequence[CaseReport]) -> str:
-    """Return what is printed at the end: lines to reproduce, the table, the sums."""
+    """Return the text printed at the end: lines to reproduce, the table, the sums."""
     findings = all_findings(reports)
     kinds = Counter(finding.kind for finding in findings)
     lines = [reproduction(finding) for finding in _first_of_each(findings)]

@@ -20,7 +20,7 @@ class Spelled(NamedTuple):
 
 
 def value_of(cell: Cell) -> Cell:
-    """Return what a cell means."""
+    """Return the value of a cell."""
     return cell.value if isinstance(cell, Spelled) else cell
 
 

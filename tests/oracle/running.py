@@ -35,7 +35,7 @@ ONE_WORKER = ("--max-workers", "1", "--decision-log", "off", "--logging-level", 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run.
+    """A run of a case.
 
     Attributes:
         case: Name of the case.
@@ -146,7 +146,7 @@ def _run_doors(work: _Work, directory: Path, suffix: str) -> bool:
 
 
 def _said(log: str) -> str:
-    """Return what a server that did not start said: the messages of its log's errors."""
+    """Return the messages of the errors in the log of a server that did not start."""
     said = re.findall(r'"level": "(?:error|critical)".*?"msg": "((?:[^"\\]|\\.)*)"', log)
     return (" / ".join(said) or " ".join(log.split()))[-400:]
 
@@ -161,7 +161,7 @@ def _ask_all(work: _Work, server: Server, suffix: str) -> None:
 
 
 def _known_as(case: Case, server: Server) -> tuple[str, ...]:
-    """Return what the server calls the columns of a model that has no names for them."""
+    """Return the server's names for the columns of a model without names."""
     reply = server.get("/model/schema")
     if case.named or reply.status != 200:
         return ()

@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted of a file behind a door.
+    """The counts of a file behind a door.
 
     Attributes:
         compared: Answers that were demanded.

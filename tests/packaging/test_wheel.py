@@ -1,4 +1,4 @@
-"""What is in the distribution, and what it puts into an environment."""
+"""The content of the distribution, and the files that it puts into an environment."""
 
 import subprocess
 import sys
@@ -100,7 +100,7 @@ def test_every_declared_plugin_imports(group: str) -> None:
 
 
 def test_the_public_names_are_these() -> None:
-    """What plugin authors may import; a change here is a change of the interface."""
+    """Plugin authors import these names; a change here is a change of the interface."""
     assert sorted(api.__all__) == [
         "ArtifactError",
         "ArtifactKind",

@@ -170,7 +170,7 @@ def lightgbm_regressor() -> bytes:
 
 
 def pickled_booster(objective: str) -> Callable[[], bytes]:
-    """Return what makes a pickled native XGBoost model."""
+    """Return a maker of a pickled native XGBoost model."""
     return lambda: pickle.dumps(booster(objective))
 
 
@@ -183,7 +183,7 @@ def onnx_regressor() -> bytes:
 def onnx_classifier(
     data: Callable[[], tuple[pd.DataFrame, pd.Series]], *, zipmap: bool
 ) -> Callable[[], bytes]:
-    """Return what makes an ONNX classifier: chances as dictionaries (zipmap), or as a tensor."""
+    """Return a maker of an ONNX classifier: chances as dictionaries (zipmap), or as a tensor."""
 
     def make() -> bytes:
         rows, target = data()

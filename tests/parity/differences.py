@@ -17,7 +17,7 @@ from tests.parity.values import Answer, Finished, Request
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What was sent (to drum-like), and both answers."""
+    """A request as sent to drum-like, and both answers."""
 
     request: Request
     drum: Answer

@@ -74,7 +74,7 @@ class Launch:
             )
 
     def said(self) -> str:
-        """Return what the process has printed so far."""
+        """Return the output of the process so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""What the harness prints: a line per case, the failures, and the table."""
+"""The harness's output: a line per case, the failures, and the table."""
 
 import re
 from collections import Counter
@@ -92,7 +92,7 @@ Differences are counted by their id in [what differs, and why](differences-from-
 else fails.
 
 """
-"""What stands before the table in the documentation."""
+"""The text before the table in the documentation."""
 
 
 def markdown_table(reports: Sequence[CaseReport]) -> str:

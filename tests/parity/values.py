@@ -1,4 +1,4 @@
-"""What is sent to a server or a command line, and what comes back."""
+"""Requests to a server or a command line, and their answers."""
 
 import json
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a command left behind.
+    """The results of a command that has ended.
 
     Attributes:
         exit_code: None where the command was stopped: it served, or was at its time limit.

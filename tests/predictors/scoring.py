@@ -104,7 +104,7 @@ def answering(model: Any) -> Callable[[Frame], NDArray[Any]]:
 
 
 def score(model: Any, rows: Frame | pd.DataFrame, target: Target = REGRESSION) -> Prediction:
-    """Return what the model's predictor says."""
+    """Return the prediction of the model's predictor."""
     return predictor_for(model).predict(conformed(model, rows), target)
 
 

@@ -302,7 +302,7 @@ def brute_force(value: Callable[[frozenset[int]], float], width: int) -> NDArray
 
 
 def expected(tree: Any, row: NDArray[np.float32], known: frozenset[int], node: int = 0) -> float:
-    """Return what a tree of scikit-learn gives if only some columns of a row are known."""
+    """Return the prediction of a tree of scikit-learn if only some columns of a row are known."""
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left < 0:
         return float(tree.value[node, 0, 0])

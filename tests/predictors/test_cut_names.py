@@ -22,7 +22,7 @@ needs_cut = pytest.mark.skipif(not CUTS, reason="this version of XGBoost stores 
 
 
 def cut(names: list[str]) -> tuple[list[int], bytes]:
-    """Return what those versions store: offsets in characters, and as many bytes."""
+    """Return names as those versions store them: offsets in characters, and as many bytes."""
     offsets = np.cumsum([0, *map(len, names)]).tolist()
     return offsets, "".join(names).encode()[: offsets[-1]]
 

@@ -390,7 +390,7 @@ def test_framework_of_a_wrapper_is_that_of_drum() -> None:
 
 
 class SeesColumns(lgb.LGBMRegressor):
-    """What a user may put into custom.py."""
+    """A model of a user's custom.py."""
 
     def predict(self, X: Any, *args: Any, **settings: Any) -> Any:  # noqa: N803 - sklearn's name
         """Add a column to the prediction."""

@@ -1,4 +1,4 @@
-"""What outputs of boosters mean: probabilities are served, everything else needs a link."""
+"""The meaning of boosters' outputs: probabilities are served, everything else needs a link."""
 
 import pickle
 from collections.abc import Callable
@@ -239,7 +239,7 @@ def test_link_that_cannot_lead_to_the_target_is_refused(
 
 
 def test_hook_makes_the_probabilities_itself(tmp_path: Path) -> None:
-    """What post_process gets is unchecked, what it returns is checked."""
+    """Check the result of post_process, but not its input."""
     model = boosted("binary:logitraw")
     saved(tmp_path, model, BINARY)
     (tmp_path / "custom.py").write_text(
@@ -256,7 +256,7 @@ def test_hook_makes_the_probabilities_itself(tmp_path: Path) -> None:
 
 
 class OwnChances(lgb.LGBMClassifier):
-    """What a user may do about an objective of his own."""
+    """A model whose class turns an objective of its own into probabilities."""
 
     def predict_proba(self, X: Any, *args: Any, **settings: Any) -> Any:  # noqa: N803 - sklearn's
         """Return probabilities."""

@@ -50,7 +50,7 @@ def fitted(kind: Any, settings: dict[str, Any], n_classes: int) -> Any:
 
 
 def from_file(directory: Path, *, alone: bool) -> Scorer:
-    """Return what scores with the one model file of a directory."""
+    """Return a scorer of the one model file of a directory."""
     artifact = find_artifact(ModelDirectory(directory))
     predictor = predictor_for(load_artifact(artifact, alone=alone), artifact)
 

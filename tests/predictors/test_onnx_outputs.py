@@ -94,7 +94,7 @@ def answer(made: onnx.ModelProto, target: Target, rows: Any = ROWS) -> pd.DataFr
 
 
 def meaning(made: onnx.ModelProto, target: Target) -> tuple[Scale, str] | None:
-    """Return what the plugin says at load that its numbers are."""
+    """Return the meaning that the plugin gives to its numbers at load."""
     predictor: Any = predictor_for(session(made))
     predictor.check_target(target)
     found = predictor.meaning(target)

@@ -162,7 +162,7 @@ def test_classes_are_labels(targets: Any, known: tuple[Any, ...]) -> None:
 
 
 class Upside(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: a classifier that does not say that it is one."""
+    """A classifier of a user's custom.py that does not say that it is one."""
 
     classes_ = np.array(["yes", "no"])
 
@@ -321,7 +321,7 @@ def test_union_takes_numbers_where_a_branch_does() -> None:
 
 
 class Doubled(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: reads text, tells its columns."""
+    """A transformer of a user's custom.py that reads text and tells its columns."""
 
     def fit(self, X: Any, y: Any = None) -> "Doubled":  # noqa: N803 - scikit-learn's name
         """Remember the columns."""
@@ -338,7 +338,7 @@ class Doubled(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-l
 
 
 class Positional(RegressorMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """What a user may put into custom.py: tells a width, and wants names all the same."""
+    """A regressor of a user's custom.py that tells only a width, and needs names all the same."""
 
     n_features_in_ = 2
 

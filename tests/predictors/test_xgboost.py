@@ -225,7 +225,7 @@ def test_value_that_a_wrapper_was_told_means_missing_is_missing() -> None:
 
 
 class SeesColumns(xgb.XGBRegressor):
-    """What a user may put into custom.py."""
+    """A model of a user's custom.py."""
 
     def predict(self, X: Any, **settings: Any) -> Any:  # noqa: N803 - scikit-learn's name
         """Add a column to the prediction."""

@@ -43,7 +43,7 @@ PATHS = pytest.mark.parametrize("path", ["invocations", "invocate"])
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the page's calls meet.
+    """The server that the page's calls reach, and its files.
 
     Attributes:
         server: The server of all ports.

@@ -133,7 +133,7 @@ def media(media_server: Server) -> Scorer:
 
 
 def endpoints(server: Server, uid: str) -> dict[str, Any]:
-    """Return what the control plane tells of a deployment's scorer."""
+    """Return the control plane's description of a deployment's scorer."""
     told = found(server.get(f"{DEPLOYMENTS}/{uid}/metadata"))["deploymentMetadata"]
     interface: dict[str, Any] = told["scoringInterface"]
     return interface
@@ -413,7 +413,7 @@ def test_contributions_come_alone(other: Scorer, kind: str) -> None:
 
 
 def cell(answer: Any, row: int) -> str:
-    """Return what the hook found in the first column of a row."""
+    """Return the cell that the hook found in the column 'file' of a row."""
     told = json.loads(answer["score"][0][-1])
     return str(told["rows"][row][told["columns"].index("'file'")])
 

@@ -29,7 +29,7 @@ ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
 
 
 class Request(NamedTuple):
-    """What a reader makes of the bytes of one request."""
+    """A request as a reader parses it from its bytes."""
 
     method: str
     target: str

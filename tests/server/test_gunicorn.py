@@ -73,7 +73,7 @@ FUNCTIONS = [
     (SocketUnreader, "sock"),
     (util.http_date, "timestamp"),
 ]
-"""What is called with positional arguments, and these."""
+"""Functions called with positional arguments, and the names of these."""
 
 ERRORS = (
     "ExpectationFailed InvalidHTTPVersion InvalidHeaderName InvalidRequestLine "

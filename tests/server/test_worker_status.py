@@ -1,4 +1,4 @@
-"""What workers tell their master."""
+"""Reports of workers to their master."""
 
 import signal
 

@@ -200,7 +200,7 @@ def _of_lightgbm() -> float:
 
 
 def saved(suffix: str, save: Callable[[str], object]) -> bytes:
-    """Return what `save` writes to the path that it is given."""
+    """Return the bytes that `save` writes to the path that it is given."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{suffix}"
         save(str(path))

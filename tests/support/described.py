@@ -1,4 +1,4 @@
-"""What tests of a described contract share: its operations, the checks, how examples are drawn."""
+"""Tests of a described contract: its operations, the checks, the draw of examples."""
 
 from pathlib import Path
 from typing import Any

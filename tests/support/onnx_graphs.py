@@ -67,7 +67,7 @@ def softmax(
 
 
 def chances(rows: NDArray[Any]) -> NDArray[np.float64]:
-    """Return what `softmax` gives, by numpy."""
+    """Return the probabilities of `softmax`, by numpy."""
     margins = rows.astype(np.float64) @ WEIGHTS.astype(np.float64)
     powers = np.exp(margins - margins.max(axis=1, keepdims=True))
     total: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)

@@ -5,7 +5,7 @@ from drum_like.store.store import Store
 
 
 def configuration(project: str, name: str = "main") -> NewConfiguration:
-    """Return what a project of that name trains."""
+    """Return a configuration to train in a project of that name."""
     return NewConfiguration(
         project_id=project,
         name=name,

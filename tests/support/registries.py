@@ -49,7 +49,7 @@ class Opened:
 
     @property
     def catalog(self) -> Catalog:
-        """What is served."""
+        """The models that are served."""
         return self.registry.catalog
 
     def put(self, name: str, content: bytes, workspace_id: int = 1) -> Version:
@@ -110,7 +110,7 @@ def constant(value: float) -> bytes:
 
 
 def answer(service: Service) -> float:
-    """Return what a model predicts for a zero."""
+    """Return the prediction of a model for a zero."""
     return float(service.predict(Payload(b"a\n0\n")).values[0])
 
 

@@ -42,7 +42,7 @@ class Server:
     log_path: Path
 
     def log(self) -> str:
-        """Return what the process has written so far."""
+        """Return the log of the process so far."""
         return self.log_path.read_text(errors="replace")
 
     def get(self, path: str, **headers: str) -> Reply:

@@ -67,7 +67,7 @@ COMMANDS = {
     "fit": f"fit {_ROWS} --target a",
     "push": "push --code-dir m",
 }
-"""What stands before the flags of a row; `m` is a model directory, the others are files."""
+"""The command before the flags of a row; `m` is a model directory, the others are files."""
 
 _OF_DRUM = Path(__file__).with_suffix(".txt").read_text("utf-8")
 """Exit code, flags, verbs. A server has 0 where it serves until it is stopped, and `never` where
@@ -133,7 +133,7 @@ class WrongValue:
     difference: str
 
     def __str__(self) -> str:
-        """Return what was typed."""
+        """Return the verb and the flags as typed."""
         return f"{self.verb} {self.flags}"
 
 

@@ -28,7 +28,7 @@ def sample(directory: Path) -> Path:
 
 
 def about(answer: Any) -> dict[str, Any]:
-    """Return what equals the `leaves` of the same answer, numbers within 1e-6."""
+    """Return values that equal the `leaves` of the same answer, numbers within 1e-6."""
     return {path: _near(leaf) for path, leaf in leaves(answer).items()}
 
 

@@ -53,7 +53,7 @@ def failed(message: str) -> logging.LogRecord:
 
 
 def line_of(access: Access, *, as_json: bool) -> bytes:
-    """Return what the access log writes."""
+    """Return the bytes that the access log writes."""
     reader, writer = os.pipe()
     try:
         AccessLog(as_json=as_json, descriptor=writer).write(access)

@@ -38,7 +38,7 @@ def session(graph: bytes) -> Any:
 
 
 def feed_of(graph: bytes, frame: pd.DataFrame) -> dict[str, Answers]:
-    """Return what a graph takes: one input of whole rows, or an input for each column."""
+    """Return the inputs of a graph: one of whole rows, or one for each column."""
     inputs = session(graph).get_inputs()
     if len(inputs) == 1 and inputs[0].name not in frame.columns:
         return {inputs[0].name: _cast(frame, inputs[0].type)}

@@ -1,4 +1,4 @@
-"""What score hooks return, for every structured target type; each body is an expression."""
+"""Results of score hooks, for every structured target type; each body is an expression."""
 
 from collections.abc import Mapping
 

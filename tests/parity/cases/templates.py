@@ -136,7 +136,7 @@ Twin = Callable[[Path], None]
 
 
 def _twin(directory: Path) -> Twin | None:
-    """Return what turns a copy into something that DRUM loads, None where DRUM loads it."""
+    """Return the change that lets DRUM load a copy, None where it needs none."""
     if (directory / "custom.py").exists():
         return None
     if list(directory.glob("*.ubj")):
