@@ -10,8 +10,8 @@ from drum_like.config.drum_flags import EXCLUSIVE, FLAGS, InertFlag
 from drum_like.config.options import Option, flag_name, variables
 from drum_like.config.value_types import NAMES, existing_file
 from drum_like.config.verbs import (
+    DIRECTORIES,
     EXIT_CODES,
-    MODELS,
     PROGRAM,
     SERVE,
     VERBS,
@@ -167,7 +167,7 @@ def _usage(verb: str, declared: Mapping[str, Option]) -> str:
     """Return the usage of a verb: its words, or the model directory that it is about."""
     own = [option for option in declared.values() if verb in option.verbs]
     places = [option.kind.metavar for option in own if option.positional]
-    about = places if verb in MODELS else ["-cd DIR"]
+    about = ["-cd DIR"] if verb in DIRECTORIES else places
     return " ".join([PROGRAM, verb, *about, "[options]"])
 
 

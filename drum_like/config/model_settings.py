@@ -109,7 +109,9 @@ class PayloadSettings:
 
     max_columns: int = option(10_000, "largest number of columns of a payload", NUMBER)
     max_cells: int = option(
-        50_000_000, "largest number of cells that a payload may declare without sending", NUMBER
+        50_000_000,
+        "largest number of cells that a payload may declare without sending them",
+        NUMBER,
     )
 
     @property
@@ -129,7 +131,7 @@ class CommandSettings:
 
     verb: ClassVar[str]
     show_stacktrace: bool = switch("print a traceback with an error", env=("SHOW_STACKTRACE",))
-    verbose: bool = switch("say more")
+    verbose: bool = switch("print more")
     logging_level: str = option(
         "warning", "least severe messages to log", TEXT, choices=LOGGING_LEVELS
     )

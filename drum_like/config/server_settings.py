@@ -136,7 +136,7 @@ class ServerSettings(ServingSettings, TimedSettings):
     url_prefix: str = option("", "path prefix of every route", PREFIX, env=("URL_PREFIX",))
     contracts: tuple[str, ...] = option(
         ("probes", "drum", "chat", "h2o", "ecosystem"),
-        "contracts to answer; with a store, projects and wallaroo, too",
+        "contracts to serve; with a store, projects and wallaroo, too",
         NAMES,
     )
     campaigns: Path | None = option(

@@ -96,7 +96,7 @@ class ListSettings(CommandSettings, PrintedSettings):
 
     verb = MODELS_LIST
     location: StoreSettings = group(StoreSettings)
-    url: str | None = option(None, "server whose store is meant, instead of --store", WEB_ADDRESS)
+    url: str | None = option(None, "server whose store is used, instead of --store", WEB_ADDRESS)
     token: str | None = option(None, "bearer token for --url", TEXT)
     workspace: int = option(1, "workspace of the model, by its number", NUMBER)
 

@@ -44,7 +44,7 @@ VERBS = {
     MODELS_SHOW: "show the versions and the aliases of a model",
     MODELS_ALIAS: "give a version of a model a name, such as live",
     MODELS_RM: "remove a version, or a model with all its versions",
-    LOG: "show the decisions that answered calls of ecosystem.ai's contract",
+    LOG: "show the logged decisions of ecosystem.ai's contract",
 }
 """The verbs and what they do."""
 

@@ -76,6 +76,16 @@ def test_help_of_a_verb_names_every_flag(verb: str, capsys: pytest.CaptureFixtur
     assert "exit codes:" in text
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_usage_names_the_directory_where_the_verb_takes_one(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave([*verb.split(), "--help"])
+
+    usage, _, flags = capsys.readouterr().out.partition("\n")
+    assert ("-cd DIR" in usage) == ("--code-dir" in flags)
+
+
 def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert leave(["--version"]) == 0
     assert capsys.readouterr().out == f"drum-like {drum_like.__version__}\n"
