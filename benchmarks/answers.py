@@ -24,7 +24,7 @@ def check(case: Case, running: Running, models: Path) -> None:
 
     Args:
         case: What to ask.
-        running: Whom.
+        running: The server.
         models: Holds a directory for each model.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Counts our own calls for a request: `make calls`.
+"""Counts of our own calls for a request: `make calls`.
 
 python -m benchmarks.calls              calls, modules, crossings; fails where a bar is missed
 python -m benchmarks.calls --each       the functions, too, by how often they are called
@@ -41,7 +41,7 @@ OWN = tuple(f"{ROOT / name}{os.sep}" for name in ("drum_like", "predictors"))
 TEMPLATE = ROOT / "model_templates" / "xgboost_binary"
 
 BARS: Mapping[str, int] = {"/predict/": 90, "/model/score": 260, "/invocate": 300}
-"""The most calls by route; they were 118, 548 and 562 once."""
+"""The bar of each route; the calls were 118, 548 and 562 at first."""
 
 _WARM_UP = 3
 

@@ -36,7 +36,7 @@ class Comparison:
 
     @property
     def spread(self) -> float:
-        """How far the median of so many rounds may be from 1 by chance, by the control.
+        """The distance from 1 that the median of the rounds may have by chance, by the control.
 
         The standard error of a median: 1.86 times the median distance, by the root of the rounds.
         """
@@ -48,7 +48,7 @@ class Comparison:
         return 1 + within / 100 + self.spread
 
     def holds(self, within: float) -> bool:
-        """Return whether the new tree takes at most so many percent more, and the spread."""
+        """Return whether the new tree takes at most `within` percent more, plus the spread."""
         return self.ratio <= self.bound(within)
 
 

@@ -19,7 +19,7 @@ and types, never the values of a row.
     │   ├── SizeError           more than a limit allows
     │   ├── ColumnsError        columns missing, or text where a number is due
     │   ├── OutputSchemaError   transformed data that the model's typeSchema forbids
-    │   ├── UnsupportedError    the model does not have this ability
+    │   ├── UnsupportedError    the model does not have this capability
     │   ├── NotFoundError       no model, version or other thing of that name
     │   ├── ConflictError       the present state forbids it: a name is taken, a version is deployed
     │   ├── UploadError         an upload cannot be stored or served
@@ -140,7 +140,7 @@ class OutputSchemaError(RequestError):
 
 
 class UnsupportedError(RequestError):
-    """The model does not have the ability that was asked for, for example chat."""
+    """The model does not have the capability that was asked for, for example chat."""
 
 
 class NotFoundError(RequestError):

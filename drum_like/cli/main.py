@@ -34,7 +34,7 @@ Command = TypeVar("Command", bound=CommandSettings)
 
 _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
 _PIPE_CLOSED = 141
-"""The same as of a program ended by SIGPIPE: the reader of its output, such as `head`, has left."""
+"""The code of a program ended by SIGPIPE: the reader of its output, such as `head`, has left."""
 
 _STACKTRACE = "--show-stacktrace"
 

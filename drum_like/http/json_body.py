@@ -119,7 +119,7 @@ def _bad_request(failure: Failure) -> Response:
 
 
 def _is_broken(request: Request) -> bool:
-    """Return whether a body that says it is JSON is none.
+    """Return whether a body is not JSON although its Content-Type says so.
 
     Raises:
         BodyError: the body does not arrive as its headers say.

@@ -27,7 +27,7 @@ class Loaded:
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is."""
+        """The identity of the model."""
         return self.service.info
 
 

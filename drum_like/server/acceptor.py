@@ -63,7 +63,7 @@ class ConnectionCounts:
         self._numbers[slot] = _ABSENT
 
     def count(self, number: int) -> None:
-        """Tell the others how many connections are open."""
+        """Publish the number of open connections to the other workers."""
         if self._own is not None:
             self._numbers[self._own] = number
 

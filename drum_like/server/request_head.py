@@ -1,4 +1,4 @@
-"""The heads of requests: read by gunicorn, and remembered, for callers repeat theirs.
+"""The heads of requests: read by gunicorn, and remembered, since callers repeat theirs.
 
 A head and its sender decide how much of the body is read.
 """

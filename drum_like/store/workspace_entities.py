@@ -58,7 +58,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelineVersion:
-    """One definition of a pipeline; its meaning is the contract's business."""
+    """One definition of a pipeline; the contract gives it its meaning."""
 
     id: int
     pipeline_id: int
@@ -86,7 +86,7 @@ class NewDeployment:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A pipeline that is, or was, deployed; there is one a pipeline."""
+    """The deployment of a pipeline, present or past; a pipeline has one at most."""
 
     id: int
     pipeline_id: int

@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_answers_are_as_described(label: str, server: Server, session: requests.Session) -> None:
-    """501 is what a model without an ability answers; nothing else above 499 is right here."""
+    """Expect 501 of a model without the capability; nothing else above 499 is right here."""
     operation = OPERATIONS[label]
 
     @given(case=cases(operation))

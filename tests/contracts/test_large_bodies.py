@@ -1,4 +1,4 @@
-"""Bodies of more than 64 KiB from callers of whom it takes longer to say who they are."""
+"""Bodies of more than 64 KiB from callers whose authentication takes longer."""
 
 import json
 import socket

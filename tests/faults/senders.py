@@ -58,7 +58,7 @@ def asked(url: str, question: Question) -> Iterator[list[Answered]]:
 
 
 def wait_for_answers(url: str, question: Question, n_good: int = 20) -> None:
-    """Wait until a question is answered with 200 so many times one after the other."""
+    """Wait until a question is answered with 200 this many times in a row."""
     deadline = time.monotonic() + TIMEOUT_S
     found = 0
     while found < n_good:

@@ -188,7 +188,7 @@ def moderate(body: bytes) -> Frame:
 
 @contextmanager
 def blocks_of(size: int) -> Iterator[None]:
-    """Let a block of a large body hold about so many bytes."""
+    """Let a block of a large body hold about this many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_blocks, "BLOCK", size)
         patch.setattr(csv_blocks, "RUN", size)

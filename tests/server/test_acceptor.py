@@ -41,7 +41,7 @@ def fixture_acceptor(
 
 
 def other_worker(counts: ConnectionCounts, number: int) -> bool:
-    """Let another process have so many connections; return whether it sees one with fewer."""
+    """Let another process count connections; return whether it sees a worker with fewer."""
     child = os.fork()
     if not child:
         counts.join(1)

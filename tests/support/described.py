@@ -41,7 +41,7 @@ def cases(operation: Any) -> st.SearchStrategy[Case[Any]]:
 
 
 def drawn(n_examples: int) -> settings:
-    """Return how requests are drawn: so many, and the same each time."""
+    """Return the settings for drawing requests: their number, and the same each time."""
     return settings(
         max_examples=n_examples,
         deadline=None,

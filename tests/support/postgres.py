@@ -40,7 +40,7 @@ class Postgres:
     Args:
         programs: The folder of its programs.
         data: The folder of its data.
-        user: Whom it runs as.
+        user: The user that it runs as.
     """
 
     def __init__(self, programs: Path, data: Path, user: str | None) -> None:
@@ -141,7 +141,7 @@ def _release(path: Path) -> tuple[int, ...]:
 
 
 def _user() -> str | None:
-    """Return whom the server runs as: it refuses to run as root."""
+    """Return the user for the server, which refuses to run as root."""
     if os.geteuid() != 0:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}

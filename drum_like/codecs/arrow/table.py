@@ -165,7 +165,7 @@ class _FlatTable:
     start: int
 
     def position(self, field: int) -> int | None:
-        """Return where a field stands, None if it is left out."""
+        """Return the position of a field, None if it is left out."""
         offsets = self.start - _i32(self.data, self.start)
         if 4 + 2 * field >= _u16(self.data, offsets):
             return None

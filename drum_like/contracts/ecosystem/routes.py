@@ -27,7 +27,7 @@ _PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/
 """Beginnings of paths whose 404 and 405 have this contract's form."""
 
 Reply = Callable[[Any, int], dict[str, Any]]
-"""Gives the answer to a body of that size."""
+"""Makes the answer to a JSON tree from a body of this size."""
 
 
 def contract(context: ContractContext) -> Contract:

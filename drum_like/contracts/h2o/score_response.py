@@ -28,7 +28,7 @@ def score_response(
     Without rows the model is not called.
 
     Raises:
-        DrumLikeError: the model does not have an ability asked for, or as frame_of and the
+        DrumLikeError: the model does not have a capability asked for, or as frame_of and the
             methods of Service.
     """
     _check(service, request)

@@ -29,7 +29,7 @@ _TARGETS = frozenset(
 )
 
 _CHANCES = 1e-4
-"""How far predictions may be off; they are float32 numbers for many models."""
+"""The tolerance of predictions; they are float32 numbers for many models."""
 
 
 class ContributionSource(Protocol):
@@ -45,7 +45,7 @@ class ContributionSource(Protocol):
 
     @property
     def tolerance(self) -> float:
-        """How far its sums may be off."""
+        """The tolerance of its sums."""
 
     @property
     def reference(self) -> str:

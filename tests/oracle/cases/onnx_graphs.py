@@ -21,7 +21,7 @@ from tests.oracle.cases.graphs import (
 
 
 def means(batch: int, width: int) -> bytes:
-    """Return a graph that takes exactly so many rows: their means."""
+    """Return a graph that takes exactly this number of rows, and gives their means."""
     nodes = [node("ReduceMean", ["x"], ["out"], axes=[1], keepdims=1)]
     inputs = [tensor("x", FLOAT, [batch, width])]
     return graph_of(nodes, inputs, [tensor("out", FLOAT, [batch, 1])], [])

@@ -21,8 +21,7 @@ if TYPE_CHECKING:  # SQL is loaded where it is used
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 30.0
-"""Time that an acceptance is kept whose decision is not in the store: another worker may be about
-to write it."""
+"""Time that an acceptance is kept without its decision: another worker may be about to write it."""
 
 
 MOST_EARLY = 1000

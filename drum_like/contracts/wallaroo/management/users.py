@@ -27,7 +27,7 @@ def default_architecture() -> Response:
 
 
 def token() -> Response:
-    """Give a token that says who the caller claims to be; it is not signed, and opens nothing.
+    """Answer with a token for the user that the caller names; it is not signed and grants nothing.
 
     A server without credentials lets everybody in, and one with credentials does not take it.
     """
@@ -59,7 +59,7 @@ def _unsigned(user: str) -> str:
 
 
 def claimed(text: str) -> str | None:
-    """Return the user whom a token claims, None without a claim."""
+    """Return the user that a token names, None without one."""
     try:
         claims = json.loads(base64.urlsafe_b64decode(text.split(".")[1] + "=="))
         return str(claims["email"])
