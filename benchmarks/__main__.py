@@ -123,7 +123,7 @@ def compare(wish: Wish, servers: Servers) -> int:
 
 
 def say(text: str) -> None:
-    """Tell on standard error how far the measurement is."""
+    """Report the progress of the measurement on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

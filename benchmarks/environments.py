@@ -23,7 +23,7 @@ class EnvironmentFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Environments:
-    """Where the peers are installed.
+    """The place where the peers are installed.
 
     Attributes:
         folder: Holds an environment for each peer.

@@ -1,4 +1,4 @@
-"""How much of the machine other programs take while something is measured."""
+"""The share of the machine that other programs take while something is measured."""
 
 import os
 import time

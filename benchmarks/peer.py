@@ -13,7 +13,7 @@ Chances = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how rows are sent.
+    """The endpoint to which rows are sent, and their form.
 
     Attributes:
         path: Of the URL.
@@ -30,7 +30,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a server is to run.
+    """The site at which a server is to run.
 
     Attributes:
         python: Interpreter of the peer's environment.
@@ -55,7 +55,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How a server is started, in its site's folder.
+    """The command that starts a server, in its site's folder.
 
     Attributes:
         command: Program and arguments.

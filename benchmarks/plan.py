@@ -59,7 +59,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How thoroughly to measure.
+    """The effort of a measurement.
 
     Attributes:
         rounds: How often each case is measured.

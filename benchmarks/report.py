@@ -18,7 +18,7 @@ LOAD_HEAD = (
 
 
 Surroundings = Mapping[str, str]
-"""Where and with what was measured, by name."""
+"""The machine and the libraries of a measurement, by name."""
 
 
 def write(results: Results, surroundings: Surroundings, folder: Path) -> None:

@@ -12,7 +12,7 @@ PICKLE = {
     "model.ubj": "import xgboost; model = xgboost.Booster(model_file={source!r})",
     "model.txt": "import lightgbm; model = lightgbm.Booster(model_file={source!r})",
 }
-"""How a booster's own file is opened: DRUM reads pickles only."""
+"""Code that opens a booster's own file, to pickle it: DRUM reads pickles only."""
 
 
 def start(site: Site) -> Start:

@@ -17,7 +17,7 @@ HINT = (
     "give labels that spell the model's classes, letter by letter where two mean the same; "
     "classes that are numbers may be given names instead, all of them, in the order of the classes"
 )
-"""How labels and classes come together, for operators."""
+"""The matching of labels and classes, in words for operators."""
 
 
 _SPELLINGS: tuple[Callable[[Label], float | str], ...] = (

@@ -14,7 +14,7 @@ from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType
 
 SUM_TOLERANCE = 1.001e-5
-"""How far from 1 the probabilities of a row may add up."""
+"""The distance from 1 that the sum of a row's probabilities may have."""
 
 NOT_ONE = "Your prediction probabilities do not add up to 1."
 

@@ -35,7 +35,7 @@ Key = int | str
 """Id of a version, or name of a directory."""
 
 RETRY_S = 10.0
-"""How long a model that did not load is not tried again."""
+"""Time before a model that did not load is tried again."""
 
 
 class Cache:

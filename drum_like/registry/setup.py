@@ -37,7 +37,7 @@ class Registry:
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.25
-"""How often a worker asks the store whether anything has changed."""
+"""Time between two questions of a worker whether the store has changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from drum_like.store.store import Store
 logger = logging.getLogger(__name__)
 
 AWAY_S = 1.0
-"""How long a database that failed is not asked again on the way of a request."""
+"""Time before a database that failed is asked again on the path of a request."""
 
 
 class StoreView:

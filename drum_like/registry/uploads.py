@@ -1,4 +1,4 @@
-"""How files come into the store: received, looked at, tried, stored."""
+"""Uploads: files that are received, inspected, tried and stored."""
 
 import hashlib
 from collections.abc import Callable

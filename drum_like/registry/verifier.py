@@ -20,7 +20,7 @@ _PAUSE_S = 1.0
 _SWEEP_S = 3600.0
 _TRIALS = 2
 _SLACK_S = 60.0
-"""How much longer a lease is than a trial: for unpacking, and for a busy machine."""
+"""Time that a lease is longer than a trial: for unpacking, and for a busy machine."""
 
 
 class Verifier:

@@ -123,7 +123,7 @@ class Acceptor:
         self.count(number)
 
     def count(self, number: int) -> None:
-        """Tell the other workers how many connections there are."""
+        """Publish the number of connections to the other workers."""
         self._counts.count(number + _HEAD_START if self.is_deferring else number)
 
     def take(self, listener: socket.socket, number: int) -> tuple[socket.socket, Any] | None:

@@ -139,7 +139,7 @@ def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts)
 
 
 def _announce(report: Report, settings: ServerSettings, division: Share, address: str) -> None:
-    """Tell the operator the model, the address, and how to try it."""
+    """Tell the operator the model, the address, and a command to try it."""
     base = f"{address}{settings.url_prefix}"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",

@@ -21,7 +21,7 @@ _NOTHING = -1
 
 
 class Revision(NamedTuple):
-    """How far the store is: its revision, and that of the last removal."""
+    """The revision of the store, and that of the last removal."""
 
     revision: int = _NOTHING
     removals: int = _NOTHING
@@ -100,7 +100,7 @@ class Changes:
         return self._counter.seen()
 
     def revision(self) -> Revision:
-        """Return how far the store is; the one cheap query that workers repeat."""
+        """Return the revision of the store; the one cheap query that workers repeat."""
         with self._database.read() as connection:
             return _revision(connection)
 

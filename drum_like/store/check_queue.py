@@ -16,12 +16,12 @@ from drum_like.store.entities import Status, Version
 _T = tables.versions
 
 ATTEMPTS = 3
-"""How often a check is begun before the version is given up."""
+"""Number of times that a check is begun before the version is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a check ended.
+    """The outcome of a check.
 
     Attributes:
         error: Why the version cannot be served, safe to show; None if it can.

@@ -30,7 +30,7 @@ from drum_like.store.entities import json_text
 from drum_like.store.location import ChangeCounter
 
 PATIENCE_S = 15
-"""How long a transaction waits for another process to finish."""
+"""Time that a transaction waits for another process to finish."""
 
 _CONNECT_S = 5
 _CONNECTIONS = 16

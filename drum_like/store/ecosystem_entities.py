@@ -21,7 +21,7 @@ COLLECTIONS = (
 
 
 class RunStatus(StrEnum):
-    """How a training run ended."""
+    """The end of a training run."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -220,7 +220,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFilter:
-    """Which decisions are meant; None for any.
+    """A choice of decisions; None stands for any.
 
     Attributes:
         campaign: Of this campaign.

@@ -27,7 +27,7 @@ ZIP = "zip"
 
 
 class Status(StrEnum):
-    """How far a version is; READY and ERROR are final."""
+    """The status of a version; READY and ERROR are final."""
 
     PENDING = "pending"
     LOADING = "loading"
@@ -36,7 +36,7 @@ class Status(StrEnum):
 
 
 class Visibility(StrEnum):
-    """Who may see a version."""
+    """The visibility of a version."""
 
     PRIVATE = "private"
     PUBLIC = "public"

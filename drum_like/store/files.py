@@ -43,11 +43,11 @@ class Files:
         return Incoming(self._incoming, max_bytes)
 
     def blob(self, sha256: str) -> Path:
-        """Return where the file with this digest lies."""
+        """Return the path of the file with this digest."""
         return self._blobs / sha256[:2] / sha256
 
     def directory(self, key: str) -> Path:
-        """Return where the model directory of that key lies, or would."""
+        """Return the path of the model directory of that key, which may be missing."""
         return self._directories / key
 
     def holds(self, received: Received) -> bool:

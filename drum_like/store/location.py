@@ -1,4 +1,4 @@
-"""Where a store is, and the counter in it that advances with every change.
+"""The place of a store, and the counter in it that advances with every change.
 
 Workers keep in memory what they know of the store. Before they answer by that they look at the
 counter, which takes a microsecond; only if it has advanced they ask the database. It advances after
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a store is.
+    """The place of a store.
 
     Attributes:
         root: The directory of its files; made when it is missing.
@@ -53,7 +53,7 @@ class Place:
 
 
 def place_of(root: Path | None, url: str | None) -> Place:
-    """Return where the store is: where --store says, else in a directory of this user.
+    """Return the place of the store: that of --store, else a directory of this user.
 
     Args:
         root: The directory that --store names; None without it.

@@ -59,7 +59,7 @@ def check_alias(alias: str) -> None:
 
 
 def key_of(workspace_id: int, name: str) -> str:
-    """Return how the catalog names a model of a workspace."""
+    """Return the catalog's name of a model of a workspace."""
     return name if workspace_id == FIRST_WORKSPACE else f"w{workspace_id}.{name}"
 
 

@@ -111,7 +111,7 @@ class Workspaces:
             _add_member(writing.connection, Member(workspace_id, user, kind))
 
     def remove_member(self, workspace_id: int, user: str) -> int:
-        """Return how many members there are less: 1 or 0."""
+        """Remove a member; return the number removed, 1 or 0."""
         with self._database.write() as writing:
             return _remove_member(writing.connection, workspace_id, user)
 

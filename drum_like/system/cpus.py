@@ -33,7 +33,7 @@ def share(max_workers: int | None, cpus: int) -> Share:
 
 
 def set_native_threads(environ: MutableMapping[str, str], native: int) -> bool:
-    """Tell OpenMP and BLAS libraries how many threads to use; a user's own choice wins.
+    """Set the number of threads of OpenMP and BLAS libraries; a user's own choice wins.
 
     To be called before any of them is loaded. Idle OpenMP threads must not spin: with more threads
     than free CPUs that costs a factor of 4 to 7.

@@ -34,7 +34,7 @@ def read_images(body: str | bytes) -> Floats:
 
 
 def read_top(query: Mapping[str, str]) -> int:
-    """Return how many digits to name for each image: `?top=3`, or one."""
+    """Return the number of digits to name for each image: `?top=3`, or one."""
     top = query.get("top", "1")
     if top not in map(str, range(1, 11)):
         raise CustomHTTPError("`top` is a number from 1 to 10.", 422)

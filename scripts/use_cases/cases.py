@@ -100,7 +100,7 @@ _LEANINGS: Mapping[tuple[str, str], tuple[float, float, float, float]] = Mapping
         ("marital_status", "married"): (0.2, 0.3, -0.3, -0.2),
     }
 )
-"""How much a value speaks for each personality, in the order of `_PERSONALITIES`."""
+"""The weight of a value for each personality, in the order of `_PERSONALITIES`."""
 
 
 def _bank_customers(n_rows: int, random: _Random) -> dict[str, Any]:
@@ -144,7 +144,7 @@ CUSTOMER_PERSONALITY = UseCase(
     synthesise=_bank_customers,
     categories=MappingProxyType(_BANDS),
 )
-"""Which of four personalities a customer of a bank has."""
+"""The use case that tells which of four personalities a customer of a bank has."""
 
 USE_CASES: Mapping[str, UseCase] = MappingProxyType(
     {case.name: case for case in (SPEND_RISK, CUSTOMER_PERSONALITY)}

@@ -1,4 +1,4 @@
-"""How good a model of a use case is."""
+"""Metrics of the models of use cases."""
 
 import numpy as np
 import pandas as pd

@@ -49,7 +49,7 @@ class UnfitRowsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """How use cases are made.
+    """The settings for making use cases.
 
     Attributes:
         store: Where to.

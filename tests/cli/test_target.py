@@ -1,4 +1,4 @@
-"""Where target type and labels come from (rows L-09 to L-14, M-07, M-08)."""
+"""Sources of target type and labels (rows L-09 to L-14, M-07, M-08)."""
 
 from dataclasses import replace
 from pathlib import Path

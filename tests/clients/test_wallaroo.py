@@ -108,7 +108,7 @@ def model_named(client: Any, name: str) -> Any:
 
 
 def graphql_calls(server: Server) -> int:
-    """Return how often GraphQL was asked."""
+    """Return the number of requests to GraphQL."""
     return server.log().count("POST /v1/graphql")
 
 

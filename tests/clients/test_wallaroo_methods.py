@@ -153,7 +153,7 @@ def _answered(outcomes: Outcomes) -> list[list[str]]:
 
 
 def _reason(server: Server, outcome: Outcome) -> str:
-    """Return why the server refused: its own words, which the SDK does not always show."""
+    """Return the server's reason for a refusal, which the SDK does not always show."""
     if not outcome.refusals:
         found: Any = outcome.error
         return str(found.errors[0]["message"])

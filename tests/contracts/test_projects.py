@@ -52,7 +52,7 @@ MODEL_KEYS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store and what the runs write are."""
+    """The directories of a store and of the runs' output."""
 
     store: Path
     output: Path
@@ -69,7 +69,7 @@ class Place:
         )
 
     def rows(self, project: str) -> dict[str, int]:
-        """Return how many rows of a project each table has."""
+        """Return the number of a project's rows in each table."""
         with closing(sqlite3.connect(self.store / "store.db")) as connection:
             return {
                 table: connection.execute(

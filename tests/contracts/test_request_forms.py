@@ -1,4 +1,4 @@
-"""How rows arrive: forms, raw bodies, media types (rows Q-01 to Q-16, Q-20 to Q-26, Q-30)."""
+"""Forms of requests: multipart, raw bodies, media types (rows Q-01 to Q-16, Q-20 to Q-26, Q-30)."""
 
 import json
 from typing import Any

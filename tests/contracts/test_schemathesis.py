@@ -37,7 +37,7 @@ FAILING_HOOKS = frozenset(
         "/v1/chat/completions",
     )
 )
-"""Where the hooks of the text generation template may be sent what they fail on."""
+"""Routes on which hooks of the text generation template may get bodies that they fail on."""
 
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
@@ -86,7 +86,7 @@ def bodies(*good: bytes) -> st.SearchStrategy[bytes]:
 
 
 def teach_media_types() -> None:
-    """Tell schemathesis what bodies of the documented media types look like."""
+    """Register with schemathesis the bodies of the documented media types."""
     tables = bodies(sample("xgboost_binary"), sample("text_generation"))
     matrix = b"%%MatrixMarket matrix coordinate real general\n2 30 1\n1 3 0.5\n"
     schemathesis.openapi.media_type("text/csv", tables)

@@ -52,7 +52,7 @@ def answerer(reply: Reply) -> tuple[int, int]:
 
 
 def pids(server: Server, n_calls: int = 12) -> set[int]:
-    """Return who answers calls that overlap."""
+    """Return the processes that answer calls that overlap."""
     with ThreadPoolExecutor(n_calls) as pool:
         replies = pool.map(lambda _: server.csv("sleep\n0.2\n"), range(n_calls))
         return {answerer(reply)[0] for reply in replies}

@@ -1,4 +1,4 @@
-"""How much the tests of faults do: little in `make test`, all of it in `make faults`."""
+"""The scale of the tests of faults: small in `make test`, full in `make faults`."""
 
 import os
 
@@ -6,5 +6,5 @@ FULL = os.environ.get("DRUM_LIKE_TEST_FULL") == "1"
 
 
 def scaled(short: int, full: int) -> int:
-    """Return how many times something is done."""
+    """Return the one of two numbers that suits the scale."""
     return full if FULL else short

@@ -34,12 +34,12 @@ CALLS = scaled(240, 2000)
 CALLS_S = 100
 KILL_EACH_S = scaled(1, 5)
 ANSWERS_BETWEEN = scaled(80, 0)
-"""How many answers come at least between two kills: a few calls must not meet starts only."""
+"""The least answers between two kills: a few calls must not meet starts only."""
 
 GONE_S = scaled(3, 20)
 SLOW_S = 5.0
 SLACK_S = 0.15
-"""How late a thread of the test may hear of an answer on a busy machine."""
+"""Delay with which a thread of the test may hear of an answer on a busy machine."""
 
 FEATURES = {"input": list(SPENDER), "value": list(SPENDER.values())}
 BODY = orjson.dumps({"campaign": "spend_risk", "in_params": FEATURES})
@@ -123,7 +123,7 @@ def _calls(
 
 
 def _rows(place: Place) -> tuple[Counter[str], Counter[str]]:
-    """Return how many presented and how many accepted rows there are by UUID."""
+    """Return the numbers of presented and of accepted rows by UUID."""
     found = decisions(place)
     presented = Counter(one.presented.uuid for one in found)
     return presented, Counter(one.presented.uuid for one in found if one.accepted is not None)

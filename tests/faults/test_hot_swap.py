@@ -52,7 +52,7 @@ def _latest_change_s(
     changes: list[tuple[float, int]],
     bodies: dict[bytes, int],
 ) -> float:
-    """Return how long after its replacement a version answered at most."""
+    """Return the longest time after its replacement at which a version answered."""
     replaced = {value - 1: at for at, value in changes[1:]}
     late = [at - replaced[bodies[body]] for at, _, body in replies if bodies[body] in replaced]
     return max(late)

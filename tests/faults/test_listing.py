@@ -103,7 +103,7 @@ def test_what_is_asked_often_is_found_by_an_index(tmp_path: Path) -> None:
 
 
 def _fastest_s(call: Callable[[], object]) -> float:
-    """Return how long a call takes if nothing else disturbs it."""
+    """Return the time of a call if nothing else disturbs it."""
     times = []
     for _ in range(3):
         began = time.perf_counter()

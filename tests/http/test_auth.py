@@ -1,4 +1,4 @@
-"""Who is let in: files of credentials, secrets, tokens."""
+"""Authentication: files of credentials, secrets, tokens."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ def make_authenticator(directory: Path, text: str) -> Authenticator:
 
 
 def caller(authenticate: Authenticator, **headers: str) -> Principal | None:
-    """Return who sends these headers."""
+    """Return the caller who sends these headers."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return authenticate(Headers(named))
 

@@ -1,4 +1,4 @@
-"""Where the models of a worker come from, and what that costs."""
+"""Sources of a worker's models, and their costs."""
 
 import subprocess
 import sys

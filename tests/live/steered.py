@@ -74,7 +74,7 @@ def write(directory: Path, broken: str = "") -> Path:
 
 
 def boots(directory: Path) -> int:
-    """Return how many processes have begun to load the model."""
+    """Return the number of processes that have begun to load the model."""
     log = directory / "boots"
     return len(log.read_text().splitlines()) if log.exists() else 0
 

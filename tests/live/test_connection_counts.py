@@ -1,4 +1,4 @@
-"""How connections spread over workers."""
+"""The spread of connections over workers."""
 
 import http.client
 import time
@@ -25,7 +25,7 @@ def worker_of(connection: http.client.HTTPConnection) -> str:
 
 
 def smaller_share(server: Server) -> int:
-    """Return how many of several clients that come at once the worker gets that gets fewer."""
+    """Return the number of clients, of several at once, at the worker that gets fewer."""
     time.sleep(NOTICED_S)
     address = urlsplit(server.url).netloc
     with ExitStack() as stack:

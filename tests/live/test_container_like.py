@@ -80,7 +80,7 @@ def image() -> Image:
 
 
 def _why_not() -> str:
-    """Return why namespaces cannot be used here, "" if they can."""
+    """Return the reason why namespaces cannot be used here, "" if they can."""
     if os.geteuid() != 0:
         return "mounting needs root"
     if not all(map(shutil.which, ("unshare", "setpriv", "mount"))):

@@ -28,7 +28,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def mapped(server: Server) -> set[str]:
-    """Return which of the heavy libraries some process of a server has in memory."""
+    """Return the heavy libraries that some process of a server has in memory."""
     master = psutil.Process(server.process.pid)
     maps = [m.path for p in (master, *master.children()) for m in p.memory_maps()]
     assert any("libxgboost" in path for path in maps)

@@ -46,7 +46,7 @@ def connected(server: Server) -> Iterator[list[socket.socket]]:
 
 
 def ping_s(server: Server) -> float:
-    """Return how long a ping takes, in seconds."""
+    """Return the time of a ping in seconds."""
     began = time.monotonic()
     assert server.get("/ping/").status == 200
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""How a server starts, and how it says that it cannot."""
+"""Starts of a server, and its messages where it cannot start."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""How a server ends."""
+"""Ends of a server."""
 
 import http.client
 import os
@@ -35,7 +35,7 @@ def test_sigterm_answers_what_is_in_flight_and_leaves_with_0(tmp_path: Path) -> 
 
 
 def _connections(master: int) -> int:
-    """Return how many connections the workers of a master hold."""
+    """Return the number of connections that the workers of a master hold."""
     workers = psutil.Process(master).children()
     return sum(
         connection.status == psutil.CONN_ESTABLISHED

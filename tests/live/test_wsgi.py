@@ -56,6 +56,6 @@ def test_a_chunked_body_is_read_by_the_server_that_is_there(log: Path) -> None:
 
 
 def address(log: Path) -> str | None:
-    """Return where it listens, as soon as it says so."""
+    """Return the address of the server once its log has it, None before."""
     found = [line for line in log.read_text().splitlines() if "Listening at: " in line]
     return found[0].split("Listening at: ")[1].split()[0] if found else None

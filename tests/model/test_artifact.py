@@ -1,4 +1,4 @@
-"""Which file is the model, and what happens when it cannot be read."""
+"""The model file of a directory, and files that cannot be read."""
 
 import gzip
 import hashlib

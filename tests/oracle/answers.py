@@ -25,7 +25,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a request got no answer.
+    """The reason why a request got no answer.
 
     Attributes:
         status: The status; 0 where there was none.

@@ -80,7 +80,7 @@ def classes(*labels: str, given: Sequence[str] = (), kind: str = "multiclass") -
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """How Wallaroo's contract writes the rows of an ONNX model, and where its answer stands.
+    """The inputs and the answer of an ONNX model in Wallaroo's contract.
 
     Attributes:
         output: The name of the output that holds the answer.

@@ -1,4 +1,4 @@
-"""How the cells of training are written in each kind of body, by the published contracts."""
+"""The cells of training, written for each kind of body by the published contracts."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -88,7 +88,7 @@ def as_record(pool: Pool, row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """How a door is asked.
+    """A visit to a door.
 
     Attributes:
         door: The door.

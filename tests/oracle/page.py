@@ -65,7 +65,7 @@ def starts(reports: Sequence[CaseReport]) -> str:
 
 
 def reasons(reports: Sequence[CaseReport]) -> str:
-    """Return why rows were refused, the most frequent reason first."""
+    """Return the reasons why rows were refused, the most frequent first."""
     counted = Counter(
         (finding.case, _plain(finding.got))
         for report in reports

@@ -90,7 +90,7 @@ def ask_all(case: Case, columns: Columns, rows: Sequence[Row]) -> tuple[Answers,
 
 
 def bound_of(case: Case, answers: Answers) -> float:
-    """Return how far an answer may be from the library's where its bits are not constant."""
+    """Return the bound of an answer's distance from the library's where bits are not constant."""
     unit = 1e-12 if answers.dtype == np.float64 else 1e-6
     if case.target.is_probability:
         return unit

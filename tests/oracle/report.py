@@ -68,7 +68,7 @@ def reproduction(finding: Finding) -> str:
 
 
 def complaints(reports: Sequence[CaseReport]) -> list[str]:
-    """Return why a run is no success, a line each, after a line of sums."""
+    """Return the reasons why a run is no success, a line each, after a line of sums."""
     tallies = [tally for report in reports for tally in report.tallies]
     compared = sum(tally.compared for tally in tallies)
     differences = sum(tally.differences for tally in tallies)

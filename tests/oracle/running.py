@@ -28,7 +28,7 @@ from tests.support.serving import Server, ServerNotReadyError, run, serve
 
 SCORE = "score"
 PATIENCE_S = 300.0
-"""How long a start may take where many other programs run."""
+"""Time that a start may take where many other programs run."""
 ALL_DOORS = (*DOORS, *STORED, SCORE)
 ONE_WORKER = ("--max-workers", "1", "--decision-log", "off", "--logging-level", "error")
 

@@ -44,7 +44,7 @@ def run_quietly(order: Order) -> CaseReport:
 
 @cache
 def findings_of_whole_rows(case: str, file: str) -> int:
-    """Return how much is not right where nothing is broken on purpose."""
+    """Return the number of wrong answers where nothing is broken on purpose."""
     return len(run_quietly(Order(case, 0, QUICK, files=(file,))).findings)
 
 

@@ -72,7 +72,7 @@ class Tally:
 
     @property
     def differences(self) -> int:
-        """How often the answer was not right."""
+        """The number of answers that were not right."""
         return self.wrong + self.failed
 
 

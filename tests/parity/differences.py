@@ -40,12 +40,12 @@ def used_but_undocumented(page: Path, used: set[str]) -> list[str]:
 
 
 def _is_error(answer: Answer, *statuses: int) -> bool:
-    """Say whether this is an error in DRUM's JSON form with one of these statuses."""
+    """Return whether this is an error in DRUM's JSON form with one of these statuses."""
     return answer.status in statuses and answer.message().startswith("ERROR: ")
 
 
 def _quotes(request: Request, answer: Answer) -> bool:
-    """Say whether the message repeats a line of the request's body."""
+    """Return whether the message repeats a line of the request's body."""
     lines = request.body.decode("utf-8", "replace").splitlines()[1:]
     said = answer.message()
     return any(line in said for line in lines if len(line) >= SHORTEST_QUOTE)
@@ -194,7 +194,7 @@ def _added_keys(exchange: Exchange) -> bool:
 
 
 def _within(drum: object, ours: object) -> bool:
-    """Say whether ours holds everything that DRUM's JSON holds, and maybe more keys."""
+    """Return whether ours holds everything that DRUM's JSON holds, and maybe more keys."""
     if isinstance(drum, dict) and isinstance(ours, dict):
         return all(key in ours and _within(value, ours[key]) for key, value in drum.items())
     return compare_json(drum, ours) is None

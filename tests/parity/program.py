@@ -43,7 +43,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How one process is started; placeholders are filled in already.
+    """The start of one process; placeholders are filled in already.
 
     Attributes:
         home: Directory of its own for this process: HOME, working directory and log.
@@ -157,7 +157,7 @@ def run(launch: Launch, address: str, output: Path, seconds: float) -> Finished:
 
 
 def _serves(launch: Launch, address: str) -> bool:
-    """Say whether a server answers; one that only listens costs a second."""
+    """Return whether a server answers; one that only listens costs a second."""
     if launch.arguments[:1] != ["server"]:
         return False
     return send(address, Request("GET", "/ping/"), 1.0).status == HTTPStatus.OK

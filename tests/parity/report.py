@@ -32,11 +32,11 @@ class CaseReport:
         return [verdict for verdict in self.verdicts if verdict.failure is not None]
 
     def differences(self) -> Counter[str]:
-        """Return how often each known difference showed."""
+        """Return the number of times that each known difference showed."""
         return Counter(x.difference for x in self.verdicts if x.difference is not None)
 
     def equal(self) -> int:
-        """Return how many comparisons were equal."""
+        """Return the number of comparisons that were equal."""
         return len(self.verdicts) - len(self.failures()) - self.differences().total()
 
 

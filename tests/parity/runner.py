@@ -34,7 +34,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Directories:
-    """Where a case lives; both models are the same directory unless DRUM needs a twin."""
+    """The directories of a case; both models are the same directory unless DRUM needs a twin."""
 
     root: Path
     drum_model: Path

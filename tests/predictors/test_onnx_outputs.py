@@ -1,4 +1,4 @@
-"""Which outputs of an ONNX graph are the answer: by type, width, numbers and meaning."""
+"""Outputs of an ONNX graph that are the answer: by type, width, numbers and meaning."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def meaning(made: onnx.ModelProto, target: Target) -> tuple[Scale, str] | None:
 
 
 def refused(made: onnx.ModelProto, target: Target) -> str:
-    """Return why a target is refused at load."""
+    """Return the message with which a target is refused at load."""
     with pytest.raises(LoadError) as caught:
         answer(made, target)
     assert caught.value.hint

@@ -70,7 +70,7 @@ class Page:
         return found
 
     def rows(self) -> dict[str, int]:
-        """Return how many rows of the project each collection has."""
+        """Return the number of the project's rows in each collection."""
         with closing(sqlite3.connect(self.store / "store.db")) as connection:
             return {
                 name: connection.execute(

@@ -1,4 +1,4 @@
-"""Which worker takes a new connection."""
+"""The acceptor: which worker takes a new connection."""
 
 import os
 import selectors

@@ -1,4 +1,4 @@
-"""How long requests are expected to take."""
+"""Expected latencies of requests."""
 
 import pytest
 
@@ -8,7 +8,7 @@ SLOW_S, MEDIUM_S, FAST = 2 * OVERDUE_S, 2 * FAST_S, FAST_S / 2
 
 
 def slow_in_a_row(estimator: LatencyEstimator, n_bytes: int = 100) -> int:
-    """Return how many requests are taken for slow before one is tried again."""
+    """Return the number of requests taken for slow before one is tried again."""
     count = 0
     while estimator.of("/predict/", n_bytes) is not LatencyClass.FAST:
         count += 1

@@ -1,4 +1,4 @@
-"""Which connections the poller finds ready, and how they end."""
+"""Connections that the poller finds ready, and their ends."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Who checks a version, and what becomes of checks that never end."""
+"""Checks of versions: the process that checks, and checks that never end."""
 
 import pytest
 

@@ -23,7 +23,7 @@ TABLES = (
 
 
 def counts(store: Store, project_id: str) -> dict[str, int]:
-    """Return how many rows of each table belong to a project."""
+    """Return the number of rows of each table that belong to a project."""
     with store.database.read() as connection:
         return {
             table.name: connection.execute(

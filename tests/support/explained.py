@@ -80,5 +80,5 @@ def served(service: ModelService, rows: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def reason(explanations: Capabilities) -> str:
-    """Return why there are no contributions."""
+    """Return the reason why there are no contributions."""
     return str(explanations.described()["contributions"]["reason"])

@@ -1,4 +1,4 @@
-"""Which tests run side by side: a lane for those that wait, others for those that compute.
+"""Lanes of tests: one for those that wait, others for those that compute.
 
 pytest-xdist gives whole files to its workers. The files that wait or measure are one unit of work:
 one worker runs them one after another, beside the workers that compute.

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.support.ports import free_port
 
 URL_VARIABLE = "DRUM_LIKE_TEST_POSTGRES"
-"""Where tests find the server; without it the tests on PostgreSQL are skipped."""
+"""The variable with the server's address; without it the tests on PostgreSQL are skipped."""
 
 _TIMEOUT_S = 60
 _OPTIONS = {

@@ -146,7 +146,7 @@ class Api:
         return found
 
     def deploy(self, pipeline: str, *versions: int) -> str:
-        """Return where a new pipeline over versions infers."""
+        """Return the path on which a new pipeline over versions infers."""
         steps = [{"ModelInference": {"models": [_named(self.version(one))]}} for one in versions]
         made = self.got(
             "pipelines/create",

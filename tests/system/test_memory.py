@@ -1,4 +1,4 @@
-"""How many heaps the threads of a process have."""
+"""The number of heaps that the threads of a process have."""
 
 import ctypes
 import subprocess

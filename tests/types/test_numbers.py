@@ -1,4 +1,4 @@
-"""Which Python values are numbers."""
+"""Python values that are numbers."""
 
 import math
 from decimal import Decimal

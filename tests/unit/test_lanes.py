@@ -1,4 +1,4 @@
-"""How the tests are shared out among the workers of pytest-xdist."""
+"""The division of the tests among the workers of pytest-xdist."""
 
 from pathlib import Path
 

@@ -53,7 +53,7 @@ def _is_view(kind: pa.DataType) -> bool:
 
 
 def expanded_size(table: pa.Table) -> int:
-    """Return how many bytes the columns take when each value is written out.
+    """Return the bytes that the columns take when each value is written out.
 
     Columns of eight bytes a row or fewer are left out; the number of cells limits them.
     """

@@ -1,4 +1,4 @@
-"""Where a large CSV text may be cut, and its parts worked on at once.
+"""Blocks of a large CSV text: the places for cuts, and work on several blocks at once.
 
 A block ends behind a line feed, so it holds whole rows: only texts are cut in which every line feed
 ends a row. What is looked at byte by byte comes in blocks that stay in a core's cache; what has a

@@ -69,7 +69,7 @@ def _read(text: bytes, limits: Limits) -> Header:
 
 
 def _skip_blank(text: bytes, start: int) -> int:
-    """Return where the first line stands that is not blank."""
+    """Return the position of the first line that is not blank."""
     while start < len(text):
         end = _line_end(text, start)
         if text[start:end].strip(BLANKS):

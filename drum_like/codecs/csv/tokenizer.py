@@ -1,4 +1,4 @@
-"""Where the records of a CSV text end and how many fields they have, as pandas' tokenizer sees it.
+"""Ends of the records of a CSV text, and numbers of their fields, as pandas' tokenizer sees them.
 
 A quote opens only at the start of a field and closes at the next quote that is not doubled; what
 follows up to the comma belongs to the field as it stands. LF, CRLF and a lone CR end a record.

@@ -54,7 +54,7 @@ class HookContributions:
 
     @property
     def tolerance(self) -> float:
-        """How far sums may be off."""
+        """The tolerance of sums."""
         return 1e-4
 
     @property

@@ -57,7 +57,7 @@ class ModelContributions:
 
     @property
     def tolerance(self) -> float:
-        """How far sums may be off."""
+        """The tolerance of sums."""
         return self.explainer.tolerance
 
     @property

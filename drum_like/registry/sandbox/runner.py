@@ -125,7 +125,7 @@ def _result(code: int, answer: bytes | None, limits: SandboxLimits) -> SandboxRe
 
 
 def _ended(code: int, limits: SandboxLimits) -> str:
-    """Say how a child ended that gave no answer."""
+    """Return the end of a child that gave no answer, in words."""
     if code == -signal.SIGXCPU:
         return f"the model used more than {limits.cpu_s} s of CPU time to load and predict"
     if code < 0 and -code in set(signal.Signals):

@@ -79,7 +79,7 @@ def pickles(model: Any) -> Mapping[str, Writer]:
 
 
 def asked(model: Any, target: Target) -> Ask:
-    """Return how an estimator is asked."""
+    """Return the method that asks an estimator."""
     return model.predict_proba if target.is_probability else model.predict  # type: ignore[no-any-return]
 
 

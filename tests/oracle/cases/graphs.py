@@ -77,7 +77,7 @@ def last(outputs: Sequence[Any]) -> Answers:
 
 
 def mapped(labels: Sequence[Any]) -> Read:
-    """Return how the last output is read where it is a list of maps."""
+    """Return a reader of the last output where it is a list of maps."""
 
     def read(outputs: Sequence[Any]) -> Answers:
         return np.array([[row[label] for label in labels] for row in outputs[-1]], np.float32)

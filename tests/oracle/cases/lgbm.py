@@ -68,7 +68,7 @@ def booster_case(
 
 
 def of_booster(booster: Any, target: Target) -> Ask:
-    """Return how a booster is asked: both chances, where it tells the positive one only."""
+    """Return a function that asks a booster: both chances, where it tells the positive one only."""
 
     def ask(frame: pd.DataFrame) -> Answers:
         told = booster.predict(frame)

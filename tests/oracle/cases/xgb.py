@@ -79,7 +79,7 @@ def as_known(made: Case) -> Case:
 
 
 def of_booster(booster: Any, target: Target) -> Ask:
-    """Return how a booster is asked: both chances, where it tells the positive one only."""
+    """Return a function that asks a booster: both chances, where it tells the positive one only."""
 
     def ask(frame: pd.DataFrame) -> Answers:
         told = booster.predict(matrix(frame))

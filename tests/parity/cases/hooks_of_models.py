@@ -1,4 +1,4 @@
-"""Which hooks are called, in which order, with what, and how rows are counted."""
+"""Calls of hooks: their order, their arguments, and the count of rows."""
 
 from tests.parity.artifacts import cancer, classifier_of_text, diabetes, joblib_regressor, sample
 from tests.parity.case import Case, Probe, ServerCase, files, get, post, upload_rows

@@ -1,4 +1,4 @@
-"""How wrong flags are refused, and the verbs validation and new model."""
+"""Wrong flags, and the verbs validation and new model."""
 
 from tests.parity import artifacts
 from tests.parity.artifacts import diabetes, sample
