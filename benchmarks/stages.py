@@ -46,7 +46,7 @@ class Bench:
 
     @property
     def retries(self) -> int:
-        """Number of further attempts because of noise; none after a while, on a machine that stays busy."""
+        """Number of further attempts because of noise; none later, on a machine that stays busy."""
         return self.effort.retries if time.monotonic() < self.began + RETRY_FOR_S else 0
 
     def miss(self, part: str, peer: str, reason: object) -> None:
