@@ -113,7 +113,7 @@ def complete_records(chunk: bytes, *, final: bool) -> Records | None:
         final: Whether the text ends with the chunk, so that its last record needs no line end.
 
     Returns:
-        None if no record ends, or if quotes stand where only `_one_record` understands them.
+        None if no record ends, or if quotes stand where only `record_at` understands them.
     """
     codes = np.frombuffer(chunk, np.uint8)
     ends = _line_ends(chunk, codes, final=final)
