@@ -1,4 +1,4 @@
-"""Contracts as values: the routes that a caller's clients know, and the form of their errors.
+"""Contracts as values: the routes that a kind of client knows, and the form of their errors.
 
 def contract(context: ContractContext) -> Contract:
     errors = ErrorForm({RequestError: 422}, body, context.settings.hide_errors)
