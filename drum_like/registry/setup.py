@@ -123,7 +123,7 @@ def _directories(root: Path) -> dict[str, Path]:
     found = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
     refused = [name for name in found if NAME.fullmatch(name) is None]
     if refused:
-        logger.warning("no model can be named so; not served: %s", ", ".join(refused))
+        logger.warning("not served, because no model can have such a name: %s", ", ".join(refused))
     return {name: path for name, path in found.items() if name not in refused}
 
 

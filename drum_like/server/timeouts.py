@@ -159,7 +159,7 @@ class Timed:
             raise
         if not self._calls.may_answer(call):
             answer.close()
-            raise BrokenPipeError(errno.EPIPE, "the request was answered when it was too late")
+            raise BrokenPipeError(errno.EPIPE, "the request was answered too late")
         return answer
 
 

@@ -208,7 +208,7 @@ def _error_of(error: DBAPIError) -> StoreError:
     state = getattr(error.orig, "sqlstate", None)
     name = type(error.orig).__name__ if error.orig is not None else type(error).__name__
     if state in _LOCKED or (code is not None and code & 0xFF in _SQLITE_LOCKED):
-        return StoreBusyError("the store is busy: another process writes for a long time")
+        return StoreBusyError("the store is busy: another process has been writing for a long time")
     if state in _FULL or (code is not None and code & 0xFF == sqlite3.SQLITE_FULL):
         return StoreFullError("there is no space left for the store's database")
     if code is None and isinstance(error, OperationalError) and _is_away(state):

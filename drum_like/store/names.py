@@ -41,7 +41,7 @@ def check_model_name(name: str) -> None:
         )
     if _QUALIFIED.fullmatch(name):
         raise UploadError(
-            "a model's name cannot be w, a number and a dot first: that names a workspace"
+            "a model's name cannot begin with w, a number and a dot: that names a workspace"
         )
 
 

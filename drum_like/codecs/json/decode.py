@@ -175,8 +175,8 @@ def _check_names(schema: Schema, sent: Names, absent: Names) -> None:
     if not schema.named and absent:
         raise ColumnsError(
             f"the model has no names for its {len(schema.names)} columns, and knows them as "
-            f"{listed(schema.names)}; rows have to name them all so, or declare their names as "
-            "inputSchema in model-metadata.yaml"
+            f"{listed(schema.names)}; use all of these names in the rows, or declare "
+            "names as inputSchema in model-metadata.yaml"
         )
     if sent and len(absent) == len(schema.names):
         raise ColumnsError(

@@ -114,7 +114,7 @@ def _issuer(principal: Principal, given: Mapping[str, Any], where: str, path: Pa
     if not audiences or len(audiences) != len(listed):
         raise SettingsError(
             f"{where}: an issuer needs the `audience` that its tokens for this server name; "
-            "without one, tokens for every other service of the issuer would do"
+            "without one, tokens for every other service of the issuer would be accepted"
         )
     jwks = _text(given, "jwks", where)
     if not jwks.startswith(("https://", "http://")):

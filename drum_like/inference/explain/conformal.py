@@ -60,7 +60,7 @@ def from_models(context: ExplainContext, settings: IntervalSettings) -> Quantile
             load, or the scores are too few for the level.
     """
     if context.hooks.sees_rows:
-        raise UnsupportedError("hooks see the rows, which models of quantiles would get without")
+        raise UnsupportedError("hooks of custom.py see the rows; the models of quantiles would not")
     lower = _model(context, settings.lower_model or "")
     upper = _model(context, settings.upper_model or "")
     if settings.residuals is None:

@@ -118,8 +118,8 @@ def _of_model(context: ExplainContext) -> ContributionSource:
     predictor: object = context.predictor
     if context.hooks.sees_rows:
         raise UnsupportedError(
-            "hooks of custom.py see the rows or the predictions, so that the model alone does not "
-            "tell; custom.py may offer a contributions hook"
+            "hooks of custom.py see the rows or the predictions, so the model alone does not "
+            "explain them; custom.py may offer a contributions hook"
         )
     if not isinstance(predictor, Contributor):
         raise UnsupportedError("this kind of model has no contributions")

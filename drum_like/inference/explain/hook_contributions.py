@@ -112,7 +112,7 @@ def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TargetError("predictions that are no numbers have no contributions") from error
+        raise TargetError("predictions that are not numbers have no contributions") from error
 
 
 def _by_label(answer: Any, target: Target) -> list[Any]:

@@ -62,7 +62,7 @@ def sample(context: ExplainContext, settings: IntervalSettings, header: str) -> 
     """
     if settings.sha256 not in (None, context.sha256):
         raise UnsupportedError(
-            f"{settings.residuals} is about another model file, its model_sha256 says; run "
+            f"{settings.residuals} is about another model file, as model_sha256 shows; run "
             "`drum-like calibrate` again"
         )
     numbers = read(inside(context.directory, settings.residuals or ""), header)
