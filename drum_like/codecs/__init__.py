@@ -45,9 +45,9 @@ class Codecs:
         return next(named, self.by_name[_CSV])
 
     def versions(self) -> dict[str, str | None]:
-        """Return the names of formats that are read, with the versions of their libraries."""
+        """Return the names of formats that are read, with the versions of their packages."""
         return {
-            name: None if codec.library is None else version(codec.library)
+            name: None if codec.package is None else version(codec.package)
             for name, codec in self.by_name.items()
             if codec.decode is not None
         }

@@ -31,7 +31,7 @@ class Codec:
         accept: Media types that ask for `encode` in Accept; None for all of `media_types`.
         cut: Cuts a file into payloads that are scored one by one; None if it is read as a whole.
         magic: First bytes of files; tells the format of a stream without a name.
-        library: The distribution whose version /capabilities/ shows; None if it says nothing.
+        package: The distribution whose version /capabilities/ shows; None if it says nothing.
 
     Example:
         LINES = Codec(("application/jsonl",), (".jsonl",), decode, encode)
@@ -44,4 +44,4 @@ class Codec:
     accept: tuple[str, ...] | None = None
     cut: Cutter | None = None
     magic: tuple[bytes, ...] = ()
-    library: str | None = None
+    package: str | None = None

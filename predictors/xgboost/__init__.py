@@ -20,8 +20,8 @@ from drum_like.api import (
 from ..estimators import NUMERIC, AdditiveModel, column_explainer
 from ..native_calls import Values
 from .booster import Booster, scorer
-from .library import CONTRIBUTIONS, MARGIN, PredictConfig
 from .native import BoosterCalls, ContributionsAndMargins, NativeModel
+from .native_library import CONTRIBUTIONS, MARGIN, PredictConfig
 
 
 class _Model(Protocol):

@@ -11,7 +11,7 @@ from drum_like.api import Column, DataType, Matrix, Schema
 
 # Relative: type checkers know this package under its folder's name.
 from ..native_calls import Scorer, Values, array_interface, checked_scorer
-from .library import (
+from .native_library import (
     DenseCall,
     Functions,
     PredictConfig,

@@ -1,6 +1,6 @@
 """Models that need XGBoost's Python package: categories, boosters without trees, estimators.
 
-Imported for models that need it, and no others: see `xgboost.library`.
+Imported for models that need it, and no others: see `xgboost.native_library`.
 """
 
 import json
@@ -32,9 +32,9 @@ from .categories import (
     read_version,
     warn_about_codes,
 )
-from .library import MARGIN, VALUE, PredictConfig
 from .names import CutSchema, Version
 from .native import BoosterCalls, NativeModel, additive_model, contributions_call, meaning_of
+from .native_library import MARGIN, VALUE, PredictConfig
 
 _VERSION = "drum_like_version"
 """The attribute of a booster's object that says which version of XGBoost saved its file."""

@@ -18,7 +18,7 @@ def decode(payload):
 def encode(prediction, target):
     return b""
 
-LINES = Codec(("application/lines",), (".lines",), decode, encode, library="pytest")
+LINES = Codec(("application/lines",), (".lines",), decode, encode, package="pytest")
 WRITTEN = Codec(("application/written",), (".written",), encode=encode, accept=("text/written",))
 SAME = Codec(("application/same",), (".csv",), decode)
 BANNER = Codec(("application/banner",), decode=decode, magic=(b"BANNER",))

@@ -21,7 +21,7 @@ from drum_like.system.cpus import Cpus
 
 PACKAGE = plugins.load(plugins.PREDICTORS, "xgboost").__module__.partition(".")[0]
 PLUGIN = import_module(f"{PACKAGE}.xgboost.booster")
-LIBRARY = import_module(f"{PACKAGE}.xgboost.library")
+LIBRARY = import_module(f"{PACKAGE}.xgboost.native_library")
 CALLS = import_module(f"{PACKAGE}.native_calls")
 WIDTH = 5
 ROUNDS = 6

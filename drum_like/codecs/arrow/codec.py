@@ -248,5 +248,5 @@ CODEC = Codec(
     predictions_arrow,
     accept=_STREAMS,
     magic=(FILE_MAGIC, CONTINUATION),
-    library="pyarrow",
+    package="pyarrow",
 )
