@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import lightgbm as lgb
+import numpy as np
 
-from drum_like.api import ArtifactError, Column, ColumnsError, Names, Schema
+from drum_like.api import ArtifactError, Column, ColumnsError, ColumnsFrame, Names, Schema
 
 Places = tuple[int, ...]
 """The columns of the stored categories, in ascending order."""
@@ -26,13 +27,12 @@ _ONE_KIND = (
     "train with pandas categories only and categorical_feature left to 'auto', or with integer "
     "codes only, or implement the score hook"
 )
-_WORDS = frozenset(
-    ("", "true", "false", "na", "n/a", "<na>", "null", "none", "#na", "#n/a", "#n/a n/a")
-)
-"""Words that a column of numbers takes, besides those that float() reads."""
 
 _COVERED = 0.9
-"""The share of its values that a pandas category surely shows in training, from first to last."""
+"""The share of its values that a pandas category shows in training, from first to last.
+
+Most show all of them: pandas makes categories of the values that it finds.
+"""
 
 
 def schema_of(booster: lgb.Booster, text: str) -> Schema:
@@ -179,16 +179,20 @@ class _Training:
             if place is None or at == chosen[place]:
                 return True
             is_refused = at not in chosen and self._texts[place]
-            return not is_refused and self._fits(at, place) and self._covers(at, place)
+            covered = min(_COVERED, self._coverage(chosen[place], place))
+            shows = at in self._marked or self._coverage(at, place) >= covered
+            return not is_refused and self._fits(at, place) and shows
 
         return fits
 
-    def _covers(self, at: int, place: int) -> bool:
-        """Whether a column that is not marked shows nearly all codes of stored categories."""
-        if at in self._marked:
-            return True
-        count, span = len(self._stored[place]), _span(self._infos[at])
-        return count <= 2 if span is None else span[1] - span[0] + 1 >= _COVERED * count
+    def _coverage(self, at: int, place: int) -> float:
+        """Return the share of stored categories that a column shows, from first to last.
+
+        One without use may have had two values, one of them rare.
+        """
+        info = self._infos[at]
+        codes = [code for code in _codes(info) if code >= 0] or _span(info) or (0, 1)
+        return (max(codes) - min(codes) + 1) / len(self._stored[place])
 
     @cached_property
     def _whole(self) -> set[int]:
@@ -225,12 +229,10 @@ class _Training:
 
 def _may_be_number(value: Any) -> bool:
     """Whether a column of numbers may take a value of a category."""
-    if not isinstance(value, str) or value.strip().lower() in _WORDS:
-        return True
     try:
-        float(value)
-    except ValueError:
-        return False
+        ColumnsFrame(("category",), [np.array([value], dtype=object)]).matrix()
+    except ColumnsError:
+        return not isinstance(value, str)
     return True
 
 

@@ -230,6 +230,29 @@ def test_codes_and_categories_of_numbers_that_could_be_each_other_are_refused() 
             predictor_for(one)
 
 
+def test_codes_are_no_category_of_numbers_that_shows_more_of_its_values() -> None:
+    """Eight of ten values are in the training, and five of ten codes."""
+    rng = np.random.default_rng(5)
+    rating = pd.Categorical(rng.integers(1, 9, 200), categories=range(1, 11))
+    data = rated(region=np.arange(200) % 5).assign(rating=rating)[["region", "rating", "x"]]
+    target = data["region"] % 2 * 3 + data["rating"].astype(float) + data["x"]
+    model = listed(data, target, "region")
+    known = data[data["region"] > 0]
+
+    with pytest.raises(ArtifactError, match=r"not their columns.* 'region', 'rating', and"):
+        assert same(values(model, csv_frame(known.to_csv(index=False))), model.predict(known))
+
+
+def test_a_word_for_a_missing_number_may_be_a_category() -> None:
+    data = rated(region=np.arange(200) % 2)[["region", "rating", "x"]]
+    data["rating"] = pd.Categorical(np.where(data["x"] > 0, "1.#IND", "-1.#QNAN"))
+    target = data["region"] * 3 + data["rating"].cat.codes + data["x"]
+    model = listed(data, target, "region")
+
+    with pytest.raises(ArtifactError, match=r"not their columns.* 'region', 'rating', and"):
+        predictor_for(model)
+
+
 def test_a_category_of_text_is_not_the_column_of_numbers_beside_it() -> None:
     """Rows show it: text is no number, and a number is none of the texts."""
     data = with_categories()[["a", "colour"]].assign(flag=np.arange(200) % 3)
