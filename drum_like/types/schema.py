@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ class Schema:
         unseen_is_missing: Treat a category that training did not see as missing, not as an error.
         absent_is_missing: Whether contracts that allow it fill columns that were not sent.
         names: The names of the columns in training order.
+        known_names: The same without an order.
         readers: How the cells of each column are read, None for columns of no known type.
         all_numbers: Whether every column is one of float64 numbers.
         takes_text: Whether a number may have to be text, as it was written.
@@ -48,6 +48,7 @@ class Schema:
     unseen_is_missing: bool = False
     absent_is_missing: bool = False
     names: Names = field(init=False, repr=False, compare=False)
+    known_names: frozenset[str] = field(init=False, repr=False, compare=False)
     readers: tuple[Reader | None, ...] = field(init=False, repr=False, compare=False)
     all_numbers: bool = field(init=False, repr=False, compare=False)
     takes_text: bool = field(init=False, repr=False, compare=False)
@@ -56,6 +57,7 @@ class Schema:
         """Precompute the values that every request needs."""
         readers = tuple(reader_of(column, self.unseen_is_missing) for column in self.columns)
         object.__setattr__(self, "names", tuple(column.name for column in self.columns))
+        object.__setattr__(self, "known_names", frozenset(self.names))
         object.__setattr__(self, "readers", readers)
         plain = all(isinstance(reader, NumberReader) for reader in readers)
         texts = any(not c.is_typed or c.dtype is DataType.STR for c in self.columns)
@@ -69,16 +71,19 @@ class Schema:
     def goes_by_name(self, sent: Names | None) -> bool:
         """Return whether the columns of a frame are matched by name.
 
-        Those of a model without names are where the frame has all names that stand for the
-        positions, as they do in JSON; with some of declared names only, it lacks the others.
+        A model without names matches by name if the frame has all names that stand for the
+        positions, as records of JSON do. Declared names stand for them even if the frame has only
+        some of these: the others are missing then.
 
         Args:
             sent: The names of the frame, None if it has none.
         """
         if self.named or sent is None:
             return self.named
-        found = _found(self.as_known(sent), self.names)
-        return found == len(self.names) or (found > 0 and not self.names[0].isdigit())
+        found = len(self.known_names.intersection(self.as_known(sent)))
+        if found == len(self.names):
+            return True
+        return found > 0 and self.names != tuple(map(str, range(len(self.names))))
 
     def conform(self, frame: Frame) -> Frame:
         """Return the frame's rows with exactly the model's columns, in the model's order.
@@ -109,12 +114,6 @@ def output_columns(target: Target) -> tuple[Column, ...]:
     number = target.type.is_classification or target.type.is_numeric
     stored = DataType.FLOAT64 if number else DataType.STR
     return tuple(Column(name, "any", stored=stored) for name in target.outputs)
-
-
-@lru_cache(maxsize=64)
-def _found(sent: Names, wanted: Names) -> int:
-    """Return how many of the wanted names were sent."""
-    return len(frozenset(wanted).intersection(sent))
 
 
 class _ConformedFrame(Frame):

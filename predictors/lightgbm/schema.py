@@ -58,7 +58,7 @@ class UnderscoreSchema(Schema):
         Raises:
             ColumnsError: two names stand for the same column.
         """
-        return names if set(self.names) <= set(names) else _with_underscores(names, self.names)
+        return names if self.known_names.issubset(names) else _with_underscores(names, self.names)
 
 
 def _with_underscores(names: Names, wanted: Names) -> Names:

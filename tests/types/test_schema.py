@@ -70,6 +70,14 @@ def test_nameless_model_takes_columns_by_position() -> None:
         BY_POSITION.conform(csv.decode(Payload(b"x\n1\n")))
 
 
+def test_declared_names_that_are_numbers_are_no_positions() -> None:
+    years = Schema((Column("2020"), Column("2021")), named=False)
+
+    assert years.conform(csv.decode(Payload(b"2021,2020\n2,1\n"))).matrix().tolist() == [[1, 2]]
+    with pytest.raises(ColumnsError, match="missing columns: '2020'"):
+        years.conform(csv.decode(Payload(b"2021,2022\n2,3\n")))
+
+
 def test_frame_without_names_gets_those_of_the_model() -> None:
     frame = NUMBERS.conform(NativeFrame(pd.DataFrame([[1, 2]])))
 
