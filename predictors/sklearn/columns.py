@@ -10,6 +10,7 @@ for what is sent.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +39,9 @@ from .steps import (
     positions_of,
     reads_one_text,
     unfreeze,
+    used_columns,
 )
-from .tracing import Passed, steps_of
+from .tracing import Passed, TracedStep, steps_of
 
 COLUMNS_TO_PROBE = 500
 """Columns of one estimator that are tried one by one; wider ones are left to the model."""
@@ -65,7 +67,7 @@ def schema_of(model: Any) -> Schema | None:
     columns = range(int(width)) if names is None else [str(name) for name in names]
     numbers = _numbers(model, _Row(columns if names is not None else None, int(width)))
     # Rows without names are matched by position: those that no step reads stand there, too.
-    used = range(int(width)) if names is None else sorted(_used(model, names, int(width)))
+    used = range(int(width)) if names is None else sorted(used_columns(model, names, int(width)))
     return Schema(
         tuple(Column(str(columns[at]), "number" if at in numbers else "any") for at in used),
         named=names is not None,
@@ -87,30 +89,19 @@ def add_booster_schema(model: Any, schema: Schema | None) -> Schema | None:
     return replace(known, columns=tuple(replace(new, name=old.name) for old, new in pairs))
 
 
-def _used(model: Any, names: Any, width: int) -> Positions:
-    """Return the columns that some step reads; dropped ones need not be sent."""
-    model = unfreeze(model)
-    if isinstance(model, Pipeline):
-        steps = [step for _, step in model.steps if not is_gap(step)]
-        return _used(steps[0], names, width) if steps else frozenset(range(width))
-    if isinstance(model, ColumnTransformer):
-        parts = [
-            frozenset(positions_of(columns, names, width))
-            for _, step, columns in model.transformers_
-            if not (isinstance(step, str) and step == "drop")
-        ]
-        return frozenset[int]().union(*parts)
-    return _used_inside(model, names, width)
-
-
-def _used_inside(model: Any, names: Any, width: int) -> Positions:
-    """Return the columns that any of the estimators in an estimator reads."""
-    # A stack may hand its columns to its last estimator, too; bags choose some for each.
-    all_used = getattr(model, "passthrough", False) or hasattr(model, "estimators_features_")
-    inner = list(inner_models(model)) if is_trusted(model) and not all_used else []
-    if not inner or hasattr(model, "is_categorical_"):
-        return frozenset(range(width))
-    return frozenset[int]().union(*(_used(one, names, width) for one in inner))
+def boosted_columns(traced: Sequence[TracedStep]) -> dict[str, Column]:
+    """Return the columns that XGBoost or LightGBM get, as they know them: their categories."""
+    found: dict[str, Column] = {}
+    for reading in traced:
+        known = booster_predictor(reading.step).schema if is_booster(reading.step) else None
+        if known is None or len(known.columns) != len(reading.columns):
+            continue
+        for passed, column in zip(reading.columns, known.columns, strict=True):
+            if passed is not None and passed.imputed is None:
+                other = found.get(str(passed.column))
+                if other is None or other.kind != "category":
+                    found[str(passed.column)] = column
+    return found
 
 
 class _Row:

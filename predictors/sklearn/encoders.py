@@ -1,8 +1,8 @@
-"""What a scikit-learn model was fitted on in columns of the request that are no plain numbers.
+"""The types of columns that a scikit-learn model was fitted on and that are no plain numbers.
 
-The types of columns come from what was fitted: the categories of encoders and of boosters, the fill
-values and the mark for missing cells of imputers, and readers of text. They are looked for in every
-step that gets a column as it was sent.
+They come from what was fitted: the categories of encoders and of boosters, the fill values and the
+mark for missing cells of imputers, and readers of text. They are looked for in every step that gets
+a column as it was sent.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +19,9 @@ from sklearn.preprocessing import KBinsDiscretizer
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .steps import TEXT_VECTORIZERS, booster_predictor, input_teller, is_booster, is_trusted
-from .tracing import Imputation, Passed, TracedStep, imputation_of, trace_steps
+from .columns import boosted_columns
+from .steps import TEXT_VECTORIZERS, is_trusted
+from .tracing import Imputation, Passed, TracedStep, imputation_of, is_nan, trace_steps
 
 CATEGORIES_TO_KEEP = 1_000_000
 """Categories of a column beyond which the column is left to the model."""
@@ -63,11 +64,11 @@ def add_types(model: Any, schema: Schema | None) -> Schema | None:
     """Return a schema whose columns have the types that the steps of a model were fitted on."""
     if schema is None:
         return schema
-    traced = list(trace_steps(model, columns_of(model)))
+    traced = list(trace_steps(model))
     known: dict[str, list[Column]] = {}
     for encoder in _encoders_of(traced):
         known.setdefault(str(encoder.column), []).append(_column(encoder))
-    boosted = _boosted_columns(traced) if schema.named else {}
+    boosted = boosted_columns(traced) if schema.named else {}
     columns = []
     for column in schema.columns:
         found = known.get(column.name, ())
@@ -77,36 +78,13 @@ def add_types(model: Any, schema: Schema | None) -> Schema | None:
     return replace(schema, columns=tuple(columns))
 
 
-def columns_of(model: Any) -> Sequence[Passed]:
-    """Return the columns that a model takes, by name, or by position without names."""
-    teller = input_teller(model)
-    names = getattr(teller, "feature_names_in_", None)
-    width = getattr(teller, "n_features_in_", 0) if names is None else len(names)
-    return [Passed(at if names is None else names[at]) for at in range(int(width))]
-
-
-def _boosted_columns(traced: Sequence[TracedStep]) -> dict[str, Column]:
-    """Return what XGBoost or LightGBM knows of the columns that they get, categories above all."""
-    found: dict[str, Column] = {}
-    for reading in traced:
-        known = booster_predictor(reading.step).schema if is_booster(reading.step) else None
-        if known is None or len(known.columns) != len(reading.columns):
-            continue
-        for passed, column in zip(reading.columns, known.columns, strict=True):
-            if passed is not None and passed.imputed is None:
-                other = found.get(str(passed.column))
-                if other is None or other.kind != "category":
-                    found[str(passed.column)] = column
-    return found
-
-
 def _join_columns(column: Column, found: Sequence[Column]) -> Column:
     """Join the knowledge of several readers about a column; the strictest type counts."""
     if column.kind == "number":
         return replace(column, width=max(one.width for one in found))
     encoded = [one for one in found if one.kind == "encoded"]
     texts = [one for one in found if one.kind == "text"]
-    marks = [one.missing for one in found if not _is_nan(one.missing)]
+    marks = [one.missing for one in found if not is_nan(one.missing)]
     missing = marks[0] if marks else NAN
     takes_missing = all(one.takes_missing for one in found)
     column = replace(column, missing=missing, takes_missing=takes_missing)
@@ -242,17 +220,13 @@ def _time_column(known: NDArray[Any]) -> Column | None:
     return Column("", "encoded", tuple(texts), times=known.dtype.name) if texts else None
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN differs from itself
-
-
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or _is_nan(value)
+    return value is None or value is pd.NA or is_nan(value)
 
 
 def find_encoders(model: Any) -> Iterator[Encoder]:
     """Yield the encoders that see columns of the request, at most imputed."""
-    return _encoders_of(trace_steps(model, columns_of(model)))
+    return _encoders_of(trace_steps(model))
 
 
 def _encoders_of(traced: Iterable[TracedStep]) -> Iterator[Encoder]:

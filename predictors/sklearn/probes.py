@@ -29,7 +29,6 @@ from sklearn.tree import BaseDecisionTree
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .encoders import columns_of
 from .steps import inner_model, reads_one_text
 from .tracing import trace_steps
 
@@ -133,7 +132,7 @@ def _scale_of(model: Any, schema: Schema) -> _Scale:
     width = len(schema.columns)
     scale = _Scale(np.zeros(width), np.ones(width))
     where = {name: at for at, name in enumerate(schema.names)}
-    for traced in trace_steps(model, columns_of(model)):
+    for traced in trace_steps(model):
         places = [None if one is None else where.get(str(one.column)) for one in traced.columns]
         _copy_scale(traced.step, _CENTRES, places, scale.centres)
         _copy_scale(traced.step, _SPREADS, places, scale.spreads)

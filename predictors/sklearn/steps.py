@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble._forest import BaseForest
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -161,6 +162,42 @@ def positions_of(columns: Any, names: Any, width: int) -> tuple[int, ...]:
     if isinstance(keys, list) and not keys:
         return ()
     return tuple(np.atleast_1d(np.arange(width)[keys]).tolist())
+
+
+def used_columns(model: Any, names: Any, width: int) -> Positions:
+    """Return the columns that some step reads; dropped ones need not be sent."""
+    model = unfreeze(model)
+    if isinstance(model, Pipeline):
+        steps = [step for _, step in model.steps if not is_gap(step)]
+        return used_columns(steps[0], names, width) if steps else frozenset(range(width))
+    if isinstance(model, ColumnTransformer):
+        parts = [
+            frozenset(positions_of(columns, names, width))
+            for _, step, columns in model.transformers_
+            if not (isinstance(step, str) and step == "drop")
+        ]
+        return frozenset[int]().union(*parts)
+    return _used_inside(model, names, width)
+
+
+def _used_inside(model: Any, names: Any, width: int) -> Positions:
+    """Return the columns that any of the estimators in an estimator reads."""
+    # A stack may hand its columns to its last estimator, too; bags choose some for each.
+    all_used = getattr(model, "passthrough", False) or hasattr(model, "estimators_features_")
+    inner = list(inner_models(model)) if is_trusted(model) and not all_used else []
+    if not inner or hasattr(model, "is_categorical_"):
+        return frozenset(range(width))
+    return frozenset[int]().union(*(used_columns(one, names, width) for one in inner))
+
+
+def width_of(step: Any) -> int | None:
+    """Return how many columns a fitted step takes, None if it does not tell."""
+    step = unfreeze(step)
+    if isinstance(step, Pipeline):
+        steps = [one for _, one in step.steps if not changes_nothing(one)]
+        return width_of(steps[0]) if steps else None
+    width = getattr(step, "n_features_in_", None)
+    return None if width is None else int(width)
 
 
 def is_gap(step: Any) -> bool:

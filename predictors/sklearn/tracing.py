@@ -22,10 +22,12 @@ from .steps import (
     changes_nothing,
     chosen_columns,
     inner_model,
+    input_teller,
     is_framework_only,
     is_trusted,
     positions_of,
     unfreeze,
+    width_of,
 )
 
 
@@ -74,22 +76,29 @@ class TracedStep:
     has_own_code_behind: bool = False
 
 
-def trace_steps(
+def trace_steps(model: Any) -> Iterator[TracedStep]:
+    """Yield the estimators that get columns of the request, however deep they are."""
+    teller = input_teller(model)
+    names = getattr(teller, "feature_names_in_", None)
+    width = getattr(teller, "n_features_in_", 0) if names is None else len(names)
+    return _trace(model, [Passed(at if names is None else names[at]) for at in range(int(width))])
+
+
+def _trace(
     model: Any, columns: Columns, *, has_own_code_behind: bool = False
 ) -> Iterator[TracedStep]:
-    """Yield the estimators that get columns of the request, however deep they are."""
     model = unfreeze(model)
     if changes_nothing(model) or not any(columns):
         return
     if isinstance(model, Pipeline):
         for at, (step, part) in enumerate(steps_of(model, columns)):
             own = has_own_code_behind or not all(_is_known(one) for _, one in model.steps[at + 1 :])
-            yield from trace_steps(step, part, has_own_code_behind=own)
+            yield from _trace(step, part, has_own_code_behind=own)
         return
     if not isinstance(model, ColumnTransformer | FeatureUnion):
         yield TracedStep(model, columns, has_own_code_behind)
     for step, part in _inside(model, columns):
-        yield from trace_steps(step, part, has_own_code_behind=has_own_code_behind)
+        yield from _trace(step, part, has_own_code_behind=has_own_code_behind)
 
 
 def _inside(model: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:
@@ -124,16 +133,6 @@ def branches(model: Any, columns: Columns) -> Iterator[tuple[Any, Columns]]:
     for _, step, chosen in model.transformers_:
         places = positions_of(chosen, names, len(columns))
         yield step, [columns[at] for at in places]
-
-
-def width_of(step: Any) -> int | None:
-    """Return how many columns a fitted step takes, None if it does not tell."""
-    step = unfreeze(step)
-    if isinstance(step, Pipeline):
-        steps = [one for _, one in step.steps if not changes_nothing(one)]
-        return width_of(steps[0]) if steps else None
-    width = getattr(step, "n_features_in_", None)
-    return None if width is None else int(width)
 
 
 def columns_out(step: Any, columns: Columns, made: int | None) -> Columns | None:
@@ -206,7 +205,7 @@ def _made_by(step: Any, width: int) -> int | None:
 
 
 def _out_of_imputer(step: SimpleImputer, columns: Columns) -> Columns:
-    empty = [_is_nan(fill) and not step.keep_empty_features for fill in step.statistics_]
+    empty = [is_nan(fill) and not step.keep_empty_features for fill in step.statistics_]
     kept: list[Passed | None] = [
         passed and replace(passed, imputed=passed.imputed or imputation_of(step, at))
         for at, passed in enumerate(columns)
@@ -224,7 +223,8 @@ def imputation_of(step: SimpleImputer, at: int) -> Imputation:
     return Imputation(mark if is_known else float("nan"), fill)
 
 
-def _is_nan(value: Any) -> bool:
+def is_nan(value: Any) -> bool:
+    """Return whether a value is NaN of Python's own."""
     return isinstance(value, float) and value != value  # noqa: PLR0124 - NaN differs from itself
 
 
