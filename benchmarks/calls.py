@@ -130,7 +130,7 @@ class Served:
         Raises:
             ValueError: it was not answered with 200.
         """
-        head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: {media_type}\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {media_type}\r\n"
         request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
         calls = Calls()
         for _ in range(_WARM_UP + 1):

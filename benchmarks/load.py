@@ -109,7 +109,8 @@ def beside_slow_bodies(case: Case, running: Running, request: Request) -> Mappin
     """Send a request while each client of the case has sent half of its body."""
     endpoint = running.peer.endpoints["csv"]
     body = endpoint.encode(case.setup.model, case.n_rows)
-    head = f"POST {endpoint.path} HTTP/1.1\r\nHost: here\r\nContent-Type: {endpoint.media_type}\r\n"
+    head = f"POST {endpoint.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    head += f"Content-Type: {endpoint.media_type}\r\n"
     begun = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[: len(body) // 2]
     with ExitStack() as stack:
         for _ in range(case.connections):

@@ -9,6 +9,7 @@ from drum_like.config.store_settings import StoreSettings, UploadSettings
 from drum_like.config.value_types import (
     ADDRESS,
     FILE,
+    HOSTS,
     MEGABYTES,
     MODEL_NAME,
     MODELS_DIRECTORY,
@@ -167,6 +168,17 @@ class ServerSettings(ServingSettings, TimedSettings):
         None, "YAML file of passphrases, API keys and issuers of tokens", FILE
     )
     require_auth: bool = switch("do not start without credentials")
+    passphrase_tries: int = option(
+        10,
+        "wrong passphrases a minute from one address whose hashes a worker works out; then 429",
+        NUMBER,
+    )
+    allowed_hosts: tuple[str, ...] = option(
+        (),
+        "hosts that requests may name in Host beside the address and this machine's own names; "
+        "else any, but none on a loopback address without credentials",
+        HOSTS,
+    )
 
     @property
     def has_catalog(self) -> bool:

@@ -16,9 +16,13 @@ from drum_like.types.target import TargetType
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 6789
 
+SHORTEST_SECRET = 8
+"""Characters of a passphrase."""
+
 DASH = Path("-")
 """The name of standard input and standard output."""
 
+_NAME = re.compile(r"[^\s\[\]:/?#@*\\]+")
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -127,9 +131,13 @@ def charset(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """Return a secret, which a header can carry."""
+    """Return a secret that a header can carry, and that is not guessed in a minute."""
     if not text.strip() or text != text.strip() or not text.isprintable():
         raise ValueError("must be printable text without blanks at its ends")
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"must have at least {SHORTEST_SECRET} characters: a shorter one is soon guessed"
+        )
     return text
 
 
@@ -182,6 +190,25 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
+def hosts(text: str) -> tuple[str, ...]:
+    """Return names or addresses of hosts, an IPv6 address with or without its brackets."""
+    found = words(text)
+    if not found or not all(map(_is_host, found)):
+        raise ValueError(
+            "must be names or addresses of hosts, separated by commas, without scheme and port"
+        )
+    return found
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return bool(_NAME.fullmatch(text))
+    try:
+        return bool(ip_address(text.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return False
+
+
 def share(text: str) -> Fraction:
     """Return a number between 0 and 1, exactly as its decimal text says."""
     try:
@@ -231,6 +258,7 @@ SHARE = ValueType(share, "P")
 KIND = ValueType(str, "KIND")
 PREFIX = ValueType(prefix, "PATH")
 NAMES = ValueType(words, "A,B")
+HOSTS = ValueType(hosts, "A,B")
 MOMENT = ValueType(moment, "TIME")
 NUMBER = ValueType(integer(1), "N")
 NUMBER_OR_0 = ValueType(integer(0), "N")

@@ -10,17 +10,18 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, g, request
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, HTTPException, Unauthorized
+from werkzeug.exceptions import HTTPException
 
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
-from drum_like.http.auth import Authenticator, Open, Principal, Scope
-from drum_like.http.auth.admission import CALLER, Admission, Caller
+from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
+from drum_like.http.auth.admission import CALLER, Admission, Caller, admitted, sender
 from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.passphrases import CheckedWords
+from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.context import ContractContext
 from drum_like.http.errors import drum_form
-from drum_like.http.mounting import extend, has_own_model, make_contracts, mount
+from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CheckedRequest, check_coding
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.registry.open import open_sources
@@ -63,12 +64,15 @@ class Application:
     admission: Admission | None
 
 
-def create_app(settings: ServerSettings, timings: Timings | None = None) -> Application:
+def create_app(
+    settings: ServerSettings, timings: Timings | None = None, checked: CheckedWords | None = None
+) -> Application:
     """Load the model, or open the catalog, and return the application that serves it.
 
     Args:
         settings: All settings.
         timings: Shared with the other workers; None for a process of its own.
+        checked: The same of words that callers showed.
 
     Raises:
         LoadError: the model does not load, and settings do not ask for an error server.
@@ -78,7 +82,11 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     """
     # Before the model: wrong credentials need not wait for its load.
     authenticate = authenticator(
-        settings.passphrase, settings.credentials, public=not settings.address.is_loopback
+        settings.passphrase,
+        settings.credentials,
+        public=not settings.address.is_loopback,
+        checked=checked,
+        tries=settings.passphrase_tries,
     )
     sources = open_sources(settings)
     readiness = Readiness()
@@ -98,40 +106,46 @@ def create_app(settings: ServerSettings, timings: Timings | None = None) -> Appl
     usual = drum_form(hide_errors=settings.hide_errors)
     mounted = mount(app, make_contracts(context), usual, settings.url_prefix)
     scopes = mounted.scopes
-    _guard(app, scopes, authenticate)
+    pages = page_rules(
+        settings.host, settings.allowed_hosts, is_private=_everybody(authenticate) is ANYONE
+    )
+    _guard(app, scopes, authenticate, pages)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     if has_own_model(sources.resolver):
         extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
     most = settings.max_body_mb * MIB
-    limit = _body_limit(app, scopes, mounted.body_limits, most, _everybody(authenticate))
+    everybody = _everybody(authenticate)
+    limit = _body_limit(app, mounted, most, everybody, pages)
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission)
 
 
-def _guard(app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator) -> None:
-    """Ask who sends a request, and whether it is coded, before its body is read."""
+def _guard(
+    app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator, pages: PageRules
+) -> None:
+    """Ask who sends a request, for which page, and whether it is coded, before its body is read."""
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
-    open_scopes = frozenset() if everybody is None else everybody.scopes
+    open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
 
     def guard() -> None:
-        endpoint = request.endpoint
-        if endpoint is None:
-            return
+        environ, endpoint = request.environ, request.endpoint
         # A route of custom_flask.py names no scope: it counts as one that predicts.
-        needed = scopes.get(endpoint, Scope.PREDICT)
-        if needed is not Scope.PROBE:
-            g.principal = (
-                everybody
-                if needed in open_scopes
-                else _admitted(everybody or _caller(authenticate), needed)
-            )
-            environ = request.environ
-            # A route of custom_flask.py decides itself how it reads bodies.
-            if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
-                check_coding(environ)
+        needed = None if endpoint is None else scopes.get(endpoint, Scope.PREDICT)
+        if not pages.answers_for(environ.get("HTTP_HOST")):
+            pages.check(environ, needed)
+        if needed is None or needed is Scope.PROBE:
+            return
+        if needed in open_scopes:
+            g.principal = everybody
+        else:
+            g.principal = admitted(sender(everybody, environ) or _caller(authenticate), needed)
+            pages.check(environ, needed)
+        # A route of custom_flask.py decides itself how it reads bodies.
+        if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
+            check_coding(environ)
 
     app.before_request(guard)
 
@@ -149,7 +163,7 @@ def _caller(authenticate: Authenticator) -> Principal | None:
     """
     known = request.environ.get(CALLER)
     if known is None or not known.answers_for(request.environ):
-        return authenticate(request.headers)
+        return authenticate(request.headers, request.remote_addr or "")
     if known.refusal is not None:
         raise known.refusal
     principal: Principal | None = known.principal
@@ -166,27 +180,28 @@ def _admission(app: Flask, scopes: Mapping[str, Scope], authenticate: Authentica
 
 def _body_limit(
     app: Flask,
-    scopes: Mapping[str, Scope],
-    limits: Mapping[str, int],
+    mounted: Mounted,
     usual: int,
     everybody: Principal | None,
+    pages: PageRules,
 ) -> Callable[[Mapping[str, Any], Caller | None], int]:
     """Return a function that gives the limit of a body: 0 if its sender may not send it.
 
     Args:
         app: Knows the routes.
-        scopes: The scopes of the routes.
-        limits: The most bytes of a body, for some routes.
-        usual: The same for all others.
+        mounted: Their scopes, and the most bytes of a body, for some.
+        usual: The most bytes for all others.
         everybody: Who every caller is, None where callers are asked for credentials.
+        pages: The rules for requests of web pages.
     """
 
     def limit(environ: Mapping[str, Any], caller: Caller | None) -> int:
         endpoint = _endpoint(app, environ) or ""
-        sender = everybody or (caller.principal if caller is not None else None)
-        if sender is None or scopes.get(endpoint, Scope.PREDICT) not in sender.scopes:
+        needed = mounted.scopes.get(endpoint, Scope.PREDICT)
+        known = sender(everybody, environ) or (caller.principal if caller is not None else None)
+        if known is None or needed not in known.scopes or pages.refusal(environ, needed):
             return 0
-        return limits.get(endpoint, usual)
+        return mounted.body_limits.get(endpoint, usual)
 
     return limit
 
@@ -198,21 +213,6 @@ def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:
     except HTTPException:
         return None
     return str(endpoint)
-
-
-def _admitted(caller: Principal | None, needed: Scope) -> Principal:
-    """Return the caller if the route's scope is granted.
-
-    Raises:
-        Unauthorized: the caller is not known.
-        Forbidden: the caller may do other things only.
-    """
-    if caller is None:
-        challenge = WWWAuthenticate("bearer", {"realm": "drum-like server"})
-        raise Unauthorized("Unauthorized", www_authenticate=challenge)
-    if needed not in caller.scopes:
-        raise Forbidden(f"this credential does not allow to {needed.value}")
-    return caller
 
 
 def _signed(application: Wsgi) -> Wsgi:

@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from gunicorn.config import Config
-from gunicorn.http.errors import NoMoreData
+from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import create
 
 from drum_like.http.auth.admission import Admission, Caller
+from drum_like.http.auth.web_pages import authority
 from drum_like.http.requests import transfer_codings
 from drum_like.server.body_buffer import AT_ONCE
 
@@ -39,6 +40,10 @@ _OF_THE_CONNECTION = (
     "gunicorn.socket",
     "REMOTE_PORT",
 )
+
+
+class HostError(InvalidHeader):
+    """A request whose host is not told, or told in two ways."""
 
 
 def no_limit(_environ: Mapping[str, Any], _caller: Caller | None) -> int:
@@ -122,6 +127,7 @@ class Heads:
         # gunicorn would answer "100 Continue" at once, although the body may be refused.
         setattr(request, _EXPECTS, False)
         _, environ = create(request, client, peer, server, self._cfg)
+        _check_host(request, environ.get("HTTP_HOST"))
         for name in _OF_THE_CONNECTION:
             environ.pop(name, None)
         environ["wsgi.multithread"] = True
@@ -157,6 +163,30 @@ class Reading:
             return AT_ONCE
         limit = 0 if head.is_coded else self.limit(head.environ, caller)
         return limit if limit and head.length <= limit else None
+
+
+def _check_host(request: Request, host: str | None) -> None:
+    """Refuse a request without the host that HTTP/1.1 demands, and one that names two.
+
+    Raises:
+        HostError: the header is missing or malformed, or the target names another host.
+    """
+    if host is None:
+        if (request.version or (1, 1)) >= (1, 1):
+            raise HostError("HOST")
+        return
+    if host and authority(host) is None:
+        raise HostError("HOST")
+    scheme, is_absolute, rest = (request.uri or "").partition("://")
+    if is_absolute and not scheme.startswith("/"):
+        named = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+        if _with_port(named) != _with_port(host):
+            raise HostError("HOST")
+
+
+def _with_port(text: str) -> tuple[str, int] | None:
+    found = authority(text)
+    return None if found is None else (found[0], found[1] or 80)
 
 
 def _may_be_kept(data: bytes) -> bool:

@@ -16,6 +16,7 @@ from gunicorn.http import Request, errors
 from gunicorn.http.wsgi import Response
 
 from drum_like.server.body_buffer import CutOffError
+from drum_like.server.request_head import HostError
 
 _TOGETHER = 1 << 26
 """Bytes of an answer in many parts that are gathered before they are sent."""
@@ -152,6 +153,11 @@ _STATUS = (
     (errors.InvalidHTTPVersion, "400 Bad Request", "this server speaks HTTP/1.0 and HTTP/1.1"),
     (errors.InvalidRequestMethod, "400 Bad Request", "the request's method is malformed"),
     (errors.InvalidRequestLine, "400 Bad Request", "the request line is malformed"),
+    (
+        HostError,
+        "400 Bad Request",
+        "the header Host is missing, malformed, or not the host of the request's target",
+    ),
     (errors.InvalidHeaderName, "400 Bad Request", "the name of a header field is malformed"),
     (errors.ParseException, "400 Bad Request", "the head of the request is malformed"),
 )

@@ -112,18 +112,20 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
 
 def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts) -> Load:
     """Return the function that loads the model; modules imported here are shared by all workers."""
-    from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment on import
+    # numpy reads the environment on import
+    from drum_like.http.app import create_app  # noqa: PLC0415
+    from drum_like.http.auth.passphrases import CheckedWords  # noqa: PLC0415
 
     if settings.has_catalog:
         import_module("drum_like.registry.setup")
     # A collection in a worker would write to every object, and so copy the shared memory.
     keep_objects()
-    timings = Timings(division.slots)
+    timings, checked = Timings(division.slots), CheckedWords()
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
         CPUS.claim(slot)
-        application = create_app(settings, timings)
+        application = create_app(settings, timings, checked)
         return Loaded(
             application.flask,
             counts,

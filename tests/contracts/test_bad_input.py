@@ -128,7 +128,7 @@ def test_a_body_that_is_cut_off_is_not_scored(
     reg: Server, head: str, body: bytes, status: int
 ) -> None:
     reply = raw(
-        reg, f"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n{head}", body
+        reg, f"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n{head}", body
     )
 
     assert reply.startswith(b"HTTP/1.1 %d " % status)
@@ -139,7 +139,7 @@ def test_a_chunked_body_over_the_limit_is_not_cut(limited: Server) -> None:
     rows = b"a\n" + b"1\n" * 600_000
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(rows), rows)
 
-    head = "POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    head = "POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
     reply = raw(limited, f"{head}Transfer-Encoding: chunked", chunk)
 
     assert reply.startswith(b"HTTP/1.1 413 ")

@@ -29,14 +29,14 @@ def init_app(app):
         return gzip.decompress(request.get_data())
 """
     directory = REG.plus(custom_flask_py=extension).write(tmp_path_factory.mktemp("model"))
-    with serve(directory, *REG.flags, *ONE_WORKER, "--passphrase", "secret") as running:
+    with serve(directory, *REG.flags, *ONE_WORKER, "--passphrase", "open sesame") as running:
         yield running
 
 
 def post(server: Server, path: str, body: bytes, **headers: str) -> Reply:
     """POST as somebody who may."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    named = {"Content-Type": CSV, "Authorization": "Bearer secret", **named}
+    named = {"Content-Type": CSV, "Authorization": "Bearer open sesame", **named}
     return call(server.url, "POST", path, body=body, headers=named)
 
 
@@ -111,7 +111,7 @@ def test_a_body_as_it_is_may_say_so(server: Server, coding: str) -> None:
 
 def test_chunks_may_hold_a_coded_body_no_more_than_others(server: Server) -> None:
     chunks = [ROWS[:3], ROWS[3:]]
-    headers = {"Content-Type": CSV, "Authorization": "Bearer secret"}
+    headers = {"Content-Type": CSV, "Authorization": "Bearer open sesame"}
 
     plain = call(server.url, "POST", "/predict/", body=chunks, headers=headers)
     coded = call(
@@ -139,8 +139,8 @@ def test_coded_chunks_are_refused_unread(
     server: Server, path: str, coding: str, said: bytes
 ) -> None:
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {CSV}\r\n"
-        f"Authorization: Bearer secret\r\nTransfer-Encoding: {coding}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {CSV}\r\n"
+        f"Authorization: Bearer open sesame\r\nTransfer-Encoding: {coding}\r\n\r\n"
     )
     with server.connect() as client:
         client.sendall(head.encode())
@@ -158,7 +158,7 @@ def test_a_stranger_is_not_told(server: Server) -> None:
 
 
 def test_without_a_body_nothing_is_coded(server: Server) -> None:
-    headers = {"Authorization": "Bearer secret", "Content-Encoding": "gzip"}
+    headers = {"Authorization": "Bearer open sesame", "Content-Encoding": "gzip"}
 
     assert call(server.url, "GET", "/info/", headers=headers).status == 200
 

@@ -69,8 +69,8 @@ def sent(server: Server, bearer: str, size: int, way: str) -> tuple[bytes, bytes
         framing = "Transfer-Encoding: chunked"
     expects = "Expect: 100-continue\r\n" if "expected" in way else ""
     head = (
-        "POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nConnection: close\r\n"
-        f"Authorization: Bearer {bearer}\r\n{expects}{framing}\r\n\r\n"
+        "POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
+        f"Connection: close\r\nAuthorization: Bearer {bearer}\r\n{expects}{framing}\r\n\r\n"
     )
     with server.connect() as client:
         client.sendall(head.encode())
@@ -119,7 +119,7 @@ def test_a_wrong_credential_and_a_body_that_comes_anyhow_is_401(locked: Locked) 
 
 def test_a_probe_asks_for_no_hash_and_reads_no_body(locked: Locked) -> None:
     with locked.server.connect() as client:
-        head = "POST /ping/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\n"
+        head = "POST /ping/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer wrong\r\n"
         client.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode())
 
         answer = b"".join(iter(lambda: client.recv(65536), b""))
@@ -133,7 +133,9 @@ def held_up_s(server: Server, bearers: list[str]) -> float:
     with ExitStack() as stack:
         for bearer in bearers:
             client = stack.enter_context(server.connect())
-            request = f"GET /info/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n"
+            request = (
+                f"GET /info/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {bearer}\r\n\r\n"
+            )
             client.sendall(request.encode())
         slowest, until = 0.0, time.monotonic() + 1.5
         while time.monotonic() < until:

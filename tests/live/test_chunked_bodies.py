@@ -41,8 +41,8 @@ def app(environ, start_response):
 """
 """Answers as the hook does."""
 
-STRANGER = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+STRANGER = b"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that asks who calls, with fewer threads than clients."""
     directory = tmp_path_factory.mktemp("model")
     (directory / "custom.py").write_text(HOOK)
-    flags = ("--target-type", "unstructured", "--max-workers", "2", "--passphrase", "secret")
+    flags = ("--target-type", "unstructured", "--max-workers", "2", "--passphrase", "open sesame")
     with serve(directory, *flags) as running:
         yield running
 

@@ -27,7 +27,9 @@ def score_unstructured(model, data, query, **kwargs):
     return b"x" * size, {"mimetype": "application/octet-stream"}
 """
 
-POST = "POST /predictUnstructured/?size={} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n"
+POST = (
+    "POST /predictUnstructured/?size={} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -118,9 +120,8 @@ def test_requests_sent_at_once_are_answered_in_their_order(
 
 
 def test_chunks_are_put_together(clients: list[socket.socket]) -> None:
-    head = (
-        b"POST /predictUnstructured/?size=2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-    )
+    head = b"POST /predictUnstructured/?size=2 HTTP/1.1\r\nHost: localhost\r\n"
+    head += b"Transfer-Encoding: chunked\r\n"
     clients[0].sendall(head + b"\r\n3\r\nabc\r\n")
     clients[0].sendall(b"2\r\nde\r\n0\r\n\r\n" + head + b"Connection: close\r\n\r\n0\r\n\r\n")
 
@@ -164,7 +165,7 @@ def test_the_answer_to_a_body_over_the_limit_arrives_while_it_is_sent(
 
 
 def test_slow_requests_hold_up_no_quick_one(server: Server, clients: list[socket.socket]) -> None:
-    slow = b"POST /predictUnstructured/?sleep=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    slow = POST.replace("size", "sleep").format(1, 0).encode()
     clients[0].sendall(slow)
 
     assert max(ping_s(server) for _ in range(20)) < 0.5

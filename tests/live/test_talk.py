@@ -140,7 +140,7 @@ def test_connections_stay_open(tmp_path: Path) -> None:
 
 
 def test_clients_that_do_not_close_keep_nobody_waiting(tmp_path: Path) -> None:
-    request = b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, ExitStack() as clients:
         for client in [clients.enter_context(server.connect()) for _ in range(5)]:
             client.sendall(request)
@@ -153,7 +153,7 @@ def test_clients_that_do_not_close_keep_nobody_waiting(tmp_path: Path) -> None:
 
 def test_a_client_that_sends_on_hears_the_whole_answer_and_is_closed(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, server.connect() as client:
-        client.sendall(b"GET /ping/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        client.sendall(b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = _whole(client)
 
         with pytest.raises(OSError, match=r"reset|pipe"):

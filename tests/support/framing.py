@@ -6,7 +6,9 @@ Each is followed by a request that is only a request if the chunks before it hav
 from types import MappingProxyType
 
 PATH = b"/predictUnstructured/?n=%d"
-HEAD = b"POST " + PATH + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+HEAD = (
+    b"POST " + PATH + b" HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/octet-stream\r\n"
+)
 CHUNKED = HEAD % 1 + b"Transfer-Encoding: chunked\r\n\r\n"
 NEXT = HEAD % 2 + b"Content-Length: 3\r\n\r\nend"
 END = b"0\r\n\r\n"

@@ -40,8 +40,20 @@ Shown = Headers | Mapping[str, str]
 class Authenticator(Protocol):
     """Tells who sends a request."""
 
-    def __call__(self, headers: Shown) -> Principal | None:
-        """Return the caller, None if the headers prove no caller."""
+    def __call__(self, headers: Shown, address: str = "") -> Principal | None:
+        """Return the caller, None if the headers prove no caller.
+
+        Args:
+            headers: Those of the request.
+            address: Where it comes from, for a limit on wrong credentials.
+        """
+
+    def begin(self, headers: Shown, address: str) -> None:
+        """Begin a slower check without waiting for it.
+
+        Raises:
+            HTTPException: no check is begun for this caller now.
+        """
 
     def at_once(self, headers: Shown) -> Principal | None:
         """Return the caller if it is known without waiting, else None."""
@@ -60,9 +72,12 @@ class Open:
 
     principal: Principal
 
-    def __call__(self, headers: Shown) -> Principal:  # noqa: ARG002 - an Authenticator
+    def __call__(self, headers: Shown, address: str = "") -> Principal:  # noqa: ARG002 - see above
         """Return the one."""
         return self.principal
+
+    def begin(self, headers: Shown, address: str) -> None:
+        """Do nothing."""
 
     def at_once(self, headers: Shown) -> Principal:  # noqa: ARG002 - an Authenticator
         """Return the one."""

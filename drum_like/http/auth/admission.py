@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from werkzeug.exceptions import HTTPException, TooManyRequests
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, HTTPException, TooManyRequests, Unauthorized
 
-from drum_like.http.auth import Authenticator, Principal
+from drum_like.http.auth import STRANGER, Authenticator, Principal, Scope
 from drum_like.http.auth.authenticator import KEY_HEADER
+from drum_like.http.auth.web_pages import is_forwarded
 
 CALLER = "drum_like.caller"
 """WSGI variable of a server that has found out who calls: a `Caller`."""
@@ -60,7 +62,13 @@ class Admission:
         found = self.authenticate.at_once(headers)
         if found is not None or not self.authenticate.takes_longer(headers):
             return Caller(found, shown)
-        return None if self.asks(environ) else Caller(None, is_asked=False)
+        if not self.asks(environ):
+            return Caller(None, is_asked=False)
+        try:
+            self.authenticate.begin(headers, environ["REMOTE_ADDR"])
+        except HTTPException as refusal:
+            return Caller(None, shown, refusal)
+        return None
 
     def worked_out(self, environ: Mapping[str, Any], since: float) -> Caller:
         """Return the caller of a request by a check that may take long.
@@ -74,11 +82,39 @@ class Admission:
             refusal = TooManyRequests("callers are being checked; try again", retry_after=1)
             return Caller(None, shown, refusal)
         try:
-            return Caller(self.authenticate(_headers(shown)), shown)
+            caller = self.authenticate(_headers(shown), environ["REMOTE_ADDR"])
+            return Caller(caller, shown)
         except HTTPException as refusal:
             return Caller(None, shown, refusal)
         except Exception:  # noqa: BLE001 - the application asks again, and says what is wrong
             return Caller(None, is_asked=False)
+
+
+def sender(everybody: Principal | None, environ: Mapping[str, Any]) -> Principal | None:
+    """Return the caller of a server without credentials, None where there are some.
+
+    A proxy on this machine may send requests of others: what it forwards is not from here.
+
+    Args:
+        everybody: Who callers are, None where they are asked for credentials.
+        environ: WSGI's variables.
+    """
+    return STRANGER if everybody is not None and is_forwarded(environ) else everybody
+
+
+def admitted(caller: Principal | None, needed: Scope) -> Principal:
+    """Return the caller if the route's scope is granted.
+
+    Raises:
+        Unauthorized: the caller is not known.
+        Forbidden: the caller may do other things only.
+    """
+    if caller is None:
+        challenge = WWWAuthenticate("bearer", {"realm": "drum-like server"})
+        raise Unauthorized("Unauthorized", www_authenticate=challenge)
+    if needed not in caller.scopes:
+        raise Forbidden(f"this credential does not allow to {needed.value}")
+    return caller
 
 
 def _shown(environ: Mapping[str, Any]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drum_like.config.value_types import secret
 from drum_like.errors import SettingsError
 from drum_like.http.auth import Principal, Scope
 from drum_like.system.lazy import yaml
@@ -96,7 +97,17 @@ def _entry(given: Any, where: str, path: Path) -> Credential:
             f"{where}: a passphrase_hash begins with pbkdf2: or scrypt:, as werkzeug.security's "
             "generate_password_hash writes it"
         )
+    if way != "passphrase_hash":
+        _check_secret(value, f"{where}: {way}")
     return Secret(principal, value, hashed=way == "passphrase_hash", is_key=way == "api_key")
+
+
+def _check_secret(text: str, where: str) -> None:
+    """Refuse a secret that no caller can send, or that anyone can guess."""
+    try:
+        secret(text)
+    except ValueError as error:
+        raise SettingsError(f"{where} {error}") from None
 
 
 def _scopes(given: Mapping[str, Any], where: str) -> frozenset[Scope]:

@@ -1,11 +1,21 @@
-"""Passphrases and API keys, compared in a time that does not tell how much was right."""
+"""Passphrases and API keys, compared in a time that does not tell how much was right.
+
+Of some only the hash is known. Working it out takes a CPU for tenths of a second on purpose, so
+that is done once for a word, for one at a time, and not often for wrong words of one address.
+"""
 
 import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from threading import BoundedSemaphore, Lock
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address
+from math import ceil
+from mmap import mmap
+from threading import Lock
+from time import monotonic
 
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.security import check_password_hash
@@ -13,11 +23,114 @@ from werkzeug.security import check_password_hash
 from drum_like.http.auth import Principal
 from drum_like.http.auth.credentials import Secret
 
-REMEMBERED = 1024
-"""Passphrases known to be right whose hash is not worked out again."""
-
 QUEUE_S = 2.0
 """Time that a caller waits for its turn to have a hash checked, which takes a CPU for a while."""
+
+TRIES = 10
+"""Wrong passphrases of an address in a minute whose hashes are worked out, unless settings say."""
+
+_QUEUED, _QUEUED_NEW, _QUEUED_OF_ADDRESS = 8, 4, 2
+"""The most hashes that are worked out or wait for that: of all words, of those that were not
+refused before, and of these from one address."""
+
+_ADDRESSES = 10_000
+"""Addresses whose wrong passphrases are counted."""
+
+_MINUTE_S = 60.0
+_DIGEST_BYTES = 32
+
+
+class DigestTable:
+    """Digests in memory that processes share; a later one may take the place of another.
+
+    Make it before the fork. A digest that two processes write at once is not found afterwards.
+
+    Args:
+        places: The most digests.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._memory = mmap(-1, places * _DIGEST_BYTES)
+
+    def add(self, digest: bytes) -> None:
+        """Keep a digest."""
+        at = self._place(digest)
+        self._memory[at : at + _DIGEST_BYTES] = digest
+
+    def __contains__(self, digest: bytes) -> bool:
+        """Return whether a digest is kept."""
+        at = self._place(digest)
+        return hmac.compare_digest(self._memory[at : at + _DIGEST_BYTES], digest)
+
+    def _place(self, digest: bytes) -> int:
+        return int.from_bytes(digest[:8]) % self._places * _DIGEST_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedWords:
+    """The words that were compared with hashes, in the memory that all workers share.
+
+    Attributes:
+        key: Of the digests; without it they say nothing about the words.
+        right: Digests of passphrases, each with its entry.
+        wrong: Digests of words that are no passphrase, and of words that were not checked.
+    """
+
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    right: DigestTable = field(default_factory=lambda: DigestTable(1 << 12))
+    wrong: DigestTable = field(default_factory=lambda: DigestTable(1 << 15))
+
+    def digest(self, *parts: str) -> bytes:
+        """Return the digest of some texts."""
+        text = "\0".join((*(str(len(part)) for part in parts), *parts))
+        return hmac.digest(self.key, text.encode(errors="surrogatepass"), hashlib.sha256)
+
+
+class Tries:
+    """Counts the wrong passphrases of each address.
+
+    An address that has used up its tries gets them back one by one, for words that it repeats.
+
+    Args:
+        most: The most in a minute.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._left: OrderedDict[str, tuple[float, float, bool]] = OrderedDict()
+
+    def take(self, address: str, *, is_repeated: bool) -> None:
+        """Use up a try.
+
+        Raises:
+            TooManyRequests: there is none left.
+        """
+        left, is_spent = self._of(address)
+        if left < 1 or (is_spent and not is_repeated):
+            self._keep(address, left, is_spent=True)
+            raise TooManyRequests(
+                "too many wrong passphrases from this address; try again later",
+                retry_after=max(1, ceil((1 - left) * _MINUTE_S / self._most)),
+            )
+        self._keep(address, left - 1, is_spent=is_spent)
+
+    def give_back(self, address: str) -> None:
+        """Return a try whose passphrase was right."""
+        left, is_spent = self._of(address)
+        self._keep(address, left + 1, is_spent=is_spent)
+
+    def _of(self, address: str) -> tuple[float, bool]:
+        now = monotonic()
+        left, since, is_spent = self._left.get(address, (self._most, now, False))
+        left = min(self._most, left + (now - since) * self._most / _MINUTE_S)
+        return left, is_spent and left < self._most
+
+    def _keep(self, address: str, left: float, *, is_spent: bool) -> None:
+        self._left[address] = (left, monotonic(), is_spent)
+        self._left.move_to_end(address)
+        if len(self._left) > _ADDRESSES:
+            self._left.popitem(last=False)
 
 
 class Secrets:
@@ -25,20 +138,22 @@ class Secrets:
 
     Args:
         known: The configured secrets.
+        checked: The words that the workers have checked; None for a process of its own.
+        tries: The most wrong passphrases of an address in a minute.
     """
 
-    def __init__(self, known: Sequence[Secret]) -> None:
-        self._key = secrets.token_bytes(32)
-        self._plain = [(self._digest(s.value), s) for s in known if not s.hashed]
+    def __init__(
+        self, known: Sequence[Secret], checked: CheckedWords | None = None, tries: int = TRIES
+    ) -> None:
+        self._words = checked or CheckedWords()
+        self._plain = [(self._words.digest(s.value), s) for s in known if not s.hashed]
         self._hashed = [secret for secret in known if secret.hashed]
-        self._right: OrderedDict[bytes, Principal] = OrderedDict()
+        # After a reload with other entries a wrong word may be right.
+        self._entries = "".join(secret.value for secret in self._hashed)
+        self._tries = Tries(tries)
+        self._running: dict[bytes, tuple[Future[Principal | None], str]] = {}
         self._lock = Lock()
-        self._turn = BoundedSemaphore()
-
-    @property
-    def has_hashes(self) -> bool:
-        """Whether of some secrets only the hash is known."""
-        return bool(self._hashed)
+        self._hasher = ThreadPoolExecutor(1, "hashes")
 
     def owner(self, shown: str, *, only_keys: bool = False) -> Principal | None:
         """Return the principal of a secret, None if it has none or its hash is not known yet.
@@ -47,44 +162,103 @@ class Secrets:
             shown: The secret that the caller sent.
             only_keys: Whether passphrases do not count.
         """
-        digest = self._digest(shown)
+        digest = self._words.digest(shown)
         found = None
         for known, secret in self._plain:
             # No early return: the time taken must not tell which entry matched.
             if hmac.compare_digest(known, digest) and (secret.is_key or not only_keys):
                 found = found or secret.principal
-        return found if found is not None or only_keys else self._remembered(digest)
+        if found is not None or only_keys:
+            return found
+        of_hashes = (
+            s.principal for s in self._hashed if self._right(s, shown) in self._words.right
+        )
+        return next(of_hashes, None)
 
-    def worked_out(self, shown: str) -> Principal | None:
-        """Return the principal of a hashed passphrase, None if it has none.
+    def is_unchecked(self, shown: str) -> bool:
+        """Return whether a word may yet turn out to be a passphrase whose hash is known."""
+        return bool(self._hashed) and self._wrong(shown) not in self._words.wrong
+
+    def begin(self, shown: str, address: str) -> "Future[Principal | None]":
+        """Return the check of an unchecked word, begun now unless it is under way.
+
+        Args:
+            shown: The word that the caller sent.
+            address: The caller's, whose wrong words are counted.
 
         Raises:
-            TooManyRequests: others have had hashes worked out for too long.
+            TooManyRequests: the address has sent too many, or others are before it.
         """
-        if not self._hashed:
+        wrong, network = self._wrong(shown), _network(address)
+        with self._lock:
+            if wrong in self._running:
+                return self._running[wrong][0]
+            self._admit(shown, network)
+            running = self._hasher.submit(self._work_out, shown, network)
+            self._running[wrong] = running, network
+        running.add_done_callback(lambda _: self._running.pop(wrong, None))
+        return running
+
+    def worked_out(self, shown: str, address: str) -> Principal | None:
+        """Return the principal of a hashed passphrase, None if it has none; raises as `begin`."""
+        if not self.is_unchecked(shown):
             return None
-        if not self._turn.acquire(timeout=QUEUE_S):
-            raise TooManyRequests("passphrases are being checked; try again", retry_after=1)
+        running = self.begin(shown, address)
         try:
-            right = [s for s in self._hashed if check_password_hash(s.value, shown)]
-        finally:
-            self._turn.release()
-        if right:
-            self._remember(self._digest(shown), right[0].principal)
-        return right[0].principal if right else None
+            return running.result(QUEUE_S)
+        except TimeoutError:
+            if not running.running():
+                raise _busy() from None
+        return running.result()
 
-    def _digest(self, text: str) -> bytes:
-        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+    def _admit(self, shown: str, network: str) -> None:
+        """Refuse a word, and note that, or have it checked.
 
-    def _remembered(self, digest: bytes) -> Principal | None:
+        A caller that was told to come again does, and shows the same; whoever guesses does not.
+        """
+        again = self._words.digest("again", shown)
+        is_repeated = again in self._words.wrong
+        queued = [of for _, of in self._running.values()]
+        has_room = (
+            len(queued) < _QUEUED
+            if is_repeated
+            else (len(queued) < _QUEUED_NEW and queued.count(network) < _QUEUED_OF_ADDRESS)
+        )
+        try:
+            if not has_room:
+                raise _busy()
+            self._tries.take(network, is_repeated=is_repeated)
+        except TooManyRequests:
+            self._words.wrong.add(again)
+            raise
+
+    def _work_out(self, shown: str, network: str) -> Principal | None:
+        right = next((s for s in self._hashed if check_password_hash(s.value, shown)), None)
+        if right is None:
+            self._words.wrong.add(self._wrong(shown))
+            return None
+        self._words.right.add(self._right(right, shown))
         with self._lock:
-            found = self._right.get(digest)
-            if found is not None:
-                self._right.move_to_end(digest)
-            return found
+            self._tries.give_back(network)
+        return right.principal
 
-    def _remember(self, digest: bytes, principal: Principal) -> None:
-        with self._lock:
-            self._right[digest] = principal
-            while len(self._right) > REMEMBERED:
-                self._right.popitem(last=False)
+    def _right(self, secret: Secret, shown: str) -> bytes:
+        return self._words.digest("right", secret.value, shown)
+
+    def _wrong(self, shown: str) -> bytes:
+        return self._words.digest("wrong", self._entries, shown)
+
+
+def _busy() -> TooManyRequests:
+    return TooManyRequests("passphrases are being checked; try again", retry_after=1)
+
+
+def _network(address: str) -> str:
+    """Return the addresses that one caller may have: one of IPv4, or a /64 of IPv6."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address) or found.ipv4_mapped:
+        return str(getattr(found, "ipv4_mapped", None) or found)
+    return str(found.packed[:8])

@@ -4,7 +4,9 @@ import hashlib
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
@@ -12,7 +14,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import jwt
-from jwt import PyJWK, PyJWKSet
+from jwt import PyJWK
 from werkzeug.exceptions import ServiceUnavailable
 
 from drum_like.errors import SettingsError
@@ -21,10 +23,8 @@ from drum_like.http.auth.credentials import Issuer
 
 logger = logging.getLogger(__name__)
 
-ALGORITHMS = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
-    *("ES256", "ES384", "ES512", "EdDSA"),
-)
+_OF_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+ALGORITHMS = (*_OF_RSA, "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that a public key can check; never a shared secret, never none."""
 
 LEEWAY_S = 30
@@ -64,14 +64,22 @@ class Tokens:
             if not _is_url(issuer.jwks):
                 keys.load()
 
+    def can_read(self, shown: str) -> bool:
+        """Return whether a word has the form of a token."""
+        if shown.count(".") != 2:
+            return False
+        try:
+            jwt.get_unverified_header(shown)
+        except jwt.PyJWTError:
+            return False
+        return True
+
     def owner(self, shown: str) -> Principal | None:
         """Return the principal of a token, None if it is invalid, expired, or for another audience.
 
         Raises:
             ServiceUnavailable: the issuer does not give its keys.
         """
-        if shown.count(".") != 2:
-            return None
         try:
             head = jwt.get_unverified_header(shown)
             claimed = jwt.decode(shown, options={"verify_signature": False}).get("iss")
@@ -97,6 +105,21 @@ class Tokens:
                 self._right.popitem(last=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key of an issuer.
+
+    Attributes:
+        name: As tokens name it, None if it has no name.
+        key: As PyJWT takes it.
+        algorithms: Of the signatures that it may check.
+    """
+
+    name: str | None
+    key: Any
+    algorithms: Sequence[str]
+
+
 class KeySet:
     """The public keys of an issuer, asked for again when they are old or one is missing.
 
@@ -106,7 +129,7 @@ class KeySet:
 
     def __init__(self, read: Callable[[], Any]) -> None:
         self._read = read
-        self._keys: tuple[PyJWK, ...] = ()
+        self._keys: tuple[PublicKey, ...] = ()
         self._loaded = self._tried = -float("inf")
         self._lock = Lock()
 
@@ -118,13 +141,13 @@ class KeySet:
         """
         self._tried = monotonic()
         try:
-            self._keys = tuple(PyJWKSet.from_dict(self._read()).keys)
+            self._keys = _keys(self._read())
         except Exception as error:  # from network, disk, JSON or cryptography
             kind = type(error).__name__
             raise SettingsError(f"the keys of an issuer cannot be read ({kind})") from error
         self._loaded = self._tried
 
-    def named(self, name: str | None) -> PyJWK | None:
+    def named(self, name: str | None) -> PublicKey | None:
         """Return the key of that name, or the only key for a token without one.
 
         Raises:
@@ -144,10 +167,10 @@ class KeySet:
             raise ServiceUnavailable("the issuer of the token does not answer", retry_after=10)
         return self._find(name)
 
-    def _find(self, name: str | None) -> PyJWK | None:
+    def _find(self, name: str | None) -> PublicKey | None:
         if name is None:
             return self._keys[0] if len(self._keys) == 1 else None
-        return next((key for key in self._keys if key.key_id == name), None)
+        return next((key for key in self._keys if key.name == name), None)
 
     def _refresh(self) -> None:
         if monotonic() - self._tried < PAUSE_S:
@@ -166,8 +189,8 @@ def _expiry(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -
     try:
         claims = jwt.decode(
             token,
-            key,
-            algorithms=ALGORITHMS,
+            key.key,
+            algorithms=key.algorithms,
             audience=issuer.audiences,
             issuer=issuer.issuer,
             leeway=LEEWAY_S,
@@ -176,6 +199,30 @@ def _expiry(token: str, head: Mapping[str, Any], issuer: Issuer, keys: KeySet) -
     except jwt.PyJWTError:
         return None
     return float(claims["exp"])
+
+
+def _keys(tree: Any) -> tuple[PublicKey, ...]:
+    """Return the keys of a key set that check signatures.
+
+    An RSA key that names no algorithm is for all of RSA's; PyJWT takes it for one of RS256 alone.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = []
+    for entry in tree["keys"]:
+        with suppress(jwt.PyJWTError):  # of a kind that PyJWT does not know
+            key = PyJWK(entry)
+            is_any_rsa = key.key_type == "RSA" and not entry.get("alg")
+            if key.public_key_use in (None, "sig"):
+                found.append(
+                    PublicKey(key.key_id, key.key, _OF_RSA)
+                    if is_any_rsa
+                    else PublicKey(key.key_id, key, ALGORITHMS)
+                )
+    if not found:
+        raise ValueError("no key that checks signatures")
+    return tuple(found)
 
 
 def _digest(token: str) -> bytes:
