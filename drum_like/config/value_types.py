@@ -193,7 +193,7 @@ def words(text: str) -> tuple[str, ...]:
 def hosts(text: str) -> tuple[str, ...]:
     """Return names or addresses of hosts, an IPv6 address with or without its brackets."""
     found = words(text)
-    if not found or not all(map(_is_host, found)):
+    if not all(map(_is_host, found)):
         raise ValueError(
             "must be names or addresses of hosts, separated by commas, without scheme and port"
         )

@@ -18,24 +18,58 @@ from drum_like.system.lazy import pd
 from drum_like.types.numbers import is_marked_missing
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, *, half_characters: bool = False) -> Any:
     """Parse a JSON body; the tokens NaN, Infinity and -Infinity are numbers.
+
+    Args:
+        body: The JSON.
+        half_characters: Whether halves of surrogate pairs are allowed.
+
+    Raises:
+        PayloadError: it is not JSON in UTF-8, or text of it holds half of a surrogate pair.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
+        tree = loads_with(body)
+    if not half_characters:
+        refuse_half_characters(body, tree)
+    return tree
+
+
+def loads_with(body: bytes, **options: Any) -> Any:
+    """Parse a JSON body with options of `json.loads`, whatever its text holds.
 
     Raises:
         PayloadError: it is not JSON in UTF-8.
     """
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
-        return loads_with(body)
-
-
-def loads_with(body: bytes, **options: Any) -> Any:
-    """Parse a JSON body with options of `json.loads`; raises as `loads`."""
-    try:
         return json.loads(body, **options)
     except (ValueError, RecursionError) as error:
         raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+def refuse_half_characters(body: bytes, tree: Any) -> None:
+    """Refuse text that holds half of a surrogate pair: it is none in UTF-8, for no library.
+
+    Args:
+        body: The JSON.
+        tree: Its parsed value.
+
+    Raises:
+        PayloadError: a name or a value holds one.
+    """
+    if body.isascii() and b"\\u" not in body:
+        return
+    try:
+        json.dumps(tree, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise PayloadError(
+            "text of the body holds half of a surrogate pair (\\ud800 to \\udfff), which is no "
+            "character; send both halves"
+        ) from None
+    except RecursionError as error:
+        raise PayloadError("the body is nested too deep") from error
 
 
 _NESTED = frozenset({dict, list})

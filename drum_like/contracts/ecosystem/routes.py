@@ -7,7 +7,7 @@ from typing import Any
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from drum_like.codecs.json.values import refuse_repeated_keys
+from drum_like.codecs.json.values import refuse_half_characters, refuse_repeated_keys
 from drum_like.contracts.ecosystem import campaigns, instances
 from drum_like.contracts.ecosystem.decision_log.log import open_log
 from drum_like.contracts.ecosystem.invoke import SUCCESS, Decisions
@@ -66,6 +66,7 @@ class _Views:
         """Answer a model server's call: predictions of the model that the body names."""
         tree = json_object(request) or {}  # read already, by the claim
         refuse_repeated_keys(whole_body(request), tree)
+        refuse_half_characters(whole_body(request), tree)
         return wire.json_response(instances.answer(self.context, tree, self.limits))
 
     def decide(self) -> Response:

@@ -35,6 +35,10 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
         cells |= _contents(request, service.inputs, files, cells)
     if service.inputs is None:
         cells.pop(request.id_field or "", None)
+        if not cells:
+            raise ColumnsError(
+                "`fields` names no column but `idField`; send those of the model, too"
+            )
         return JsonFrame(tuple(cells), tuple(cells.values()))
     return _known(service.inputs, cells, len(request.rows))
 
