@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from drum_like.errors import ConflictError, NotFoundError
+from drum_like.errors import ConflictError, NotFoundError, PayloadError
 from drum_like.store import row_mapping, tables
 from drum_like.store.database import Database, Writing
 from drum_like.store.row_mapping import WORKSPACE
 from drum_like.store.workspace_entities import Contents, Member, Workspace
 
 _T = tables.workspaces
+_LONGEST_USER = 255
 
 
 class Workspaces:
@@ -104,6 +105,7 @@ class Workspaces:
 
         Raises:
             NotFoundError: there is no workspace with that id.
+            PayloadError: the user's name is too long.
         """
         with self._database.write() as writing:
             found(writing.connection, workspace_id)
@@ -132,7 +134,9 @@ class Workspaces:
 
         Raises:
             NotFoundError: there is no workspace with that id.
+            PayloadError: the user's name is too long.
         """
+        _check_user(user)
         table = tables.default_workspaces
         with self._database.write() as writing:
             found(writing.connection, workspace_id)
@@ -173,7 +177,14 @@ def _unless_taken(writing: Writing, statement: Any, name: str) -> Row[Any]:
         raise ConflictError(f"there is a workspace {name!r} already") from error
 
 
+def _check_user(user: str) -> None:
+    """Refuse a name that PostgreSQL would not keep, and SQLite would."""
+    if len(user) > _LONGEST_USER:
+        raise PayloadError(f"a user is named by at most {_LONGEST_USER} characters")
+
+
 def _add_member(connection: Connection, member: Member) -> None:
+    _check_user(member.user)
     values = {
         "workspace_id": member.workspace_id,
         "user_name": member.user,

@@ -451,5 +451,7 @@ def test_workspaces_are_listed_with_what_is_in_them(api: Api) -> None:  # C62
     assert api.got("workspaces/list_users", workspace_id=api.workspace) == {
         "users": [{"user_id": "ann@example.org", "user_type": "COLLABORATOR"}]
     }
+    too_long = {"workspace_id": api.workspace, "user_id": "n" * 256}
+    assert 400 <= api.refused("workspaces/add_user", too_long) < 500
     removed = api.got("workspaces/remove_user", workspace_id=api.workspace, user_id="nobody")
     assert removed == {"affected_rows": 0}

@@ -16,6 +16,7 @@ from werkzeug.security import generate_password_hash
 from drum_like.errors import SettingsError
 from drum_like.http.auth import ANYONE, STRANGER, Authenticator, Principal, Scope
 from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.passphrases import TRIES
 from drum_like.http.auth.tokens import LEEWAY_S, PAUSE_S, KeySet
 from tests.live.steered import begin, eventually
 from tests.support.issuers import ISSUER, key_server, key_set, token
@@ -160,6 +161,9 @@ def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
         pytest.param(
             "- name: a\n  passphrase: secret-4711\n  scopes: [root]", "scopes must", id="scope"
         ),
+        pytest.param("- name: a\n  passphrase: x-4711", "at least 8 characters", id="short"),
+        pytest.param("- name: a\n  api_key: k-4711", "at least 8 characters", id="short-key"),
+        pytest.param("- name: a\n  passphrase: ' a secret-4711'", "without blanks", id="blank"),
         pytest.param("- name: a\n  passphrase_hash: secret-4711", "pbkdf2:", id="no-hash"),
         pytest.param("- name: a\n  issuer: i\n  jwks: k.json", "audience", id="no-audience"),
         pytest.param("- name: a\n  issuer: i\n  audience: b", "jwks must be", id="no-keys"),
@@ -188,6 +192,13 @@ def issued(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> Authenticator:
     return make_authenticator(tmp_path, entry + "- name: plain\n  passphrase: correct horse\n")
 
 
+def with_keys(directory: Path, known: Any, others: str = "") -> Authenticator:
+    """Return the authenticator of an issuer with a key set."""
+    (directory / "jwks.json").write_text(json.dumps(known))
+    entry = f"- name: cloud\n  issuer: {ISSUER}\n  audience: scorer\n  jwks: jwks.json\n"
+    return make_authenticator(directory, entry + others)
+
+
 Make = Callable[[Mapping[str, RSAPrivateKey]], str]
 AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -208,6 +219,7 @@ AGO = datetime(2020, 1, 1, tzinfo=UTC)
         pytest.param(lambda _: token("x" * 32, algorithm="HS256"), None, id="shared-secret"),
         pytest.param(lambda _: token(None, algorithm="none"), None, id="unsigned"),
         pytest.param(lambda k: token(k["first"])[:-4] + "AAAA", None, id="signature"),
+        pytest.param(lambda k: token(k["first"], algorithm="PS256"), None, id="not-its-algorithm"),
         pytest.param(lambda _: "a.b.c", None, id="no-token"),
         pytest.param(lambda _: "correct horse", "plain", id="passphrase-beside-it"),
     ],
@@ -216,6 +228,54 @@ def test_tokens_are_believed_if_everything_is_right(
     issued: Authenticator, keys: dict[str, RSAPrivateKey], make: Make, name: str | None
 ) -> None:
     assert name_of(issued, make(keys)) == name
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
+def test_an_rsa_key_that_names_no_algorithm_is_for_all_of_rsa(
+    tmp_path: Path, keys: dict[str, RSAPrivateKey], algorithm: str
+) -> None:
+    """Issuers may leave `alg` out, and do."""
+    known = key_set(keys, "first")
+    known["keys"][0].pop("alg")
+    authenticate = with_keys(tmp_path, known)
+
+    assert name_of(authenticate, token(keys["first"], algorithm=algorithm)) == "cloud"
+    assert name_of(authenticate, token(keys["second"], algorithm=algorithm)) is None
+    assert name_of(authenticate, token("x" * 32, algorithm="HS256")) is None
+
+
+def test_a_key_for_encryption_checks_no_signature(
+    tmp_path: Path, keys: dict[str, RSAPrivateKey]
+) -> None:
+    known = key_set(keys, "first", "second")
+    known["keys"][0]["use"] = "enc"
+    authenticate = with_keys(tmp_path, known)
+
+    found = [name_of(authenticate, token(keys[name], name)) for name in ("first", "second")]
+
+    assert found == [None, "cloud"]
+
+
+def test_a_key_set_without_a_key_for_signatures_is_refused(
+    tmp_path: Path, keys: dict[str, RSAPrivateKey]
+) -> None:
+    known = key_set(keys, "first")
+    known["keys"] += [{"kty": "oct", "k": "c2VjcmV0"}, {"kty": "of the future"}]
+    known["keys"][0]["use"] = "enc"
+
+    with pytest.raises(SettingsError, match="keys of an issuer"):
+        with_keys(tmp_path, known)
+
+
+def test_no_hash_is_worked_out_for_a_token(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> None:
+    slow = generate_password_hash("open sesame", "pbkdf2:sha256:1000000")
+    authenticate = with_keys(
+        tmp_path, key_set(keys, "first"), f"- name: a\n  passphrase_hash: {slow}\n"
+    )
+
+    for number in range(5 * TRIES):
+        assert name_of(authenticate, token(keys["second"], jti=str(number))) is None
+    assert name_of(authenticate, "open sesame") == "a"
 
 
 def test_keys_come_from_a_url_once(tmp_path: Path, keys: dict[str, RSAPrivateKey]) -> None:

@@ -27,6 +27,9 @@ _OF_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = (*_OF_RSA, "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that a public key can check; never a shared secret, never none."""
 
+_PUBLIC = frozenset({"RSA", "EC", "OKP"})
+"""Kinds of keys that anybody may know."""
+
 LEEWAY_S = 30
 """The largest difference between the clocks of the issuer and of this machine."""
 
@@ -213,13 +216,11 @@ def _keys(tree: Any) -> tuple[PublicKey, ...]:
     for entry in tree["keys"]:
         with suppress(jwt.PyJWTError):  # of a kind that PyJWT does not know
             key = PyJWK(entry)
+            if key.key_type not in _PUBLIC or key.public_key_use not in (None, "sig"):
+                continue
             is_any_rsa = key.key_type == "RSA" and not entry.get("alg")
-            if key.public_key_use in (None, "sig"):
-                found.append(
-                    PublicKey(key.key_id, key.key, _OF_RSA)
-                    if is_any_rsa
-                    else PublicKey(key.key_id, key, ALGORITHMS)
-                )
+            kept, algorithms = (key.key, _OF_RSA) if is_any_rsa else (key, ALGORITHMS)
+            found.append(PublicKey(key.key_id, kept, algorithms))
     if not found:
         raise ValueError("no key that checks signatures")
     return tuple(found)
