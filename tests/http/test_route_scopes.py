@@ -1,0 +1,103 @@
+"""The scope of each route: a new route is closed until this table says otherwise."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load
+from drum_like.http.app import create_app
+from tests.support.models import REG
+
+CONTRACTS = "probes,drum,chat,h2o,ecosystem,projects,wallaroo"
+ROLES = ("predict", "observe", "admin")
+
+OPEN = frozenset(
+    {
+        *("GET /", "GET /ping", "GET /health", "GET /livez", "GET /readyz"),
+        *("GET /<path:_>/livez", "GET /<path:_>/readyz", "GET /v1/api/config"),
+    }
+)
+"""Routes that ask nobody."""
+
+CHANGES = frozenset(
+    {
+        "DELETE /api/v1/mlrun-runtime/configurations",
+        "DELETE /api/v1/mlrun-runtime/configurations/<configuration_id>",
+        "PUT /auth/admin/realms/master/users/<path:user>",
+        "POST /v1/graphql",
+        *(
+            f"POST /v1/api/{name}"
+            for name in (
+                *("models/delete_model", "models/delete_model_versions", "models/upload"),
+                *("models/insert_model_config", "models/set_alias", "models/upload_and_convert"),
+                *("models/upload_stream", "pipelines/create", "pipelines/deploy"),
+                *("pipelines/undeploy", "workspaces/create", "workspaces/add_user"),
+                "workspaces/remove_user",
+            )
+        ),
+    }
+)
+"""Routes that change what is served."""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    root = tmp_path_factory.mktemp("scopes")
+    entries = [f"- {{name: {one}, api_key: key-of-{one}, scopes: [{one}]}}\n" for one in ROLES]
+    (root / "credentials.yaml").write_text("".join(entries))
+    directory = REG.plus(
+        custom_flask_py="def init_app(app):\n    app.add_url_rule('/own', 'own', lambda: 'own')\n"
+    ).write(root / "model")
+    words = ("server", "--code-dir", str(directory), "--store", str(root / "store"), *REG.flags)
+    credentials = ("--credentials", str(root / "credentials.yaml"))
+    settings = load(ServerSettings, [*words, "--contracts", CONTRACTS, *credentials], {})
+    return create_app(settings).flask
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Return name, method and a path of each route."""
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            name = f"{method} {rule.rule.rstrip('/') or '/'}"
+            path = re.sub(r"<path:[^>]*>", "x/y", rule.rule)
+            yield name, method, re.sub(r"<[^>]*>", "x", path)
+
+
+def admitted(app: Flask, method: str, path: str) -> frozenset[str]:
+    """Return the roles that a route lets in, and "nobody" where it asks for none."""
+    client = app.test_client()
+    shown = {"nobody": {}, **{role: {"X-API-Key": f"key-of-{role}"} for role in ROLES}}
+    statuses = {
+        role: client.open(path, method=method, headers=headers).status_code
+        for role, headers in shown.items()
+    }
+    return frozenset(role for role, status in statuses.items() if status not in (401, 403))
+
+
+def test_each_route_lets_one_role_in_and_the_open_ones_are_known(app: Flask) -> None:
+    found = {name: admitted(app, method, path) for name, method, path in routes(app)}
+
+    assert len(found) > 80
+    everybody = frozenset({"nobody", *ROLES})
+    assert {name for name, roles in found.items() if roles == everybody} == OPEN
+    assert not {name for name, roles in found.items() if name not in OPEN and len(roles) != 1}
+    assert {name for name, roles in found.items() if roles == {"admin"}} == CHANGES
+    assert found["GET /own"] == {"predict"}
+    assert found["POST /predict"] == {"predict"}
+    assert found["GET /info"] == {"observe"}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_other_methods_of_a_route_ask_as_well(app: Flask, method: str) -> None:
+    client = app.test_client()
+    closed = {path for name, _, path in routes(app) if name not in OPEN}
+    statuses = {path: client.open(path, method=method).status_code for path in closed}
+
+    assert not {path for path, status in statuses.items() if status not in (401, 405)}
+
+
+def test_no_route_that_is_got_changes_anything() -> None:
+    assert not [name for name in CHANGES if name.startswith(("GET ", "HEAD "))]
