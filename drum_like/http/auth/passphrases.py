@@ -149,7 +149,8 @@ class Secrets:
         self._plain = [(self._words.digest(s.value), s) for s in known if not s.hashed]
         self._hashed = [secret for secret in known if secret.hashed]
         # After a reload with other entries a wrong word may be right.
-        self._entries = "".join(secret.value for secret in self._hashed)
+        self._entries = self._words.digest(*(secret.value for secret in self._hashed)).hex()
+        self._known: dict[bytes, Principal] = {}  # not more than there are hashes
         self._tries = Tries(tries)
         self._running: dict[bytes, tuple[Future[Principal | None], str]] = {}
         self._lock = Lock()
@@ -168,12 +169,7 @@ class Secrets:
             # No early return: the time taken must not tell which entry matched.
             if hmac.compare_digest(known, digest) and (secret.is_key or not only_keys):
                 found = found or secret.principal
-        if found is not None or only_keys:
-            return found
-        of_hashes = (
-            s.principal for s in self._hashed if self._right(s, shown) in self._words.right
-        )
-        return next(of_hashes, None)
+        return found if found is not None or only_keys else self._remembered(shown, digest)
 
     def is_unchecked(self, shown: str) -> bool:
         """Return whether a word may yet turn out to be a passphrase whose hash is known."""
@@ -207,9 +203,18 @@ class Secrets:
         try:
             return running.result(QUEUE_S)
         except TimeoutError:
-            if not running.running():
+            if not (running.running() or running.done()):
                 raise _busy() from None
         return running.result()
+
+    def _remembered(self, shown: str, digest: bytes) -> Principal | None:
+        found = self._known.get(digest)
+        if found is None:
+            right = (s for s in self._hashed if self._right(s, shown) in self._words.right)
+            secret = next(right, None)
+            if secret is not None:
+                found = self._known[digest] = secret.principal
+        return found
 
     def _admit(self, shown: str, network: str) -> None:
         """Refuse a word, and note that, or have it checked.
