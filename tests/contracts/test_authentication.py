@@ -174,3 +174,20 @@ def test_a_server_with_wrong_credentials_does_not_start(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "credentials.yaml, entry 1" in done.stderr
     assert "4711" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "code"),
+    [
+        pytest.param(("--passphrase", "x4711"), {}, 2, id="flag"),
+        pytest.param((), {"DRUM_LIKE_PASSPHRASE": "7654711"}, 1, id="variable"),
+    ],
+)
+def test_a_short_passphrase_is_refused_at_the_start(
+    tmp_path: Path, flags: tuple[str, ...], env: dict[str, str], code: int
+) -> None:
+    done = start_failure(REG.write(tmp_path), *REG.flags, *flags, env=env)
+
+    assert done.returncode == code
+    assert "must have at least 8 characters" in done.stderr
+    assert "4711" not in done.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 from werkzeug.security import generate_password_hash
 
 from drum_like.errors import SettingsError
@@ -139,6 +139,28 @@ def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
 
     assert names == {"a"}
     assert datetime.now(UTC) - started < timedelta(seconds=5)
+
+
+def test_wrong_words_are_counted_for_each_address(tmp_path: Path) -> None:
+    """Right ones cost no try, whoever shows them, and a /64 of IPv6 is one address."""
+    path = tmp_path / "credentials.yaml"
+    words = [f"sesame number {number}" for number in range(4)]
+    hashes = [generate_password_hash(word, "pbkdf2:sha256:1000") for word in words]
+    path.write_text("".join(f"- {{name: a, passphrase_hash: '{one}'}}\n" for one in hashes))
+    authenticate = authenticator(None, path, public=True, tries=2)
+
+    def shown(word: str, address: str) -> Principal | None:
+        return authenticate(Headers({"Authorization": f"Bearer {word}"}), address)
+
+    assert all(shown(word, "2001:db8::1") for word in words)
+    assert [shown(f"wrong {n}", f"2001:db8::{n}") for n in range(2)] == [None, None]
+    assert shown("wrong 1", "2001:db8::9") is None
+    with pytest.raises(TooManyRequests) as refused:
+        shown("wrong 2", "2001:db8::9")
+    assert dict(refused.value.get_headers())["Retry-After"] in {str(n) for n in range(1, 31)}
+    for other in ("2001:db8:0:1::1", "::ffff:10.0.0.1", "::ffff:10.0.0.2", "10.0.0.3", ""):
+        assert shown(f"wrong for {other}", other) is None
+    assert shown(words[0], "2001:db8::1") is not None
 
 
 @pytest.mark.parametrize(
