@@ -112,6 +112,8 @@ FORGED: Mapping[str, Callable[[], str]] = {
     "a-critical-field": lambda: of(KEY, crit=["exp2"], exp2=1),
     "no-claims": lambda: f"{part(HEADER)}.{part(b'null')}.AAAA",
     "claims-in-a-list": lambda: of(KEY, [claims()]),
+    "a-deep-header": lambda: f"{part(b'[' * 3000)}.{part(claims())}.AAAA",
+    "deep-claims": lambda: f"{part(HEADER)}.{part(b'[' * 3000)}.AAAA",
     "five-parts": lambda: of(KEY) + ".AAAA.AAAA",
     "rubbish": lambda: "a.b.c",
     "signed-rubbish": lambda: f"{part(HEADER)}.!!!.{part(b'x' * 256)}",

@@ -73,7 +73,7 @@ class Tokens:
             return False
         try:
             jwt.get_unverified_header(shown)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):  # JSON in lists in lists
             return False
         return True
 
@@ -86,7 +86,7 @@ class Tokens:
         try:
             head = jwt.get_unverified_header(shown)
             claimed = jwt.decode(shown, options={"verify_signature": False}).get("iss")
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):  # JSON in lists in lists
             return None
         for issuer, keys in self._known:
             if issuer.issuer == claimed and (expires := _expiry(shown, head, issuer, keys)):
