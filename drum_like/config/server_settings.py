@@ -69,6 +69,37 @@ class ServingSettings(ModelCommandSettings):
         SECONDS_OR_0,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_KEEP_ALIVE", 0, 3600),
     )
+    header_timeout_s: int = option(
+        30, "time that the head of a request may take to come; a client is told 408 then", SECONDS
+    )
+    min_transfer_rate: int = option(
+        500,
+        "bytes a second of a body, or of an answer, that a client has to send or take on the "
+        "whole, after 30 seconds; 0 for no limit",
+        NUMBER_OR_0,
+    )
+    worker_connections: int | None = option(
+        None,
+        "connections of a worker, beyond which idle ones are closed, the oldest first; else 10000, "
+        "or what the limit of open files allows",
+        NUMBER,
+    )
+    connections_per_address: int = option(
+        0,
+        "connections of a worker with one client's address; 0 for no limit, as a proxy needs it",
+        NUMBER_OR_0,
+    )
+    heartbeat_timeout_s: int = option(
+        30,
+        "time without a sign of life after which a worker is replaced, as its interpreter is held; "
+        "0 for --request-timeout-s alone",
+        SECONDS_OR_0,
+    )
+    drain_delay_s: int = option(
+        0,
+        "time after SIGTERM in which new connections are still taken, while /readyz says 503",
+        SECONDS_OR_0,
+    )
     backlog: int = option(
         2048,
         "connections that may wait to be accepted",

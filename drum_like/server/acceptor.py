@@ -5,6 +5,7 @@ came at once one worker of two had all in one run of ten, and half of the CPUs i
 stayed. So a worker leaves the next one for a moment to those that have fewer.
 """
 
+import errno
 import math
 import mmap
 import selectors
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from typing import Any
+
+from drum_like.server.listeners import SETTLING_S, are_empty, turn_away
 
 DEFERRAL_S = 0.003
 """Time that a busier worker defers accept() so that idler workers can take the connection.
@@ -29,6 +32,8 @@ _ABSENT = 2**31 - 1  # the count of a slot without a worker
 OnClient = Callable[[socket.socket, Any], None]
 """Called when a client waits at a listening socket; its other argument is the leader."""
 
+_FULL = frozenset({errno.EMFILE, errno.ENFILE})
+
 
 class ConnectionCounts:
     """Numbers of connections, in memory that workers and master share; make it before the fork.
@@ -39,9 +44,19 @@ class ConnectionCounts:
 
     def __init__(self, slots: int) -> None:
         self._numbers = memoryview(mmap.mmap(-1, 4 * slots)).cast("i")
+        self._end = mmap.mmap(-1, 1)
         self._own: int | None = None
         for slot in range(slots):
             self.clear(slot)
+
+    @property
+    def are_last(self) -> bool:
+        """Whether the whole server stops, so that no other process takes the clients that wait."""
+        return self._end[0] > 0
+
+    def end(self) -> None:
+        """Note that the whole server stops."""
+        self._end[0] = 1
 
     def join(self, slot: int) -> None:
         """Count this process's connections there from now on, none at first.
@@ -82,6 +97,9 @@ class Acceptor:
         on_client: Called for a socket where a client waits.
         most: Connections that the worker has at most at one time.
         counts: The connections of all workers, with a place for this one.
+
+    Attributes:
+        lacks_files: Whether the last client could not be accepted for want of open files.
     """
 
     def __init__(
@@ -99,6 +117,8 @@ class Acceptor:
         self._counts = counts
         self._is_open = False
         self._is_over = False
+        self._ends_at = math.inf
+        self.lacks_files = False
         self._lock = Lock()  # the end comes from another thread than the clients
         self._deferred_until = 0.0
 
@@ -106,6 +126,11 @@ class Acceptor:
     def is_deferring(self) -> bool:
         """Whether a connection is left to other workers; `update` must be called again soon."""
         return self._deferred_until > 0 and not self._is_open
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it takes only those who wait still; `finish` must be called again soon."""
+        return self._ends_at < math.inf
 
     def update(self, number: int, now: float = math.inf) -> None:
         """Accept connections while there is room, and other workers have had their time.
@@ -133,17 +158,39 @@ class Acceptor:
             listener: Where it waits.
             number: How many connections there are.
         """
-        if self._defer(number):
+        if self._is_over or self._defer(number):
             return None
         try:
             sock, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return None
-        except OSError:  # too many open files: the next look tries again
+        except OSError as error:  # the next look tries again
+            self.lacks_files = error.errno in _FULL
             self._watch(on=False)
             return None
+        self.lacks_files = False
         sock.settimeout(0)
         return sock, peer
+
+    def end(self) -> None:
+        """Turn new clients away, and take those who wait still; the server stops."""
+        turn_away(self._listeners)
+        self._is_over = False
+        self._ends_at = time.monotonic() + SETTLING_S
+
+    def finish(self, number: int) -> list[socket.socket]:
+        """Return the sockets at which clients may wait still; close them if there are none.
+
+        Args:
+            number: How many connections there are.
+        """
+        if time.monotonic() >= self._ends_at and are_empty(self._listeners):
+            self.close()
+            self._ends_at = math.inf
+            for listener in self._listeners:
+                listener.close()
+            return []
+        return self._listeners if number < self._most else []
 
     def close(self) -> None:
         """Take no more connections."""
@@ -154,6 +201,8 @@ class Acceptor:
     def _defer(self, number: int) -> bool:
         """Leave a connection to workers that have fewer, once; return False if it is ours now."""
         others_had_their_time, self._deferred_until = self._deferred_until > 0, 0.0
+        if self.is_ending:
+            return False
         self.count(number)
         if others_had_their_time or not self._counts.has_fewer(number):
             return False

@@ -20,26 +20,52 @@ class Connection:
         sock: The client's socket, non-blocking.
         peer: The client's address.
         reader: Reads the requests.
+        since: When the poller began to wait for it, in monotonic seconds.
         deadline: When it is closed if nothing comes, in monotonic seconds.
         waits: Whether the poller waits for it; otherwise a thread has it.
         event: The event that the poller waits for.
         then: The step that is taken when it is ready.
         rest: The bytes left to send.
+        n_taken: Bytes of the rest that the client has made room for.
         keep: Whether it stays open after that.
     """
 
-    __slots__ = ("deadline", "event", "keep", "peer", "reader", "rest", "sock", "then", "waits")
+    __slots__ = (
+        "deadline",
+        "event",
+        "keep",
+        "n_taken",
+        "peer",
+        "reader",
+        "rest",
+        "since",
+        "sock",
+        "then",
+        "waits",
+    )
 
     def __init__(self, sock: socket.socket, addresses: tuple[Any, Any], reading: Reading) -> None:
         self.sock = sock
         self.peer = addresses[0]
         self.reader = RequestReader(sock, addresses, reading)
-        self.deadline = 0.0
+        self.since = self.deadline = 0.0
         self.waits = False
         self.event = 0
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
+        self.n_taken = 0
         self.keep = False
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the client has sent something, or left, and nobody has looked yet."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def ready(self, leader: Any) -> None:
         """Call the next step, unless closed or handed over since the poller found it ready."""

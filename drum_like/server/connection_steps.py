@@ -13,15 +13,13 @@ from functools import partial
 
 from gunicorn.http.errors import ParseException
 
+from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Leader
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
-
-_SLOWEST = 500
-"""Bytes of a body that have to come in each second that it takes longer than a request may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +29,12 @@ class LoopLimits:
     Attributes:
         threads: How many serve.
         cpus: How many short requests are served side by side.
-        connections: The most that are open at one time.
-        idle_s: How long one is kept between two requests.
-        silence_s: How long a client may send or take nothing in the middle of one; and how long the
-            head of a request may take.
-        request_s: How long one may take; large bodies get more.
+        clients: The limits of clients.
     """
 
     threads: int
     cpus: int
-    connections: int
-    idle_s: float
-    silence_s: float
-    request_s: float
+    clients: ClientLimits
 
 
 class ConnectionSteps:
@@ -67,7 +58,7 @@ class ConnectionSteps:
         self._connections = connections
         self._handover = handover
         self._leadership = handover.leadership
-        self._limits = limits
+        self._limits = limits.clients
         self._large_bodies = threading.Semaphore(max(1, limits.threads // 2))
         self._unauthenticated: deque[Connection] = deque()
         self._may_authenticate = threading.Semaphore(max(1, limits.threads // 2))
@@ -77,10 +68,16 @@ class ConnectionSteps:
         self._read(connection, leader, connection.reader.receive)
 
     def give_up(self, connection: Connection) -> None:
-        """Close a connection that has been silent too long; within a request, answer first."""
-        if connection.then == self.on_data and not connection.reader.is_idle:
+        """Close a connection that has been silent too long; within a request, answer first.
+
+        Between two requests the next one may have come at the last moment.
+        """
+        is_read = connection.then == self.on_data
+        if is_read and not connection.reader.is_idle:
             self._connections.refuse(connection, SlowError())
-        else:
+        elif connection.rest is not None:
+            self._connections.reset(connection)
+        elif not (is_read and connection.has_sent):
             self._connections.close(connection)
 
     def _read(
@@ -170,7 +167,8 @@ class ConnectionSteps:
     def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send the rest of the answer, wait for the next request, or close."""
         if connection.rest is not None:
-            self._poller.wait_for(connection, self._on_room, self._limits.silence_s)
+            connection.n_taken = 0
+            self._poller.wait_for(connection, self._on_room, self._limits.pause_s)
         elif not connection.keep:
             self._connections.linger(connection)
         elif connection.reader.is_idle:
@@ -185,15 +183,17 @@ class ConnectionSteps:
         """Send on, to a client that can take more."""
         rest = connection.rest or memoryview(b"")
         try:
-            left = rest[connection.sock.send(rest) :]
+            n_sent = connection.sock.send(rest)
         except BlockingIOError:
             return
         except OSError:
             self._connections.close(connection)
             return
-        connection.rest = left or None
-        connection.deadline = time.monotonic() + self._limits.silence_s
-        if not left:
+        connection.rest = rest[n_sent:] or None
+        connection.n_taken += n_sent
+        limit = connection.since + self._limits.transfer_s(connection.n_taken)
+        connection.deadline = min(limit, time.monotonic() + self._limits.pause_s)
+        if connection.rest is None:
             self._resume(connection, leader)
 
     def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:
@@ -215,13 +215,11 @@ class ConnectionSteps:
         """Wait for the rest of a request, but not for ever if little comes again and again."""
         limits, reader = self._limits, connection.reader
         if reader.is_idle:
-            self._poller.wait_for(connection, self.on_data, limits.silence_s)
+            self._poller.wait_for(connection, self.on_data, limits.head_s)
             return
         now = time.monotonic()
         reader.began = reader.began or now
         n_received = reader.n_received
-        limit_s = limits.silence_s
-        if n_received is not None:
-            limit_s = limits.request_s + n_received / _SLOWEST
+        limit_s = limits.head_s if n_received is None else limits.transfer_s(n_received)
         left_s = max(0.0, reader.began + limit_s - now)
-        self._poller.wait_for(connection, self.on_data, min(left_s, limits.silence_s))
+        self._poller.wait_for(connection, self.on_data, min(left_s, limits.pause_s))

@@ -17,12 +17,15 @@ from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import ConnectionSteps, LoopLimits
 from drum_like.server.leader import Answer, Handover, Leader, Leadership
-from drum_like.server.poller import OpenConnections, Poller
+from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
+from drum_like.server.response import CrowdedError
 
 logger = logging.getLogger(__name__)
 
 _SWEEP_S = 0.5
 _STOPPING_SWEEP_S = 0.1
+_ENDING_S = 0.02
+_COMPLAINT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,22 @@ class Loop:
         counts: ConnectionCounts,
     ) -> None:
         poller = Poller()
-        most = limits.connections
+        most = limits.clients.connections
         self._acceptor = Acceptor(listeners, poller.selector, self._on_client, most, counts)
         self._connections = OpenConnections(
-            poller, self._acceptor, callbacks.refuse, callbacks.awake
+            poller, self._acceptor, callbacks.refuse, callbacks.awake, limits.clients
         )
         self._leadership = Leadership[Connection](poller.release)
         self._handover = Handover(
             self._leadership, callbacks.answer, callbacks.awake, self._connections, limits.cpus
         )
         self._steps = ConnectionSteps(poller, self._connections, self._handover, limits)
+        self._connections.request_step = self._steps.on_data
         self._poller = poller
         self._connect = callbacks.connect
-        self._silence_s = limits.silence_s
+        self._awake = callbacks.awake
+        self._head_s = limits.clients.head_s
+        self._next_complaint = 0.0
         self._sweep_s = _SWEEP_S
         self._next_sweep = 0.0
         self._ended = False
@@ -82,9 +88,9 @@ class Loop:
         ]
 
     @property
-    def n_connections(self) -> int:
-        """Number of open connections."""
-        return len(self._connections)
+    def is_busy(self) -> bool:
+        """Whether there are connections, or clients that wait to be accepted at the end."""
+        return bool(self._connections) or self._acceptor.is_ending
 
     def start(self) -> None:
         """Begin to serve."""
@@ -100,9 +106,15 @@ class Loop:
         return self._handover.watch()
 
     def drain(self) -> None:
-        """Take no more connections, and close those that are idle soon."""
+        """Leave new clients to other workers, and close connections that are idle soon."""
         self._sweep_s = _STOPPING_SWEEP_S
+        self._acceptor.close()
         self._connections.drain()
+        self._poller.wake()
+
+    def end_accepting(self) -> None:
+        """Take the last clients as well, since no other worker will, and turn new ones away."""
+        self._acceptor.end()
         self._poller.wake()
 
     def end(self, timeout_s: float) -> None:
@@ -140,6 +152,9 @@ class Loop:
         if self._acceptor.is_deferring:
             pause_s = DEFERRAL_S
             self._acceptor.update(len(self._connections), time.monotonic())
+        if self._acceptor.is_ending:
+            pause_s = _ENDING_S
+            self._accept_last()
         self._poller.wait(pause_s)
         now = time.monotonic()
         if now >= self._next_sweep:
@@ -150,16 +165,46 @@ class Loop:
         """Close connections that have been silent too long; that makes room."""
         for connection in self._connections.overdue(now):
             self._steps.give_up(connection)
+        self._connections.make_room()
         self._acceptor.update(len(self._connections))
 
     def _on_client(self, listener: socket.socket, leader: Leader[Connection]) -> None:
         """Accept one connection; other workers may want the next."""
+        connection = self._accept(listener)
+        if connection is not None:
+            self._steps.on_data(connection, leader)
+
+    def _accept(self, listener: socket.socket) -> Connection | None:
+        """Return a new connection; None if there is none, or none for us, or it is one too many."""
         found = self._acceptor.take(listener, len(self._connections))
         if found is None:
-            return
+            if self._acceptor.lacks_files:
+                self._find_files()
+            return None
         sock, peer = found
         connection = self._connect(sock, (peer, listener.getsockname()))
-        self._connections.add(connection)
+        is_welcome = self._connections.admit(connection)
+        self._connections.make_room()
         self._acceptor.update(len(self._connections))
-        self._poller.wait_for(connection, self._steps.on_data, self._silence_s)
-        self._steps.on_data(connection, leader)
+        if not is_welcome:
+            self._connections.refuse(connection, CrowdedError())
+            return None
+        head_s = min(self._head_s, STOPPING_IDLE_S) if self._sweep_s < _SWEEP_S else self._head_s
+        self._poller.wait_for(connection, self._steps.on_data, head_s)
+        return connection
+
+    def _find_files(self) -> None:
+        """Shed connections, since no more files can be opened, and say so now and then."""
+        self._connections.shed()
+        now = time.monotonic()
+        if now >= self._next_complaint:
+            self._next_complaint = now + _COMPLAINT_S
+            logger.error("too many open files: idle connections are closed; raise the limit")
+
+    def _accept_last(self) -> None:
+        """Accept the clients that wait still when the server stops."""
+        for listener in self._acceptor.finish(len(self._connections)):
+            while self._accept(listener):
+                pass
+        if not self.is_busy:
+            self._awake()

@@ -64,18 +64,15 @@ def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int)
         n_workers: Worker processes.
         descriptor: The listening socket.
     """
-    heartbeat_s = settings.request_timeout_s and max(
-        settings.request_timeout_s, SHORTEST_HEARTBEAT_S
-    )
+    beats_s = [s for s in (settings.heartbeat_timeout_s, settings.request_timeout_s) if s]
     return {
         "bind": f"fd://{descriptor}",
         "worker_class": Worker,
         "workers": n_workers,
         "threads": settings.threads,
-        "worker_connections": 2000,
         "backlog": settings.backlog,
-        "timeout": heartbeat_s,
-        "graceful_timeout": settings.graceful_timeout_s,
+        "timeout": max(min(beats_s), SHORTEST_HEARTBEAT_S) if beats_s else 0,
+        "graceful_timeout": settings.graceful_timeout_s + settings.drain_delay_s,
         "keepalive": settings.keep_alive_s,
         "max_requests": settings.max_requests,
         "max_requests_jitter": settings.max_requests_jitter,

@@ -2,7 +2,8 @@
 
 It differs from gunicorn's arbiter in these points. The first worker's load is the check of the
 model: more workers start only after it, and if it fails the program ends with one message. Later
-failures are tried again after 1, 2, 4 ... 30 s. No exit code of a worker ends the server (gunicorn
+failures are tried again after 1, 2, 4 ... 30 s; a worker that was killed while it loaded is no
+failure, and is replaced at once. No exit code of a worker ends the server (gunicorn
 ends on 3 and 4, which a hook may use). At a reload the old workers leave only as new ones have
 loaded, and a worker that takes no more requests is replaced before it is gone. Loading has no
 time limit; a quick stop has one.
@@ -21,13 +22,24 @@ from gunicorn.glogging import Logger
 
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.worker import STOP_SIGNALS, Worker
-from drum_like.server.worker_status import Report, State, death, how_it_ended
+from drum_like.server.worker_status import Report, State, death, how_it_ended, is_from_outside
+from drum_like.system import cgroup
 
 LONGEST_PAUSE_S = 30
 """Longest time between two attempts to load a model that did not load."""
 
+MOST_KILLED = 5
+"""Workers in a row that may be killed while they load before there is a pause between them."""
+
+KILLED_PAUSE_S = 1.0
+"""That pause: something may kill every process that takes the memory that a model needs."""
+
 QUICK_STOP_S = 2
 """Time that workers get to end when they are not to finish their requests."""
+
+
+STOOD_STILL_S = 5.0
+"""Time between two looks at the workers, once a second, that tells that the master stood still."""
 
 
 class Master(Arbiter):
@@ -58,7 +70,10 @@ class Master(Arbiter):
         self._has_loaded = False
         self._stopping = False
         self._failures = 0
+        self._n_killed = 0
+        self._n_oom_kills = cgroup.oom_kills()
         self._not_before = 0.0
+        self._last_look = time.monotonic()
 
     @property
     def workers(self) -> list[Worker]:
@@ -125,9 +140,14 @@ class Master(Arbiter):
         self.log.warning("SIGUSR2 is not supported; SIGHUP loads the model anew")
 
     def murder_workers(self) -> None:
-        """End workers that give no sign of life, except those that load: that takes its time."""
+        """End workers that give no sign of life, except those that load: that takes its time.
+
+        If this process has stood still itself, so has the whole container, and no beat came.
+        """
+        now = time.monotonic()
+        stood_still, self._last_look = now - self._last_look > STOOD_STILL_S, now
         for worker in self.workers:
-            if worker.state is None:
+            if worker.state is None or stood_still:
                 worker.tmp.notify()
         super().murder_workers()
 
@@ -147,6 +167,7 @@ class Master(Arbiter):
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
         """End the workers, after their requests or soon."""
         self._stopping = True
+        self._counts.end()
         if not graceful:
             self.cfg.set("graceful_timeout", QUICK_STOP_S)
         super().stop(graceful)
@@ -165,7 +186,7 @@ class Master(Arbiter):
             if report.state is State.FAILED:
                 worker.failure = report
             elif report.state is State.LOADED:
-                self._failures = 0
+                self._failures = self._n_killed = 0
                 if not self._has_loaded:
                     self._on_loaded(report)
                 self._has_loaded = True
@@ -182,7 +203,27 @@ class Master(Arbiter):
             if exit_code:
                 self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
             return
+        if worker.failure is None and self._was_killed(exit_code):
+            self.log.error(
+                "worker %s %s while it loaded the model; it is replaced",
+                worker.pid,
+                how_it_ended(exit_code),
+            )
+            return
         self._not_loaded(worker.failure or death(exit_code))
+
+    def _was_killed(self, exit_code: int) -> bool:
+        """Return whether a worker that loaded was ended for no fault of its model's.
+
+        The kernel's hunt for memory is such a fault, and so are kills that meet every first worker.
+        """
+        n_before, self._n_oom_kills = self._n_oom_kills, cgroup.oom_kills()
+        if not is_from_outside(exit_code) or self._n_oom_kills > n_before:
+            return False
+        self._n_killed += 1
+        if self._n_killed >= MOST_KILLED:
+            self._not_before = time.monotonic() + KILLED_PAUSE_S
+        return self._has_loaded or self._n_killed < MOST_KILLED
 
     def _not_loaded(self, failure: Report) -> None:
         """End the program if no worker could ever load the model, else try again later."""

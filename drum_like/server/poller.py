@@ -3,11 +3,17 @@
 import os
 import selectors
 import socket
+import struct
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from heapq import nsmallest
+from ipaddress import ip_network
+from threading import Lock
 
 from drum_like.server.acceptor import Acceptor
+from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Leader
 
@@ -18,6 +24,13 @@ STOPPING_IDLE_S = 2.0
 """Time that kept connections stay when the worker stops: a request may be on its way."""
 
 _DROPPED_AT_ONCE = 65536
+_AT_ONCE = struct.pack("ii", 1, 0)
+
+_FRESH_S = 0.1
+"""Time in which a client that has just connected, or has read an answer, may send its request."""
+
+_SHED_AT_ONCE = 64
+"""The part of the connections that is shed together: they are looked through each time."""
 
 Step = Callable[[Connection, Leader[Connection]], None]
 """A step with a connection that is ready."""
@@ -44,12 +57,13 @@ class Poller:
 
     def wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
         """Let the poller wait until a client has sent something, or can take more."""
-        connection.deadline = time.monotonic() + patience_s
+        connection.since = now = time.monotonic()
+        connection.deadline = now + patience_s
         connection.then = then
         event = selectors.EVENT_READ if connection.rest is None else selectors.EVENT_WRITE
         if not connection.waits:
-            connection.waits = True
             self.selector.register(connection.sock, event, connection.ready)
+            connection.waits = True
         elif event != connection.event:
             self.selector.modify(connection.sock, event, connection.ready)
         connection.event = event
@@ -71,15 +85,21 @@ class Poller:
 class OpenConnections(set[Connection]):
     """The open connections of a worker, and the ways in which they end.
 
+    Where there are too many, idle ones are shed, the oldest first.
+
     Args:
         poller: Waits for their clients.
         acceptor: Learns how many they are.
         refuse: Answers a request that cannot be read.
         on_empty: Called when the last one has ended while the worker stops.
+        limits: The limits of their numbers.
 
     Attributes:
         are_ending: Whether the worker stops, and idle connections are closed soon.
+        request_step: The step that connections wait for between two requests.
     """
+
+    request_step: Step
 
     def __init__(
         self,
@@ -87,12 +107,16 @@ class OpenConnections(set[Connection]):
         acceptor: Acceptor,
         refuse: Callable[[Connection, Exception], None],
         on_empty: Callable[[], None],
+        limits: ClientLimits,
     ) -> None:
         super().__init__()
         self._poller = poller
         self._acceptor = acceptor
         self._refuse = refuse
         self._on_empty = on_empty
+        self._limits = limits
+        self._by_address = defaultdict[str, set[Connection]](set)
+        self._lock = Lock()  # clients leave in any thread
         self.are_ending = False
 
     def overdue(self, now: float) -> Iterator[Connection]:
@@ -101,10 +125,33 @@ class OpenConnections(set[Connection]):
             if connection.waits and connection.deadline <= now:
                 yield connection
 
+    def admit(self, connection: Connection) -> bool:
+        """Add a new connection; return False if its client's address has too many, none of it idle.
+
+        An address has room when its oldest idle connection is closed.
+        """
+        self.add(connection)
+        most = self._limits.per_address
+        if not most:
+            return True
+        with self._lock:
+            of_address = self._by_address[_network(connection)]
+            of_address.add(connection)
+            others = of_address - {connection}
+        return len(others) < most or self._shed(others, 1)
+
+    def make_room(self) -> None:
+        """Shed connections if there are as many as may be, so that others can come."""
+        if len(self) >= self._limits.connections:
+            self.shed()
+
+    def shed(self) -> None:
+        """Close a few connections: those that are idle, or else those whose head does not end."""
+        self._shed(self, 1 + min(len(self), self._limits.connections) // _SHED_AT_ONCE)
+
     def drain(self) -> None:
-        """Take no more connections, and close those that are idle soon."""
+        """Close those that are idle soon."""
         self.are_ending = True
-        self._acceptor.close()
         limit = time.monotonic() + STOPPING_IDLE_S
         for connection in list(self):
             if connection.reader.is_idle:
@@ -128,10 +175,41 @@ class OpenConnections(set[Connection]):
         """Close a connection at once."""
         self._poller.release(connection)
         self.discard(connection)
+        if self._limits.per_address:
+            self._forget_address(connection)
         self._acceptor.count(len(self))
         connection.sock.close()
         if self.are_ending and not self:
             self._on_empty()
+
+    def reset(self, connection: Connection) -> None:
+        """Close a connection at once, and drop what its client has not taken yet."""
+        with suppress(OSError):
+            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self.close(connection)
+
+    def _shed(self, connections: Iterable[Connection], number: int) -> bool:
+        """Close so many idle connections, the oldest first; return whether there was one."""
+        limit = time.monotonic() - _FRESH_S
+        waiting = [
+            one
+            for one in list(connections)
+            if one.waits and one.then == self.request_step and one.since < limit
+        ]
+        idle = [one for one in waiting if one.reader.is_idle]
+        beginning = [one for one in waiting if one.reader.n_received is None]
+        oldest = nsmallest(number, idle or beginning, key=lambda one: one.reader.began or one.since)
+        shed = [one for one in oldest if not (one.reader.is_idle and one.has_sent)]
+        for connection in shed:
+            self.close(connection)
+        return bool(shed)
+
+    def _forget_address(self, connection: Connection) -> None:
+        network = _network(connection)
+        with self._lock:
+            self._by_address[network].discard(connection)
+            if not self._by_address[network]:
+                del self._by_address[network]
 
     def _on_remains(self, connection: Connection, _leader: Leader[Connection]) -> None:
         """Read without looking; close when the client has."""
@@ -143,3 +221,9 @@ class OpenConnections(set[Connection]):
         except OSError:
             pass
         self.close(connection)
+
+
+def _network(connection: Connection) -> str:
+    """Return a client's address; of IPv6 the network, whose addresses are all the client's."""
+    host = str(connection.peer[0]).partition("%")[0]
+    return str(ip_network((host, 64), strict=False)) if ":" in host else host

@@ -13,15 +13,13 @@ from gunicorn.http.message import Request
 from drum_like import logs
 from drum_like.http.auth.admission import CALLER
 from drum_like.http.requests import OVERLONG, WHOLE
+from drum_like.server.client_limits import SILENCE_S
 from drum_like.server.connection import Connection
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
 from drum_like.server.timeouts import Application
 
 logger = logging.getLogger(__name__)
-
-SILENCE_S = 30.0
-"""Time that a client may send or take nothing in the middle of its request."""
 
 _FAILED = error_body("the server failed to answer this request")
 

@@ -120,6 +120,10 @@ class SlowError(errors.ParseException):
     """The client has not sent its whole request in time."""
 
 
+class CrowdedError(errors.ParseException):
+    """The address of the client has too many connections."""
+
+
 _CODINGS = ("br", "zstd", "x-gzip", "x-compress")
 _MALFORMED_CHUNK = "the chunks of the body are malformed"
 
@@ -130,6 +134,7 @@ _STATUS = (
         "the body is cut off: it is shorter than its Content-Length, or its last chunk is missing",
     ),
     (SlowError, "408 Request Timeout", "the request did not come whole in time"),
+    (CrowdedError, "429 Too Many Requests", "this address has too many open connections"),
     (errors.InvalidChunkSize, "400 Bad Request", _MALFORMED_CHUNK),
     (errors.InvalidChunkExtension, "400 Bad Request", _MALFORMED_CHUNK),
     (errors.ChunkMissingTerminator, "400 Bad Request", _MALFORMED_CHUNK),

@@ -19,6 +19,7 @@ from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.master import Master
 from drum_like.server.worker import Load, Loaded
@@ -93,11 +94,13 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
     address = url(listener)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
 
+    clients = client_limits(settings)
+
     def on_loaded(report: Report) -> None:
-        _announce(report, settings, division, address)
+        _announce(report, settings, (division, clients), address)
 
     counts = ConnectionCounts(division.slots)
-    program = Program(configuration, _loader(settings, division, counts))
+    program = Program(configuration, _loader(settings, division, counts, clients))
     master, own_pid = Master(program, on_loaded, counts), os.getpid()
     try:
         master.run()
@@ -110,7 +113,9 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
     return code
 
 
-def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts) -> Load:
+def _loader(
+    settings: ServerSettings, division: Share, counts: ConnectionCounts, clients: ClientLimits
+) -> Load:
     """Return the function that loads the model; modules imported here are shared by all workers."""
     # numpy reads the environment on import
     from drum_like.http.app import create_app  # noqa: PLC0415
@@ -129,9 +134,11 @@ def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts)
         return Loaded(
             application.flask,
             counts,
+            clients,
             application.background,
             application.lines,
             settings.request_timeout_s,
+            settings.drain_delay_s,
             application.body_limit,
             application.admission,
             stays=not settings.has_catalog,
@@ -140,18 +147,29 @@ def _loader(settings: ServerSettings, division: Share, counts: ConnectionCounts)
     return load
 
 
-def _announce(report: Report, settings: ServerSettings, division: Share, address: str) -> None:
+def _announce(
+    report: Report, settings: ServerSettings, means: tuple[Share, ClientLimits], address: str
+) -> None:
     """Tell the operator the model, the address, and a command to try it."""
+    division, clients = means
     base = f"{address}{settings.url_prefix}"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",
         *report.lines,
         f"workers {division.workers} x {settings.threads} threads",
+        f"connections {clients.connections} a worker (open files: {clients.files})",
         f"listening {base}",
         f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
+    if clients.connections < (settings.worker_connections or 0):
+        logs.ANNOUNCE.warning(
+            "--worker-connections %s needs more open files than the %s that are allowed here; "
+            "raise that limit (ulimit -n)",
+            settings.worker_connections,
+            clients.files,
+        )
     if not settings.address.is_loopback and not settings.asks_who_calls:
         logs.ANNOUNCE.warning(
             "no credential is configured: anyone who reaches %s can use the model; set "

@@ -1,6 +1,5 @@
 """A worker process: loads the model after the fork, reports the result, serves, and leaves."""
 
-import math
 import os
 import select
 import signal
@@ -18,20 +17,25 @@ from gunicorn.workers.base import Worker as GunicornWorker
 from drum_like import logs
 from drum_like.http.auth.admission import Admission
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import LoopLimits
 from drum_like.server.event_loop import Loop, LoopCallbacks
-from drum_like.server.request_cycle import SILENCE_S, RequestCycle
+from drum_like.server.request_cycle import RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
-from drum_like.server.worker_status import Report, ReportPipe, State, failure
+from drum_like.server.worker_status import (
+    NOT_LOADED,
+    STOPPED,
+    Report,
+    ReportPipe,
+    State,
+    failure,
+)
 from drum_like.system import cgroup
 from drum_like.system.cpus import share
 from drum_like.system.lifecycle import Background
 from drum_like.system.memory import keep_objects
-
-NOT_LOADED = 70
-"""Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 """The signals that stop a worker."""
@@ -39,6 +43,7 @@ STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 _LOOK_AGAIN_S = 0.005
 _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
+_LAST_WORD_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,11 @@ class Loaded:
     Attributes:
         wsgi: The application.
         counts: The connections of all workers.
+        clients: The limits of clients.
         background: The parts beside it, in the order of their start.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
+        drain_delay_s: How long clients are taken still when the server stops.
         body_limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends a request; None where everybody is let in.
@@ -59,9 +66,11 @@ class Loaded:
 
     wsgi: Application
     counts: ConnectionCounts
+    clients: ClientLimits
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
+    drain_delay_s: float = 0
     body_limit: BodyLimit = no_limit
     admission: Admission | None = None
     stays: bool = True
@@ -136,14 +145,14 @@ class Worker(GunicornWorker):
         del sig, frame
         if not self.booted:
             # A SystemExit would be raised in the model's own code, which may catch it.
-            os._exit(0)
+            os._exit(STOPPED)
         # Not here: a signal may interrupt the thread that holds the lock that a drain needs.
         self._stop_asked = True
 
     def handle_quit(self, sig: int, frame: FrameType | None) -> None:
         """Leave at once."""
         if not self.booted:
-            os._exit(0)
+            os._exit(STOPPED)
         super().handle_quit(sig, frame)
 
     def retire(self) -> None:
@@ -161,7 +170,8 @@ class Worker(GunicornWorker):
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
         self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission)
-        self._request_timeout_s = loaded.request_timeout_s or math.inf
+        self._clients = loaded.clients
+        self._drain_delay_s = loaded.drain_delay_s
         self._background = loaded.background
         self._counts = loaded.counts
         if limit_s := loaded.request_timeout_s:
@@ -174,10 +184,7 @@ class Worker(GunicornWorker):
         limits = LoopLimits(
             threads=self.cfg.threads,
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
-            connections=self.cfg.worker_connections,
-            idle_s=float(self.cfg.keepalive),
-            silence_s=SILENCE_S,
-            request_s=self._request_timeout_s,
+            clients=self._clients,
         )
         log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
@@ -221,11 +228,25 @@ class Worker(GunicornWorker):
         self.alive = False
 
     def _leave(self) -> None:
-        """Answer the requests in flight, and close idle connections."""
+        """Answer the requests in flight, and close idle connections.
+
+        If the whole server stops, clients that wait to be accepted are answered, too. All of its
+        processes may have been told at once, this one before the master.
+        """
         self._tell_retiring()
+        now = time.monotonic()
+        deadline, last_word = now + self.cfg.graceful_timeout, now + _LAST_WORD_S
+        if self._counts.are_last:
+            self._look_on(lambda: time.monotonic() < now + self._drain_delay_s)
         self._loop.drain()
-        deadline = time.monotonic() + self.cfg.graceful_timeout
-        while self._loop.n_connections and time.monotonic() < deadline:
+        self._look_on(lambda: time.monotonic() < last_word and not self._counts.are_last)
+        if self._counts.are_last:
+            self._loop.end_accepting()
+        self._look_on(lambda: self._loop.is_busy and time.monotonic() < deadline)
+
+    def _look_on(self, goes_on: Callable[[], bool]) -> None:
+        """Beat, and look after the loop, as long as a condition holds."""
+        while goes_on():
             self._beat()
             self._sleep(_LOOK_AGAIN_S if self._loop.watch() else _HEARTBEAT_S / 10)
 

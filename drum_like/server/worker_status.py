@@ -14,6 +14,17 @@ from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError, for_
 MODEL_DOES_NOT_LOAD = 4
 """Exit code of a server whose model does not load."""
 
+NOT_LOADED = 70
+"""Exit code of a worker that could not load the model; the master knows the rest by the pipe."""
+
+STOPPED = 71
+"""Exit code of a worker that was told to stop while it loaded the model."""
+
+_FROM_OUTSIDE = frozenset(
+    {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT, signal.SIGTERM}
+)
+"""The signals that other processes send; a fault of the process itself brings others."""
+
 STACKTRACE_LIMIT = 30_000
 """Characters of a traceback that are passed on: a pipe holds 64 kB of unread data."""
 
@@ -72,12 +83,23 @@ def death(exit_code: int) -> Report:
     )
 
 
+def is_from_outside(exit_code: int) -> bool:
+    """Return whether another process, or the kernel, ended a process that was well.
+
+    Args:
+        exit_code: As of a subprocess: negative for a signal.
+    """
+    return exit_code == STOPPED or -exit_code in _FROM_OUTSIDE
+
+
 def how_it_ended(exit_code: int) -> str:
     """Return the end of a process in words.
 
     Args:
         exit_code: As of a subprocess: negative for a signal.
     """
+    if exit_code == STOPPED:
+        return "was told to stop"
     if exit_code >= 0:
         return f"left with exit code {exit_code}"
     hint = " (out of memory?)" if exit_code == -signal.SIGKILL else ""

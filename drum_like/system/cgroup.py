@@ -67,6 +67,17 @@ def memory(mount: Path = MOUNT, own: Path = OWN) -> Memory:
     return tightest
 
 
+def oom_kills(mount: Path = MOUNT, own: Path = OWN) -> int:
+    """Return how many processes the kernel has ended for want of memory; the number only grows.
+
+    Those of the groups above count, too: a sum of all that this process's groups tell.
+    """
+    places = (("memory.events", None), ("memory.oom_control", "memory"))
+    texts = (_text(group / name) for name, of in places for group in _groups(mount, own, of))
+    fields = (line.split() for text in texts for line in text.splitlines())
+    return sum(int(number) for name, number in fields if name == "oom_kill")
+
+
 def cpu_quota(mount: Path = MOUNT, own: Path = OWN) -> float | None:
     """Return the number of CPUs whose time the groups allow, None without a limit."""
     found = [_quota_v2(group) for group in _groups(mount, own, None)]
