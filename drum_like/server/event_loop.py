@@ -195,7 +195,8 @@ class Loop:
 
     def _find_files(self) -> None:
         """Shed connections, since no more files can be opened, and say so now and then."""
-        self._connections.shed()
+        if self._connections.shed():
+            self._acceptor.update(len(self._connections))
         now = time.monotonic()
         if now >= self._next_complaint:
             self._next_complaint = now + _COMPLAINT_S

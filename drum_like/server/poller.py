@@ -145,9 +145,9 @@ class OpenConnections(set[Connection]):
         if len(self) >= self._limits.connections:
             self.shed()
 
-    def shed(self) -> None:
-        """Close a few connections: those that are idle, or else those whose head does not end."""
-        self._shed(self, 1 + min(len(self), self._limits.connections) // _SHED_AT_ONCE)
+    def shed(self) -> bool:
+        """Close a few idle connections, or some whose head does not end; return whether it did."""
+        return self._shed(self, 1 + min(len(self), self._limits.connections) // _SHED_AT_ONCE)
 
     def drain(self) -> None:
         """Close those that are idle soon."""

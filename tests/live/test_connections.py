@@ -1,0 +1,164 @@
+"""More connections than a worker may have: those that do nothing make room."""
+
+import re
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.live.steered import begin, do, errors, events, eventually, pid, write
+from tests.support.serving import Server, serve
+
+MOST = 40
+OF_ADDRESS = 8
+FLAGS = ("--target-type", "regression", "--max-workers", "1", "--hook-threads", "4")
+PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+PART = b"POST /predict/ HT"
+AT_ONCE_S = 1.5
+"""A worker without room looks again every half second."""
+FRESH_S = 0.2
+"""A client that has just connected is not idle yet."""
+
+
+@pytest.fixture(scope="module", name="server")
+def fixture_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = write(tmp_path_factory.mktemp("model"))
+    with serve(directory, *FLAGS, "--worker-connections", str(MOST)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", name="strict")
+def fixture_strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = write(tmp_path_factory.mktemp("model"))
+    with serve(directory, *FLAGS, "--connections-per-address", str(OF_ADDRESS)) as server:
+        yield server
+
+
+@pytest.fixture(name="clients")
+def fixture_clients() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def opened(
+    server: Server, clients: ExitStack, number: int, sent: bytes = PING
+) -> list[socket.socket]:
+    """Return so many connections, each of which has sent something, and got its answer if any."""
+    found = []
+    for _ in range(number):
+        client = clients.enter_context(server.connect())
+        client.sendall(sent)
+        if sent == PING:
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        found.append(client)
+    return found
+
+
+def is_open(client: socket.socket) -> bool:
+    """Return whether the server has not closed a connection on which nothing is to come."""
+    client.settimeout(0)
+    try:
+        client.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def ping_s(server: Server) -> float:
+    """Return the time of a ping over a new connection in seconds."""
+    began = time.monotonic()
+    assert server.get("/ping/").status == 200
+    return time.monotonic() - began
+
+
+def test_the_oldest_of_too_many_idle_connections_are_closed(
+    server: Server, clients: ExitStack
+) -> None:
+    idle = opened(server, clients, 3 * MOST)
+
+    assert ping_s(server) < AT_ONCE_S
+    found = [is_open(client) for client in idle]
+    assert MOST / 2 < sum(found) <= MOST
+    assert found == sorted(found)
+
+
+def test_a_request_under_way_is_not_closed_for_others(server: Server, clients: ExitStack) -> None:
+    busy = begin(lambda: do(server, "sleep", 2))
+    time.sleep(FRESH_S)
+
+    opened(server, clients, 3 * MOST)
+
+    assert not busy.done()
+    assert busy.result().status == 200
+
+
+@pytest.mark.parametrize("sent", [b"", PART])
+def test_clients_that_send_no_request_keep_nobody_out(
+    server: Server, clients: ExitStack, sent: bytes
+) -> None:
+    opened(server, clients, 2 * MOST, sent)
+    time.sleep(FRESH_S)
+
+    assert max(ping_s(server) for _ in range(5)) < AT_ONCE_S
+
+
+def test_an_address_has_no_more_connections_than_it_may(strict: Server, clients: ExitStack) -> None:
+    idle = opened(strict, clients, OF_ADDRESS)
+    time.sleep(FRESH_S)
+
+    more = opened(strict, clients, 2)
+
+    assert [is_open(client) for client in idle] == [False, False, *[True] * (OF_ADDRESS - 2)]
+    assert all(is_open(client) for client in more)
+
+
+def test_an_address_whose_requests_are_all_under_way_is_told_so(
+    strict: Server, clients: ExitStack
+) -> None:
+    body = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
+    opened(strict, clients, OF_ADDRESS, body)
+    time.sleep(FRESH_S)
+
+    reply = strict.get("/ping/")
+
+    assert (reply.status, "connections" in reply.message) == (429, True)
+    clients.close()
+    assert eventually(lambda: strict.get("/ping/").status == 200)
+
+
+def test_a_worker_without_open_files_sheds_and_goes_on(tmp_path: Path, clients: ExitStack) -> None:
+    with serve(write(tmp_path), *FLAGS, "--logging-level", "warning") as server:
+        worker = psutil.Process(pid(server))
+        most = worker.num_fds() + 20
+        worker.rlimit(psutil.RLIMIT_NOFILE, (most, most))
+
+        opened(server, clients, 60)
+        quickest_s = min(ping_s(server) for _ in range(3))
+        clients.close()
+
+        assert quickest_s < AT_ONCE_S
+        assert pid(server) == worker.pid
+        (message,) = errors(server.log())
+        assert "open files" in message
+
+
+def test_the_start_says_how_many_connections_the_open_files_allow(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with serve(write(tmp_path), *FLAGS, "--worker-connections", "1000") as server:
+            lines = "\n".join(event["msg"] for event in events(server.log()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    found = re.search(r"^connections (\d+) a worker \(open files: (\d+)\)$", lines, re.MULTILINE)
+    assert found is not None
+    assert int(found[2]) == min(hard, 2024)
+    assert int(found[1]) == min(1000, max(hard - 1024, hard // 2))
