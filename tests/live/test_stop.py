@@ -1,9 +1,12 @@
 """Ends of a server."""
 
 import http.client
+import itertools
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,12 +15,14 @@ import pytest
 
 from tests.live.steered import begin, boots, do, errors, events, eventually, pid, pids, write
 from tests.support.http_calls import Reply, send
-from tests.support.serving import serve
+from tests.support.serving import Server, serve
 
 FLAGS = ("--target-type", "regression")
 LISTENING = ("--server-log-level", "debug", "--logging-level", "debug")
 """Says where a server listens before its model is ready."""
 STOP_S = 15.0
+N_WAITING = 40
+PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def test_sigterm_answers_what_is_in_flight_and_leaves_with_0(tmp_path: Path) -> None:
@@ -64,6 +69,75 @@ def _last_answer(probe: http.client.HTTPConnection) -> Reply | None:
     """Return the answer that closes the connection, None as long as the drain has not begun."""
     reply = send(probe, "GET", "/readyz")
     return reply if reply.headers["Connection"] == "close" else None
+
+
+def test_new_connections_are_taken_and_readiness_is_off_during_the_delay(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "2", "--drain-delay-s", "2") as server:
+        server.process.send_signal(signal.SIGTERM)
+        drained = eventually(lambda: _not_ready(server))
+        began = time.monotonic()
+        statuses = [do(server, "pid").status for _ in range(20)]
+
+        assert drained.headers["Connection"] == "close"
+        assert statuses == [200] * 20
+        assert server.process.wait(STOP_S) == 0
+        assert time.monotonic() - began > 1
+
+
+def _not_ready(server: Server) -> Reply | None:
+    reply = server.get("/readyz")
+    return reply if reply.status == 503 else None
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_clients_that_wait_to_be_accepted_are_answered_at_the_end(
+    workers: str, tmp_path: Path
+) -> None:
+    """Those of the kernel's backlog, which is full while the interpreters are held."""
+    with serve(write(tmp_path), *FLAGS, "--max-workers", workers) as server, ExitStack() as stack:
+        eventually(lambda: len(pids(server)) == int(workers))
+        for _ in range(2 * int(workers)):
+            begin(lambda: do(server, "hold", 1))
+        time.sleep(0.5)
+        clients = [stack.enter_context(server.connect()) for _ in range(N_WAITING)]
+        for client in clients[1::2]:
+            client.sendall(PING)
+
+        server.process.send_signal(signal.SIGTERM)
+        for client in clients[::2]:
+            client.sendall(PING)
+        answers = [client.recv(65536) for client in clients]
+
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * N_WAITING
+        assert server.process.wait(STOP_S) == 0
+        assert errors(server.log()) == []
+
+
+def test_no_client_that_could_connect_is_lost_while_the_server_stops(tmp_path: Path) -> None:
+    """Those that come later cannot connect: no server is there any more."""
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "2") as server:
+        eventually(lambda: len(pids(server)) == 2)
+        with ThreadPoolExecutor(8) as clients:
+            calls = [clients.submit(_connect_and_ask, server) for _ in range(8)]
+            time.sleep(0.5)
+            server.process.send_signal(signal.SIGTERM)
+            counts = [call.result() for call in calls]
+
+        assert server.process.wait(STOP_S) == 0
+        assert min(counts) > 1
+
+
+def _connect_and_ask(server: Server) -> int:
+    """Ask over new connections until none can be made; return how many were answered."""
+    for number in itertools.count():
+        try:
+            client = server.connect()
+        except ConnectionRefusedError:
+            return number
+        with client:
+            client.sendall(PING)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+    raise AssertionError
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGQUIT"])
