@@ -9,15 +9,16 @@ import platform
 import signal
 import socket
 from collections.abc import MutableMapping
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from drum_like import __version__, logs
+from drum_like import __version__, logs, plugins
 from drum_like.config.server_settings import ServerSettings
-from drum_like.errors import SettingsError
+from drum_like.errors import PluginError, SettingsError
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
@@ -123,6 +124,7 @@ def _loader(
 
     if settings.has_catalog:
         import_module("drum_like.registry.setup")
+    _import_shared(settings)
     # A collection in a worker would write to every object, and so copy the shared memory.
     keep_objects()
     timings, checked = Timings(division.slots), CheckedWords()
@@ -145,6 +147,17 @@ def _loader(
         )
 
     return load
+
+
+def _import_shared(settings: ServerSettings) -> None:
+    """Import modules that every worker needs: one that is replaced is there much sooner then."""
+    for name in settings.contracts:
+        with suppress(PluginError):  # the worker reports it
+            plugins.load(plugins.CONTRACTS, name)
+    if settings.model.has_code_dir:
+        hooks = settings.model.code_dir / "custom.py"
+        if hooks.is_file() and b"pandas" in hooks.read_bytes():
+            import_module("pandas")
 
 
 def _announce(

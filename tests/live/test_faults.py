@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.steered import begin, boots, do, errors, eventually, pid, pids, write
-from tests.support.serving import serve
+from tests.support.serving import Server, serve, start_failure
 
 FLAGS = ("--target-type", "regression", "--max-workers", "1")
 LOST = (OSError, http.client.HTTPException)
@@ -66,6 +66,52 @@ def test_a_respawned_worker_that_cannot_load_is_tried_again_after_pauses(tmp_pat
         assert pauses[1:4] == [f" next attempt in {seconds} s" for seconds in (1, 2, 4)]
 
 
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM"])
+def test_workers_that_are_ended_while_they_load_come_back_at_once_and_side_by_side(
+    name: str, tmp_path: Path
+) -> None:
+    flags = ("--target-type", "regression", "--max-workers", "2")
+    with serve(write(tmp_path), *flags) as server:
+        eventually(lambda: len(pids(server)) == 2)
+        write(tmp_path, "sleep 60")
+        loading = _killed_and_replaced(server, tmp_path, "SIGKILL", set())
+        loading = _killed_and_replaced(server, tmp_path, name, loading)
+        (tmp_path / "broken").unlink()
+        _killed_and_replaced(server, tmp_path, name, loading)
+
+        assert do(server, "pid").status == 200
+        eventually(lambda: len(pids(server)) == 2)
+        assert not [message for message in errors(server.log()) if "cannot load" in message]
+
+
+def _killed_and_replaced(server: Server, directory: Path, name: str, loading: set[int]) -> set[int]:
+    """End both workers, which are loading if they are given; return those that load instead."""
+    n_boots = boots(directory)
+    old = loading or pids(server)
+    for worker in old:
+        os.kill(worker, signal.Signals[name])
+    eventually(lambda: boots(directory) >= n_boots + 2)
+    return {int(line) for line in (directory / "boots").read_text().split()[n_boots:]}
+
+
+def test_a_first_worker_that_is_killed_while_it_loads_is_replaced(tmp_path: Path) -> None:
+    directory = write(tmp_path, "sleep 60")
+    with serve(directory, *FLAGS, "--server-log-level", "debug", ready=False) as server:
+        eventually(lambda: boots(directory) == 1)
+        (directory / "broken").unlink()
+        os.kill(int((directory / "boots").read_text()), signal.SIGKILL)
+
+        assert do(server, "pid").status == 200
+
+
+def test_a_model_whose_load_is_always_killed_is_given_up(tmp_path: Path) -> None:
+    done = start_failure(write(tmp_path, "crash 9"), *FLAGS)
+
+    assert done.returncode == 4
+    assert "SIGKILL" in errors(done.stderr)[-1]
+    assert 1 < boots(tmp_path) <= 5
+
+
 def test_workers_are_replaced_after_max_requests(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS, "--max-requests", "5") as server:
         seen = pids(server, 30)
@@ -112,6 +158,34 @@ def test_a_hook_that_blocks_the_interpreter_is_ended_and_its_worker_replaced(
 
         eventually(lambda: not _exists(first))
         assert do(server, "pid").status == 200
+
+
+def test_a_held_interpreter_is_noticed_whatever_a_request_may_take(tmp_path: Path) -> None:
+    flags = (*FLAGS, "--request-timeout-s", "600", "--heartbeat-timeout-s", "2")
+    with serve(write(tmp_path), *flags) as server:
+        first = pid(server)
+
+        with pytest.raises(LOST):
+            do(server, "hold", 60)
+
+        eventually(lambda: not _exists(first), timeout_s=15)
+        assert do(server, "pid").status == 200
+
+
+def test_no_worker_is_held_to_be_silent_after_the_whole_server_has_stood_still(
+    tmp_path: Path,
+) -> None:
+    with serve(write(tmp_path), *FLAGS, "--heartbeat-timeout-s", "5") as server:
+        first = pid(server)
+        for process in (first, server.process.pid):
+            os.kill(process, signal.SIGSTOP)
+        time.sleep(6)
+        for process in (server.process.pid, first):
+            os.kill(process, signal.SIGCONT)
+        time.sleep(1.5)
+
+        assert pid(server) == first
+        assert errors(server.log()) == []
 
 
 def test_a_load_may_take_longer_than_a_request(tmp_path: Path) -> None:
