@@ -8,6 +8,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,13 @@ def make_contracts(context: ContractContext) -> tuple[Contract, ...]:
         PluginError: one is not installed, or is no contract.
     """
     return tuple(_contract(name, context) for name in context.settings.contracts)
+
+
+def import_contracts(names: Iterable[str]) -> None:
+    """Import the modules of contracts, so that it is done when they are made."""
+    for name in names:
+        with suppress(PluginError):  # where they are made, it is reported
+            plugins.load(plugins.CONTRACTS, name)
 
 
 def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str) -> Mounted:

@@ -9,16 +9,16 @@ import platform
 import signal
 import socket
 from collections.abc import MutableMapping
-from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from drum_like import __version__, logs, plugins
+from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
-from drum_like.errors import PluginError, SettingsError
+from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
@@ -117,14 +117,20 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
 def _loader(
     settings: ServerSettings, division: Share, counts: ConnectionCounts, clients: ClientLimits
 ) -> Load:
-    """Return the function that loads the model; modules imported here are shared by all workers."""
+    """Return the function that loads the model.
+
+    Modules imported here are shared by all workers, and one that is replaced is there much sooner.
+    """
     # numpy reads the environment on import
     from drum_like.http.app import create_app  # noqa: PLC0415
     from drum_like.http.auth.passphrases import CheckedWords  # noqa: PLC0415
+    from drum_like.http.mounting import import_contracts  # noqa: PLC0415
 
     if settings.has_catalog:
         import_module("drum_like.registry.setup")
-    _import_shared(settings)
+    import_contracts(settings.contracts)
+    if settings.model.has_code_dir and _hooks_use_pandas(settings.model.code_dir):
+        import_module("pandas")
     # A collection in a worker would write to every object, and so copy the shared memory.
     keep_objects()
     timings, checked = Timings(division.slots), CheckedWords()
@@ -149,15 +155,10 @@ def _loader(
     return load
 
 
-def _import_shared(settings: ServerSettings) -> None:
-    """Import modules that every worker needs: one that is replaced is there much sooner then."""
-    for name in settings.contracts:
-        with suppress(PluginError):  # the worker reports it
-            plugins.load(plugins.CONTRACTS, name)
-    if settings.model.has_code_dir:
-        hooks = settings.model.code_dir / "custom.py"
-        if hooks.is_file() and b"pandas" in hooks.read_bytes():
-            import_module("pandas")
+def _hooks_use_pandas(code_dir: Path) -> bool:
+    """Return whether each worker will import pandas for the hooks of a model directory."""
+    hooks = code_dir / "custom.py"
+    return hooks.is_file() and b"pandas" in hooks.read_bytes()
 
 
 def _announce(
