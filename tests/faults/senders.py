@@ -1,11 +1,12 @@
-"""The same request again and again, at a steady rate, from several connections."""
+"""Requests at a steady rate: the same again and again, or each over a connection of its own."""
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,6 +30,56 @@ class Answered(NamedTuple):
     sent_at: float
     status: int
     body: bytes
+
+
+class Tried(NamedTuple):
+    """A request that may have been lost, and was sent once more then.
+
+    Attributes:
+        took_s: From the time when it was due to its answer, or its loss.
+        status: 0 if it was lost.
+        body: Of the answer.
+        status_again: Of the second attempt, after `RETRY_S`; of the first where that was answered.
+    """
+
+    took_s: float
+    status: int
+    body: bytes
+    status_again: int
+
+
+RETRY_S = 0.05
+_AT_ONCE = 40
+
+
+def tried(url: str, questions: Iterable[Question]) -> list[Tried]:
+    """Ask questions at the steady rate, however slow the answers are; each over a connection."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        began, calls = time.monotonic(), []
+        for number, question in enumerate(questions):
+            due = began + number / REQUESTS_S
+            time.sleep(max(0.0, due - time.monotonic()))
+            calls.append(pool.submit(_try, url, question, due))
+        return [call.result() for call in calls]
+
+
+def _try(url: str, question: Question, due: float) -> Tried:
+    status, body = _fresh_answer(url, question)
+    took_s = time.monotonic() - due
+    if status == 200:
+        return Tried(took_s, status, body, status)
+    time.sleep(RETRY_S)
+    return Tried(took_s, status, body, _fresh_answer(url, question)[0])
+
+
+def _fresh_answer(url: str, question: Question) -> tuple[int, bytes]:
+    """Return status and body of an answer, 0 if there is none."""
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)) as connection:
+        try:
+            answered = _answer(connection, question)
+        except (OSError, HTTPException):
+            return 0, b""
+    return answered.status, answered.body
 
 
 @contextmanager

@@ -1,0 +1,134 @@
+"""Thousands of connections that do nothing, or next to nothing, beside clients that want answers."""
+
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.conftest import Tell
+from tests.faults.scale import FULL, scaled
+from tests.faults.senders import Question, tried
+from tests.live.test_slow_clients import HOOK, POST
+from tests.support.serving import Server, connect, serve
+
+N_IDLE = scaled(1500, 4200)
+N_SLOW = scaled(100, 900)
+N_NOT_READING = scaled(10, 40)
+SECONDS = scaled(3, 60)
+LIVEZ_S = 0.1 if FULL else 2.0
+PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+QUESTION = Question("/predictUnstructured/?sleep=0.02&size=4", b"rows", "text/plain")
+SLOW = (b"", b"POST /pre", POST.format(1, 100_000).encode() + b"half")
+
+
+@pytest.fixture(autouse=True)
+def more_files() -> Iterator[None]:
+    """Let this process have the connections, and the server as many more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * (N_IDLE + N_SLOW + N_NOT_READING) + 1024
+    if hard not in (resource.RLIM_INFINITY, max(hard, wanted)):
+        pytest.skip(f"needs {wanted} open files, and the system allows {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "2", "--hook-threads", "8")
+    with serve(tmp_path, *flags) as running:
+        yield running
+
+
+@pytest.fixture
+def crowd(server: Server) -> Iterator[list[socket.socket]]:
+    """Idle connections that are kept after an answer."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(connect(server.url)) for _ in range(N_IDLE)]
+
+
+@contextmanager
+def trickling(clients: list[socket.socket]) -> Iterator[None]:
+    """Send a byte a second over each connection until the block ends."""
+    ending = threading.Event()
+
+    def send() -> None:
+        while not ending.wait(1):
+            for client in clients:
+                try:
+                    client.send(b"x", socket.MSG_DONTWAIT)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+
+
+def livez_s(server: Server) -> list[float]:
+    """Return the times of probes, ten a second, until all questions are answered."""
+    found = []
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        began = time.monotonic()
+        assert server.get("/livez").status == 200
+        found.append(time.monotonic() - began)
+        time.sleep(0.1)
+    return sorted(found)
+
+
+def test_thousands_of_idle_and_slow_connections_hold_nobody_up(
+    server: Server, crowd: list[socket.socket], tell: Tell
+) -> None:
+    for client in crowd:
+        client.sendall(PING)
+    assert all(client.recv(65536).startswith(b"HTTP/1.1 200") for client in crowd)
+    probes: list[float] = []
+
+    with ExitStack() as stack:
+        slow = [stack.enter_context(server.connect()) for _ in range(N_SLOW)]
+        for number, client in enumerate(slow):
+            client.sendall(SLOW[number % len(SLOW)])
+        for _ in range(N_NOT_READING):
+            client = stack.enter_context(server.connect())
+            client.sendall(POST.format(20_000_000, 0).encode())
+        stack.enter_context(trickling(slow))
+        prober = threading.Thread(target=lambda: probes.extend(livez_s(server)))
+        prober.start()
+        found = tried(server.url, [QUESTION] * (10 * SECONDS))
+        prober.join()
+
+    memory_mb = _largest_mb(server)
+    p99_s = probes[int(len(probes) * 0.99)]
+    tell(
+        f"{N_IDLE} idle, {N_SLOW} slow, {N_NOT_READING} not reading: /livez p99 "
+        f"{p99_s * 1000:.0f} ms, {len(found)} predictions, largest worker {memory_mb} MB"
+    )
+    assert [one.status for one in found if one.status != 200] == []
+    assert p99_s <= LIVEZ_S
+    assert sum(map(_is_open, crowd)) == N_IDLE
+
+
+def _is_open(client: socket.socket) -> bool:
+    client.settimeout(0)
+    try:
+        client.recv(1)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _largest_mb(server: Server) -> int:
+    workers = psutil.Process(server.process.pid).children()
+    return max(int(worker.memory_info().rss) for worker in workers) >> 20

@@ -1,0 +1,112 @@
+"""Workers are killed again and again, also while they load, and hardly a request is lost."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tests.faults.conftest import Tell
+from tests.faults.scale import FULL, scaled
+from tests.faults.senders import REQUESTS_S, Question, Tried, tried
+from tests.live.steered import errors, eventually
+from tests.support.serving import Server, serve
+
+HOOK = """
+import time
+from pathlib import Path
+
+import pandas as pd
+
+
+def load_model(code_dir):
+    time.sleep(float(Path(code_dir, "load_s").read_text()))
+    return "model"
+
+
+def score(data, model, **kwargs):
+    time.sleep(0.02)
+    return pd.DataFrame({"Predictions": data["a"] * 2.0})
+"""
+FLAGS = ("--target-type", "regression", "--max-workers", "2")
+
+
+@contextmanager
+def served(directory: Path, load_s: float) -> Iterator[Server]:
+    """Serve a hook of 20 ms from two workers, which take so long to load."""
+    (directory / "custom.py").write_text(HOOK)
+    (directory / "load_s").write_text(str(load_s))
+    with serve(directory, *FLAGS) as server:
+        master = psutil.Process(server.process.pid)
+        eventually(lambda: len(master.children()) == 2)
+        yield server
+
+
+@contextmanager
+def killed_every(server: Server, pause_s: float) -> Iterator[list[int]]:
+    """Kill a worker of any kind again and again until the block ends; give their ids."""
+    master, ending, chance = psutil.Process(server.process.pid), threading.Event(), random.Random(6)
+    killed: list[int] = []
+
+    def kill() -> None:
+        due = time.monotonic() + pause_s
+        while not ending.wait(max(0.0, due - time.monotonic())):
+            due += pause_s
+            if workers := master.children():
+                victim = chance.choice(workers)
+                killed.append(victim.pid)
+                victim.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        ending.set()
+        thread.join()
+
+
+def ask(server: Server, seconds: float) -> list[Tried]:
+    """Ask as many questions as the rate allows in this time; each has an answer of its own."""
+    numbers = range(int(REQUESTS_S * seconds))
+    found = tried(server.url, (Question("/predict/", f"a\n{n}\n", "text/csv") for n in numbers))
+    assert [
+        n
+        for n, one in zip(numbers, found, strict=True)
+        if one.status == 200 and one.body.strip() != b'{"predictions":[%.1f]}' % (2 * n)
+    ] == []
+    return found
+
+
+def test_killed_workers_cost_few_requests_and_come_back_at_once(tmp_path: Path, tell: Tell) -> None:
+    seconds, pause_s = scaled(5, 60), 0.5 if FULL else 1.0
+    with served(tmp_path, 0) as server, killed_every(server, pause_s) as killed:
+        found = ask(server, seconds)
+        log = server.log()
+
+    n_lost = sum(one.status != 200 for one in found)
+    n_lost_twice = sum(one.status_again != 200 for one in found)
+    p99_s = sorted(one.took_s for one in found)[int(len(found) * 0.99)]
+    tell(
+        f"{len(killed)} kills, {n_lost} of {len(found)} requests lost, {n_lost_twice} twice, "
+        f"p99 {p99_s * 1000:.0f} ms"
+    )
+    assert [message for message in errors(log) if "cannot load" in message] == []
+    assert n_lost <= scaled(len(found) // 4, 90)
+    assert n_lost_twice <= scaled(n_lost // 2, 0)
+    assert p99_s <= (0.25 if FULL else 10)
+
+
+def test_requests_wait_for_workers_that_take_long_to_load(tmp_path: Path, tell: Tell) -> None:
+    """Row F-02: the backlog holds, and no connection is refused."""
+    load_s, pause_s = scaled(1, 4) / 2, 2.5
+    with served(tmp_path, load_s) as server, killed_every(server, pause_s) as killed:
+        found = ask(server, scaled(6, 20))
+
+    n_lost = sum(one.status != 200 for one in found)
+    tell(f"{len(killed)} kills, {n_lost} of {len(found)} requests lost")
+    assert n_lost <= len(killed) * scaled(10, 1)
+    assert all(one.status_again == 200 for one in found)
