@@ -158,6 +158,7 @@ class Acceptor:
             listener: Where it waits.
             number: How many connections there are.
         """
+        self.lacks_files = False
         if self._is_over or self._defer(number):
             return None
         try:
@@ -168,7 +169,6 @@ class Acceptor:
             self.lacks_files = error.errno in _FULL
             self._watch(on=False)
             return None
-        self.lacks_files = False
         sock.settimeout(0)
         return sock, peer
 

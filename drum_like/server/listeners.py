@@ -9,6 +9,7 @@ import ctypes
 import select
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -32,6 +33,8 @@ def turn_away(listeners: Iterable[socket.socket]) -> None:
 
     Where a system cannot do that, clients of the last moment are reset.
     """
+    if sys.platform != "linux":
+        return
     program = b"".join(struct.pack("HBBI", *line) for line in _DROP_FIRST_PACKETS)
     memory = ctypes.create_string_buffer(program)
     pointer = struct.pack("HP", len(_DROP_FIRST_PACKETS), ctypes.addressof(memory))

@@ -3,12 +3,14 @@
 import os
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
+from drum_like.server.listeners import SETTLING_S, turn_away
 
 MOST = 4
 
@@ -167,6 +169,44 @@ def test_does_not_look_again_and_again_where_there_is_no_room(
     acceptor.update(MOST, time.monotonic() + DEFERRAL_S)
 
     assert not acceptor.is_deferring
+
+
+def test_at_the_end_it_takes_those_who_wait_and_turns_others_away(
+    acceptor: Acceptor, listener: socket.socket, selector: selectors.BaseSelector
+) -> None:
+    address = listener.getsockname()
+    acceptor.update(0)
+    with socket.create_connection(address):
+        acceptor.close()
+        acceptor.end()
+        time.sleep(SETTLING_S)
+        to_accept = acceptor.finish(MOST - 1)
+        without_room = acceptor.finish(MOST)
+        taken = acceptor.take(listener, 0)
+        left = acceptor.finish(1)
+
+    assert (to_accept, without_room, left) == ([listener], [], [])
+    assert taken is not None
+    taken[0].close()
+    assert not acceptor.is_ending
+    assert not selector.get_map()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot turn clients away")
+def test_who_is_turned_away_cannot_connect_and_who_waits_is_not_lost(
+    listener: socket.socket,
+) -> None:
+    with socket.create_connection(listener.getsockname()) as early:
+        turn_away([listener])
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listener.getsockname(), timeout=0.2)
+        early.sendall(b"early")
+        sock, _ = listener.accept()
+
+        with sock:
+            assert sock.recv(9) == b"early"
 
 
 def test_after_the_end_it_takes_nobody_and_counts_for_nobody(

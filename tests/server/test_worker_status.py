@@ -5,7 +5,17 @@ import signal
 import pytest
 
 from drum_like.errors import ArtifactError, SettingsError, TypeSchemaError
-from drum_like.server.worker_status import Report, ReportPipe, State, death, failure, how_it_ended
+from drum_like.server.worker_status import (
+    NOT_LOADED,
+    STOPPED,
+    Report,
+    ReportPipe,
+    State,
+    death,
+    failure,
+    how_it_ended,
+    is_from_outside,
+)
 
 
 def raised(error: Exception) -> Exception:
@@ -48,6 +58,22 @@ def test_the_end_of_a_process_in_words(exit_code: int, words: str) -> None:
     assert how_it_ended(exit_code) == words
     assert words in death(exit_code).message
     assert death(exit_code).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "expected"),
+    [
+        (-signal.SIGKILL, True),
+        (-signal.SIGTERM, True),
+        (STOPPED, True),
+        (-signal.SIGSEGV, False),
+        (-signal.SIGABRT, False),
+        (NOT_LOADED, False),
+        (0, False),
+    ],
+)
+def test_only_others_end_a_process_that_is_well(exit_code: int, *, expected: bool) -> None:
+    assert is_from_outside(exit_code) == expected
 
 
 def test_reports_come_in_order_and_once() -> None:

@@ -146,3 +146,25 @@ def test_cpus_are_whole_and_never_more_than_the_process_may_use(
     mount, own = grown({"own": "0::/\n", "cpu.max": quota}, tmp_path)
 
     assert cgroup.cpus(mount, own) == (expected or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"own": "0::/a\n", "a/memory.events": "oom 9\noom_kill 2\noom_group_kill 1\n"}, 2),
+        (
+            {
+                "own": "4:memory:/a/b\n0::/\n",
+                "memory/a/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n",
+                "memory/a/b/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+            },
+            4,
+        ),
+        ({"own": "0::/\n"}, 0),
+    ],
+    ids=["v2", "v1-with-those-above", "no-group"],
+)
+def test_processes_that_were_ended_for_want_of_memory_are_counted(
+    tree: Tree, expected: int, tmp_path: Path
+) -> None:
+    assert cgroup.oom_kills(*grown(tree, tmp_path)) == expected
