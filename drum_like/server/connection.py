@@ -58,7 +58,7 @@ class Connection:
 
     @property
     def has_sent(self) -> bool:
-        """Whether the client has sent something, or left, and nobody has looked yet."""
+        """Whether bytes of the client, or its end, have come that have not been read."""
         try:
             self.sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:

@@ -6,6 +6,7 @@ the client is slow.
 """
 
 import logging
+import math
 import socket
 import threading
 import time
@@ -189,8 +190,10 @@ class Loop:
         if not is_welcome:
             self._connections.refuse(connection, CrowdedError())
             return None
-        head_s = min(self._head_s, STOPPING_IDLE_S) if self._sweep_s < _SWEEP_S else self._head_s
-        self._poller.wait_for(connection, self._steps.on_data, head_s)
+        patience_s = min(
+            self._head_s, STOPPING_IDLE_S if self._connections.are_ending else math.inf
+        )
+        self._poller.wait_for(connection, self._steps.on_data, patience_s)
         return connection
 
     def _find_files(self) -> None:

@@ -52,12 +52,12 @@ RETRY_S = 0.05
 _AT_ONCE = 40
 
 
-def tried(url: str, questions: Iterable[Question]) -> list[Tried]:
-    """Ask questions at the steady rate, however slow the answers are; each over a connection."""
+def tried(url: str, questions: Iterable[Question], rate: int = REQUESTS_S) -> list[Tried]:
+    """Ask so many questions a second, however slow the answers are; each over a connection."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         began, calls = time.monotonic(), []
         for number, question in enumerate(questions):
-            due = began + number / REQUESTS_S
+            due = began + number / rate
             time.sleep(max(0.0, due - time.monotonic()))
             calls.append(pool.submit(_try, url, question, due))
         return [call.result() for call in calls]

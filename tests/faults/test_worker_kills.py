@@ -11,7 +11,7 @@ import psutil
 
 from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
-from tests.faults.senders import REQUESTS_S, Question, Tried, tried
+from tests.faults.senders import REQUESTS_S, TIMEOUT_S, Question, Tried, tried
 from tests.live.steered import errors, eventually
 from tests.support.serving import Server, serve
 
@@ -31,6 +31,7 @@ def score(data, model, **kwargs):
     time.sleep(0.02)
     return pd.DataFrame({"Predictions": data["a"] * 2.0})
 """
+RATE = scaled(10, REQUESTS_S)
 FLAGS = ("--target-type", "regression", "--max-workers", "2")
 
 
@@ -71,20 +72,18 @@ def killed_every(server: Server, pause_s: float) -> Iterator[list[int]]:
 
 def ask(server: Server, seconds: float) -> list[Tried]:
     """Ask as many questions as the rate allows in this time; each has an answer of its own."""
-    numbers = range(int(REQUESTS_S * seconds))
-    found = tried(server.url, (Question("/predict/", f"a\n{n}\n", "text/csv") for n in numbers))
-    assert [
-        n
-        for n, one in zip(numbers, found, strict=True)
-        if one.status == 200 and one.body.strip() != b'{"predictions":[%.1f]}' % (2 * n)
-    ] == []
+    numbers = range(int(RATE * seconds))
+    questions = (Question("/predict/", f"a\n{n}\n", "text/csv") for n in numbers)
+    found = tried(server.url, questions, RATE)
+    right = [b'{"predictions":[%.1f]}' % (2 * n) for n in numbers]
+    pairs = zip(right, found, strict=True)
+    assert [one.body for body, one in pairs if one.status == 200 and one.body.strip() != body] == []
     return found
 
 
 def test_killed_workers_cost_few_requests_and_come_back_at_once(tmp_path: Path, tell: Tell) -> None:
-    seconds, pause_s = scaled(5, 60), 0.5 if FULL else 1.0
-    with served(tmp_path, 0) as server, killed_every(server, pause_s) as killed:
-        found = ask(server, seconds)
+    with served(tmp_path, 0) as server, killed_every(server, 0.5 if FULL else 1.0) as killed:
+        found = ask(server, scaled(5, 60))
         log = server.log()
 
     n_lost = sum(one.status != 200 for one in found)
@@ -95,18 +94,17 @@ def test_killed_workers_cost_few_requests_and_come_back_at_once(tmp_path: Path, 
         f"p99 {p99_s * 1000:.0f} ms"
     )
     assert [message for message in errors(log) if "cannot load" in message] == []
-    assert n_lost <= scaled(len(found) // 4, 90)
-    assert n_lost_twice <= scaled(n_lost // 2, 0)
-    assert p99_s <= (0.25 if FULL else 10)
+    assert n_lost <= scaled(3 * len(killed), 90)
+    assert n_lost_twice <= scaled(len(killed), 0)
+    assert p99_s <= scaled(TIMEOUT_S, 0.25)
 
 
 def test_requests_wait_for_workers_that_take_long_to_load(tmp_path: Path, tell: Tell) -> None:
     """Row F-02: the backlog holds, and no connection is refused."""
-    load_s, pause_s = scaled(1, 4) / 2, 2.5
-    with served(tmp_path, load_s) as server, killed_every(server, pause_s) as killed:
+    with served(tmp_path, scaled(0.5, 2)) as server, killed_every(server, 2.5) as killed:
         found = ask(server, scaled(6, 20))
 
     n_lost = sum(one.status != 200 for one in found)
     tell(f"{len(killed)} kills, {n_lost} of {len(found)} requests lost")
-    assert n_lost <= len(killed) * scaled(10, 1)
-    assert all(one.status_again == 200 for one in found)
+    assert n_lost <= len(killed) * scaled(5, 1)
+    assert sum(one.status_again != 200 for one in found) <= scaled(len(killed), 0)
