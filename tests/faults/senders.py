@@ -22,6 +22,7 @@ class Question:
     path: str
     body: str | bytes
     content_type: str
+    token: str | None = None
 
 
 class Answered(NamedTuple):
@@ -122,6 +123,8 @@ def wait_for_answers(url: str, question: Question, n_good: int = 20) -> None:
 def _answer(connection: HTTPConnection, question: Question) -> Answered:
     began = time.monotonic()
     headers = {"Content-Type": question.content_type}
+    if question.token is not None:
+        headers["Authorization"] = f"Bearer {question.token}"
     connection.request("POST", question.path, question.body, headers)
     response = connection.getresponse()
     return Answered(began, response.status, response.read())

@@ -21,10 +21,11 @@ N_IDLE = scaled(1500, 4200)
 N_SLOW = scaled(100, 900)
 N_NOT_READING = scaled(10, 40)
 SECONDS = scaled(3, 60)
-LIVEZ_S = 0.1 if FULL else 2.0
+LIVEZ_S = 0.1 if FULL else 5.0
 PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
-QUESTION = Question("/predictUnstructured/?sleep=0.02&size=4", b"rows", "text/plain")
-SLOW = (b"", b"POST /pre", POST.format(1, 100_000).encode() + b"half")
+PATH = "/predictUnstructured/?sleep=0.02&size=4"
+SLOW = (b"", b"POST /pre", POST.format(1, 60_000).encode() + b"half")
+TOKENS = (None, "a passphrase") if FULL else (None,)
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +40,18 @@ def more_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture(params=TOKENS, ids=str)
+def token(request: pytest.FixtureRequest) -> str | None:
+    found: str | None = request.param
+    return found
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(token: str | None, tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "custom.py").write_text(HOOK)
+    credentials = () if token is None else ("--passphrase", token)
     flags = ("--target-type", "unstructured", "--max-workers", "2", "--hook-threads", "8")
-    with serve(tmp_path, *flags, "--keep-alive-s", "300") as running:
+    with serve(tmp_path, *flags, *credentials, "--keep-alive-s", "300") as running:
         yield running
 
 
@@ -89,7 +97,7 @@ def livez_s(server: Server) -> list[float]:
 
 
 def test_thousands_of_idle_and_slow_connections_hold_nobody_up(
-    server: Server, crowd: list[socket.socket], tell: Tell
+    server: Server, token: str | None, crowd: list[socket.socket], tell: Tell
 ) -> None:
     for client in crowd:
         client.sendall(PING)
@@ -102,11 +110,14 @@ def test_thousands_of_idle_and_slow_connections_hold_nobody_up(
             client.sendall(SLOW[number % len(SLOW)])
         for _ in range(N_NOT_READING):
             client = stack.enter_context(server.connect())
-            client.sendall(POST.format(20_000_000, 0).encode())
+            bearer = f"Authorization: Bearer {token}\r\nHost"
+            client.sendall(POST.format(20_000_000, 0).replace("Host", bearer).encode())
         stack.enter_context(trickling(slow))
         prober = threading.Thread(target=lambda: probes.extend(livez_s(server)))
         prober.start()
-        found = tried(server.url, [QUESTION] * (REQUESTS_S * SECONDS))
+        found = tried(
+            server.url, [Question(PATH, b"rows", "text/plain", token)] * (REQUESTS_S * SECONDS)
+        )
         prober.join()
 
     memory_mb = _largest_mb(server)
