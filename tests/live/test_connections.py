@@ -133,6 +133,21 @@ def test_an_address_whose_requests_are_all_under_way_is_told_so(
     assert eventually(lambda: strict.get("/ping/").status == 200)
 
 
+def test_a_request_that_has_come_is_answered_though_its_connection_has_expired(
+    tmp_path: Path, clients: ExitStack
+) -> None:
+    """It came in time, but nobody looked: the interpreter was held."""
+    with serve(write(tmp_path), *FLAGS, "--keep-alive-s", "2") as server:
+        (kept,) = opened(server, clients, 1)
+        holding = begin(lambda: do(server, "hold", 4))
+        time.sleep(0.7)
+
+        kept.sendall(PING)
+
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        assert holding.result().status == 200
+
+
 def test_a_worker_without_open_files_sheds_and_goes_on(tmp_path: Path, clients: ExitStack) -> None:
     with serve(write(tmp_path), *FLAGS, "--logging-level", "warning") as server:
         worker = psutil.Process(pid(server))
