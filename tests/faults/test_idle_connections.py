@@ -22,7 +22,7 @@ N_SLOW = scaled(100, 900)
 N_NOT_READING = scaled(10, 40)
 SECONDS = scaled(3, 60)
 LIVEZ_S = 0.1 if FULL else 5.0
-PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PATH = "/predictUnstructured/?sleep=0.02&size=4"
 SLOW = (b"", b"POST /pre", POST.format(1, 60_000).encode() + b"half")
 TOKENS = (None, "a passphrase") if FULL else (None,)

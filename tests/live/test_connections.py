@@ -17,7 +17,7 @@ from tests.support.serving import Server, serve
 MOST = 40
 OF_ADDRESS = 8
 FLAGS = ("--target-type", "regression", "--max-workers", "1", "--hook-threads", "4")
-PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PART = b"POST /predict/ HT"
 AT_ONCE_S = 1.5
 """A worker without room looks again every half second."""
@@ -122,7 +122,7 @@ def test_an_address_has_no_more_connections_than_it_may(strict: Server, clients:
 def test_an_address_whose_requests_are_all_under_way_is_told_so(
     strict: Server, clients: ExitStack
 ) -> None:
-    body = b"POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
+    body = b"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
     opened(strict, clients, OF_ADDRESS, body)
     time.sleep(FRESH_S)
 

@@ -15,8 +15,8 @@ TIMEOUT_S = 5
 LATEST_S = 2 * TIMEOUT_S
 """The answer 408, or 504, and the time that a client gets to read it, come on top."""
 
-CHUNKED = b"POST /predictUnstructured/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-SLEEP = b"POST /predictUnstructured/?sleep=12 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+CHUNKED = b"POST /predictUnstructured/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+SLEEP = b"POST /predictUnstructured/?sleep=12 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
 
 SENT: dict[str, tuple[bytes, bytes]] = {
     "nothing": (b"", b""),

@@ -22,7 +22,7 @@ LISTENING = ("--server-log-level", "debug", "--logging-level", "debug")
 """Says where a server listens before its model is ready."""
 STOP_S = 15.0
 N_WAITING = 40
-PING = b"GET /ping/ HTTP/1.1\r\nHost: x\r\n\r\n"
+PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def test_sigterm_answers_what_is_in_flight_and_leaves_with_0(tmp_path: Path) -> None:
