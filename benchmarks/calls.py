@@ -32,6 +32,7 @@ from drum_like.config.settings import load
 from drum_like.http.app import create_app
 from drum_like.server.connection import Connection
 from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.outlet import Outlet
 from drum_like.server.request_cycle import RequestCycle
 from drum_like.server.request_head import Heads, Reading
 from drum_like.server.timeouts import InFlight, Timed
@@ -119,7 +120,8 @@ class Served:
         application = create_app(settings)
         for part in application.background:
             part.start()
-        log = logs.AccessLog(as_json=False, descriptor=os.open(os.devnull, os.O_WRONLY))
+        outlet = Outlet(os.open(os.devnull, os.O_WRONLY), lambda _n_lines: b"")
+        log = logs.AccessLog(as_json=False, write=outlet.write)
         wsgi = Timed(application.flask, InFlight())
         self._cycle = RequestCycle(cfg, log, wsgi, lambda: True)
         self._reading = Reading(Heads(cfg), application.body_limit, application.admission)

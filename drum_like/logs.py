@@ -6,10 +6,9 @@ server that must be seen at any level (its address, its model) go through `ANNOU
 
 import json
 import logging
-import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,6 +97,11 @@ def is_json(log_format: str) -> bool:
     return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
 
 
+def formatter(log_format: str) -> logging.Formatter:
+    """Return the formatter of log lines; see `configure`."""
+    return JsonFormatter() if is_json(log_format) else TextFormatter()
+
+
 def configure(log_format: str, level: str) -> None:
     """Send everything that is logged to standard error in one form; called once a program.
 
@@ -106,7 +110,7 @@ def configure(log_format: str, level: str) -> None:
         level: A name out of LEVELS, in any case.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if is_json(log_format) else TextFormatter())
+    handler.setFormatter(formatter(log_format))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level.lower()])
@@ -145,16 +149,16 @@ class Access:
 
 
 class AccessLog:
-    """Writes one line a request, whole, with one system call and no lock.
+    """Writes one line a request, whole.
 
     Args:
         as_json: JSON objects instead of text.
-        descriptor: The open file to write to.
+        write: Writes a line, and waits for nobody who reads it.
     """
 
-    def __init__(self, *, as_json: bool, descriptor: int = 1) -> None:
+    def __init__(self, *, as_json: bool, write: Callable[[bytes], object]) -> None:
         self._line = _json_line if as_json else _text_line
-        self._descriptor = descriptor
+        self._write = write
 
     def write(self, access: Access) -> None:
         """Write the line of a request, unless it was a successful probe.
@@ -164,7 +168,7 @@ class AccessLog:
         if access.method != "POST" and access.is_probe:
             return
         try:
-            os.write(self._descriptor, self._line(access))
+            self._write(self._line(access))
         except OSError:
             return
 

@@ -23,6 +23,7 @@ from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.master import Master
+from drum_like.server.outlet import open_outlets
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
@@ -70,6 +71,7 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
         model does not load.
     """
     signal.signal(signal.SIGTERM, _leave)
+    open_outlets(settings.log_format)
     logs.configure(settings.log_format, settings.logging_level)
     try:
         listener = listen(settings.host, settings.port, settings.backlog)

@@ -21,6 +21,7 @@ from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import LoopLimits
 from drum_like.server.event_loop import Loop, LoopCallbacks
+from drum_like.server.outlet import raw_output
 from drum_like.server.request_cycle import RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
@@ -186,7 +187,8 @@ class Worker(GunicornWorker):
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
             clients=self._clients,
         )
-        log = logs.AccessLog(as_json=logs.is_json(str(self.cfg.access_log_format)))
+        as_json = logs.is_json(str(self.cfg.access_log_format))
+        log = logs.AccessLog(as_json=as_json, write=raw_output())
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
         connect = partial(Connection, reading=self._reading)
         callbacks = LoopCallbacks(connect, cycle.answer, cycle.refuse, self._awake)

@@ -40,6 +40,7 @@ ACTIONS = {
     "abort": lambda value: os.abort(),
     "hold": hold,
     "log": lambda value: logging.getLogger("my.hook").warning("a\\nhook %s", value),
+    "print": lambda value: print("printed by a hook"),
     "orphan": lambda value: os.system("(sleep 0.2; exit 3) & exit 0"),
 }
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -56,7 +57,7 @@ def line_of(access: Access, *, as_json: bool) -> bytes:
     """Return the bytes that the access log writes."""
     reader, writer = os.pipe()
     try:
-        AccessLog(as_json=as_json, descriptor=writer).write(access)
+        AccessLog(as_json=as_json, write=partial(os.write, writer)).write(access)
     finally:
         os.close(writer)
     with os.fdopen(reader, "rb") as lines:
@@ -192,7 +193,7 @@ def test_an_access_log_that_cannot_be_written_fails_nothing() -> None:
     os.close(reader)
     os.close(writer)
 
-    AccessLog(as_json=True, descriptor=writer).write(PREDICT)
+    AccessLog(as_json=True, write=partial(os.write, writer)).write(PREDICT)
 
 
 @pytest.mark.parametrize(
