@@ -151,7 +151,7 @@ class Served:
             with profiled(calls):
                 received = connection.reader.receive()
                 if received is not None:
-                    self._cycle.answer(connection, received, lambda: None)
+                    self._cycle.answer(connection, received)
             return client.recv(1 << 16)
 
 

@@ -2,10 +2,24 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from drum_like.server.request_head import Reading
 from drum_like.server.request_reader import RequestReader
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that is made in parts, while its client takes them; in one thread at a time.
+
+    Attributes:
+        go_on: Asks for parts for a while; sets `rest`, `keep` and `stream` of the connection.
+        close: Asks for no more.
+    """
+
+    go_on: Callable[[], None]
+    close: Callable[[], None]
 
 
 class Connection:
@@ -25,8 +39,9 @@ class Connection:
         waits: Whether the poller waits for it; otherwise a thread has it.
         event: The event that the poller waits for.
         then: The step that is taken when it is ready.
-        rest: The bytes left to send.
+        rest: The bytes left to send; empty if the poller waits for room only.
         n_taken: Bytes of the rest that the client has made room for.
+        stream: The answer of which more parts are to be asked for when the rest is sent.
         keep: Whether it stays open after that.
     """
 
@@ -40,6 +55,7 @@ class Connection:
         "rest",
         "since",
         "sock",
+        "stream",
         "then",
         "waits",
     )
@@ -54,6 +70,7 @@ class Connection:
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
         self.n_taken = 0
+        self.stream: Stream | None = None
         self.keep = False
 
     @property

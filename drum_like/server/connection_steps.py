@@ -20,6 +20,7 @@ from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
+from drum_like.server.streams import StreamTurns
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,11 @@ class ConnectionSteps:
         self._handover = handover
         self._leadership = handover.leadership
         self._limits = limits.clients
-        self._large_bodies = threading.Semaphore(max(1, limits.threads // 2))
+        half = max(1, limits.threads // 2)
+        self._large_bodies = threading.Semaphore(half)
         self._unauthenticated: deque[Connection] = deque()
-        self._may_authenticate = threading.Semaphore(max(1, limits.threads // 2))
+        self._may_authenticate = threading.Semaphore(half)
+        self._streams = StreamTurns(poller, handover.leadership, self._resume, half)
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
@@ -77,8 +80,18 @@ class ConnectionSteps:
             self._connections.refuse(connection, SlowError())
         elif connection.rest is not None:
             self._connections.reset(connection)
+            self._end_stream(connection)
         elif not (is_read and connection.has_sent):
-            self._connections.close(connection)
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        """Close a connection, and ask for no more of its answer."""
+        self._connections.close(connection)
+        self._end_stream(connection)
+
+    def _end_stream(self, connection: Connection) -> None:
+        if connection.stream is not None:
+            self._streams.close(connection)
 
     def _read(
         self,
@@ -166,13 +179,14 @@ class ConnectionSteps:
 
     def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send the rest of the answer, wait for the next request, or close."""
+        limits = self._limits
         if connection.rest is not None:
             connection.n_taken = 0
-            self._poller.wait_for(connection, self._on_room, self._limits.pause_s)
+            self._poller.wait_for(connection, self._on_room, limits.pause_s)
         elif not connection.keep:
             self._connections.linger(connection)
         elif connection.reader.is_idle:
-            idle_s = STOPPING_IDLE_S if self._connections.are_ending else self._limits.idle_s
+            idle_s = STOPPING_IDLE_S if self._connections.are_ending else limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
         elif connection.reader.needs_caller:
             self._authenticate(connection, leader)
@@ -187,13 +201,17 @@ class ConnectionSteps:
         except BlockingIOError:
             return
         except OSError:
-            self._connections.close(connection)
+            self._close(connection)
             return
         connection.rest = rest[n_sent:] or None
         connection.n_taken += n_sent
         limit = connection.since + self._limits.transfer_s(connection.n_taken)
         connection.deadline = min(limit, time.monotonic() + self._limits.pause_s)
-        if connection.rest is None:
+        if connection.rest is not None:
+            return
+        if connection.stream is not None:
+            self._streams.go_on(connection, leader)
+        else:
             self._resume(connection, leader)
 
     def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:

@@ -1,8 +1,7 @@
 """The event loop of a worker: the threads that lead in turn, and serve all of its connections.
 
 No thread waits for a client: requests are read as they come and served when they are whole, and
-the rest of an answer is sent as its client makes room. Only streams of answers keep a thread while
-the client is slow.
+the rest of an answer is sent, and more of a stream is asked for, as its client makes room.
 """
 
 import logging

@@ -9,7 +9,6 @@ long it promotes a follower; a request that turns out to take long has the lead 
 import threading
 import time
 from collections.abc import Callable, Sized
-from functools import partial
 from typing import Generic, TypeVar
 
 from drum_like.server.connection import Connection
@@ -18,8 +17,8 @@ from drum_like.server.request_head import Received
 
 Work = TypeVar("Work")
 
-Answer = Callable[[Connection, Received, Callable[[], None]], None]
-"""Answers a request; calls its last argument before it waits for the client."""
+Answer = Callable[[Connection, Received], None]
+"""Answers a request, or begins to; never waits for the client."""
 
 
 class Leader(Generic[Work]):
@@ -152,7 +151,7 @@ class Handover:
             self._awake()
         is_leading, began, computed = leader.held, time.monotonic(), time.thread_time()
         try:
-            self._answer(connection, received, partial(self.leadership.promote_follower, leader))
+            self._answer(connection, received)
         finally:
             if aside:
                 self._aside.release()

@@ -48,7 +48,6 @@ class Outlet(io.RawIOBase):
         self._descriptor = descriptor
         self._note = note
         self._own, self._send, self._is_slow = _opened(descriptor)
-        self._n_dropped = 0
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
         atexit.register(self._end)
@@ -67,12 +66,18 @@ class Outlet(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Write, keep or drop; what cannot be written at all is lost without an error."""
+        n_sent = 0
         with self._lock:
-            # Bytes behind others that wait would be the first to arrive.
-            is_free = not (self._waiting or self._is_slow)
-            rest = self._sent(data) if is_free else bytes(data)
-            if rest:
-                self._keep(rest)
+            try:
+                # Bytes behind others that wait would be the first to arrive.
+                if not (self._waiting or self._is_slow):
+                    n_sent = self._send(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                return len(data)
+            if n_sent < len(data):
+                self._keep(bytes(data[n_sent:]))
         return len(data)
 
     def _begin(self) -> None:
@@ -80,20 +85,12 @@ class Outlet(io.RawIOBase):
         self._lock = threading.RLock()  # a finalizer may write while this thread writes
         self._waiting: deque[bytes] = deque()
         self._n_bytes = 0
+        self._n_dropped = 0
         self._writer: threading.Thread | None = None
 
     def _end(self) -> None:
         if self._writer is not None:
             self._writer.join(_END_S)
-
-    def _sent(self, data: Any) -> bytes:
-        """Write what there is room for, and return the rest."""
-        try:
-            return bytes(data[self._send(data) :])
-        except BlockingIOError:
-            return bytes(data)
-        except OSError:
-            return b""
 
     def _keep(self, data: bytes) -> None:
         if self._waiting and self._n_bytes + len(data) > ROOM:
@@ -112,9 +109,11 @@ class Outlet(io.RawIOBase):
         poller = select.poll()
         poller.register(self._own, select.POLLOUT)
         while data := self._oldest():
-            while data:
-                poller.poll()
-                data = self._sent(data)
+            with suppress(OSError):
+                while data:
+                    poller.poll()
+                    with suppress(BlockingIOError):  # another process was faster
+                        data = data[self._send(data) :]
             with self._lock:
                 self._n_bytes -= len(self._waiting.popleft())
 

@@ -154,7 +154,7 @@ class OpenConnections(set[Connection]):
         self.are_ending = True
         limit = time.monotonic() + STOPPING_IDLE_S
         for connection in list(self):
-            if connection.reader.is_idle:
+            if connection.reader.is_idle and connection.rest is None:
                 connection.deadline = min(connection.deadline, limit)
 
     def refuse(self, connection: Connection, error: Exception) -> None:

@@ -1,7 +1,10 @@
 """The cycle of a request and its answer, between a connection and the application."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from time import perf_counter
 from typing import Any
@@ -13,15 +16,40 @@ from gunicorn.http.message import Request
 from drum_like import logs
 from drum_like.http.auth.admission import CALLER
 from drum_like.http.requests import OVERLONG, WHOLE
-from drum_like.server.client_limits import SILENCE_S
-from drum_like.server.connection import Connection
+from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
 from drum_like.server.timeouts import Application
 
 logger = logging.getLogger(__name__)
 
+_TURN_S = 0.05
+"""Time for which parts of a stream are asked for; then it is the turn of others."""
+
 _FAILED = error_body("the server failed to answer this request")
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A request whose answer is being made.
+
+    Attributes:
+        connection: The connection with its client.
+        reply: The answer.
+        environ: WSGI's variables.
+        context: The context that the application runs in, whatever the thread.
+        began: When the application was called.
+        body: The answer as the application returned it, None before.
+        parts: The parts of it that have not been asked for.
+    """
+
+    connection: Connection
+    reply: Reply
+    environ: dict[str, Any]
+    context: Context
+    began: float
+    body: Iterable[bytes] | None = None
+    parts: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
 
 class RequestCycle:
@@ -42,19 +70,21 @@ class RequestCycle:
         self._application = application
         self._keeps = keeps
 
-    def answer(
-        self, connection: Connection, received: Received, before_waiting: Callable[[], None]
-    ) -> None:
-        """Answer a request; the connection holds the bytes left to send, and whether to go on."""
+    def answer(self, connection: Connection, received: Received) -> None:
+        """Answer a request, or begin to; the connection holds what is left to do."""
         connection.keep = False
-        reply = self._reply(received.head.request, connection, before_waiting)
+        reply = self._reply(received.head.request, connection)
         environ = _environ(connection, received)
         if received.body is None:
             reply.force_close()
         else:
             environ["wsgi.input"] = BytesIO(received.body)
             environ[WHOLE] = received.body
-        self._run(environ, reply, connection)
+        # Flask takes back in a context what it has set there, also when another thread goes on.
+        context = copy_context()
+        context.run(
+            self._run, Exchange(connection, reply, environ, context, perf_counter()), self._send
+        )
 
     def refuse(self, connection: Connection, error: Exception) -> None:
         """Answer a request that could not be read, unless the client does not take the answer."""
@@ -68,29 +98,35 @@ class RequestCycle:
         except OSError:
             return
 
-    def _reply(
-        self, request: Request, connection: Connection, before_waiting: Callable[[], None]
-    ) -> Reply:
-        reply = Reply(request, connection.sock, self._cfg, before_waiting, SILENCE_S)
+    def _reply(self, request: Request, connection: Connection) -> Reply:
+        reply = Reply(request, connection.sock, self._cfg)
         if not self._keeps():
             reply.force_close()
         return reply
 
-    def _run(self, environ: dict[str, Any], reply: Reply, connection: Connection) -> None:
-        """Have the application answer; an answer that fails before its first byte is a 500."""
-        logs.set_request_id("")
-        began = perf_counter()
+    def _run(self, exchange: Exchange, step: Callable[[Exchange], bool]) -> None:
+        """Take a step of an answer; one that fails before its first byte is a 500."""
+        connection, reply = exchange.connection, exchange.reply
+        is_done = True
         try:
-            self._send(environ, reply)
+            is_done = step(exchange)
         except OSError as error:
             logger.debug("a client went away: %s", type(error).__name__)
             reply.force_close()
-        except Exception:
+        except BaseException:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
-            reply = self._failed(reply, connection)
-        self._note(reply, perf_counter() - began)
+            exchange.reply = reply = self._failed(reply, connection)
         connection.rest = reply.rest
-        connection.keep = not reply.should_close()
+        if is_done:
+            connection.stream = None
+            connection.keep = not reply.should_close()
+            self._note(reply, perf_counter() - exchange.began)
+        elif connection.stream is None:
+            run = exchange.context.run
+            connection.stream = Stream(
+                go_on=partial(run, self._run, exchange, self._go_on),
+                close=partial(run, self._run, exchange, self._abandon),
+            )
 
     def _note(self, reply: Reply, duration_s: float) -> None:
         status = int(reply.status[:3]) if reply.status else 0
@@ -99,22 +135,45 @@ class RequestCycle:
             logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
         )
 
-    def _send(self, environ: dict[str, Any], reply: Reply) -> None:
-        parts = self._application(environ, reply.start_response)
+    def _go_on(self, exchange: Exchange) -> bool:
+        """Send more of a stream, whose client has taken all of it so far."""
+        exchange.reply.rest = None
+        return self._send(exchange, perf_counter() + _TURN_S)
+
+    def _abandon(self, exchange: Exchange) -> bool:
+        """End a stream whose client is gone."""
+        exchange.reply.force_close()
+        if close := getattr(exchange.body, "close", None):
+            close()
+        return True
+
+    def _send(self, exchange: Exchange, until: float = 0.0) -> bool:
+        """Send parts while the client has room, and there is time; return whether it was all."""
+        reply = exchange.reply
+        if exchange.body is None:
+            exchange.body = self._application(exchange.environ, reply.start_response)
+            exchange.parts = iter(exchange.body)
+        is_done = True
         try:
-            for part in parts:
+            for part in exchange.parts:
                 reply.write(part)
-            reply.close()
+                if reply.is_stream and (reply.rest or perf_counter() >= until):
+                    reply.rest = reply.rest or memoryview(b"")
+                    is_done = False
+                    break
+            else:
+                reply.close()
         finally:
-            if close := getattr(parts, "close", None):
+            if is_done and (close := getattr(exchange.body, "close", None)):
                 close()
+        return is_done
 
     def _failed(self, reply: Reply, connection: Connection) -> Reply:
         """Return the answer 500; an answer that has begun is cut off instead."""
         if reply.begun:
             reply.force_close()
             return reply
-        instead = Reply(reply.req, connection.sock, self._cfg, lambda: None, SILENCE_S)
+        instead = Reply(reply.req, connection.sock, self._cfg)
         instead.force_close()
         fields = [("Content-Type", "application/json"), ("Content-Length", str(len(_FAILED)))]
         instead.start_response("500 Internal Server Error", fields)

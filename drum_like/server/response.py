@@ -1,13 +1,11 @@
 """The answers of a server: the application's, and its own to requests that fail before or in it.
 
-The application's go out in one piece, and no thread waits for a client that reads slowly. The
-server's own are JSON, also the answer to data that is not HTTP.
+The application's go out in one piece, except streams, and no thread waits for a client that reads
+slowly. The server's own are JSON, also the answer to data that is not HTTP.
 """
 
-import select
 import socket
 import time
-from collections.abc import Callable
 from functools import lru_cache
 
 from gunicorn import util
@@ -29,52 +27,42 @@ class Reply(Response):
         request: The request to answer.
         client: The client's socket, non-blocking.
         cfg: gunicorn's settings.
-        before_waiting: Called before the thread waits for the client to read.
-        patience_s: How long a client may read nothing.
 
     Attributes:
         begun: Whether something has been sent.
-        rest: The bytes that the client was not ready to take at the end.
+        is_stream: Whether parts are sent as they come, so that a client may be too slow for them.
+        rest: The bytes that the client was not ready to take.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        client: socket.socket,
-        cfg: Config,
-        before_waiting: Callable[[], None],
-        patience_s: float,
-    ) -> None:
+    def __init__(self, request: Request, client: socket.socket, cfg: Config) -> None:
         super().__init__(request, client, cfg)
         self.begun = False
+        self.is_stream = False
         self.rest: memoryview | None = None
         self._parts: list[bytes] = []
         self._gathered = 0
-        self._before_waiting = before_waiting
-        self._patience_s = patience_s
 
     def send_headers(self) -> None:
         """Put the head before the part that is sent next."""
         if not self.headers_sent:
-            self._put(self._head())
+            self._parts.append(self._head())
             self.headers_sent = True
 
     def close(self) -> None:
         """End the answer; bytes that cannot be sent without waiting stay in `rest`."""
-        self.send_headers()
+        if not self.headers_sent:
+            self.send_headers()
         if self.chunked:
             self._put(b"0\r\n\r\n")
-        data = b"".join(self._parts)
-        self.begun = True
-        sent = self._send(data)
-        if sent < len(data):
-            self.rest = memoryview(data)[sent:]
+        self._flush()
 
     def _emit_body(self, data: bytes) -> None:
         """Take a part of the body; parts of a stream are sent as they come."""
         self._put(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
         is_last = self.sent == self.response_length
-        if self.chunked or (self._gathered > _TOGETHER and not is_last):
+        is_endless = self.chunked or self.response_length is None
+        if is_endless or (self._gathered > _TOGETHER and not is_last):
+            self.is_stream = True
             self._flush()
 
     def _put(self, data: bytes) -> None:
@@ -82,23 +70,16 @@ class Reply(Response):
         self._gathered += len(data)
 
     def _flush(self) -> None:
-        """Send everything, waiting for the client where it must be."""
-        data = memoryview(b"".join(self._parts))
+        """Send everything that the client is ready to take; the rest stays in `rest`."""
+        data = b"".join([self.rest or b"", *self._parts] if self.is_stream else self._parts)
         self._parts.clear()
         self._gathered = 0
         self.begun = True
-        self._before_waiting()
-        while data := data[self._send(data) :]:
-            poller = select.poll()
-            poller.register(self.sock, select.POLLOUT)
-            if not poller.poll(self._patience_s * 1000):
-                raise TimeoutError("the client does not read its answer")
-
-    def _send(self, data: bytes | memoryview) -> int:
         try:
-            return self.sock.send(data)
+            sent = self.sock.send(data)
         except BlockingIOError:
-            return 0
+            sent = 0
+        self.rest = memoryview(data)[sent:] if sent < len(data) else None
 
     def _head(self) -> bytes:
         major, minor = self.req.version or (1, 1)

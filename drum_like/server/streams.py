@@ -1,0 +1,64 @@
+"""Streams: answers that are made in parts, while their clients take them.
+
+A thread asks for parts for a while, and no longer than its client has room; then the poller waits
+for room. So neither clients that do not read nor answers without an end hold threads.
+"""
+
+import threading
+from collections import deque
+from functools import partial
+
+from drum_like.server.connection import Connection
+from drum_like.server.leader import Leader, Leadership
+from drum_like.server.poller import Poller, Step
+
+
+class StreamTurns:
+    """Gives streams turns: some threads go on with them, so that the others go on to serve.
+
+    Args:
+        poller: Waits for the clients.
+        leadership: Makes other threads lead.
+        after: Taken by the leader after a turn.
+        most: How many turns there are at one time.
+    """
+
+    def __init__(
+        self, poller: Poller, leadership: Leadership[Connection], after: Step, most: int
+    ) -> None:
+        self._poller = poller
+        self._leadership = leadership
+        self._after = after
+        self._turns = threading.Semaphore(most)
+        self._waiting: deque[Connection] = deque()
+
+    def go_on(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Go on with a stream in this thread; later if enough threads do that."""
+        self._poller.release(connection)
+        self._waiting.append(connection)
+        while self._waiting and self._turns.acquire(blocking=False):
+            self._leadership.promote_follower(leader)
+            try:
+                self._go_on_with_next()
+            finally:
+                self._turns.release()
+
+    def close(self, connection: Connection) -> None:
+        """End a stream whose client is gone; custom code may take its time for that."""
+        self._poller.ready.append(partial(self._close, connection))
+
+    def _go_on_with_next(self) -> None:
+        """Go on with the stream that waits longest, and let the poller wait for its client."""
+        try:
+            connection = self._waiting.popleft()
+        except IndexError:
+            return
+        if connection.stream is not None:
+            connection.stream.go_on()
+        self._poller.ready.append(partial(self._after, connection))
+        self._poller.wake()
+
+    def _close(self, connection: Connection, leader: Leader[Connection]) -> None:
+        self._leadership.promote_follower(leader)
+        if connection.stream is not None:
+            connection.stream.close()
