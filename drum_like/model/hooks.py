@@ -1,6 +1,7 @@
 """Hooks that custom.py defines, and calls to them."""
 
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from drum_like.errors import CustomCodeError, HookError
 from drum_like.model import custom_task, datarobot_alias
+from drum_like.system.lifecycle import leave_if_forked
 from drum_like.types.target import TargetType
 
 Hook = Callable[..., Any]
@@ -80,6 +82,7 @@ def load_hooks(custom_py: Path | None, code_dir: Path, target_type: TargetType |
 def _import(custom_py: Path, code_dir: Path) -> ModuleType:
     sys.modules.pop("custom", None)
     importlib.invalidate_caches()
+    own = os.getpid()
     try:
         return importlib.import_module("custom")
     except ImportError as error:
@@ -93,6 +96,8 @@ def _import(custom_py: Path, code_dir: Path) -> ModuleType:
         if _is_the_operators(error):
             raise
         raise CustomCodeError(_text_of(error, ""), _hint(error, custom_py)) from error
+    finally:
+        leave_if_forked(own)
 
 
 def call_at_load(
@@ -110,16 +115,19 @@ def call_at_load(
     Raises:
         CustomCodeError: it raised, whatever it raised.
     """
+    own = os.getpid()
     try:
         return hook(*args, **kwargs)
     except BaseException as error:
         if _is_the_operators(error):
             raise
         raise CustomCodeError(_text_of(error, summary), _hint(error, custom_py)) from error
+    finally:
+        leave_if_forked(own)
 
 
 def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
-    """Call a hook on behalf of a request.
+    """Call a hook on behalf of a request; a child that it has forked ends where it returns.
 
     Args:
         hook: A function of custom.py.
@@ -132,12 +140,15 @@ def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
         UserError: it raised datarobot_drum's CustomHTTPError.
         HookError: it raised anything else, SystemExit included: a worker outlives its hooks.
     """
+    own = os.getpid()
     try:
         return hook(*args, **kwargs)
     except BaseException as error:
         if _is_the_operators(error):
             raise
         raise failure(error, summary) from error
+    finally:
+        leave_if_forked(own)
 
 
 def failure(error: BaseException, summary: str) -> Exception:

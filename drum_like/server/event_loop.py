@@ -127,6 +127,13 @@ class Loop:
         for connection in list(self._connections):
             self._connections.close(connection)
 
+    def disown(self) -> None:
+        """Close the sockets of clients in a forked child, which are its parent's."""
+        self._ended = True
+        self._poller.disown()
+        for connection in self._connections:
+            connection.sock.close()
+
     def _work(self) -> None:
         """Serve whenever it leads; runs in each thread."""
         while not self._ended:

@@ -78,6 +78,12 @@ class Poller:
         """Wake the thread that waits for clients, so that it sees a change."""
         os.write(self._wakened, b"x")
 
+    def disown(self) -> None:
+        """Close it in a forked child; what it waits for stays watched in the parent."""
+        self.selector.close()
+        os.close(self._waker)
+        os.close(self._wakened)
+
     def _on_wake(self, _leader: Leader[Connection]) -> None:
         os.read(self._waker, 64)
 

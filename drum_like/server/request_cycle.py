@@ -1,6 +1,7 @@
 """The cycle of a request and its answer, between a connection and the application."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class RequestCycle:
         self._log = log
         self._application = application
         self._keeps = keeps
+        self._process = os.getpid()
 
     def answer(self, connection: Connection, received: Received) -> None:
         """Answer a request, or begin to; the connection holds what is left to do."""
@@ -116,6 +118,8 @@ class RequestCycle:
         except BaseException:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
             exchange.reply = reply = self._failed(reply, connection)
+        if os.getpid() != self._process:
+            os._exit(0)  # the application has forked a child: its answer is not wanted
         connection.rest = reply.rest
         if is_done:
             connection.stream = None

@@ -35,7 +35,7 @@ from drum_like.server.worker_status import (
 )
 from drum_like.system import cgroup
 from drum_like.system.cpus import share
-from drum_like.system.lifecycle import Background
+from drum_like.system.lifecycle import Background, disown_in_forks, end_copies
 from drum_like.system.memory import keep_objects
 
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
@@ -111,6 +111,7 @@ class Worker(GunicornWorker):
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
         self.pipe.keep_writer()
+        disown_in_forks(self._disown, STOP_SIGNALS)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -166,6 +167,17 @@ class Worker(GunicornWorker):
         """End the process although threads still run in it; nothing else would end them."""
         self._end()
         os._exit(0)
+
+    def _disown(self) -> None:
+        """Keep no sockets and no handlers of signals in a child that custom code has forked."""
+        for listener in self.sockets:
+            listener.close()
+        if loop := getattr(self, "_loop", None):
+            loop.disown()
+        signal.set_wakeup_fd(-1)
+        for number in self.SIGNALS:
+            if getattr(signal.getsignal(number), "__self__", None) is self:
+                signal.signal(number, signal.SIG_DFL)
 
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
@@ -271,3 +283,4 @@ class Worker(GunicornWorker):
         self._loop.end(_STUCK_THREADS_S)
         for background in reversed(self._background):
             background.stop()
+        end_copies()

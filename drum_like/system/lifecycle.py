@@ -1,14 +1,21 @@
 """Background parts that live as long as a worker: its readiness, and tasks that are repeated.
 
+And the ends of its copies, which custom code may fork.
+
 The server calls `start` after the fork and the load, in the order given, `drain` when SIGTERM has
 arrived and requests may still be in flight, and `stop` in the reverse order when the last one has
 been answered. A worker that is killed calls nothing.
 """
 
 import logging
-from collections.abc import Callable
-from threading import Event, Thread
+import os
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from threading import Event, Thread, local
 from typing import Protocol
+
+import psutil
 
 from drum_like.errors import StoreError
 
@@ -114,3 +121,42 @@ class PeriodicTask:
             if not again:
                 self._woken.wait(self._pause_s)
                 self._woken.clear()
+
+
+def disown_in_forks(disown: Callable[[], None], held: Iterable[signal.Signals]) -> None:
+    """Have children that custom code forks disown their parent's things, before anything else.
+
+    Args:
+        disown: Called in the child.
+        held: Signals that reach the child only after that: one that comes sooner would be lost.
+    """
+    before = local()
+
+    def hold() -> None:
+        before.mask = signal.pthread_sigmask(signal.SIG_BLOCK, held)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before.mask)
+
+    def begin() -> None:
+        disown()
+        release()
+
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=begin)
+
+
+def leave_if_forked(own: int) -> None:
+    """End this process if it is a copy of the one with this id: what follows is not for copies."""
+    if os.getpid() != own:
+        os._exit(0)
+
+
+def end_copies() -> None:
+    """End the copies of this process that are still there; programs that it started go on."""
+    own = psutil.Process()
+    with suppress(psutil.Error):
+        command = own.cmdline()
+        for child in own.children(recursive=True):
+            with suppress(psutil.Error):
+                if child.cmdline() == command:
+                    child.terminate()

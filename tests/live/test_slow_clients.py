@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,18 @@ def test_clients_that_do_not_read_hold_nobody_up_and_lose_nothing(
     assert ping_s(server) < 1
     for client in clients[:4]:
         assert len(whole(client).partition(b"\r\n\r\n")[2]) == size
+
+
+def test_an_answer_that_is_not_read_waits_no_longer_than_a_request_may_take(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "1", "--request-timeout-s", "2")
+    with serve(tmp_path, *flags) as server, server.connect() as client:
+        client.sendall(POST.format(20_000_000, 0).encode())
+        time.sleep(5)
+
+        assert len(whole(client)) < 20_000_000, "it was cut off, else all would be read now"
 
 
 def test_a_kept_connection_goes_on_after_an_answer_that_was_read_slowly(
