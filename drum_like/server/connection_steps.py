@@ -20,7 +20,7 @@ from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
-from drum_like.server.streams import StreamTurns
+from drum_like.server.streams import StreamQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ConnectionSteps:
         self._large_bodies = threading.Semaphore(half)
         self._unauthenticated: deque[Connection] = deque()
         self._may_authenticate = threading.Semaphore(half)
-        self._streams = StreamTurns(poller, handover.leadership, self._resume, half)
+        self._streams = StreamQueue(poller, handover.leadership, self._resume, half)
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""

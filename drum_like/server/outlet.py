@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 from drum_like import logs
@@ -135,6 +136,9 @@ def open_outlets(log_format: str) -> None:
     Args:
         log_format: As of `logs.configure`.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the start: a socket would get its number
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
     formatter = logs.formatter(log_format)
 
     def note(name: str, n_lines: int) -> bytes:
@@ -159,7 +163,7 @@ def _stream(stream: TextIO, note: Callable[[int], bytes]) -> TextIO:
     """Return a stream to the same descriptor; the stream itself if it has none."""
     try:
         outlet = Outlet(stream.fileno(), note)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):  # in a test, say
         return stream
     stream.flush()
     return io.TextIOWrapper(

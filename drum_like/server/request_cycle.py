@@ -24,8 +24,8 @@ from drum_like.server.timeouts import Application
 
 logger = logging.getLogger(__name__)
 
-_TURN_S = 0.05
-"""Time for which parts of a stream are asked for; then it is the turn of others."""
+_SLICE_S = 0.05
+"""Time for which parts of a stream are asked for, before those of others are."""
 
 _FAILED = error_body("the server failed to answer this request")
 
@@ -70,7 +70,7 @@ class RequestCycle:
         self._log = log
         self._application = application
         self._keeps = keeps
-        self._process = os.getpid()
+        self._is_disowned = False
 
     def answer(self, connection: Connection, received: Received) -> None:
         """Answer a request, or begin to; the connection holds what is left to do."""
@@ -87,6 +87,10 @@ class RequestCycle:
         context.run(
             self._run, Exchange(connection, reply, environ, context, perf_counter()), self._send
         )
+
+    def disown(self) -> None:
+        """Leave, in a forked child, where the application returns."""
+        self._is_disowned = True
 
     def refuse(self, connection: Connection, error: Exception) -> None:
         """Answer a request that could not be read, unless the client does not take the answer."""
@@ -118,7 +122,7 @@ class RequestCycle:
         except BaseException:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
             exchange.reply = reply = self._failed(reply, connection)
-        if os.getpid() != self._process:
+        if self._is_disowned:
             os._exit(0)  # the application has forked a child: its answer is not wanted
         connection.rest = reply.rest
         if is_done:
@@ -142,7 +146,7 @@ class RequestCycle:
     def _go_on(self, exchange: Exchange) -> bool:
         """Send more of a stream, whose client has taken all of it so far."""
         exchange.reply.rest = None
-        return self._send(exchange, perf_counter() + _TURN_S)
+        return self._send(exchange, perf_counter() + _SLICE_S)
 
     def _abandon(self, exchange: Exchange) -> bool:
         """End a stream whose client is gone."""

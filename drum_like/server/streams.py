@@ -13,14 +13,14 @@ from drum_like.server.leader import Leader, Leadership
 from drum_like.server.poller import Poller, Step
 
 
-class StreamTurns:
-    """Gives streams turns: some threads go on with them, so that the others go on to serve.
+class StreamQueue:
+    """Streams that are to go on: some threads do that, so that the others go on to serve.
 
     Args:
         poller: Waits for the clients.
         leadership: Makes other threads lead.
-        after: Taken by the leader after a turn.
-        most: How many turns there are at one time.
+        after: Taken by the leader after a thread has gone on with a stream for a while.
+        most: How many threads do that at one time.
     """
 
     def __init__(
@@ -29,19 +29,19 @@ class StreamTurns:
         self._poller = poller
         self._leadership = leadership
         self._after = after
-        self._turns = threading.Semaphore(most)
+        self._may_go_on = threading.Semaphore(most)
         self._waiting: deque[Connection] = deque()
 
     def go_on(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on with a stream in this thread; later if enough threads do that."""
         self._poller.release(connection)
         self._waiting.append(connection)
-        while self._waiting and self._turns.acquire(blocking=False):
+        while self._waiting and self._may_go_on.acquire(blocking=False):
             self._leadership.promote_follower(leader)
             try:
                 self._go_on_with_next()
             finally:
-                self._turns.release()
+                self._may_go_on.release()
 
     def close(self, connection: Connection) -> None:
         """End a stream whose client is gone; custom code may take its time for that."""

@@ -111,7 +111,8 @@ class Worker(GunicornWorker):
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
         self.pipe.keep_writer()
-        disown_in_forks(self._disown, STOP_SIGNALS)
+        self._on_fork = [listener.close for listener in self.sockets]
+        disown_in_forks(self, STOP_SIGNALS, self._on_fork)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -168,17 +169,6 @@ class Worker(GunicornWorker):
         self._end()
         os._exit(0)
 
-    def _disown(self) -> None:
-        """Keep no sockets and no handlers of signals in a child that custom code has forked."""
-        for listener in self.sockets:
-            listener.close()
-        if loop := getattr(self, "_loop", None):
-            loop.disown()
-        signal.set_wakeup_fd(-1)
-        for number in self.SIGNALS:
-            if getattr(signal.getsignal(number), "__self__", None) is self:
-                signal.signal(number, signal.SIG_DFL)
-
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
@@ -199,13 +189,14 @@ class Worker(GunicornWorker):
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
             clients=self._clients,
         )
-        as_json = logs.is_json(str(self.cfg.access_log_format))
-        log = logs.AccessLog(as_json=as_json, write=raw_output())
+        log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
         connect = partial(Connection, reading=self._reading)
         callbacks = LoopCallbacks(connect, cycle.answer, cycle.refuse, self._awake)
         self._counts.join(self.slot)
-        return Loop(self.sockets, callbacks, limits, self._counts)
+        loop = Loop(self.sockets, callbacks, limits, self._counts)
+        self._on_fork += [loop.disown, cycle.disown]
+        return loop
 
     def _keeps(self) -> bool:
         """Count a request, and return whether its connection may stay open after it."""

@@ -123,12 +123,15 @@ class PeriodicTask:
                 self._woken.clear()
 
 
-def disown_in_forks(disown: Callable[[], None], held: Iterable[signal.Signals]) -> None:
-    """Have children that custom code forks disown their parent's things, before anything else.
+def disown_in_forks(
+    owner: object, held: Iterable[signal.Signals], disown: Iterable[Callable[[], None]]
+) -> None:
+    """Have children that custom code forks disown what is their parent's, before anything else.
 
     Args:
-        disown: Called in the child.
+        owner: The object whose methods handle signals in the parent, and in no child.
         held: Signals that reach the child only after that: one that comes sooner would be lost.
+        disown: Called in the child, one after the other.
     """
     before = local()
 
@@ -139,7 +142,12 @@ def disown_in_forks(disown: Callable[[], None], held: Iterable[signal.Signals]) 
         signal.pthread_sigmask(signal.SIG_SETMASK, before.mask)
 
     def begin() -> None:
-        disown()
+        for part in disown:
+            part()
+        signal.set_wakeup_fd(-1)
+        for number in signal.valid_signals():
+            if getattr(signal.getsignal(number), "__self__", None) is owner:
+                signal.signal(number, signal.SIG_DFL)
         release()
 
     os.register_at_fork(before=hold, after_in_parent=release, after_in_child=begin)

@@ -19,12 +19,17 @@ N_REQUESTS = 2000
 ROWS = "do,value\nlog,1\nprint,1\n"
 
 
+CLOSED = ("sh", "-c", 'exec "$0" "$@" >&- 2>&-')
+
+
 @contextmanager
-def unread(directory: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def unread(
+    directory: Path, *flags: str, through: tuple[str, ...] = ()
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Serve a model directory, and read nothing of what the server writes."""
     url = f"http://127.0.0.1:{free_port()}"
     address = ("--address", urlsplit(url).netloc)
-    command = [*COMMAND, "server", "--code-dir", str(directory), *address, *flags]
+    command = [*through, *COMMAND, "server", "--code-dir", str(directory), *address, *flags]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
     )
@@ -63,6 +68,17 @@ def test_requests_are_answered_though_nobody_reads_the_logs(tmp_path: Path) -> N
     assert len(access) + len(printed) > 600, "what was kept is written as soon as someone reads"
     assert set(printed) == {b"printed by a hook"}
     assert [event["msg"] for event in _lines(err)[0]].count("a\nhook 1") > 300
+
+
+def test_a_server_without_standard_output_and_error_answers(tmp_path: Path) -> None:
+    flags = ("--target-type", "regression", "--max-workers", "1")
+    with unread(write(tmp_path), *flags, through=CLOSED) as (url, process):
+        headers = {"Content-Type": "text/csv"}
+        for _ in range(3):
+            assert call(url, "POST", "/predict/", body=ROWS, headers=headers).status == 200
+
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def _lines(output: bytes) -> tuple[list[dict[str, str]], list[bytes]]:
