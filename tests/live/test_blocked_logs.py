@@ -8,12 +8,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.faults.scale import scaled
 from tests.live.steered import eventually, write
 from tests.support.http_calls import call, send
 from tests.support.ports import free_port
 from tests.support.serving import COMMAND, environment, stop
 
-N_REQUESTS = 2000
+N_REQUESTS = scaled(800, 2000)
 """Each leaves 400 bytes in both pipes, which hold 64 kB each."""
 
 ROWS = "do,value\nlog,1\nprint,1\n"
