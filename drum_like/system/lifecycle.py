@@ -15,8 +15,6 @@ from contextlib import suppress
 from threading import Event, Thread, local
 from typing import Protocol
 
-import psutil
-
 from drum_like.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -161,6 +159,8 @@ def leave_if_forked(own: int) -> None:
 
 def end_copies() -> None:
     """End the copies of this process that are still there; programs that it started go on."""
+    import psutil  # noqa: PLC0415 - hooks of `score` need none of it
+
     own = psutil.Process()
     with suppress(psutil.Error):
         command = own.cmdline()

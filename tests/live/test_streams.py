@@ -91,7 +91,7 @@ def init_app(app):
         return Response(made())
 """
 
-CHAT = "POST /chat/completions HTTP/1.{}\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHAT = "POST /chat/completions HTTP/1.{}\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def chat(minor: int = 1, **params: float) -> bytes:
@@ -178,7 +178,7 @@ def test_the_requests_own_context_is_there_whichever_thread_goes_on(
     for number, client in enumerate(clients[:20]):
         letter = chr(ord("a") + number)
         client.sendall(
-            f"GET /parts?letter={letter}&size={LARGE} HTTP/1.1\r\nHost: x\r\n"
+            f"GET /parts?letter={letter}&size={LARGE} HTTP/1.1\r\nHost: localhost\r\n"
             "Connection: close\r\n\r\n".encode()
         )
     time.sleep(0.5)
@@ -233,7 +233,7 @@ def first_part(client: socket.socket) -> bytes:
 def test_hooks_that_exit_in_a_stream_take_no_thread_along(server: Server) -> None:
     for _ in range(12):
         with server.connect() as client:
-            client.sendall(b"GET /exits HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"GET /exits HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answer = whole(client)
             assert answer.endswith(b"5\r\nfirst\r\n")
 
