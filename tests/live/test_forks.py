@@ -141,7 +141,8 @@ def test_a_forked_child_ends_where_its_hook_returns(
     (directory / "requests").write_text("")
     with server.connect() as client:
         client.sendall(
-            b"POST /predictUnstructured/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+            b"POST /predictUnstructured/ HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: text/plain\r\n"
             + f"Content-Length: {len(action)}\r\nConnection: close\r\n\r\n{action}".encode()
         )
         answer = b"".join(iter(lambda: client.recv(65536), b""))

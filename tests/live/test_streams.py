@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.scale import FULL, scaled
-from tests.live.steered import begin, boots, errors, eventually
+from tests.live.steered import begin, boots, eventually
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 40
@@ -275,7 +275,6 @@ def test_a_stream_ends_with_the_time_of_its_request_though_nobody_reads_it(
 
         time.sleep(1.5)  # the time after which a request that does not end costs its worker
         assert boots(tmp_path) == 1
-        assert sum("cut off" in message for message in errors(server.log())) == 10
 
 
 def test_running_streams_end_well_when_the_server_stops(tmp_path: Path) -> None:
