@@ -15,8 +15,9 @@ TIMEOUT_S = 5
 LATEST_S = 2 * TIMEOUT_S
 """The answer 408, or 504, and the time that a client gets to read it, come on top."""
 
-CHUNKED = b"POST /predictUnstructured/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-SLEEP = b"POST /predictUnstructured/?sleep=12 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+TEXT = b"POST /predictUnstructured/%b HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = TEXT % b"" + b"Transfer-Encoding: chunked\r\n\r\n"
+SLEEP = TEXT % b"?sleep=12" + b"Content-Length: 0\r\n\r\n"
 
 SENT: dict[str, tuple[bytes, bytes]] = {
     "nothing": (b"", b""),
