@@ -18,6 +18,7 @@ from drum_like import logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load as load_settings
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.body_budget import BodyBudget
 from drum_like.server.client_limits import client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.master import Master
@@ -58,13 +59,19 @@ def main(kind: str, address: str, workers: str) -> None:
     set_native_threads(os.environ, division.native)
     listener = listen(settings.host, settings.port, settings.backlog)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
-    counts, clients = ConnectionCounts(division.slots), client_limits(settings)
+    counts, budget, clients = (
+        ConnectionCounts(division.slots),
+        BodyBudget(),
+        client_limits(settings),
+    )
     application: Application = smallest() if kind == "flask" else discard
 
     def load(_slot: int) -> Loaded:
-        return Loaded(application, counts, clients, (), (), settings.request_timeout_s)
+        return Loaded(
+            application, counts, clients, budget, request_timeout_s=settings.request_timeout_s
+        )
 
-    master = Master(Program(configuration, load), lambda _report: None, counts)
+    master = Master(Program(configuration, load), lambda _report: None, counts, budget)
     master.run()
 
 

@@ -124,6 +124,12 @@ class ServingSettings(ModelCommandSettings):
         MEGABYTES,
         env=("SAGEMAKER_MAX_PAYLOAD_IN_MB",),
     )
+    max_bodies_mb: int | None = option(
+        None,
+        "memory for the bodies of all requests at one time in MiB, 0 for no limit; else a quarter "
+        "of that of the container",
+        NUMBER_OR_0,
+    )
     server_log_level: str = option(
         "info",
         "least severe messages of the HTTP server to log",

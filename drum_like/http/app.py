@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from random import Random
@@ -29,6 +29,7 @@ from drum_like.system.lifecycle import Background, Readiness
 from drum_like.system.stats import Timings
 
 MIB = 1024 * 1024
+_NO_ROUTE = ""  # no endpoint has this name
 _CODED, _FRAMED = "HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -111,13 +112,14 @@ def create_app(
     )
     _guard(app, scopes, authenticate, pages)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    if has_own_model(sources.resolver):
-        extend(app, settings.model.code_dir)
+    is_extended = has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
     most = settings.max_body_mb * MIB
     everybody = _everybody(authenticate)
-    limit = _body_limit(app, mounted, most, everybody, pages)
+    # custom_flask.py may answer where there is no route.
+    limits = {_NO_ROUTE: most if is_extended else 0, **mounted.body_limits}
+    limit = _body_limit(app, replace(mounted, body_limits=limits), most, everybody, pages)
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission)
 
@@ -196,7 +198,7 @@ def _body_limit(
     """
 
     def limit(environ: Mapping[str, Any], caller: Caller | None) -> int:
-        endpoint = _endpoint(app, environ) or ""
+        endpoint = _endpoint(app, environ) or _NO_ROUTE
         needed = mounted.scopes.get(endpoint, Scope.PREDICT)
         known = sender(everybody, environ) or (caller.principal if caller is not None else None)
         if known is None or needed not in known.scopes or pages.refusal(environ, needed):

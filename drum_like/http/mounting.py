@@ -114,11 +114,10 @@ def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix:
     for contract in contracts:
         app.register_blueprint(_blueprint(contract, outside))
     own = [(_endpoint(c, route), route) for c in contracts for route in c.routes]
-    return Mounted(
-        contracts,
-        {name: route.scope for name, route in own} | dict(shared.mount(app, prefix)),
-        {name: route.body_limit for name, route in own if route.body_limit is not None},
-    )
+    scopes = {name: route.scope for name, route in own} | dict(shared.mount(app, prefix))
+    limits = {name: 0 for name, scope in scopes.items() if scope is Scope.PROBE}
+    limits |= {name: route.body_limit for name, route in own if route.body_limit is not None}
+    return Mounted(contracts, scopes, limits)
 
 
 def has_own_model(resolver: Resolver) -> bool:

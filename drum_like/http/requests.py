@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from drum_like.errors import BodyError
 from drum_like.system.lazy import cached
@@ -18,8 +18,8 @@ CHUNK = 1 << 20
 WHOLE = "drum_like.body"
 """WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
 
-OVERLONG = "drum_like.overlong"
-"""WSGI variable of a server that did not read a body because it is too long."""
+UNREAD = "drum_like.unread"
+"""WSGI variable of a server that did not read a body because of its length: makes the error."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 
@@ -145,7 +145,10 @@ class CheckedRequest(Request):
         """The body; empty where the server cannot tell its end."""
         limit = self.max_content_length
         declared = self.content_length
-        if OVERLONG in self.environ or (limit is not None and (declared or 0) > limit):
+        if UNREAD in self.environ:
+            error: HTTPException = self.environ[UNREAD]()
+            raise error
+        if limit is not None and (declared or 0) > limit:
             raise RequestEntityTooLarge
         if declared is None and not self.environ.get("wsgi.input_terminated"):
             return io.BytesIO()

@@ -89,6 +89,10 @@ class Connection:
         if self.waits:
             self.then(self, leader)
 
+    def go_on(self, leader: Any) -> None:
+        """Call the next step, which does not depend on the client."""
+        self.then(self, leader)
+
 
 def _nothing(_connection: Connection, _leader: Any) -> None:
     """Do nothing with a connection that is not waited for."""

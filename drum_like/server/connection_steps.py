@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from gunicorn.http.errors import ParseException
 
@@ -126,6 +125,7 @@ class ConnectionSteps:
                 return connection.reader.receive_large()
             finally:
                 self._large_bodies.release()
+                self._leadership.finish(leader)
 
         self._read(connection, leader, read)
 
@@ -146,8 +146,13 @@ class ConnectionSteps:
             connection = self._unauthenticated.popleft()
         except IndexError:
             return
-        connection.reader.authenticate()
-        self._poller.ready.append(partial(self._on_authenticated, connection))
+        connection.then = self._on_authenticated
+        try:
+            connection.reader.authenticate()
+        except Exception:
+            self._connections.close(connection)
+            raise
+        self._poller.ready.append(connection.go_on)
         self._poller.wake()
 
     def _on_authenticated(self, connection: Connection, leader: Leader[Connection]) -> None:
@@ -161,6 +166,9 @@ class ConnectionSteps:
         try:
             while received is not None:
                 self._handover.answer(connection, received, leader)
+                received.body = None
+                if connection.reader.room.taken:
+                    connection.reader.let_go()
                 received = self._next(connection)
         except ParseException as error:
             self._leadership.finish(leader)

@@ -143,15 +143,23 @@ class Loop:
             self._leadership.promote_follower(leader)
 
     def _step(self, leader: Leader[Connection]) -> None:
-        """Take the next step, or wait for clients; a mistake of ours must not end the thread."""
+        """Take the next step, or wait for clients; a mistake of ours must not end the thread.
+
+        But it ends the connection: how much of a request has been read is not known then.
+        """
+        step = None
         try:
             if self._poller.ready:
-                self._poller.ready.popleft()(leader)
+                step = self._poller.ready.popleft()
+                step(leader)
             else:
                 self._wait()
         except Exception:
             if not self._ended:
                 logger.exception("a connection was not served")
+            connection = getattr(step, "__self__", None)
+            if isinstance(connection, Connection):
+                self._connections.close(connection)
 
     def _wait(self) -> None:
         """Wait for clients, and close connections that have been silent too long."""

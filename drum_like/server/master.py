@@ -21,6 +21,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.body_budget import BodyBudget
 from drum_like.server.worker import STOP_SIGNALS, Worker
 from drum_like.server.worker_status import Report, State, death, how_it_ended, is_from_outside
 from drum_like.system import cgroup
@@ -49,6 +50,7 @@ class Master(Arbiter):
         app: The application that the workers load.
         on_loaded: Called once, with the first worker's report.
         counts: The connections of all workers.
+        budget: The memory for bodies of all workers.
 
     Attributes:
         failure: The report of the failed load at the first start, None if it succeeded.
@@ -61,12 +63,16 @@ class Master(Arbiter):
     log: Logger
 
     def __init__(
-        self, app: BaseApplication, on_loaded: Callable[[Report], None], counts: ConnectionCounts
+        self,
+        app: BaseApplication,
+        on_loaded: Callable[[Report], None],
+        counts: ConnectionCounts,
+        budget: BodyBudget,
     ) -> None:
         super().__init__(app)
         self.failure: Report | None = None
         self._on_loaded = on_loaded
-        self._counts = counts
+        self._counts, self._budget = counts, budget
         self._has_loaded = False
         self._stopping = False
         self._failures = 0
@@ -197,6 +203,7 @@ class Master(Arbiter):
         worker.pipe.close()
         worker.tmp.close()
         self._counts.clear(worker.slot)
+        self._budget.clear(worker.slot)
         if self._stopping:
             return
         if worker.state in (State.LOADED, State.RETIRING):

@@ -165,11 +165,16 @@ class OpenConnections(set[Connection]):
 
     def refuse(self, connection: Connection, error: Exception) -> None:
         """Answer a request that cannot be read, and end its connection."""
-        self._refuse(connection, error)
+        try:
+            self._refuse(connection, error)
+        except Exception:
+            self.close(connection)
+            raise
         self.linger(connection)
 
     def linger(self, connection: Connection) -> None:
         """Say that nothing more is sent, and give the client time to close its side."""
+        connection.reader.let_go()
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -185,6 +190,7 @@ class OpenConnections(set[Connection]):
             self._forget_address(connection)
         self._acceptor.count(len(self))
         connection.sock.close()
+        connection.reader.let_go()
         if self.are_ending and not self:
             self._on_empty()
 

@@ -16,7 +16,7 @@ from gunicorn.http.message import Request
 
 from drum_like import logs
 from drum_like.http.auth.admission import CALLER
-from drum_like.http.requests import OVERLONG, WHOLE
+from drum_like.http.requests import UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
@@ -197,6 +197,6 @@ def _environ(connection: Connection, received: Received) -> dict[str, Any]:
     environ["wsgi.input"] = BytesIO()
     if received.caller is not None:
         environ[CALLER] = received.caller
-    if received.is_overlong:
-        environ[OVERLONG] = True
+    if received.unread is not None:
+        environ[UNREAD] = received.unread
     return environ

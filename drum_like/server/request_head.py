@@ -6,7 +6,7 @@ A head and its sender decide how much of the body is read.
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -15,14 +15,20 @@ from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import create
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.admission import Admission, Caller
 from drum_like.http.auth.web_pages import authority
 from drum_like.http.requests import transfer_codings
-from drum_like.server.body_buffer import AT_ONCE
+from drum_like.server.body_budget import BodyBudget, Refusal
+from drum_like.server.body_buffer import AT_LEAST, AT_ONCE, BufferedBody, PreallocatedBody
+from drum_like.server.chunked_body import ChunkedBody
 
 BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]
 """Returns the most bytes of a body, by WSGI's variables and the caller; 0 if it may not be sent."""
+
+Body = PreallocatedBody | BufferedBody | ChunkedBody
+"""A body that comes in pieces."""
 
 END = b"\r\n\r\n"
 
@@ -72,21 +78,22 @@ class Head:
     expects: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
     """A request as far as it is read before the application sees it.
 
     Attributes:
         head: Its head.
-        body: The whole body; None if it is not to be read.
+        body: The whole body; None if it is not to be read, and after the answer.
         caller: Who sends it; None if everybody is let in.
-        is_overlong: Whether the body was not read because it is too long.
+        unread: Makes the error of an application that needs a body which was not read because of
+            its length.
     """
 
     head: Head
     body: bytes | None
     caller: Caller | None = None
-    is_overlong: bool = False
+    unread: Refusal | None = None
 
 
 class Heads:
@@ -151,11 +158,13 @@ class Reading:
         limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends them; None where everybody is let in.
+        budget: The memory for their bodies.
     """
 
     heads: Heads
     limit: BodyLimit
     admission: Admission | None = None
+    budget: BodyBudget = field(default_factory=BodyBudget)
 
     def most(self, head: Head, caller: Caller | None) -> int | None:
         """Return the most bytes of a body, None if it is not to be read at all."""
@@ -163,6 +172,21 @@ class Reading:
             return AT_ONCE
         limit = 0 if head.is_coded else self.limit(head.environ, caller)
         return limit if limit and head.length <= limit else None
+
+    def too_long(self, head: Head, caller: Caller | None) -> Refusal:
+        """Return what makes the error about chunks of too many bytes."""
+        is_allowed = (self.most(head, caller) or 0) > self.budget.most
+        return self.budget.beyond if is_allowed else RequestEntityTooLarge
+
+    def new_body(self, head: Head, limit: int, first: bytes) -> Body:
+        """Return the body of a request, of which the first bytes may have come.
+
+        Raises:
+            Exception: as `ChunkedBody`.
+        """
+        if head.is_chunked:
+            return ChunkedBody(head.request, min(limit, self.budget.most), first)
+        return (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(head.length, first)
 
 
 def _check_host(request: Request, host: str | None) -> None:

@@ -10,21 +10,14 @@ from typing import Any
 from gunicorn.http.errors import LimitRequestHeaders
 
 from drum_like.http.auth.admission import Caller
-from drum_like.server.body_buffer import (
-    AT_LEAST,
-    AT_ONCE,
-    BufferedBody,
-    CutOffError,
-    PreallocatedBody,
-)
+from drum_like.server.body_budget import Refusal, Room
+from drum_like.server.body_buffer import AT_ONCE, CutOffError, PreallocatedBody
 from drum_like.server.chunked_body import ChunkedBody, TooLongError
-from drum_like.server.request_head import END, Head, Reading, Received
+from drum_like.server.request_head import END, Body, Head, Reading, Received
 
 _LONGEST_HEAD = 1 << 17
 
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-Body = PreallocatedBody | BufferedBody | ChunkedBody
 
 
 class ClosedError(Exception):
@@ -66,6 +59,7 @@ class RequestReader:
     Attributes:
         began: When the request that is being read began to come, in monotonic seconds; 0 if none
             is, or that was not noted.
+        room: The room that its body takes, or the one of the request that is being answered.
     """
 
     __slots__ = (
@@ -78,10 +72,12 @@ class RequestReader:
         "_sock",
         "_unauthenticated",
         "began",
+        "room",
     )
 
     def __init__(self, sock: socket.socket, addresses: tuple[Any, Any], reading: Reading) -> None:
         self.began = 0.0
+        self.room = Room(reading.budget)
         self._sock = sock
         self._peer, self._server = addresses
         self._reading = reading
@@ -138,10 +134,11 @@ class RequestReader:
         begun = self._begun
         if begun is None or not isinstance(begun.body, PreallocatedBody):
             return None
-        try:
-            return self._took(begun, begun.body.receive_all)
-        except BlockingIOError:
-            return None
+        with suppress(BlockingIOError):
+            if received := self._took(begun, begun.body.receive_all):
+                return received
+        self.room.keep(begun.body.size)
+        return None
 
     def buffered(self) -> Received | None:
         """Return the next request if the buffer holds a whole one; raises as `receive`."""
@@ -189,22 +186,24 @@ class RequestReader:
             return Received(head, data[: head.length], waiting.caller)
         return self._begin(head, waiting.caller, data)
 
+    def let_go(self) -> None:
+        """Drop the body that is being read; give up the room of that or of an answered one."""
+        self._begun = None
+        self.room.keep(0)
+
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
         """Begin a body, whose first bytes may have come, unless it is not to be read."""
         self._data = b""
         limit = self._reading.most(head, caller)
         if limit is None:
             return self._received(head, None, caller)
-        body: Body
+        if no_room := self.room.hold(head.length):
+            return self._received(head, None, caller, no_room)
         try:
-            if head.is_chunked:
-                body = ChunkedBody(head.request, limit, data)
-            else:
-                body = (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(
-                    head.length, data
-                )
+            with self._reading.budget.pages(grows=True):
+                body = self._reading.new_body(head, limit, data)
         except TooLongError:
-            return self._received(head, None, caller, is_overlong=True)
+            return self._received(head, None, caller, self._reading.too_long(head, caller))
         self._begun = _Begun(head, caller, body)
         if not body.missing:
             return self._whole(self._begun)
@@ -216,11 +215,15 @@ class RequestReader:
     def _took(self, begun: _Begun, receive: Callable[[socket.socket], int]) -> Received | None:
         """Take some of a body; return the request if it is whole now, or turned out too long."""
         try:
-            count = receive(self._sock)
+            with self._reading.budget.pages(grows=begun.head.is_chunked):
+                count = receive(self._sock)
         except TooLongError:
-            return self._received(begun.head, None, begun.caller, is_overlong=True)
+            too_long = self._reading.too_long(begun.head, begun.caller)
+            return self._received(begun.head, None, begun.caller, too_long)
         if not count:
             raise CutOffError
+        if no_room := self.room.hold(begun.body.size):
+            return self._received(begun.head, None, begun.caller, no_room)
         return None if begun.body.missing else self._whole(begun)
 
     def _whole(self, begun: _Begun) -> Received:
@@ -229,11 +232,11 @@ class RequestReader:
         return self._received(begun.head, begun.body.getvalue(), begun.caller)
 
     def _received(
-        self, head: Head, body: bytes | None, caller: Caller | None, *, is_overlong: bool = False
+        self, head: Head, body: bytes | None, caller: Caller | None, unread: Refusal | None = None
     ) -> Received:
         self._begun = None
         self.began = 0.0
-        return Received(head, body, caller, is_overlong)
+        return Received(head, body, caller, unread)
 
     def _check_beginning(self, data: bytes) -> None:
         """Refuse a head that is wrong or too long already, each time that it has doubled."""

@@ -20,6 +20,7 @@ from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.body_budget import MIB, BodyBudget, usual_budget
 from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.master import Master
@@ -100,11 +101,11 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
     clients = client_limits(settings)
 
     def on_loaded(report: Report) -> None:
-        _announce(report, settings, (division, clients), address)
+        _announce(report, settings, (division, clients, budget), address)
 
-    counts = ConnectionCounts(division.slots)
-    program = Program(configuration, _loader(settings, division, counts, clients))
-    master, own_pid = Master(program, on_loaded, counts), os.getpid()
+    counts, budget = ConnectionCounts(division.slots), _budget(settings, division.slots)
+    program = Program(configuration, _loader(settings, division, counts, clients, budget))
+    master, own_pid = Master(program, on_loaded, counts, budget), os.getpid()
     try:
         master.run()
     except SystemExit as leaving:
@@ -116,8 +117,17 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
     return code
 
 
+def _budget(settings: ServerSettings, slots: int) -> BodyBudget:
+    chosen = settings.max_bodies_mb
+    return BodyBudget(usual_budget() if chosen is None else chosen * MIB, slots)
+
+
 def _loader(
-    settings: ServerSettings, division: Share, counts: ConnectionCounts, clients: ClientLimits
+    settings: ServerSettings,
+    division: Share,
+    counts: ConnectionCounts,
+    clients: ClientLimits,
+    budget: BodyBudget,
 ) -> Load:
     """Return the function that loads the model.
 
@@ -140,11 +150,13 @@ def _loader(
     def load(slot: int) -> Loaded:
         timings.claim(slot)
         CPUS.claim(slot)
+        budget.join(slot)
         application = create_app(settings, timings, checked)
         return Loaded(
             application.flask,
             counts,
             clients,
+            budget,
             application.background,
             application.lines,
             settings.request_timeout_s,
@@ -164,16 +176,20 @@ def _hooks_use_pandas(code_dir: Path) -> bool:
 
 
 def _announce(
-    report: Report, settings: ServerSettings, means: tuple[Share, ClientLimits], address: str
+    report: Report,
+    settings: ServerSettings,
+    means: tuple[Share, ClientLimits, BodyBudget],
+    address: str,
 ) -> None:
     """Tell the operator the model, the address, and a command to try it."""
-    division, clients = means
+    division, clients, budget = means
     base = f"{address}{settings.url_prefix}"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",
         *report.lines,
         f"workers {division.workers} x {settings.threads} threads",
         f"connections {clients.connections} a worker (open files: {clients.files})",
+        budget.limits(settings.max_body_mb * MIB),
         f"listening {base}",
         f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
     )

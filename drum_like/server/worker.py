@@ -17,6 +17,7 @@ from gunicorn.workers.base import Worker as GunicornWorker
 from drum_like import logs
 from drum_like.http.auth.admission import Admission
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.body_budget import BodyBudget
 from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import LoopLimits
@@ -55,6 +56,7 @@ class Loaded:
         wsgi: The application.
         counts: The connections of all workers.
         clients: The limits of clients.
+        budget: The memory for bodies of all workers.
         background: The parts beside it, in the order of their start.
         lines: What it serves, for the operator.
         request_timeout_s: How long a request may run, 0 for ever.
@@ -68,6 +70,7 @@ class Loaded:
     wsgi: Application
     counts: ConnectionCounts
     clients: ClientLimits
+    budget: BodyBudget
     background: tuple[Background, ...] = ()
     lines: tuple[str, ...] = ()
     request_timeout_s: float = 0
@@ -172,7 +175,7 @@ class Worker(GunicornWorker):
     def _begin(self, loaded: Loaded) -> None:
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
-        self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission)
+        self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission, loaded.budget)
         self._clients = loaded.clients
         self._drain_delay_s = loaded.drain_delay_s
         self._background = loaded.background
@@ -224,6 +227,7 @@ class Worker(GunicornWorker):
         if now >= self._next_beat:
             self._next_beat = now + _HEARTBEAT_S
             self.notify()
+            self._reading.budget.trim()
 
     def _drain(self) -> None:
         """Tell master and background, then take no more requests: the last probes must see it."""

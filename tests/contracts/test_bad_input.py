@@ -11,11 +11,12 @@ from contextlib import suppress
 
 import pytest
 
+from tests.live.steered import eventually
 from tests.support.artifacts import native_xgboost
 from tests.support.bad_payloads import CANARY, CSV, MATRICES, MEDIA, MULTIPART, Bad
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, REG, served
-from tests.support.serving import Server
+from tests.support.serving import Server, serve
 
 REFUSED = range(400, 500)
 
@@ -143,6 +144,68 @@ def test_a_chunked_body_over_the_limit_is_not_cut(limited: Server) -> None:
     reply = raw(limited, f"{head}Transfer-Encoding: chunked", chunk)
 
     assert reply.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("POST /nowhere", 404),
+        ("PUT /predict/", 405),
+        ("POST /livez", 405),
+        ("GET /livez", 200),
+        ("GET /ping/", 200),
+    ],
+)
+@pytest.mark.parametrize("framing", ["Content-Length: 500000000", "Transfer-Encoding: chunked"])
+def test_a_body_that_no_route_reads_is_not_waited_for(
+    reg: Server, asked: str, status: int, framing: str
+) -> None:
+    with reg.connect() as client:
+        client.sendall(f"{asked} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+ROUTES = ("/predict/", "/model/score", "/invocate", "/invocations", "/v1/api/models/list")
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with all contracts whose memory for bodies others have taken."""
+    directory, store = tmp_path_factory.mktemp("model"), tmp_path_factory.mktemp("store")
+    REG.write(directory)
+    flags = ("--store", str(store), "--max-bodies-mb", "1")
+    with serve(directory, *REG.flags, *ONE_WORKER, *flags) as server, server.connect() as other:
+        other.sendall(
+            b"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+        )
+        other.sendall(b"x" * 999_999)
+        eventually(lambda: server.csv("1" * 200_000).status == 503)
+        yield server
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_body_without_room_is_503_in_the_form_of_its_contract(crowded: Server, path: str) -> None:
+    reply = crowded.post(path, b"{" * 200_000, "application/json")
+
+    assert reply.status == 503
+    assert (reply.headers["Retry-After"], reply.headers["Connection"]) == ("1", "close")
+    assert "the memory for bodies is taken by other requests at the moment" in reply.text
+    assert set(reply.json()) in ({"message"}, {"detail"}, {"msg", "code"})
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/v1/api/models/upload"])
+def test_a_body_that_never_has_room_is_413_and_names_the_flag(crowded: Server, path: str) -> None:
+    media_type = (
+        "multipart/form-data; boundary=b" if path.endswith("upload") else "application/json"
+    )
+    reply = crowded.post(path, b"{" * 2_000_000, media_type)
+
+    assert reply.status == 413
+    assert "longer than the 1 MiB that this server has for all bodies" in reply.text
+    assert "--max-bodies-mb" in reply.text
 
 
 def raw(server: Server, head: str, body: bytes) -> bytes:

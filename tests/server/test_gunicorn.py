@@ -26,6 +26,7 @@ from gunicorn.workers.workertmp import WorkerTmp
 
 from drum_like.config.server_settings import ServerSettings
 from drum_like.server.acceptor import ConnectionCounts
+from drum_like.server.body_budget import BodyBudget
 from drum_like.server.gunicorn_config import ServerLog, gunicorn_settings
 from drum_like.server.master import Master
 from drum_like.server.response import Reply
@@ -89,7 +90,7 @@ def instances() -> Iterator[dict[type, Any]]:
     """One of each class, made as the server makes it."""
     program = Program(gunicorn_settings(ServerSettings(), 1, 0), lambda _slot: pytest.fail("loads"))
     cfg = program.cfg
-    arbiter = Master(program, lambda _report: None, ConnectionCounts(1))
+    arbiter = Master(program, lambda _report: None, ConnectionCounts(1), BodyBudget())
     worker = BaseWorker(1, 2, [], program, 30, cfg, arbiter.log)
     request = Request(cfg, IterUnreader(iter([HEAD])), PEER)
     ours, theirs = socket.socketpair()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.admission import Admission, Caller
 from drum_like.http.auth.authenticator import authenticator
@@ -158,7 +159,7 @@ def test_chunks_over_the_limit_are_not_waited_for(pair: Pair, chunk: bytes) -> N
     (request,) = received(pair, head + chunk + b"\r\n", 1000)
 
     assert request.body is None
-    assert request.is_overlong
+    assert request.unread is RequestEntityTooLarge
 
 
 def test_coded_chunks_are_not_waited_for(pair: Pair) -> None:

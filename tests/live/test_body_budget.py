@@ -1,0 +1,257 @@
+"""Bodies that together are more than the memory for them, from clients that never end them."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.live.steered import eventually
+from tests.live.test_slow_clients import whole
+from tests.support.serving import Server, serve
+
+MIB = 1024 * 1024
+BUDGET_MIB = 32
+
+HOOK = """
+import time
+
+
+def load_model(code_dir):
+    return "model"
+
+
+def score_unstructured(model, data, query, **kwargs):
+    if "fail" in query:
+        raise ValueError("as asked")
+    time.sleep(float(query.get("sleep", 0)))
+    return str(len(data or "")), {"mimetype": "text/plain"}
+"""
+
+START = "POST /predictUnstructured/?{} HTTP/1.1\r\nHost: localhost\r\n"
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("model")
+    (directory / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "2", "--request-timeout-s", "5")
+    with serve(directory, *flags, "--max-bodies-mb", str(BUDGET_MIB)) as running:
+        yield running
+
+
+def head(size_mib: float, query: str = "") -> bytes:
+    return f"{START.format(query)}Content-Length: {int(size_mib * MIB)}\r\n\r\n".encode()
+
+
+def resident_mib(server: Server) -> float:
+    """Return the resident memory of a server; what its processes share counts once."""
+    master = psutil.Process(server.process.pid)
+    return sum(p.memory_full_info().pss for p in (master, *master.children())) / MIB
+
+
+def sent(server: Server, size_mib: float, query: str = "") -> int:
+    """Send a body, and return the status of its answer."""
+    return server.post(f"/predictUnstructured/?{query}", b"x" * int(size_mib * MIB)).status
+
+
+def fits(server: Server) -> bool:
+    """Return whether there is room for a body that takes nearly all of it."""
+    return sent(server, BUDGET_MIB - 1) == 200
+
+
+@contextmanager
+def connected(server: Server, number: int) -> Iterator[list[socket.socket]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(server.connect()) for _ in range(number)]
+
+
+@contextmanager
+def _begun(server: Server, number: int, *, in_chunks: bool) -> Iterator[list[socket.socket]]:
+    """Begin bodies of an eighth of the budget each."""
+    with connected(server, number) as clients:
+        for client in clients:
+            _begin(client, BUDGET_MIB // 8, in_chunks=in_chunks)
+        yield clients
+
+
+def _begin(client: socket.socket, size_mib: int, *, in_chunks: bool) -> None:
+    """Send all of a body but its end, as far as the server takes it."""
+    with suppress(ConnectionError):
+        if not in_chunks:
+            client.sendall(head(size_mib) + b"x" * (size_mib * MIB - 1))
+            return
+        client.sendall(START.format("").encode() + b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(16 * size_mib):
+            client.sendall(CHUNK)
+
+
+def _refused(client: socket.socket) -> bytes:
+    """Return the answer of a client that got one, b"" where the server waits for the body."""
+    client.settimeout(0.1)
+    try:
+        return whole(client)
+    except TimeoutError:
+        return b""
+
+
+def _answered(client: socket.socket, data: bytes) -> bool:
+    """Send a beginning, and return whether the server answers instead of waiting for the rest."""
+    try:
+        client.sendall(data)
+        return bool(_refused(client))
+    except ConnectionError:
+        return True
+
+
+@contextmanager
+def holding(server: Server, data: bytes) -> Iterator[socket.socket]:
+    """Begin a body, again until there is room: that of a request ends just after its answer."""
+    for _ in range(20):
+        with connected(server, 1) as (client,):
+            if not _answered(client, data):
+                client.settimeout(20)
+                yield client
+                return
+    raise AssertionError("no room")
+
+
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["length", "chunks"])
+def test_bodies_that_never_end_take_no_more_than_the_budget_and_it_comes_back(
+    server: Server, *, in_chunks: bool
+) -> None:
+    with _begun(server, 8, in_chunks=in_chunks):  # both workers import what they need for that
+        pass
+    eventually(lambda: fits(server))
+    before = resident_mib(server)
+
+    with _begun(server, 32, in_chunks=in_chunks) as clients:
+        held = resident_mib(server)
+        alive, row = server.get("/livez"), server.post("/predictUnstructured/", b"1,2,3")
+        answers = [_refused(client) for client in clients]
+
+    refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503 ")]
+    assert len(refused) >= 24
+    assert all(b"\r\nRetry-After: 1\r\n" in answer for answer in refused)
+    assert all(b"\r\nConnection: close\r\n" in answer for answer in refused)
+    assert held < before + 1.2 * BUDGET_MIB
+    assert (alive.status, row.status, row.text) == (200, 200, "5")
+    eventually(lambda: resident_mib(server) < 1.1 * before)
+    assert fits(server)
+
+
+def test_the_longest_body_is_told_before_it_is_sent(server: Server) -> None:
+    expecting = head(BUDGET_MIB + 1)[:-2] + b"Expect: 100-continue\r\n\r\n"
+    chunks = START.format("").encode() + b"Transfer-Encoding: chunked\r\n\r\n8000000\r\n"
+    for beginning in (expecting, chunks):
+        with connected(server, 1) as (client,):
+            client.sendall(beginning)
+            answer = whole(client)
+
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\nConnection: close\r\n" in answer
+
+    assert f"bodies up to {BUDGET_MIB} MiB, {BUDGET_MIB} MiB together" in server.log()
+
+
+def _left(client: socket.socket) -> None:
+    client.close()
+
+
+def _half_closed(client: socket.socket) -> None:
+    client.shutdown(socket.SHUT_WR)
+    assert whole(client).startswith(b"HTTP/1.1 400 ")
+
+
+def _too_slow(client: socket.socket) -> None:
+    end = time.monotonic() + 20
+    with suppress(ConnectionError):  # it need not read the answer
+        while time.monotonic() < end:
+            client.send(b"x")
+            time.sleep(0.2)
+    assert time.monotonic() < end
+
+
+@pytest.mark.parametrize(
+    ("end", "sent_bytes"),
+    [(_left, 20 * MIB), (_half_closed, 20 * MIB), (_too_slow, 100)],
+    ids=["left", "half-closed", "slow"],
+)
+def test_room_of_a_body_that_did_not_come_whole_is_let_go(
+    server: Server, end: Callable[[socket.socket], None], sent_bytes: int
+) -> None:
+    with holding(server, head(BUDGET_MIB - 8) + b"x" * sent_bytes) as client:
+        if sent_bytes > MIB:
+            eventually(lambda: sent(server, 16) == 503)
+        end(client)
+
+        eventually(lambda: fits(server))
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 200), ("fail=1", 500), ("sleep=5.6", 504)])
+def test_room_of_a_request_is_let_go_at_its_end(server: Server, query: str, status: int) -> None:
+    size = BUDGET_MIB - 8
+    with holding(server, head(size, query) + b"x" * (size * MIB - 1)) as client:
+        client.sendall(b"x")
+        answer = client.recv(65536)
+        eventually(lambda: fits(server))
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_room_that_a_slow_client_only_asked_for_is_left_to_others(server: Server) -> None:
+    with connected(server, 4) as clients:
+        for client in clients:
+            client.sendall(head(BUDGET_MIB) + b"x" * MIB)
+
+        eventually(lambda: sent(server, BUDGET_MIB - 8) == 200)
+
+
+def test_room_of_a_body_is_kept_while_its_request_is_answered(server: Server) -> None:
+    size = BUDGET_MIB - 8
+    with holding(server, head(size, "sleep=1.5") + b"x" * (size * MIB)) as client:
+        eventually(lambda: sent(server, 16) == 503)
+
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+    eventually(lambda: fits(server))
+
+
+def test_room_of_a_killed_worker_comes_back(server: Server) -> None:
+    size = BUDGET_MIB - 8
+    with holding(server, head(size) + b"x" * (20 * MIB)):
+        eventually(lambda: sent(server, 16) == 503)
+        for worker in psutil.Process(server.process.pid).children():
+            os.kill(worker.pid, signal.SIGKILL)
+
+        eventually(lambda: _fits_anew(server))
+
+
+def _fits_anew(server: Server) -> bool:
+    with suppress(OSError):  # a connection that a killed worker had
+        return fits(server)
+    return False
+
+
+def test_a_worker_without_memory_for_a_body_takes_nothing_of_it_for_a_request(
+    tmp_path: Path,
+) -> None:
+    """The body is made of requests, which would be answered if they were read as such."""
+    (tmp_path / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "1", "--max-bodies-mb", "0")
+    with serve(tmp_path, *flags) as scarce, connected(scarce, 1) as (client,):
+        (worker,) = psutil.Process(scarce.process.pid).children()
+        worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + 300 * MIB,) * 2)
+        with suppress(ConnectionError):
+            client.sendall(head(500) + b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000)
+        answer = whole(client)
+        row = scarce.post("/predictUnstructured/", b"1,2,3")
+
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert row.status == 200
