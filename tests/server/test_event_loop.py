@@ -1,7 +1,7 @@
 """A loop whose parts fail: the connection ends, and no part of a body is read as a request."""
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ def refuses(connection: Connection, _error: Exception) -> None:
     connection.sock.send(b"refused")
 
 
-def answers(connection: Connection, _received: Received, _before: Callable[[], None]) -> None:
+def answers(connection: Connection, _received: Received) -> None:
     connection.keep = True
     connection.sock.send(b"answered")
 
