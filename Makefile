@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity oracle oracle-oldest bench one-row calls scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -81,6 +81,9 @@ newcomer: $(STAMP) ## Serve what a newcomer brings as the documentation says, al
 
 parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
 	$(BIN)/python -m tests.parity --table docs/parity.md
+
+wire: $(STAMP) ## 100,000 byte streams read by gunicorn and by us, and real servers; WIRE='--seed 7'
+	$(BIN)/python -m tests.wire $(WIRE)
 
 oracle: $(STAMP) ## Demand of servers what the libraries themselves answer; ORACLE='--models xgb --seed 7'
 	$(BIN)/python -m tests.oracle $(ORACLE)
