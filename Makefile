@@ -43,8 +43,9 @@ test-postgres: $(STAMP) ## Test the store alone, on all databases
 
 faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
 	DRUM_LIKE_TEST_FULL=1 $(ON_POSTGRES) $(BIN)/python -m pytest tests/faults \
-		tests/live/test_blocked_logs.py tests/live/test_chunked_bodies.py \
-		tests/live/test_slow_clients.py tests/live/test_streams.py
+		tests/live/test_bad_inputs.py tests/live/test_blocked_logs.py \
+		tests/live/test_chunked_bodies.py tests/live/test_slow_clients.py \
+		tests/live/test_streams.py
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

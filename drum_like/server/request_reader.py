@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import InvalidRequestLine, LimitRequestHeaders
 
 from drum_like.http.auth.admission import Caller
 from drum_like.server.body_budget import Refusal, Room
@@ -17,6 +17,7 @@ from drum_like.server.request_head import END, Body, Head, Reading, Received
 
 _LONGEST_HEAD = 1 << 17
 
+_TLS = b"\x16\x03"  # such a client waits for an answer before it ends a line
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -240,6 +241,8 @@ class RequestReader:
 
     def _check_beginning(self, data: bytes) -> None:
         """Refuse a head that is wrong or too long already, each time that it has doubled."""
+        if data.startswith(_TLS):
+            raise InvalidRequestLine("TLS")
         if len(data) > _LONGEST_HEAD:
             raise LimitRequestHeaders("the head of the request is too long")
         if len(data) >= 2 * self._checked and b"\n" in data:
