@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults clients newcomer check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -46,6 +46,9 @@ faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of 
 		tests/live/test_bad_inputs.py tests/live/test_blocked_logs.py \
 		tests/live/test_chunked_bodies.py tests/live/test_slow_clients.py \
 		tests/live/test_streams.py
+
+soak: $(STAMP) ## Ask a server for SOAK_MINUTES (30), and demand that it does not grow and a leaking control does
+	$(BIN)/python -m tests.soak $(SOAK)
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

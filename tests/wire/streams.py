@@ -13,14 +13,17 @@ VALID_SHARE = 0.45
 """Part of the streams that keep to the grammar, and have to be answered in full."""
 
 PATH = "/predictUnstructured/?n={}"
-LAST = b"POST /predictUnstructured/?n=last HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nend"
+LAST = (
+    b"POST /predictUnstructured/?n=last HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nend"
+)
 """A request behind every stream: whoever has lost the place reads it as something else."""
 
 _TOKEN = string.ascii_letters + string.digits + "!#$%&'*+-.^`|~"
 _TARGETS = (
     *("/", "/ping/", "/predict/", "/a/b;c=d/e", "/%20%2F%00", "//x//y", "/?", "/?a=b&c=d#e"),
-    *("http://x/ping/", "http://other.example:8080/predict/?a=1", "HTTP://x", "/!$&'()*+,;=:@-._~"),
+    *("http://{}/ping/", "http://{}/predict/?a=1", "HTTP://{}", "/!$&'()*+,;=:@-._~"),
 )
+_HOSTS = ("localhost", "127.0.0.1:6789", "[::1]:80")
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE", "M-SEARCH", "QRY")
 _NAMES = ("Accept", "User-Agent", "X-Request-ID", "Cookie", "Via", "TE", "X_Under", "x-a", "Date")
 _SIZES = (1, 2, 3, 7, 16, 61, 256, 1024, 4096)
@@ -112,7 +115,7 @@ class _Drawer:
         data = b"".join(draft.joined() for draft in drafts)
         if not closes:
             data += LAST
-            fields = (("HOST", "x"), ("CONTENT-LENGTH", "3"))
+            fields = (("HOST", "localhost"), ("CONTENT-LENGTH", "3"))
             seen.append(Seen("POST", "/predictUnstructured/?n=last", fields, b"end"))
         return Stream(number, self._cut(data), tuple(seen), closes)
 
@@ -130,14 +133,15 @@ class _Drawer:
     def _request(self, number: int) -> _Draft:
         rng = self._rng
         version = "1.0" if self.happens(0.08) else "1.1"
-        method, target = self._method_and_target(number)
+        host = rng.choice(_HOSTS)
+        method, target = self._method_and_target(number, host)
         fields = [(name, self._value()) for name in rng.choices(_NAMES, k=rng.randrange(4))]
         if self.happens(0.2):
             fields.append((self._token(), self._value()))
         if self.happens(0.1):
             fields.append(("Authorization", f"Bearer {rng.choice(('right', self._token()))}"))
         if version == "1.1" or self.happens(0.7):
-            fields.append((self._case("Host"), rng.choice(("x", "127.0.0.1:6789", "[::1]:80"))))
+            fields.append((self._case("Host"), host))
         if self.happens(0.3):
             fields.append((self._case("Content-Type"), "application/octet-stream"))
         closes = self._connection(version, fields) or method == "CONNECT"
@@ -154,13 +158,13 @@ class _Drawer:
         line = f"{method} {target} HTTP/{version}".encode()
         return _Draft(line, wire, body, Seen(method, target, kept, content), closes, before)
 
-    def _method_and_target(self, number: int) -> tuple[str, str]:
+    def _method_and_target(self, number: int, host: str) -> tuple[str, str]:
         rng = self._rng
         if self.happens(0.8 if self._live else 0.4):
             return "POST", PATH.format(number)
         if self.happens(0.03):
             return rng.choice((("OPTIONS", "*"), ("CONNECT", "x:80")))
-        return rng.choice(_METHODS), rng.choice(_TARGETS)
+        return rng.choice(_METHODS), rng.choice(_TARGETS).format(host)
 
     def _connection(self, version: str, fields: list[tuple[str, str]]) -> bool:
         """Add a field that says whether the connection stays; return whether it does not."""

@@ -1,0 +1,99 @@
+"""Asks a server for a long time, and looks whether it grows: `python -m tests.soak`.
+
+A control follows, whose model keeps something for each prediction: it has to be found to grow.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.soak.clients import Account, load
+from tests.soak.mix import LEAKING, STEADY, mixed
+from tests.soak.watching import Watch
+from tests.support.models import Model
+from tests.support.serving import serve
+from tests.support.wallaroo_api import Api
+
+_CONTROL_SHARE = 0.1
+_WORKERS = 2
+
+
+def main() -> int:
+    """Soak a server and the control; return 1 if one of them is not as it has to be."""
+    flags = _parse()
+    complaints = soak(STEADY, flags.minutes * 60, flags.rate)
+    control_s = max(60.0, flags.minutes * 60 * _CONTROL_SHARE)
+    grown = [] if flags.no_control else soak(LEAKING, control_s, flags.rate)
+    if not flags.no_control:
+        _say("the control: " + ("found to grow" if _is_noticed(grown) else "NOT found to grow"))
+    return 1 if complaints or not (flags.no_control or _is_noticed(grown)) else 0
+
+
+def soak(model: Model, seconds: float, rate: float) -> list[str]:
+    """Ask a server of a model for this time; return what is wrong with it.
+
+    Its clients leave for a moment in the middle and at the end, where descriptors are counted.
+    """
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        directory = model.write(Path(folder, "model").absolute())
+        flags = ("--store", f"{folder}/store", "--max-workers", str(_WORKERS), *model.flags)
+        with serve(directory, *flags) as server:
+            items = mixed(Api(server))
+            watch = Watch(server.process.pid)
+            with watch.sampling():
+                first = load(server.url, items, rate, seconds / 2)
+                watch.note_before()
+                half_s = watch.elapsed_s()
+                second = load(server.url, items, rate, seconds / 2)
+            watch.note_after()
+            complaints = [*watch.complaints(half_s), *_wrong(first), *_wrong(second)]
+    _tell(watch, half_s, (first, second), complaints)
+    return complaints
+
+
+def _wrong(account: Account) -> list[str]:
+    return [f"{count} x {name}" for name, count in account.failures.most_common()]
+
+
+def _is_noticed(complaints: list[str]) -> bool:
+    return any("has grown" in complaint for complaint in complaints)
+
+
+def _tell(
+    watch: Watch, half_s: float, accounts: tuple[Account, Account], complaints: list[str]
+) -> None:
+    sent = sum(account.sent for account in accounts)
+    statuses = sum(
+        (account.statuses for account in accounts), start=accounts[0].statuses.__class__()
+    )
+    _say(
+        f"{sent:,} requests in {watch.elapsed_s():.0f} s, answers {dict(sorted(statuses.items()))}"
+    )
+    for pid, one in watch.watched.items():
+        growth, size = one.growth(half_s)
+        _say(
+            f"process {pid}: {size / 1e6:.1f} MB, {growth / 1e6:+.2f} MB in the second half "
+            f"({100 * growth / size:+.2f} %), {one.before} before it, {one.after} after"
+        )
+    for complaint in complaints[:30]:
+        _say(f"  {complaint}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    minutes = float(os.environ.get("SOAK_MINUTES", "30"))
+    parser.add_argument("--minutes", type=float, default=minutes, help="of the soak (%(default)s)")
+    parser.add_argument("--rate", type=float, default=100, help="requests a second (%(default)s)")
+    parser.add_argument("--no-control", action="store_true", help="leave the control out")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
