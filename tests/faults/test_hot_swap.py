@@ -43,6 +43,25 @@ def test_no_request_fails_while_versions_change(tmp_path: Path, tell: Tell) -> N
     )
 
 
+def test_no_request_fails_while_versions_come_that_do_not_load(tmp_path: Path, tell: Tell) -> None:
+    """F-27."""
+    with (
+        opened(tmp_path / "store") as store,
+        serve(None, "--store", str(tmp_path / "store"), "--max-workers", "2") as server,
+    ):
+        store.put("m", constant(1))
+        wait_for_answers(server.url, QUESTION)
+        with asked(server.url, QUESTION) as replies:
+            for number in range(scaled(4, 50)):
+                store.put("m", constant(2 + number)[:-20])
+                time.sleep(1)
+
+        assert server.process.poll() is None
+        assert server.log().count("does not load") >= scaled(1, 30)
+    assert {(status, body) for _, status, body in replies} == {(200, _body(1))}
+    tell(f"{len(replies)} requests beside {scaled(4, 50)} bad versions, 0 failed")
+
+
 def _body(value: int) -> bytes:
     return f'{{"predictions":[{value:.1f},{value:.1f},{value:.1f}]}}'.encode()
 

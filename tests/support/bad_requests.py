@@ -155,7 +155,7 @@ def _deep(depth: int, opening: str = "[", closing: str = "]") -> str:
     return f"{opening * depth}1{closing * depth}"
 
 
-_SURROGATE = "a lone surrogate gets to the model: 500, or its 200"
+_SURROGATE = "500: a lone surrogate cannot be written into the answer"
 _DEPTHS = (1_025, 5_000, 100_000)
 
 JSON = (
@@ -171,18 +171,23 @@ JSON = (
     BadJson(
         "J-07-escaped",
         lambda good: good.replace('"1.5"', '"\\ud800"').replace("1.5", '"\\ud800"'),
-        owed=((SCORE, _SURROGATE), (CHAT, _SURROGATE)),
+        frozenset({200, 400}),
+        owed=((SCORE, _SURROGATE),),
     ),
     BadJson(
         "J-07-bytes",
         lambda good: good.encode().replace(b"1.5", b'"\xed\xa0\x80"'),
-        owed=((SCORE, _SURROGATE), (CHAT, _SURROGATE)),
+        frozenset({200, 400}),
+        owed=((SCORE, _SURROGATE),),
     ),
     BadJson("J-08", lambda good: good.encode().replace(b"1.5", b'"\xff"')),
-    _cell("J-09-101", _deep(101), 200, 400),
-    *(_cell(f"J-09-{depth}", _deep(depth)) for depth in _DEPTHS),
-    *(_cell(f"J-09-objects-{depth}", _deep(depth, '{"a":', "}")) for depth in _DEPTHS),
-    *(_cell(f"J-09-mixed-{depth}", _deep(depth // 2, '[{"a":', "}]")) for depth in _DEPTHS),
+    _cell("J-09-101", _deep(101), 200, 400, 413),
+    *(_cell(f"J-09-{depth}", _deep(depth), 400, 413) for depth in _DEPTHS),
+    *(_cell(f"J-09-objects-{depth}", _deep(depth, '{"a":', "}"), 400, 413) for depth in _DEPTHS),
+    *(
+        _cell(f"J-09-mixed-{depth}", _deep(depth // 2, '[{"a":', "}]"), 400, 413)
+        for depth in _DEPTHS
+    ),
     *(
         _cell(f"J-10-{name}", text)
         for name, text in (
