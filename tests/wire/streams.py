@@ -23,6 +23,8 @@ _TARGETS = (
     *("/", "/ping/", "/predict/", "/a/b;c=d/e", "/%20%2F%00", "//x//y", "/?", "/?a=b&c=d#e"),
     *("http://{}/ping/", "http://{}/predict/?a=1", "HTTP://{}", "/!$&'()*+,;=:@-._~"),
 )
+_LIVE_TARGETS = ("/predict/", "/a/b;c=d/e", "/%20%2F%00", "http://{}/predict/?a=1", "/no//such?a#e")
+"""Not those of probes, whose bodies a server need not read."""
 _HOSTS = ("localhost", "127.0.0.1:6789", "[::1]:80")
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE", "M-SEARCH", "QRY")
 _NAMES = ("Accept", "User-Agent", "X-Request-ID", "Cookie", "Via", "TE", "X_Under", "x-a", "Date")
@@ -164,7 +166,8 @@ class _Drawer:
             return "POST", PATH.format(number)
         if self.happens(0.03):
             return rng.choice((("OPTIONS", "*"), ("CONNECT", "x:80")))
-        return rng.choice(_METHODS), rng.choice(_TARGETS).format(host)
+        targets = _LIVE_TARGETS if self._live else _TARGETS
+        return rng.choice(_METHODS), rng.choice(targets).format(host)
 
     def _connection(self, version: str, fields: list[tuple[str, str]]) -> bool:
         """Add a field that says whether the connection stays; return whether it does not."""
