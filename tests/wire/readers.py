@@ -35,12 +35,14 @@ class Outcome:
         closed: Whether it reads no more of the connection; always true at its end.
         error: Why it has stopped, None if a request has asked for it or the stream is at its end.
         told: The bytes that it has sent to the client.
+        unread: Whether it has stopped at a body that it does not read.
     """
 
     seen: list[Seen]
     closed: bool = False
     error: Exception | None = None
     told: bytes = b""
+    unread: bool = False
 
 
 def by_gunicorn(pieces: Sequence[bytes]) -> Outcome:
@@ -104,7 +106,7 @@ class OurReader:
                 received = received or reader.receive()
                 for one in _following(reader, received):
                     if one.body is None:
-                        outcome.closed = True
+                        outcome.closed = outcome.unread = True
                         return
                     outcome.seen.append(_seen(one.head.request, one.body))
                     if one.head.request.should_close():

@@ -73,6 +73,10 @@ def judged(stream: Stream, reader: OurReader) -> tuple[str, str]:
 def _odd_failure(ours: Outcome, theirs: Outcome) -> str:
     if ours.seen != theirs.seen[: len(ours.seen)]:
         return f"read {_shown(ours.seen)}, where gunicorn reads {_shown(theirs.seen)}"
+    if len(ours.seen) < len(theirs.seen) and ours.error is None and not ours.unread:
+        return (
+            f"lost requests: read {_shown(ours.seen)}, where gunicorn reads {_shown(theirs.seen)}"
+        )
     if not is_expected(ours.error):
         return f"stopped for an unexpected reason: {ours.error!r}"
     return _told_failure(ours)
