@@ -184,17 +184,7 @@ def test_a_row_that_others_send_is_sent(named: str) -> None:
     assert f"def {name}(" in (Path(__file__).parents[1] / path).read_text()
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        pytest.param(
-            bad,
-            id=bad.row,
-            marks=[pytest.mark.xfail(strict=True, reason=bad.owed)] if bad.owed else [],
-        )
-        for bad in FRAMING
-    ],
-)
+@pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.row) for bad in FRAMING])
 def test_framing(rows: Server, bad: BadRequest) -> None:
     answers = answered(rows, bad.make + bad.second)
 
@@ -223,30 +213,20 @@ def answered(server: Server, stream: bytes) -> bytes:
     return b"".join(pieces)
 
 
-def _json_cases(path: str) -> list[object]:
-    return [
-        pytest.param(
-            bad,
-            id=bad.row,
-            marks=[pytest.mark.xfail(strict=True, reason=dict(bad.owed)[path])]
-            if path in dict(bad.owed)
-            else [],
-        )
-        for bad in JSON
-    ]
+JSON_CASES = [pytest.param(bad, id=bad.row) for bad in JSON]
 
 
-@pytest.mark.parametrize("bad", _json_cases(SCORE))
+@pytest.mark.parametrize("bad", JSON_CASES)
 def test_json_for_the_scorer(rows: Server, bad: BadJson) -> None:
     check(rows.post(SCORE, bad.make(_SCORE_BODY), bad.content_type), bad)
 
 
-@pytest.mark.parametrize("bad", _json_cases(CHAT))
+@pytest.mark.parametrize("bad", JSON_CASES)
 def test_json_for_chats(chatting: Server, bad: BadJson) -> None:
     check(chatting.post(CHAT, bad.make(_CHAT_BODY), bad.content_type), bad)
 
 
-@pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.row) for bad in JSON])
+@pytest.mark.parametrize("bad", JSON_CASES)
 def test_json_for_decisions(rows: Server, bad: BadJson) -> None:
     """The ecosystem's own statuses: 200 with an `ErrorMessage`, its 400, or 413 over a limit."""
     body = bad.make('{"instances": [{"a": 1.5, "t": "x"}]}')

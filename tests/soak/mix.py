@@ -128,10 +128,9 @@ def _bad() -> Iterator[Item]:
         yield Bytes(framing.row, framing.make + framing.second)
         yield Bytes(f"{framing.row} left", framing.make[: len(framing.make) // 2], waits=False)
     for one in JSON:
-        if not one.owed:
-            body = one.make('{"fields": ["a"], "rows": [[1.5]]}')
-            yield Ask(one.row, SCORE, body, {"Content-Type": one.content_type}, _ANY)
-            yield Ask(one.row, "/invocate", body, {"Content-Type": one.content_type}, _ANY)
+        body = one.make('{"fields": ["a"], "rows": [[1.5]]}')
+        yield Ask(one.row, SCORE, body, {"Content-Type": one.content_type}, _ANY)
+        yield Ask(one.row, "/invocate", body, {"Content-Type": one.content_type}, _ANY)
     for path in ("/no-such-path", "/models/no-such-model/info/", "/v1/api/no/such"):
         yield Ask(path, path, None, {}, frozenset({404, 405}))
     name = {"Content-Type": "application/json"}
