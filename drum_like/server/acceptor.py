@@ -6,8 +6,10 @@ stayed. So a worker leaves the next one for a moment to those that have fewer.
 """
 
 import errno
+import fcntl
 import math
 import mmap
+import os
 import selectors
 import socket
 import time
@@ -27,6 +29,7 @@ A worker with requests in hand looks away from its sockets for about as long.
 _HEAD_START = 2
 """Added to our published count while we defer, so that two deferring workers do not both wait."""
 
+_STANDARD_ERROR = 2
 _ABSENT = 2**31 - 1  # the count of a slot without a worker
 
 OnClient = Callable[[socket.socket, Any], None]
@@ -170,7 +173,7 @@ class Acceptor:
             self._watch(on=False)
             return None
         sock.settimeout(0)
-        return sock, peer
+        return _beside_standard(sock), peer
 
     def end(self) -> None:
         """Turn new clients away, and take those who wait still; the server stops."""
@@ -223,3 +226,19 @@ class Acceptor:
                     self._selector.register(listener, selectors.EVENT_READ, handler)
                 else:
                     self._selector.unregister(listener)
+
+
+def _beside_standard(sock: socket.socket) -> socket.socket:
+    """Return a socket, moved if it has the number of a standard stream, which hooks may close.
+
+    Logs, and what libraries print, would go to its client.
+    """
+    if sock.fileno() > _STANDARD_ERROR:
+        return sock
+    moved = socket.socket(fileno=fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, _STANDARD_ERROR + 1))
+    moved.settimeout(0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, sock.detach())
+    if nothing > _STANDARD_ERROR:
+        os.close(nothing)
+    return moved
