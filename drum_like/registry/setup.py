@@ -98,7 +98,7 @@ def _registry(
         return False
 
     watcher = PeriodicTask("the look into the model store", refresh, POLL_S)
-    return Registry(store, catalog, uploads), (_Closing(store), watcher, verifier.thread)
+    return Registry(store, catalog, uploads), (_Closing(store), watcher, *verifier.threads)
 
 
 class _Closing:

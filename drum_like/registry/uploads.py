@@ -54,7 +54,7 @@ class Uploads:
         file = self._file(new, incoming)
         version = self.store.versions.add(new, file, Status.PENDING, _lines(file))
         self.on_stored()
-        self.verifier.thread.wake()
+        self.verifier.wake()
         return version
 
     def accept_checked(self, new: NewVersion, incoming: Incoming) -> Version:

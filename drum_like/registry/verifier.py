@@ -1,6 +1,7 @@
 """Background checks of new versions, and garbage collection of unreferenced files."""
 
 import time
+from functools import partial
 from threading import BoundedSemaphore, Event
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from drum_like.errors import DrumLikeError, StoreError
 from drum_like.registry.inspection import Examined, Policy
 from drum_like.registry.loader import made_directory, model_directory
 from drum_like.registry.sandbox.runner import InterruptedTrialError, run_in_sandbox
-from drum_like.registry.sandbox.task import SandboxResult, fingerprint, limits_of
+from drum_like.registry.sandbox.task import SandboxLimits, SandboxResult, fingerprint, limits_of
 from drum_like.registry.stored_model import StoredModel
 from drum_like.store.check_queue import Outcome
 from drum_like.store.entities import Declared, Version
@@ -18,7 +19,12 @@ from drum_like.system.lifecycle import PeriodicTask
 
 _PAUSE_S = 1.0
 _SWEEP_S = 3600.0
+_CHECKS = 3
+"""Stored models that are checked side by side: one that never ends does not hold the others."""
+
 _TRIALS = 2
+"""The same of uploads that wait for the result."""
+
 _SLACK_S = 60.0
 """Time that a lease is longer than a trial: for unpacking, and for a busy machine."""
 
@@ -38,7 +44,10 @@ class Verifier:
         self._owner = str(uuid4())
         self._trials = BoundedSemaphore(_TRIALS)
         self._swept_at = float("-inf")
-        self.thread = PeriodicTask("checks of stored models", self._round, _PAUSE_S)
+        self.threads = tuple(
+            PeriodicTask(f"checks of stored models, {n}", partial(self._round, n), _PAUSE_S)
+            for n in range(_CHECKS)
+        )
 
     def judge(self, received: Received, examined: Examined, declared: Declared) -> SandboxResult:
         """Return whether a file that is not stored yet can be served.
@@ -53,19 +62,28 @@ class Verifier:
         files, bounds = self._store.files, self._policy.bounds
         with made_directory(files, received.path, examined.format, bounds) as directory:
             stored = StoredModel(directory, examined.runs_code, declared)
-            return self._tried(stored, received.size, key)
+            with self._trials:
+                # Uploads of the same file that came together wait here for the first of them.
+                if self._store.checks.is_known_good(key):
+                    return _known()
+                return self._tried(stored, received.size, key)
 
-    def _round(self) -> bool:
-        """Check one version; True if there may be more."""
+    def wake(self) -> None:
+        """Let the checks of new versions begin at once."""
+        for thread in self.threads:
+            thread.wake()
+
+    def _round(self, thread: int) -> bool:
+        """Check one version in a thread; True if there may be more."""
         if time.monotonic() - self._swept_at > _SWEEP_S:
-            self._store.sweep()
             self._swept_at = time.monotonic()
-        lease_s = limits_of(0).wall_s + _SLACK_S
+            self._store.sweep()
+        lease_s = SandboxLimits().wall_s + _SLACK_S
         version = self._store.checks.claim(self._owner, lease_s)
         if version is None:
             return False
         try:
-            result = self._checked(version)
+            result = self._checked(version, self.threads[thread].ending)
         except InterruptedTrialError:
             self._store.checks.release(version.id, self._owner)
             return False
@@ -73,7 +91,7 @@ class Verifier:
         self._store.checks.finish(version.id, self._owner, outcome)
         return True
 
-    def _checked(self, version: Version) -> SandboxResult:
+    def _checked(self, version: Version, cancelled: Event) -> SandboxResult:
         key = self._key(version.sha256, version.format, version.declared)
         if self._store.checks.is_known_good(key):
             return _known()
@@ -86,20 +104,15 @@ class Verifier:
         except DrumLikeError as error:
             return SandboxResult(str(error))
         stored = StoredModel(directory, version.runs_code, version.declared)
-        return self._tried(stored, version.size, key, self.thread.ending)
+        return self._tried(stored, version.size, key, cancelled)
 
     def _tried(
         self, stored: StoredModel, size: int, key: str, cancelled: Event | None = None
     ) -> SandboxResult:
-        with self._trials:
-            # Uploads of the same file that came together wait here for the first of them.
-            if self._store.checks.is_known_good(key):
-                return _known()
-            result = run_in_sandbox(
-                stored, limits_of(size), no_pickle=self._no_pickle, cancelled=cancelled
-            )
-            if result.is_good:
-                self._store.checks.remember_good(key)
+        limits = limits_of(size, runs_code=stored.runs_code)
+        result = run_in_sandbox(stored, limits, no_pickle=self._no_pickle, cancelled=cancelled)
+        if result.is_good:
+            self._store.checks.remember_good(key)
         return result
 
     def _key(self, digest: str, kind: str, declared: Declared) -> str:

@@ -7,6 +7,7 @@ the thread that they run in.
 """
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 
 from drum_like.api import (
+    ArtifactError,
     Explainer,
     Frame,
     Label,
@@ -41,6 +43,15 @@ from ..estimators import (
 from ..native_calls import Values, two_columns
 from .booster import BoosterRows, additive_estimator, additive_model, scorer
 from .schema import schema_of
+
+_NUMBERS = b"0123456789+-.einfaE "
+_LEAVES = (b"leaf_value", b"leaf_weight", b"leaf_count")
+_NODES = (
+    *(b"split_feature", b"split_gain", b"threshold", b"decision_type", b"left_child"),
+    *(b"right_child", b"internal_value", b"internal_weight", b"internal_count"),
+)
+_LINES = {**dict.fromkeys(_LEAVES, 0), **dict.fromkeys(_NODES, 1)}
+"""Lines of a tree: how many numbers fewer than leaves; older versions leave some of them empty."""
 
 _SCALES = {
     "binary": Scale.CHANCES,
@@ -70,7 +81,12 @@ class LightGBMPredictor:
 
     @staticmethod
     def load(path: Path) -> lgb.Booster:
-        """Read a booster that `save_model` wrote as text."""
+        """Read a booster that `save_model` wrote as text.
+
+        Raises:
+            ArtifactError: LightGBM would never end, or read beyond its memory, on one of its trees.
+        """
+        _check_trees(path)
         return lgb.Booster(model_file=path)
 
     def predict(self, frame: Frame, target: Target) -> Prediction:
@@ -194,6 +210,68 @@ class _Estimator:
         return replace(
             found, contributions=lambda frame: found.contributions(self._rows.matrix(frame))
         )
+
+
+def _check_trees(path: Path) -> None:
+    """Refuse a file with trees that are none: LightGBM reads and follows them without a look.
+
+    Raises:
+        ArtifactError: a node leads back to an earlier one, or to none, or numbers are missing;
+            names the tree.
+    """
+    for number, tree in enumerate(_trees(path)):
+        if not _is_whole(tree):
+            raise ArtifactError(
+                f"tree {number} of the LightGBM file is damaged: a node leads back to an earlier "
+                "one, or to none, or numbers are missing; save the model again"
+            )
+
+
+def _trees(path: Path) -> Iterator[Mapping[bytes, bytes]]:
+    """Return the lines of numbers of each tree, by their names."""
+    tree: dict[bytes, bytes] = {}
+    with path.open("rb") as file:
+        for line in file:
+            name, _, text = line.rstrip(b"\r\n").partition(b"=")
+            if name == b"Tree" and tree:
+                yield tree
+                tree = {}
+            if name in _LINES:
+                tree[name] = text
+    if tree:
+        yield tree
+
+
+def _is_whole(tree: Mapping[bytes, bytes]) -> bool:
+    """Return whether lines have a number for each node, or for each leaf, and they are a tree."""
+    if any(text.translate(None, _NUMBERS) for text in tree.values()):
+        return False
+    lefts, rights = (tree.get(name, b"").split() for name in (b"left_child", b"right_child"))
+    n_leaves = len(lefts) + 1
+    lengths = {name: len(text.split()) for name, text in tree.items() if text}
+    whole = all(n_numbers == n_leaves - _LINES[name] for name, n_numbers in lengths.items())
+    return whole and _is_tree(lefts, rights)
+
+
+def _is_tree(lefts: Sequence[bytes], rights: Sequence[bytes]) -> bool:
+    """Return whether each node but the first, and each leaf, is the child of one node.
+
+    Args:
+        lefts: The left child of each node; a leaf n is ~n.
+        rights: The right child of each node.
+    """
+    n_nodes = len(lefts)
+    try:
+        left, right = [*map(int, lefts)], [*map(int, rights)]
+    except ValueError:
+        return False
+    if sorted(left + right) != [*range(~n_nodes, 0), *range(1, n_nodes)][: 2 * n_nodes]:
+        return False
+    # As each has one parent, those that the first does not lead to would be circles.
+    reached = [0] if n_nodes else []
+    for node in reached:
+        reached += [child for child in (left[node], right[node]) if child > 0]
+    return len(reached) == n_nodes
 
 
 def _objective(text: str) -> str:

@@ -467,3 +467,38 @@ def test_target_type_without_numbers_is_refused() -> None:
 
     with pytest.raises(PredictorError, match="Target type 'textgeneration' is not supported by"):
         score(model, numbers(), TEXT)
+
+
+@pytest.mark.parametrize(
+    ("line", "nodes"),
+    [
+        pytest.param(b"left_child=", [0, -1], id="to itself"),
+        pytest.param(b"right_child=", [1, -1], id="to a node with a parent"),
+        pytest.param(b"left_child=", [-1, -1], id="a leaf twice"),
+        pytest.param(b"left_child=", [1, -9], id="to a leaf that is not there"),
+        pytest.param(b"left_child=", [70000, -1], id="to a node that is not there"),
+        pytest.param(b"left_child=", [1], id="too few"),
+        pytest.param(b"left_child=", [1, b"x"], id="no number"),
+        pytest.param(b"internal_count=", [200, b"\t\0 137"], id="no text"),
+        pytest.param(b"internal_count=", [1, 2, 3], id="too many"),
+        pytest.param(b"leaf_value=", [1, 2], id="a leaf without a value"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused(tmp_path: Path, line: bytes, nodes: list[Any]) -> None:
+    """LightGBM itself would not end, or read beyond its memory, when it predicts."""
+    path = tmp_path / "model.txt"
+    booster(numbers(), classes(), objective="binary", num_leaves=3).save_model(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    third = [at for at, text in enumerate(lines) if text.startswith(line)][2]
+    children = [node if isinstance(node, bytes) else b"%d" % node for node in nodes]
+    lines[third] = line + b" ".join(children) + b"\n"
+    path.write_bytes(b"".join(lines))
+
+    with pytest.raises(ArtifactError, match=r"^(?!.*/).*tree 2 of the LightGBM file is damaged"):
+        load_artifact(find_artifact(ModelDirectory(tmp_path)))
+
+
+def test_trees_without_a_split_are_read(tmp_path: Path) -> None:
+    booster(numbers(), classes(), min_data_in_leaf=10_000).save_model(tmp_path / "model.txt")
+
+    assert load_artifact(find_artifact(ModelDirectory(tmp_path))).num_trees() > 0

@@ -142,6 +142,13 @@ def test_a_large_file_may_take_more_memory() -> None:
     assert limits_of(0).memory_mb < limits_of(1 << 30).memory_mb
 
 
+def test_a_file_without_code_gets_the_time_that_its_size_needs() -> None:
+    sizes = (0, 1 << 25, 1 << 32)
+
+    assert [limits_of(size, runs_code=False).cpu_s for size in sizes] == [10, 42, 120]
+    assert limits_of(0, runs_code=True).cpu_s == 120
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)

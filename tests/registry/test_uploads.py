@@ -229,19 +229,34 @@ def test_what_is_not_checked_yet_is_not_served_and_then_it_is(tmp_path: Path) ->
         store = here.registry.store
         eventually(lambda: store.versions.get(bad.id).status is Status.ERROR)
 
-        assert store.versions.get(good.id).status is Status.READY
+        eventually(lambda: store.versions.get(good.id).status is Status.READY)
         assert "not a complete ONNX file" in str(store.versions.get(bad.id).error)
         eventually(lambda: here.catalog.names() == ("good",))
         assert answer(here.catalog.resolve("good")) == 1
 
 
-def test_a_check_that_is_interrupted_is_left_to_others(tmp_path: Path) -> None:
-    slow = zips.zipped(
-        ("custom.py", b"import time\ntime.sleep(600)\n"),
-        ("model-metadata.yaml", METADATA.encode()),
-    )
+SLOW = zips.zipped(
+    ("custom.py", b"import time\ntime.sleep(600)\n"),
+    ("model-metadata.yaml", METADATA.encode()),
+)
+
+
+def test_checks_that_do_not_end_do_not_hold_others(tmp_path: Path) -> None:
     with opened(tmp_path, alive=True, allow_code_uploads=True) as here:
-        version = here.upload_unchecked(NewVersion(1, "m", "m.zip"), slow)
+        store = here.registry.store
+        slow = [here.upload_unchecked(NewVersion(1, n, "m.zip"), SLOW) for n in ("a", "b")]
+        eventually(lambda: all(store.versions.get(v.id).status is Status.LOADING for v in slow))
+
+        good = here.upload_unchecked(NewVersion(1, "good", "model.onnx"), ONNX)
+
+        eventually(lambda: store.versions.get(good.id).status is Status.READY)
+        assert {store.versions.get(v.id).status for v in slow} == {Status.LOADING}
+        assert here.upload(NewVersion(1, "waits", "model.onnx"), constant(2)).status is Status.READY
+
+
+def test_a_check_that_is_interrupted_is_left_to_others(tmp_path: Path) -> None:
+    with opened(tmp_path, alive=True, allow_code_uploads=True) as here:
+        version = here.upload_unchecked(NewVersion(1, "m", "m.zip"), SLOW)
         store = here.registry.store
         eventually(lambda: store.versions.get(version.id).status is Status.LOADING)
 

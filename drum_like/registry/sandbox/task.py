@@ -14,6 +14,8 @@ from drum_like.registry.stored_model import StoredModel
 from drum_like.store.entities import Declared
 
 MIB = 1024 * 1024
+_CPU_S = 10
+"""CPU time of a small file without code: imports take two seconds of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ class SandboxResult:
         return self.error is None
 
 
-def limits_of(size: int) -> SandboxLimits:
-    """Return the limits for a model file of that size, in bytes."""
-    return SandboxLimits(memory_mb=SandboxLimits().memory_mb + 6 * size // MIB)
+def limits_of(size: int, *, runs_code: bool = True) -> SandboxLimits:
+    """Return the limits for a model file of that size, in bytes.
+
+    A file without code gets the time that its framework needs for it, and little more: damaged ones
+    may keep a framework busy for ever.
+    """
+    usual = SandboxLimits()
+    cpu_s = usual.cpu_s if runs_code else min(_CPU_S + size // MIB, usual.cpu_s)
+    return SandboxLimits(memory_mb=usual.memory_mb + 6 * size // MIB, cpu_s=cpu_s)
 
 
 def task_json(stored: StoredModel, limits: SandboxLimits, *, no_pickle: bool) -> bytes:
