@@ -172,7 +172,8 @@ def _declared(symmetry: bytes, sizes: re.Match[bytes]) -> _Header:
 def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
     """Refuse a header with too large sizes before memory is taken for them."""
     limits.check_columns(header.n_columns)
-    most = max(limits.cells, n_bytes)
+    limits.check_declared(header.n_rows, n_bytes)
+    most = max(limits.cells, n_bytes) if header.is_dense else limits.declared_cells(n_bytes)
     if header.n_rows * max(header.n_columns, 1) > most:
         raise SizeError(
             f"the matrix declares {header.n_rows} rows and {header.n_columns} columns, the limit "

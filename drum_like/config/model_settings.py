@@ -108,16 +108,28 @@ class PayloadSettings:
     """Limits on payloads."""
 
     max_columns: int = option(10_000, "largest number of columns of a payload", NUMBER)
+    max_rows: int = option(10_000_000, "largest number of rows of a payload", NUMBER)
     max_cells: int = option(
         50_000_000,
-        "largest number of cells that a payload may declare without sending them",
+        "largest number of cells that a payload may declare without sending them, and of values "
+        "of an answer",
+        NUMBER,
+    )
+    max_empty_rows: int = option(
+        50_000,
+        "rows that a payload may declare without sending them; more take a byte for each 16",
         NUMBER,
     )
 
     @property
     def limits(self) -> Limits:
         """The limits that a payload carries."""
-        return Limits(self.max_columns, self.max_cells)
+        return Limits(
+            self.max_columns,
+            self.max_rows,
+            self.max_cells,
+            self.max_empty_rows,
+        )
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,12 @@ class ServingSettings(ModelCommandSettings):
         "of that of the container",
         NUMBER_OR_0,
     )
+    max_json_depth: int = option(100, "levels of lists and objects in JSON", NUMBER)
+    max_form_parts: int = option(64, "parts of a form", NUMBER)
+    max_expanded_mb: int = option(
+        256, "largest compressed body once it is expanded, in MiB", NUMBER
+    )
+    max_expansion: int = option(100, "bytes that one byte of a compressed body may become", NUMBER)
     server_log_level: str = option(
         "info",
         "least severe messages of the HTTP server to log",

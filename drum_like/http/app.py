@@ -21,8 +21,10 @@ from drum_like.http.auth.passphrases import CheckedWords
 from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.context import ContractContext
 from drum_like.http.errors import drum_form
+from drum_like.http.expansion import Expansion, expand
+from drum_like.http.json_body import check_depth
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
-from drum_like.http.requests import CheckedRequest, check_coding
+from drum_like.http.requests import WHOLE, CheckedRequest
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
@@ -102,6 +104,7 @@ def create_app(
     app = _Flask("drum_like", static_folder=None)
     app.request_class = CheckedRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
+    app.config["MAX_FORM_PARTS"] = settings.max_form_parts
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     usual = drum_form(hide_errors=settings.hide_errors)
@@ -110,7 +113,7 @@ def create_app(
     pages = page_rules(
         settings.host, settings.allowed_hosts, is_private=_everybody(authenticate) is ANYONE
     )
-    _guard(app, scopes, authenticate, pages)
+    _guard(app, scopes, authenticate, pages, settings)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     is_extended = has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
@@ -125,9 +128,16 @@ def create_app(
 
 
 def _guard(
-    app: Flask, scopes: Mapping[str, Scope], authenticate: Authenticator, pages: PageRules
+    app: Flask,
+    scopes: Mapping[str, Scope],
+    authenticate: Authenticator,
+    pages: PageRules,
+    settings: ServerSettings,
 ) -> None:
-    """Ask who sends a request, for which page, and whether it is coded, before its body is read."""
+    """Ask who sends a request, for which page; then expand its body, and look how deep it is."""
+    most_mb = min(settings.max_expanded_mb, settings.max_body_mb or settings.max_expanded_mb)
+    expansion = Expansion(most_mb * MIB, settings.max_expansion)
+    depth = settings.max_json_depth
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
     open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
@@ -147,7 +157,10 @@ def _guard(
             pages.check(environ, needed)
         # A route of custom_flask.py decides itself how it reads bodies.
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
-            check_coding(environ)
+            expand(request, expansion)
+        body = environ.get(WHOLE)
+        if body is not None and body.count(b"[") + body.count(b"{") > depth:
+            check_depth(body, depth)
 
     app.before_request(guard)
 

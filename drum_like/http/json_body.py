@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Request, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
-from drum_like.codecs.json.values import loads
+from drum_like.codecs.json.values import is_deeper, loads
 from drum_like.errors import BodyError, DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
@@ -73,6 +73,19 @@ def _read(request: Request) -> Tree | None:
     except PayloadError:
         return None
     return tree
+
+
+def check_depth(body: bytes, most: int) -> None:
+    """Refuse JSON that is nested too deep.
+
+    Raises:
+        BadRequest: it is.
+    """
+    if is_deeper(body, most):
+        raise BadRequest(
+            f"the JSON is nested more than {most} levels deep; send flat lists and objects, or "
+            "start the server with a higher --max-json-depth"
+        )
 
 
 def broken_json_claim(context: ContractContext) -> Claim:

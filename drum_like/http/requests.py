@@ -23,6 +23,9 @@ UNREAD = "drum_like.unread"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 
+READ_CODINGS = "gzip, deflate, zstd"
+_READ = frozenset({"gzip", "x-gzip", "deflate", "zstd"})
+
 
 class CodedBodyError(UnsupportedMediaType):
     """A body that is compressed, or coded in another way that is not read; answered with 415.
@@ -36,27 +39,29 @@ class CodedBodyError(UnsupportedMediaType):
         named = ", ".join(c if _TOKEN.fullmatch(c) else "(malformed)" for c in codings[:3])
         super().__init__(
             f"the body is coded: {field} is {named}, which this server does not read; send the "
-            f"body as it is, without {field}"
+            f"body as it is, without {field}, or with one Content-Encoding of {READ_CODINGS}"
         )
 
     def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the headers of the answer: also which coding is read, that of no coding."""
-        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+        """Return the headers of the answer: also which codings are read."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", READ_CODINGS)]
 
 
-def check_coding(environ: Mapping[str, Any]) -> None:
-    """Refuse a body that has to be decoded first; requests without a body are not looked at.
+def coding_of(environ: Mapping[str, Any]) -> str | None:
+    """Return the coding of a body, None for one as it is; requests without one are not looked at.
 
     Raises:
-        CodedBodyError: its headers say that it is compressed.
+        CodedBodyError: it is none that is read.
     """
     if "HTTP_TRANSFER_ENCODING" in environ:
         if coded := transfer_codings(environ):
             raise CodedBodyError("Transfer-Encoding", (*coded, "chunked"))
     elif environ.get("CONTENT_LENGTH", "0").strip("0") == "":
-        return
-    if coded := _codings(environ.get("HTTP_CONTENT_ENCODING", ""), "identity"):
+        return None
+    coded = _codings(environ.get("HTTP_CONTENT_ENCODING", ""), "identity")
+    if coded and (len(coded) > 1 or coded[0] not in _READ):
         raise CodedBodyError("Content-Encoding", coded)
+    return coded[0] if coded else None
 
 
 def transfer_codings(environ: Mapping[str, Any]) -> tuple[str, ...]:

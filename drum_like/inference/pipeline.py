@@ -26,6 +26,9 @@ Limiter = AbstractContextManager[Any]
 Score = Callable[[Frame, Payload | None], Prediction]
 """From rows to raw output; the payload is None for rows that came without one."""
 
+_FEW = 1_000
+"""Rows whose answer is surely small enough."""
+
 READ_FAILED = "Model 'read_input_data' hook failed to read input data."
 TRANSFORM_FAILED = "Model 'transform hook' failed to transform dataset."
 SCORE_FAILED = "Model 'score' hook failed to make predictions."
@@ -75,6 +78,8 @@ class Pipeline:
         with self.limiter:
             frame = self.decode(rows) if isinstance(rows, Payload) else rows
             n_rows = _row_count(frame) if self.reads else frame.n_rows
+            if payload is not None and n_rows is not None and n_rows > _FEW:
+                payload.limits.check_answer(n_rows, len(self.target.labels) or 1, len(payload.body))
             if self.transform is not None:
                 frame = self.transform(frame)
             prediction = self.finish(self.score(frame, payload))

@@ -44,19 +44,37 @@ def python_codec(charset: str | None) -> str:
     return found
 
 
+_ROWS_OF_A_BYTE = 16
+"""Rows that a byte may stand for.
+
+An entry of a matrix takes 8 to 12 bytes, and one row of a hundred may have one. Where each row is
+sent, it takes a bit at the least.
+"""
+
+_CELLS_OF_A_ROW = 60
+"""Cells for each row that may be declared: one entry makes a row of 10,000 columns."""
+
+_VALUES_OF_A_ROW = 10
+"""Values of an answer for each row that may be declared without being sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on the size that a payload may declare before memory is taken for it.
 
     Attributes:
         columns: Columns of any format.
+        rows: Rows of any format.
         cells: Rows x columns that a format may declare without sending them (sparse and dense
-            Matrix Market, null, run-end or dictionary encoded Arrow). A payload with more bytes
-            than this may hold as many cells as it has bytes.
+            Matrix Market, null, run-end or dictionary encoded Arrow), and values of an answer. A
+            payload with more bytes than this may hold as many cells as it has bytes.
+        empty_rows: Rows that a format may declare without a byte for them.
     """
 
     columns: int = 10_000
+    rows: int = 10_000_000
     cells: int = 50_000_000
+    empty_rows: int = 50_000
 
     def check_columns(self, n_columns: int) -> None:
         """Refuse more columns than the limit, before anything is made of them.
@@ -69,6 +87,75 @@ class Limits:
                 f"the payload has {n_columns} columns, the limit is {self.columns}; "
                 "send fewer, or start the server with a higher --max-columns"
             )
+
+    def check_rows(self, n_rows: int) -> None:
+        """Refuse more rows than the limit.
+
+        Raises:
+            SizeError: too many.
+        """
+        if n_rows > self.rows:
+            raise SizeError(
+                f"the payload has {n_rows} rows, the limit is {self.rows}; "
+                "send fewer, or start the server with a higher --max-rows"
+            )
+
+    def check_declared(self, n_rows: int, n_bytes: int) -> None:
+        """Refuse more rows than a body of that size is likely to mean, sparse as it may be.
+
+        Raises:
+            SizeError: too many.
+        """
+        self.check_rows(n_rows)
+        if n_rows > self._declarable(n_bytes):
+            raise SizeError(
+                f"the payload declares {n_rows} rows in {n_bytes} bytes, the limit is "
+                f"{self.empty_rows} and {_ROWS_OF_A_BYTE} for each byte; send fewer rows, or start "
+                "the server with a higher --max-empty-rows"
+            )
+
+    def declared_cells(self, n_bytes: int) -> int:
+        """Return the most cells that a body of that size may declare."""
+        likely = _CELLS_OF_A_ROW * self._declarable(n_bytes)
+        return max(n_bytes, min(self.cells, likely))
+
+    def check_filled(self, n_rows: int, n_columns: int, n_sent: int) -> None:
+        """Refuse rows that leave out more columns of a model than the cells that may be declared.
+
+        Raises:
+            SizeError: they do, or there are too many rows.
+        """
+        self.check_rows(n_rows)
+        if n_rows * n_columns > max(self.cells, n_sent):
+            raise SizeError(
+                f"{n_rows} rows hold {n_sent} cells, and the model has {n_columns} columns; the "
+                f"limit is {self.cells} cells; send fewer rows, or start the server with a higher "
+                "--max-cells"
+            )
+
+    def check_answer(self, n_rows: int, n_values: int, n_bytes: int) -> None:
+        """Refuse rows whose answer would be out of proportion to their payload.
+
+        Args:
+            n_rows: Rows of the payload.
+            n_values: Values of the answer to one row.
+            n_bytes: Bytes of the payload.
+
+        Raises:
+            SizeError: the answer would be too large.
+        """
+        free = _VALUES_OF_A_ROW * self.empty_rows
+        likely = free + n_bytes * max(n_values, _ROWS_OF_A_BYTE)
+        most = min(likely, max(self.cells, n_bytes))
+        if n_rows * n_values > most:
+            raise SizeError(
+                f"the answer to {n_rows} rows would have {n_rows * n_values} values, the limit for "
+                f"{n_bytes} bytes is {most}; send fewer rows, or start the server with a higher "
+                "--max-cells and --max-empty-rows"
+            )
+
+    def _declarable(self, n_bytes: int) -> int:
+        return self.empty_rows + _ROWS_OF_A_BYTE * n_bytes
 
 
 def unsupported(media_type: str | None) -> str:

@@ -347,7 +347,41 @@ def test_deflated_body_is_refused_by_its_declared_size() -> None:
     with pytest.raises(SizeError, match="60000"):
         arrow.decode(Payload(body, limits=Limits(cells=1_000_000)))
 
-    assert arrow.decode(Payload(body)).n_rows == 1
+    with pytest.raises(SizeError, match="60000"):
+        arrow.decode(Payload(body))
+    smaller = stream(pa.table({"a": ["x" * 15_000_000]}), compression="zstd")
+    assert arrow.decode(Payload(smaller)).n_rows == 1
+
+
+MANY = 1_000_000
+ONE_INDEX = pa.DictionaryArray.from_arrays(pa.array(np.zeros(MANY, np.int8)), pa.array([1.5]))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pytest.param(pa.nulls(MANY), id="nulls"),
+        pytest.param(
+            pa.RunEndEncodedArray.from_arrays(pa.array([MANY], pa.int32()), pa.array([1.0])),
+            id="run-ends",
+        ),
+        pytest.param(ONE_INDEX, id="dictionary"),
+        pytest.param(pa.array(np.zeros(MANY)), id="zeros"),
+    ],
+)
+def test_rows_that_take_no_bytes_are_limited(array: pa.Array) -> None:
+    body = stream(pa.table({"a": array}), compression="zstd")
+
+    with pytest.raises(SizeError, match="declares 1000000 rows in"):
+        arrow.decode(Payload(body))
+
+    assert arrow.decode(Payload(body, limits=Limits(empty_rows=MANY))).n_rows == MANY
+
+
+def test_a_bit_a_row_is_enough() -> None:
+    body = stream(pa.table({"a": pa.array(np.arange(MANY) % 3 == 0)}))
+
+    assert arrow.decode(Payload(body)).n_rows == MANY
 
 
 def test_too_many_columns_are_refused() -> None:

@@ -186,6 +186,18 @@ def test_quoted_names_count_against_the_limit() -> None:
         csv.decode(Payload(body, limits=Limits(columns=4)))
 
 
+@pytest.mark.parametrize("body", ["a\n" + "1\n" * 6, "a,b\n" + '"1\n",2\n' * 6, "a" + "\n" * 7])
+def test_too_many_rows_are_refused(body: str) -> None:
+    with pytest.raises(SizeError, match="6 rows, the limit is 5"):
+        csv.decode(Payload(body.encode(), limits=Limits(rows=5)))
+
+
+def test_line_breaks_in_cells_are_no_rows() -> None:
+    body = 'a,b\n"' + "\n" * 20 + '",2\n'
+
+    assert csv.decode(Payload(body.encode(), limits=Limits(rows=5))).n_rows == 1
+
+
 @pytest.mark.parametrize("names", [["a", "a.1", "a"], ["a", "a", "a.1"], ["", "Unnamed: 0", ""]])
 def test_names_are_those_of_pandas(names: list[str]) -> None:
     expected = pd.read_csv(BytesIO(",".join(names).encode() + b"\n"))

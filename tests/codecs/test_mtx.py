@@ -209,6 +209,40 @@ def test_declared_size_is_refused_before_memory_is_taken(body: bytes) -> None:
     assert peak < 4_000_000
 
 
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        pytest.param(b"5000000 1 1", "declares 5000000 rows in 6", id="one-column"),
+        pytest.param(b"51500 1 1", "declares 51500 rows in 6", id="just-too-many"),
+        pytest.param(b"50000 1000 1", "the limit is 30", id="cells"),
+        pytest.param(b"10000001 1 1", "10000001 rows, the limit is 10000000", id="rows"),
+    ],
+)
+def test_rows_that_take_no_bytes_are_limited(sizes: bytes, reason: str) -> None:
+    with pytest.raises(SizeError, match=reason):
+        mtx.decode(Payload(HEAD + b"coordinate real general\n" + sizes + b"\n1 1 1\n"))
+
+
+def test_a_sparse_matrix_of_mostly_empty_rows_is_read() -> None:
+    """One row of a hundred has an entry, as in counts of rare events."""
+    entries = b"".join(
+        b"%d %d 1\n" % (row, row // 100 % 40 + 1) for row in range(100, 1_000_001, 100)
+    )
+    body = HEAD + b"coordinate integer general\n1000000 40 10000\n" + entries
+
+    frame = mtx.decode(Payload(body))
+
+    assert frame.n_rows == 1_000_000
+    assert sum(frame.cells(20)) == 250
+
+
+def test_one_of_ten_thousand_columns_a_row_is_read() -> None:
+    entries = b"".join(b"%d %d 1\n" % (row, row) for row in range(1, 4001))
+    body = HEAD + b"coordinate integer general\n4000 10000 4000\n" + entries
+
+    assert mtx.decode(Payload(body)).n_columns == 10_000
+
+
 def test_body_may_hold_as_many_cells_as_bytes() -> None:
     body = HEAD + b"array real general\n20 1\n" + b"1\n" * 20
 

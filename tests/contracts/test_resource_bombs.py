@@ -1,17 +1,51 @@
 """Small bodies that ask for much: refused before memory or time is spent."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import psutil
+import pyarrow as pa
 import pytest
 
-from tests.support.arrow_payloads import many_nulls
-from tests.support.serving import Server
+from tests.support.arrow_payloads import long_runs, many_nulls, stream
+from tests.support.artifacts import native_xgboost
+from tests.support.http_calls import Part, form
+from tests.support.models import ONE_WORKER, Model, served
+from tests.support.serving import Server, serve
 
 ATTEMPTS = 5
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def boosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    model = native_xgboost(".json").model
+    directory = model.write(tmp_path_factory.mktemp("models") / "boosted")
+    with serve(directory, *model.flags, *ONE_WORKER, "--max-cells", "100000") as running:
+        yield running
+
 
 MTX = b"%%MatrixMarket matrix coordinate real general\n2 1000000 1\n1 1 1\n"
+
+
+def one_column() -> bytes:
+    return b"%%MatrixMarket matrix coordinate real general\n5000000 1 1\n1 1 1\n"
+
+
+def sparse_rows() -> bytes:
+    return b"%%MatrixMarket matrix coordinate real general\n50000 1000 1\n1 1 1\n"
+
+
+def nulls() -> bytes:
+    return stream(pa.table({"a": pa.nulls(5_000_000)}))
+
+
+def one_index() -> bytes:
+    indices = pa.array(np.zeros(5_000_000, np.int8))
+    table = pa.table({"a": pa.DictionaryArray.from_arrays(indices, pa.array([1.5]))})
+    return stream(table, compression="zstd")
 
 
 def equal_headers() -> bytes:
@@ -23,7 +57,12 @@ def equal_headers() -> bytes:
     [
         pytest.param(lambda: MTX, "text/mtx", id="M-08"),
         pytest.param(equal_headers, "text/csv", id="C-13"),
-        pytest.param(many_nulls, "application/vnd.apache.arrow.stream", id="A-12"),
+        pytest.param(many_nulls, ARROW, id="A-12"),
+        pytest.param(one_column, "text/mtx", id="one-column"),
+        pytest.param(sparse_rows, "text/mtx", id="sparse-rows"),
+        pytest.param(nulls, ARROW, id="nulls"),
+        pytest.param(long_runs, ARROW, id="A-13"),
+        pytest.param(one_index, ARROW, id="one-index"),
     ],
 )
 def test_a_bomb_is_refused_at_once(
@@ -43,6 +82,89 @@ def test_a_bomb_is_refused_at_once(
     assert reply.message.startswith("ERROR: ")
     assert min(times) <= 0.05
     assert memory(reg) - before < 32 * 1024**2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "reason"),
+    [
+        (
+            "/invocations",
+            b'{"model_id":"boosted","instances":[' + b"{}," * 50_000 + b'{"a":1}]}',
+            "50001 rows hold 1 cells, and the model has 2 columns",
+        ),
+        (
+            "/model/score",
+            b'{"fields":["a"],"rows":[' + b"[1]," * 50_000 + b"[1]]}",
+            "50001 rows hold 50001 cells, and the model has 2 columns",
+        ),
+    ],
+)
+def test_columns_that_rows_leave_out_count(
+    boosted: Server, path: str, body: bytes, reason: str
+) -> None:
+    reply = boosted.post(path, body, JSON)
+
+    assert (reply.status, reason in reply.text) == (413, True)
+
+
+CLASSES = tuple(f"class {number}" for number in range(100))
+classes = served(
+    Model(
+        {
+            "custom.py": """
+import pandas as pd
+
+
+def load_model(code_dir):
+    return "model"
+
+
+def score(data, model, positive_class_label=None, **kwargs):
+    row = [1.0] + [0.0] * (len(kwargs["class_labels"]) - 1)
+    return pd.DataFrame([row] * len(data), columns=kwargs["class_labels"])
+"""
+        },
+        ("--target-type", "multiclass", "--class-labels", *CLASSES),
+    ),
+    *ONE_WORKER,
+)
+
+
+@pytest.mark.parametrize(("n_rows", "status"), [(2_000, 200), (6_000, 413)])
+def test_the_answer_is_limited_before_it_is_computed(
+    classes: Server, n_rows: int, status: int
+) -> None:
+    body = b"%%%%MatrixMarket matrix coordinate real general\n%d 1 1\n1 1 1\n" % n_rows
+
+    reply = classes.post("/predict/", body, "text/mtx")
+
+    assert reply.status == status
+    assert status == 200 or "would have 600000 values" in reply.message
+
+
+@pytest.mark.parametrize(("n_parts", "status"), [(64, 200), (65, 413)])
+def test_parts_of_a_form_are_limited(reg: Server, n_parts: int, status: int) -> None:
+    body, content_type = form(Part("X", b"a\n1\n", "x.csv"), *[Part("p", b"1")] * (n_parts - 1))
+
+    assert reg.post("/predict/", body, content_type).status == status
+
+
+@pytest.mark.parametrize(
+    "path", ["/predict/", "/invocations", "/invocate", "/model/score", "/v1/chat/completions"]
+)
+def test_deep_json_is_refused_wherever_it_is_read(reg: Server, path: str) -> None:
+    """J-09: text may hold as many brackets as it likes."""
+    deep = b'{"a":' + b"[" * 100 + b"]" * 100 + b"}"
+    flat = b'{"a":"' + b"[" * 200 + b'","b":"\\"[[\\\\","c":[' + b"[]," * 200 + b"[]]}"
+
+    refused = reg.post(path, deep, JSON)
+
+    assert "the JSON is nested more than 100 levels deep" in refused.text
+    assert refused.status == 400
+    assert "levels" not in reg.post(path, flat, JSON).text
+    assert (
+        "levels" not in reg.post(path, deep.replace(b"[", b"", 1).replace(b"]", b"", 1), JSON).text
+    )
 
 
 def memory(server: Server) -> int:

@@ -131,7 +131,7 @@ def _charset_and_case(exchange: Exchange) -> bool:
 
 
 def _coded_body(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 422, 500) and _refused(exchange, 415)
+    return _is_error(exchange.drum, 422, 500) and exchange.ours.status == OK
 
 
 def _form_encoded(exchange: Exchange) -> bool:

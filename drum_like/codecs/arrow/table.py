@@ -79,8 +79,9 @@ def _checked(stream: pa.Buffer, limits: Limits) -> pa.Table:
         raise PayloadError("No columns to parse from file: the Arrow schema has none")
     for field in schema:
         check_type(field.type)
-    most = max(limits.cells, stream.size)
+    most = limits.declared_cells(stream.size)
     says = declared(stream)
+    limits.check_declared(says.n_rows, stream.size)
     if says.n_rows * len(schema) > most or says.inflated > 8 * most:
         raise SizeError(
             f"the Arrow body declares {says.n_rows} rows, {len(schema)} columns and "

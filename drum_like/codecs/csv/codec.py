@@ -43,11 +43,14 @@ def decode(payload: Payload) -> Frame:
         CharsetError: the charset is not on the list.
         PayloadError: not text of that charset, no header, or (some of them when a layout is asked
             for) a row of another width than the header or a quote that is never closed.
-        SizeError: more columns than the limit.
+        SizeError: more columns or rows than the limits.
     """
     text = _utf8(payload)
     header = read_header(text, payload.limits)
-    return _CsvFrame(header.names, _reader(text, header))
+    reader = _reader(text, header)
+    if len(text) > payload.limits.rows:  # a row takes a byte at the least
+        payload.limits.check_rows(reader.n_rows())
+    return _CsvFrame(header.names, reader)
 
 
 def _reader(text: bytes, header: Header) -> CsvReader:

@@ -73,8 +73,23 @@ def refuse_half_characters(body: bytes, tree: Any) -> None:
 
 
 _NESTED = frozenset({dict, list})
-# Possessive: otherwise 10 MB of text would take a gigabyte to remember the ways back.
-_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Possessive: otherwise 10 MB of text would take a gigabyte to remember the ways back. To the end
+# without a closing quote: otherwise each quote inside would begin the search anew.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_SHAPE = bytes(set(range(256)) - set(b'[]{}"'))
+_STEPS = np.zeros(256, dtype=np.int8)
+_STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
+
+
+def is_deeper(body: bytes, most: int) -> bool:
+    """Return whether a body that begins as JSON is nested more than that many levels deep."""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{"):
+        return False
+    text = _TEXT.sub(b"", body) if b"\\" in body else body
+    # Two quotes that meet begin and end text alike, so what is in text stays in text.
+    shape = text.translate(None, _NO_SHAPE).replace(b'""', b"")
+    steps = _STEPS[np.frombuffer(_TEXT.sub(b"", shape), dtype=np.uint8)]
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0)) > most
 
 
 def refuse_repeated_keys(body: bytes, tree: Any) -> None:

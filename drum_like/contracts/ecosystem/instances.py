@@ -33,6 +33,8 @@ def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) ->
     """
     name, rows = tree["model_id"], _rows(tree, limits)
     service = _service(context, name)
+    width = 0 if service.inputs is None else len(service.inputs.names)
+    limits.check_filled(len(rows), width, sum(map(len, rows)))
     predictions = _predictions(score(service, rows)) if rows else []
     return {"model_id": name, "framework": framework(service), "predictions": predictions}
 

@@ -119,7 +119,10 @@ class _Views:
         return wire.json_response(score_response(service, self._read(service, body), files))
 
     def _read(self, service: Service, body: bytes) -> ScoreRequest:
-        return parse_score_request(body, self.limits, literal=wants_text(service.inputs))
+        asked = parse_score_request(body, self.limits, literal=wants_text(service.inputs))
+        width = 0 if service.inputs is None else len(service.inputs.names)
+        self.limits.check_filled(len(asked.rows), width, len(asked.rows) * len(asked.fields))
+        return asked
 
     def _scorer(self, segment: str | None) -> Service:
         """Return the model that a path names, which gives a score a row."""

@@ -1,5 +1,6 @@
 """The body of a scoring request: read, checked, and nothing else."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -99,7 +100,7 @@ def _fields(tree: Mapping[str, Any], limits: Limits) -> tuple[str, ...]:
     if len(names) > limits.columns:
         raise SizeError(f"`fields` has {len(names)} names, the limit is {limits.columns}")
     if len(set(names)) != len(names):
-        twice = [name for at, name in enumerate(names) if name in names[:at]]
+        twice = [name for name, count in Counter(names).items() if count > 1]
         raise PayloadError(f"`fields` names columns more than once: {listed(twice)}")
     return names
 
@@ -167,7 +168,8 @@ def _copied(
     tree: Mapping[str, Any], fields: tuple[str, ...], id_field: str | None
 ) -> frozenset[str]:
     names = _names(tree, "includeFieldsInOutput")
-    unknown = [name for name in names if name not in fields and name != id_field]
+    known = {*fields, id_field}  # a tuple would be searched from its start for each name
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise PayloadError(
             f"`includeFieldsInOutput` names columns that `fields` lacks: {listed(unknown)}"
@@ -180,7 +182,8 @@ def _media_fields(tree: Mapping[str, Any], fields: tuple[str, ...]) -> frozenset
     if tree.get("media_fields") is None and tree.get("mediaFields") is None:
         return None
     names = _names(tree, "media_fields") + _names(tree, "mediaFields")
-    unknown = [name for name in names if name not in fields]
+    known = frozenset(fields)
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise PayloadError(f"`media_fields` names columns that `fields` lacks: {listed(unknown)}")
     return frozenset(names)
