@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -49,6 +49,10 @@ faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of 
 
 soak: $(STAMP) ## Ask a server for SOAK_MINUTES (30), and demand that it does not grow and a leaking control does
 	$(BIN)/python -m tests.soak $(SOAK)
+
+fuzz: $(STAMP) ## Attack every decoder; FUZZ='--seconds 600', '--payloads 1000000', '--arrow-mutants 20000', '--artifacts 500'
+	-$(BIN)/python -m pip install -qq --group fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 check: $(STAMP) ## What has to be green before a commit
 	$(BIN)/ruff format --check .

@@ -21,7 +21,7 @@ from ..estimators import NUMERIC, AdditiveModel, column_explainer
 from ..native_calls import Values
 from .booster import Booster, scorer
 from .native import BoosterCalls, ContributionsAndMargins, NativeModel
-from .native_library import CONTRIBUTIONS, MARGIN, PredictConfig
+from .native_library import CONTRIBUTIONS, MARGIN, PredictConfig, XGBoostError
 
 
 class _Model(Protocol):
@@ -122,10 +122,15 @@ def _native_model(booster: Booster) -> NativeModel:
 
     def contributions(frame: Frame) -> ContributionsAndMargins:
         matrix = frame.matrix()
-        return (
-            booster.predict_dmatrix(matrix, PredictConfig(CONTRIBUTIONS, booster.rounds)),
-            booster.predict_dmatrix(matrix, PredictConfig(MARGIN, booster.rounds)),
-        )
+        try:
+            return (
+                booster.predict_dmatrix(matrix, PredictConfig(CONTRIBUTIONS, booster.rounds)),
+                booster.predict_dmatrix(matrix, PredictConfig(MARGIN, booster.rounds)),
+            )
+        except XGBoostError as error:
+            from .categories import infinite_cell_error  # noqa: PLC0415 - imports XGBoost
+
+            raise infinite_cell_error(matrix, booster.schema.names) or error from error
 
     calls = BoosterCalls(
         values=_dense_call(booster, PredictConfig(rounds=booster.rounds)),

@@ -9,6 +9,9 @@ from pyarrow import compute, types
 
 from drum_like.errors import PayloadError
 
+_DIGITS = {32: 9, 64: 18, 128: 38, 256: 76}
+"""Digits of decimals by their bits; Arrow cannot write those of a larger scale as text."""
+
 _DEEPEST = 32
 """Levels of nested types; Arrow's own limit is where its recursion ends."""
 
@@ -36,6 +39,8 @@ def check_type(kind: pa.DataType, depth: int = 1) -> None:
 
 
 def _is_strange(kind: pa.DataType) -> bool:
+    if types.is_decimal(kind):
+        return bool(abs(kind.scale) > _DIGITS[kind.bit_width])
     return bool(types.is_union(kind) or types.is_list_view(kind) or types.is_large_list_view(kind))
 
 

@@ -63,7 +63,7 @@ def claimed(text: str) -> str | None:
     try:
         claims = json.loads(base64.urlsafe_b64decode(text.split(".")[1] + "=="))
         return str(claims["email"])
-    except (IndexError, KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
