@@ -11,7 +11,7 @@ import pytest
 from tests.support.arrow_payloads import long_runs, many_nulls, stream
 from tests.support.artifacts import native_xgboost
 from tests.support.http_calls import Part, form
-from tests.support.models import ONE_WORKER, Model, served
+from tests.support.models import ONE_WORKER, REG, Model, served
 from tests.support.serving import Server, serve
 
 ATTEMPTS = 5
@@ -140,6 +140,17 @@ def test_the_answer_is_limited_before_it_is_computed(
 
     assert reply.status == status
     assert status == 200 or "would have 600000 values" in reply.message
+
+
+short = served(REG, *ONE_WORKER, "--max-rows", "3")
+
+
+@pytest.mark.parametrize(("n_rows", "status"), [(3, 200), (4, 413)])
+def test_rows_are_limited(short: Server, n_rows: int, status: int) -> None:
+    reply = short.post("/predict/", b"a\n" + b"1\n" * n_rows, "text/csv")
+
+    assert reply.status == status
+    assert status == 200 or "rows" in reply.message
 
 
 @pytest.mark.parametrize(("n_parts", "status"), [(64, 200), (65, 413)])
