@@ -33,6 +33,7 @@ and types, never the values of a row.
     ├── StoreError            the model store failed
     │   ├── StoreFullError      there is no space left for it
     │   └── StoreBusyError      another process held it for too long; trying again may help
+    ├── BusyError             other requests had the model or its code; trying again may help
     └── UserError             raised by custom.py with a status of its own
 """
 
@@ -208,6 +209,13 @@ class StoreFullError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process held the model store for too long; trying again may help."""
+
+
+class BusyError(DrumLikeError):
+    """Other requests had the model, or the code around it, as long as this one may wait."""
+
+    def __init__(self, message: str = "the server is busy; try again later") -> None:
+        super().__init__(message)
 
 
 class UserError(DrumLikeError):

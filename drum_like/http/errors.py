@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from drum_like.errors import (
     BodyError,
+    BusyError,
     CharsetError,
     ColumnsError,
     ConflictError,
@@ -51,6 +52,7 @@ STATUSES: StatusTable = {
     StoreBusyError: 503,
     StoreFullError: 507,
     ScoringError: 500,
+    BusyError: 503,
 }
 """Statuses of all contracts, unless their own tables say otherwise."""
 
@@ -103,7 +105,7 @@ class ErrorForm:
         if isinstance(error, HTTPException):
             ours = ("Content-Type", "Content-Length")
             response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
-        if isinstance(error, StoreBusyError):
+        if isinstance(error, StoreBusyError | BusyError):
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from drum_like.errors import TargetError
 from drum_like.model.hooks import Hook, call
+from drum_like.system.cpus import without_deadline
 
 ASSOCIATION_ID = "datarobot_association_id"
 Limiter = AbstractContextManager[Any]
@@ -94,10 +95,11 @@ def models(hook: Hook | None, model: Any, llm_id: str | None) -> list[Mapping[st
 def _events(
     response: Iterable[Any], association_id: str, limiter: Limiter
 ) -> Generator[str, None, None]:
-    with limiter:
+    # The hook has done work for this request: it is answered, however long the others take.
+    with without_deadline(), limiter:
         chunks = call(iter, "", response)
     while True:
-        with limiter:
+        with without_deadline(), limiter:
             event = _next_event(chunks, association_id, response)
         if event is None:
             break

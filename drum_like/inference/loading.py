@@ -4,7 +4,6 @@ import logging
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Lock
 from typing import Any
 
 from drum_like.api import TensorPredictor
@@ -22,7 +21,7 @@ from drum_like.inference.transformation import Transform
 from drum_like.model import output_requirements
 from drum_like.model.configuration import configured, find_target
 from drum_like.system import cgroup
-from drum_like.system.cpus import FairSemaphore
+from drum_like.system.cpus import FairSemaphore, PredictLimiter, TimedLock
 from drum_like.types.schema import Schema
 from drum_like.types.target import Target, TargetType
 
@@ -36,7 +35,7 @@ def open_service(
     settings: ModelSettings,
     load: LoadSettings | None = None,
     *,
-    limiter: Limiter | None = None,
+    limiter: PredictLimiter | None = None,
     otherwise: TargetType | None = None,
 ) -> ModelService:
     """Load the model directory that settings name.
@@ -85,7 +84,7 @@ class ServiceBuilder:
     target: Target
     conversion: Conversion
     hook_limiter: Limiter
-    predict_limiter: Limiter
+    predict_limiter: PredictLimiter
 
     @classmethod
     def of(
@@ -93,7 +92,7 @@ class ServiceBuilder:
         model: LoadedModel,
         settings: ModelSettings,
         load: LoadSettings,
-        predict_limiter: Limiter,
+        predict_limiter: PredictLimiter,
     ) -> "ServiceBuilder":
         """Return a builder for a model whose target settings declare, or the model itself.
 
@@ -108,7 +107,7 @@ class ServiceBuilder:
         model.check_target(target)
         conversion = model.conversion(target)
         serial = model.hooks.any_per_request
-        hook_limiter = _limiter(load.hook_threads) if serial else nullcontext()
+        hook_limiter = FairSemaphore(load.hook_threads) if serial else nullcontext()
         return cls(model, load, schema, target, conversion, hook_limiter, predict_limiter)
 
     def service(self) -> ModelService:
@@ -135,7 +134,7 @@ class ServiceBuilder:
         if service.pipeline is None:
             return Capabilities()
         model = self.model
-        alone = _limiter(self.load.hook_threads)
+        alone = FairSemaphore(self.load.hook_threads)
         return find_capabilities(
             ExplainContext(
                 hooks=model.hooks,
@@ -215,16 +214,13 @@ class ServiceBuilder:
         }
 
 
-def predict_limiter(max_workers: int | None = None) -> Limiter:
+def predict_limiter(max_workers: int | None = None) -> PredictLimiter:
     """Limit concurrent predictions to this worker's share of the CPUs.
 
     Args:
         max_workers: Processes that share them; None for one a CPU.
     """
     cpus = cgroup.cpus()
-    return _limiter(max(1, cpus // (max_workers or cpus)))
-
-
-def _limiter(places: int) -> Limiter:
-    """Return a semaphore with this many places; for one place a lock, which is cheaper."""
-    return Lock() if places == 1 else FairSemaphore(places)
+    places = max(1, cpus // (max_workers or cpus))
+    # A lock is cheaper, and nearly as fair to threads that hold it for a short time.
+    return TimedLock() if places == 1 else FairSemaphore(places)

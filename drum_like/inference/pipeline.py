@@ -14,6 +14,7 @@ from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, Targ
 from drum_like.inference import hook_output, labels, target_rules
 from drum_like.model.datarobot_alias import user_target_type
 from drum_like.model.hooks import Hook, Hooks, call
+from drum_like.system.cpus import PredictLimiter
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Frame, NativeFrame
 from drum_like.types.payload import Payload, unsupported
@@ -171,27 +172,34 @@ def _payload_arguments(payload: Payload | None) -> dict[str, Any]:
 
 
 def predictor_score_step(
-    predict: Callable[[Frame], Prediction], schema: Schema | None, target: Target, limiter: Limiter
+    predict: Callable[[Frame], Prediction],
+    schema: Schema | None,
+    target: Target,
+    limiter: PredictLimiter,
 ) -> Score:
     """Return the third step for a framework's model: conform the rows, then predict.
 
     No framework is called for no rows.
     """
     n_outputs = len(target.labels) if target.type.is_classification else 1
+    at_once, wait, release = limiter.at_once, limiter.wait, limiter.release
 
     def score(frame: Frame, _: Payload | None) -> Prediction:
         conformed = frame if schema is None else schema.conform(frame)
         if frame.n_rows == 0:
             return Prediction.empty(n_outputs)
+        if not at_once():
+            wait()
         try:
-            with limiter:
-                found = predict(conformed)
-                return found if found.labels is None else _with_labels(found, target)
+            found = predict(conformed)
+            return found if found.labels is None else _with_labels(found, target)
         except DrumLikeError:
             raise
         except Exception as error:
             kind = type(error).__name__
             raise PredictorError(f"{PREDICT_FAILED} Exception: {kind}") from error
+        finally:
+            release()
 
     return score
 

@@ -4,11 +4,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 
 from drum_like.errors import DrumLikeError, StoreError
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.store.entities import Config, Version
+from drum_like.system.cpus import DEADLINE, TimedLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Cache:
         self.limit = limit
         self._entries: OrderedDict[Key, Loaded] = OrderedDict()
         self._failures: dict[Key, tuple[float, DrumLikeError]] = {}
-        self._loading: dict[Key, Lock] = {}
+        self._loading: dict[Key, TimedLock] = {}
         self._lock = Lock()
 
     def peek(self, key: Key) -> Loaded | None:
@@ -67,13 +69,14 @@ class Cache:
         """Return a model, loaded if need be; other requests for it wait meanwhile.
 
         Raises:
+            BusyError: another request has been loading it as long as this one may wait.
             DrumLikeError: it does not load, or did not lately.
         """
         found = self.peek(key)
         if found is not None:
             return found
         with self._lock:
-            lock = self._loading.setdefault(key, Lock())
+            lock = self._loading.setdefault(key, TimedLock())
         with lock:
             found = self.peek(key)
             return found if found is not None else self._load(key, load)
@@ -101,6 +104,7 @@ class Cache:
         if error is not None and time.monotonic() - at < RETRY_S:
             # A new object: one that is raised in many threads would mix their tracebacks.
             raise type(error)(*error.args)
+        DEADLINE.until = inf  # the trial of a new model waits for others, and must not fail then
         try:
             loaded = load()
         except StoreError:

@@ -24,7 +24,6 @@ from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import UnsupportedError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
-from drum_like.inference.pipeline import Limiter
 from drum_like.model.configuration import configured
 from drum_like.registry.cache import Loaded
 from drum_like.registry.inspection import kind_named
@@ -35,6 +34,7 @@ from drum_like.store.files import Files
 from drum_like.store.names import key_of
 from drum_like.store.store import Store
 from drum_like.store.upload_file import storing
+from drum_like.system.cpus import PredictLimiter
 
 _MODEL = "model"
 
@@ -112,7 +112,7 @@ class Loader:
     settings: LoadSettings
     directories: Mapping[str, Path]
     store: Store | None
-    limiter: Limiter
+    limiter: PredictLimiter
     others: tuple[Path, ...] = ()
     lock: Any = field(default_factory=Lock)
 

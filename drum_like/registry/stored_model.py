@@ -7,12 +7,12 @@ from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import SettingsError, UploadError
 from drum_like.inference.loading import open_service
 from drum_like.inference.model_service import ModelService
-from drum_like.inference.pipeline import Limiter
 from drum_like.model.configuration import configured
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.metadata import FILE_NAME
 from drum_like.model.yaml_schema import parse
 from drum_like.store.entities import Declared
+from drum_like.system.cpus import PredictLimiter
 from drum_like.types.target import TargetType
 
 
@@ -32,7 +32,7 @@ class StoredModel:
 
 
 def open_stored(
-    stored: StoredModel, settings: LoadSettings, limiter: Limiter | None = None
+    stored: StoredModel, settings: LoadSettings, limiter: PredictLimiter | None = None
 ) -> ModelService:
     """Load a model from the store.
 

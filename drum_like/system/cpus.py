@@ -2,10 +2,16 @@
 
 import mmap
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import Lock
+from functools import partial
+from math import inf
+from threading import TIMEOUT_MAX, Lock, get_ident, local
+from time import monotonic
+from typing import ClassVar
+
+from drum_like.errors import BusyError
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +112,93 @@ CPUS = Cpus()
 """The CPUs of this server; one object for the process, like the threads of OpenMP."""
 
 
+class Deadline(local):
+    """The time until which a thread's request waits while others have the place that it needs.
+
+    Attributes:
+        until: The time, in monotonic seconds.
+        has_passed: Whether the last wait was in vain.
+        waiting: The threads of this process that wait at the moment.
+    """
+
+    until: float = inf
+    has_passed: bool = False
+    waiting: ClassVar[set[int]] = set()
+
+    def wait(self, lock: Lock) -> bool:
+        """Acquire a lock that another thread has; return False if the time comes before.
+
+        A request that has waited with success is not refused later: work would be lost.
+        """
+        left_s = min(max(0.0, self.until - monotonic()), TIMEOUT_MAX)
+        self.waiting.add(get_ident())
+        try:
+            is_acquired = lock.acquire(timeout=left_s)
+        finally:
+            self.waiting.discard(get_ident())
+        if is_acquired:
+            self.until = inf
+        self.has_passed = not is_acquired
+        return is_acquired
+
+
+DEADLINE = Deadline()
+"""The deadline of requests; the server sets it before it has one answered."""
+
+
+@contextmanager
+def without_deadline() -> Iterator[None]:
+    """Wait in this block as long as it takes, for a request that has been answered in part."""
+    until, DEADLINE.until = DEADLINE.until, inf
+    try:
+        yield
+    finally:
+        DEADLINE.until = until
+
+
+class TimedLock:
+    """Lets one thread in at a time; requests wait for it until their deadline.
+
+    A free one costs no call of ours: `if not lock.at_once(): lock.wait()`, and `lock.release()`.
+
+    Attributes:
+        at_once: Takes the lock if it is free, and returns whether it was.
+        release: Gives the lock back.
+    """
+
+    __slots__ = ("_lock", "at_once", "release")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.at_once: Callable[[], bool] = partial(self._lock.acquire, blocking=False)
+        self.release: Callable[[], None] = self._lock.release
+
+    def wait(self) -> None:
+        """Wait for the lock and take it.
+
+        Raises:
+            BusyError: another thread had it too long.
+        """
+        if not DEADLINE.wait(self._lock):
+            raise BusyError
+
+    def __enter__(self) -> None:
+        """Take the lock; raises as `wait`."""
+        if not self.at_once():
+            self.wait()
+
+    def __exit__(self, *_: object) -> None:
+        """Give the lock back."""
+        self.release()
+
+
 class FairSemaphore:
     """A fair counting semaphore: at most `number` threads hold it, waiters are served in order.
 
-    It replaces `threading.BoundedSemaphore` in `with` statements: that has a condition in Python,
-    which takes longer than a small model. A place goes to the thread that has waited longest, and
-    wakes no other: threads that are woken for nothing interrupt those that compute.
+    It replaces `threading.BoundedSemaphore`: that has a condition in Python, which takes longer
+    than a small model. A place goes to the thread that has waited longest, and wakes no other:
+    threads that are woken for nothing interrupt those that compute. Requests wait until their
+    deadline.
 
     Args:
         number: Threads that may hold it at once.
@@ -124,8 +211,20 @@ class FairSemaphore:
         self._guard = Lock()
         self._waiting: deque[Lock] = deque()
 
-    def __enter__(self) -> None:
-        """Wait for a place and take it."""
+    def at_once(self) -> bool:
+        """Take a place if there is one, and return whether there was."""
+        with self._guard:
+            if not self._free:
+                return False
+            self._free -= 1
+            return True
+
+    def wait(self) -> None:
+        """Wait for a place and take it.
+
+        Raises:
+            BusyError: no thread gave one back in time.
+        """
         with self._guard:
             if self._free:
                 self._free -= 1
@@ -133,12 +232,30 @@ class FairSemaphore:
             waiter = Lock()
             waiter.acquire()
             self._waiting.append(waiter)
-        waiter.acquire()
+        if not DEADLINE.wait(waiter):
+            self._leave(waiter)
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         """Give the place to the next thread, or back."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
                 self._free += 1
+
+    def _leave(self, waiter: Lock) -> None:
+        """End a wait, unless it was given a place in the last moment."""
+        with self._guard:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+                raise BusyError
+
+    __enter__ = wait
+
+    def __exit__(self, *_: object) -> None:
+        """Give the place to the next thread, or back."""
+        self.release()
+
+
+PredictLimiter = TimedLock | FairSemaphore
+"""A limiter that may be taken without entering it."""

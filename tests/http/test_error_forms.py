@@ -15,6 +15,7 @@ from drum_like import errors as module
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.store_settings import StoreSettings
 from drum_like.errors import (
+    BusyError,
     ColumnsError,
     DrumLikeError,
     HookError,
@@ -70,6 +71,7 @@ USUAL = {
     "StoreError": 500,
     "StoreFullError": 507,
     "StoreBusyError": 503,
+    "BusyError": 503,
     "UserError": 418,
 }
 """DRUM's statuses, and those of contracts that are silent."""
@@ -182,7 +184,7 @@ def test_every_error_has_its_status_in_every_contract(
             ours = issubclass(kind, ScoringError | StoreError)
             assert [r.levelno for r in caplog.records] == [logging.ERROR] * ours, where
             retries = response.headers.get("Retry-After")
-            assert retries == ("1" if kind is StoreBusyError else None), where
+            assert retries == ("1" if kind in (StoreBusyError, BusyError) else None), where
             caplog.clear()
 
 

@@ -3,11 +3,23 @@
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Lock, Thread
+from math import inf
+from threading import Event, Lock, Thread, Timer
 
 import pytest
 
-from drum_like.system.cpus import Cpus, FairSemaphore, Share, set_native_threads, share
+from drum_like.errors import BusyError
+from drum_like.system.cpus import (
+    DEADLINE,
+    Cpus,
+    FairSemaphore,
+    PredictLimiter,
+    Share,
+    TimedLock,
+    set_native_threads,
+    share,
+    without_deadline,
+)
 
 WAIT_S = 10.0
 NOT_YET_S = 0.05
@@ -172,6 +184,50 @@ def test_never_more_than_there_are_places() -> None:
 
     assert not any(thread.is_alive() for thread in threads)
     assert (inside, most) == (0, 2)
+
+
+@pytest.mark.parametrize("places", [FairSemaphore(1), TimedLock()])
+def test_a_request_waits_no_longer_than_its_deadline(places: PredictLimiter) -> None:
+    found: list[str] = []
+
+    def enter(limit_s: float) -> None:
+        DEADLINE.until = time.monotonic() + limit_s
+        try:
+            with places:
+                found.append("served")
+        except BusyError:
+            found.append("refused")
+
+    first, second = Thread(target=enter, args=[0.05]), Thread(target=enter, args=[WAIT_S])
+    with places:
+        first.start()
+        second.start()
+        first.join(WAIT_S)
+    second.join(WAIT_S)
+
+    assert found == ["refused", "served"]
+    assert places.at_once()
+    assert not DEADLINE.waiting
+
+
+def test_a_request_that_was_let_in_late_is_not_refused_later() -> None:
+    lock = TimedLock()
+    lock.at_once()
+    DEADLINE.until = time.monotonic() + WAIT_S
+    Timer(0.01, lock.release).start()
+
+    with lock:
+        assert DEADLINE.until == inf
+
+
+def test_a_deadline_is_lifted_in_a_block() -> None:
+    DEADLINE.until = 1.0
+
+    with without_deadline():
+        assert DEADLINE.until == inf
+
+    assert DEADLINE.until == 1.0
+    DEADLINE.until = inf
 
 
 def test_an_error_gives_the_place_back() -> None:

@@ -11,6 +11,7 @@ from drum_like.api import Predictor
 from drum_like.inference.pipeline import Limiter, Pipeline
 from drum_like.model.hooks import Hooks
 from drum_like.model.interval_settings import IntervalSettings
+from drum_like.system.cpus import PredictLimiter
 from drum_like.types.explanation import Intervals
 from drum_like.types.frame import Frame
 from drum_like.types.prediction import Prediction
@@ -43,7 +44,7 @@ class ExplainContext:
     schema: Schema | None
     inputs: Schema | None
     hook_limiter: Limiter
-    predict_limiter: Limiter
+    predict_limiter: PredictLimiter
     directory: Path
     sha256: str | None = None
     intervals: IntervalSettings | None = None
