@@ -1,6 +1,7 @@
 """Settings of the server, and of a verb that starts one."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from drum_like.config.model_settings import LOGGING_LEVELS, ModelCommandSettings, TimedSettings
@@ -56,6 +57,12 @@ class ServingSettings(ModelCommandSettings):
         SECONDS_OR_0,
         env=("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", "SAGEMAKER_MODEL_SERVER_TIMEOUT"),
         runtime_parameter=RuntimeParameter("DRUM_CLIENT_REQUEST_TIMEOUT", 0, 3600),
+    )
+    queue_timeout_ms: int | None = option(
+        None,
+        "time that a request may wait for its turn, beyond it 503; 0 for no limit; else half of "
+        "--request-timeout-s",
+        NUMBER_OR_0,
     )
     graceful_timeout_s: int = option(
         299,
@@ -143,6 +150,13 @@ class ServingSettings(ModelCommandSettings):
         choices=LOGGING_LEVELS,
         runtime_parameter=RuntimeParameter("DRUM_GUNICORN_LOG_LEVEL", words=SERVER_LEVELS),
     )
+
+    @property
+    def queue_timeout_s(self) -> float:
+        """Time that a request may wait for its turn, infinite without a limit."""
+        if self.queue_timeout_ms is None:
+            return self.request_timeout_s / 2 or inf
+        return self.queue_timeout_ms / 1000 or inf
 
 
 @dataclass(frozen=True)

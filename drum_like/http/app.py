@@ -58,6 +58,7 @@ class Application:
         body_limit: The most bytes of a request's body, by WSGI's variables and its caller; 0
             for callers who may not send it.
         admission: Finds out who sends a request; None if everybody is let in.
+        is_probe: Whether a request, by WSGI's variables, needs no model.
     """
 
     flask: Flask
@@ -65,6 +66,7 @@ class Application:
     lines: tuple[str, ...]
     body_limit: Callable[[Mapping[str, Any], Caller | None], int]
     admission: Admission | None
+    is_probe: Callable[[Mapping[str, Any]], bool]
 
 
 def create_app(
@@ -124,7 +126,7 @@ def create_app(
     limits = {_NO_ROUTE: most if is_extended else 0, **mounted.body_limits}
     limit = _body_limit(app, replace(mounted, body_limits=limits), most, everybody, pages)
     admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
-    return Application(app, background, sources.lines, limit, admission)
+    return Application(app, background, sources.lines, limit, admission, _probes(app, scopes))
 
 
 def _guard(
@@ -191,6 +193,15 @@ def _admission(app: Flask, scopes: Mapping[str, Scope], authenticate: Authentica
         return endpoint is not None and scopes.get(endpoint) is not Scope.PROBE
 
     return Admission(authenticate, asks)
+
+
+def _probes(app: Flask, scopes: Mapping[str, Scope]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return a function that says whether a request is for a route that needs no model."""
+
+    def is_probe(environ: Mapping[str, Any]) -> bool:
+        return scopes.get(_endpoint(app, environ) or "") is Scope.PROBE
+
+    return is_probe
 
 
 def _body_limit(

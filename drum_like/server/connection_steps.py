@@ -9,17 +9,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gunicorn.http.errors import ParseException
 
 from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
-from drum_like.server.leader import Handover, Leader
+from drum_like.server.leader import Handover, Job, Leader, Leadership
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
 from drum_like.server.streams import StreamQueue
+from drum_like.server.waiting_line import LOOK_AGAIN_S, Treatment, Waiting, WaitingRequests
+from drum_like.system.cpus import DEADLINE
+
+_HERE = Treatment.SERVED_HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +32,90 @@ class LoopLimits:
     """The limits of a loop.
 
     Attributes:
-        threads: How many serve.
+        threads: How many serve what may take long.
         cpus: How many short requests are served side by side.
         clients: The limits of clients.
+        queue_s: How long a request that is whole may wait for its turn.
     """
 
     threads: int
     cpus: int
     clients: ClientLimits
+    queue_s: float
+
+
+class UnknownCallers:
+    """Connections whose caller is yet to be authenticated, which takes a while.
+
+    Args:
+        poller: Gets them back.
+        connections: Those of the worker.
+        leadership: Makes other threads lead.
+        go_on: The step that is taken when the caller is known.
+        number: How many threads authenticate at once: some are to serve.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        connections: OpenConnections,
+        leadership: Leadership[Connection],
+        go_on: Callable[[Connection, Leader[Connection]], None],
+        number: int,
+    ) -> None:
+        self._poller = poller
+        self._connections = connections
+        self._leadership = leadership
+        self._go_on = go_on
+        self._waiting: deque[Connection] = deque()
+        self._left: deque[Connection] = deque()
+        self._places = threading.Semaphore(number)
+
+    def authenticate(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Authenticate a caller in this thread, or leave that to one that is free."""
+        self._poller.release(connection)
+        if leader.held and self._leadership.leave(partial(self._left.append, connection)):
+            return
+        self._waiting.append(connection)
+        if self._may_begin():
+            self._leadership.promote_follower(leader)
+            self._authenticate_some()
+
+    def left(self) -> Job | None:
+        """Return the job to authenticate callers, None if nobody waits or enough threads do it."""
+        while self._left:
+            connection = self._left.popleft()
+            connection.reader.wait_anew()
+            self._waiting.append(connection)
+        return self._authenticate_some if self._may_begin() else None
+
+    def _may_begin(self) -> bool:
+        return bool(self._waiting) and self._places.acquire(blocking=False)
+
+    def _authenticate_some(self) -> None:
+        """Authenticate callers while there are some, in a thread that has a place for that."""
+        while True:
+            try:
+                self._authenticate_next()
+            finally:
+                self._places.release()
+            if not self._may_begin():
+                return
+
+    def _authenticate_next(self) -> None:
+        """Authenticate the caller that waits longest, and let the poller go on with it."""
+        try:
+            connection = self._waiting.popleft()
+        except IndexError:
+            return
+        connection.then = self._go_on
+        try:
+            connection.reader.authenticate()
+        except Exception:
+            self._connections.close(connection)
+            raise
+        self._poller.ready.append(connection.go_on)
+        self._poller.wake()
 
 
 class ConnectionSteps:
@@ -44,6 +125,7 @@ class ConnectionSteps:
         poller: Waits for the clients.
         connections: The open connections.
         handover: Answers requests.
+        waiting: The requests that find no thread free.
         limits: The limits.
     """
 
@@ -52,6 +134,7 @@ class ConnectionSteps:
         poller: Poller,
         connections: OpenConnections,
         handover: Handover,
+        waiting: WaitingRequests,
         limits: LoopLimits,
     ) -> None:
         self._poller = poller
@@ -59,15 +142,33 @@ class ConnectionSteps:
         self._handover = handover
         self._leadership = handover.leadership
         self._limits = limits.clients
+        self._waiting = waiting
         half = max(1, limits.threads // 2)
         self._large_bodies = threading.Semaphore(half)
-        self._unauthenticated: deque[Connection] = deque()
-        self._may_authenticate = threading.Semaphore(half)
-        self._streams = StreamQueue(poller, handover.leadership, self._resume, half)
+        self._unknown = UnknownCallers(
+            poller, connections, self._leadership, self._on_authenticated, half
+        )
+        self._streams = StreamQueue(poller, self._leadership, self._resume, half)
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
         self._read(connection, leader, connection.reader.receive)
+
+    def left(self) -> Job | None:
+        """Return the next job that was left to a thread that is free, None without one."""
+        job = self._unknown.left() or self._streams.left()
+        if job is None and (waiting := self._waiting.line.next()):
+            return partial(self._serve_waiting, waiting)
+        return job
+
+    def look_after_line(self, leader: Leader[Connection]) -> float:
+        """Go on with clients that have waited too long, or left; return when to do so again."""
+        while (connection := self._waiting.late()) is not None:
+            connection.reader.let_go()
+            self._resume(connection, leader)
+        while (connection := self._waiting.abandoned()) is not None:
+            self._connections.close(connection)
+        return min(self._waiting.line.left_s(), LOOK_AGAIN_S)
 
     def give_up(self, connection: Connection) -> None:
         """Close a connection that has been silent too long; within a request, answer first.
@@ -109,8 +210,10 @@ class ConnectionSteps:
             if received is not None:
                 self._serve(connection, received, leader)
             elif connection.reader.needs_caller:
-                self._authenticate(connection, leader)
-            elif connection.reader.is_large and self._large_bodies.acquire(blocking=False):
+                self._unknown.authenticate(connection, leader)
+            elif not connection.reader.is_large or not self._leadership.n_followers:
+                self._wait_for_rest(connection)
+            elif self._large_bodies.acquire(blocking=False):
                 self._receive_large(connection, leader)
             else:
                 self._wait_for_rest(connection)
@@ -129,47 +232,32 @@ class ConnectionSteps:
 
         self._read(connection, leader, read)
 
-    def _authenticate(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Authenticate a caller in this thread; later if enough threads do: some are to serve."""
-        self._poller.release(connection)
-        self._unauthenticated.append(connection)
-        while self._unauthenticated and self._may_authenticate.acquire(blocking=False):
-            self._leadership.promote_follower(leader)
-            try:
-                self._authenticate_next()
-            finally:
-                self._may_authenticate.release()
-
-    def _authenticate_next(self) -> None:
-        """Authenticate the caller that waits longest, and let the poller go on with it."""
-        try:
-            connection = self._unauthenticated.popleft()
-        except IndexError:
-            return
-        connection.then = self._on_authenticated
-        try:
-            connection.reader.authenticate()
-        except Exception:
-            self._connections.close(connection)
-            raise
-        self._poller.ready.append(connection.go_on)
-        self._poller.wake()
-
     def _on_authenticated(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on with a request whose caller is known now."""
         self._read(connection, leader, connection.reader.go_on)
 
-    def _serve(self, connection: Connection, first: Received, leader: Leader[Connection]) -> None:
-        """Serve a request, and those that the client has sent behind it."""
+    def _serve(
+        self, connection: Connection, first: Received, leader: Leader[Connection], since: float = 0
+    ) -> None:
+        """Serve a request, whole `since` then if it has waited, and those behind it."""
         received: Received | None = first
         self._leadership.begin(leader, connection)
         try:
             while received is not None:
-                self._handover.answer(connection, received, leader)
+                how = (
+                    _HERE
+                    if since or (leader.held and self._leadership.n_followers)
+                    else self._waiting.treat(connection, received, leader)
+                )
+                if how is Treatment.WAITS:
+                    return
+                if how is _HERE:
+                    DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
+                    self._handover.answer(connection, received, leader)
                 received.body = None
                 if connection.reader.room.taken:
                     connection.reader.let_go()
-                received = self._next(connection)
+                received, since = self._next(connection), 0.0
         except ParseException as error:
             self._leadership.finish(leader)
             self._connections.refuse(connection, error)
@@ -180,6 +268,14 @@ class ConnectionSteps:
         else:
             self._leadership.finish(leader)
             self._after(connection, leader)
+
+    def _serve_waiting(self, waiting: Waiting) -> None:
+        """Serve a request that has waited for this thread, unless its client has left."""
+        if waiting.is_abandoned():
+            self._connections.close(waiting.connection)
+        else:
+            leader = Leader[Connection](held=False)
+            self._serve(waiting.connection, waiting.received, leader, waiting.since)
 
     def _next(self, connection: Connection) -> Received | None:
         """Return the next request if it has come already."""
@@ -197,7 +293,7 @@ class ConnectionSteps:
             idle_s = STOPPING_IDLE_S if self._connections.are_ending else limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
         elif connection.reader.needs_caller:
-            self._authenticate(connection, leader)
+            self._unknown.authenticate(connection, leader)
         else:
             self._wait_for_rest(connection)
 

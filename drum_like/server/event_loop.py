@@ -16,9 +16,12 @@ from typing import Any
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import ConnectionSteps, LoopLimits
-from drum_like.server.leader import Answer, Handover, Leader, Leadership
+from drum_like.server.leader import Answer, Handover, Job, Leader, Leadership
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
+from drum_like.server.request_head import Received
 from drum_like.server.response import CrowdedError
+from drum_like.server.waiting_line import WaitingLine, WaitingRequests
+from drum_like.system.cpus import DEADLINE
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +39,16 @@ class LoopCallbacks:
         connect: Makes a connection of a socket, its client's address and its own.
         answer: Answers a request; sets `rest` and `keep` of its connection.
         refuse: Answers a request that cannot be read.
+        turn_away: Answers a request that would wait too long.
+        is_probe: Whether a request needs no model.
         awake: Called from a thread when the worker's main thread should look after the loop.
     """
 
     connect: Callable[[socket.socket, tuple[Any, Any]], Connection]
     answer: Answer
     refuse: Callable[[Connection, Exception], None]
+    turn_away: Callable[[Connection, Received, float], None]
+    is_probe: Callable[[Received], bool]
     awake: Callable[[], None]
 
 
@@ -72,7 +79,11 @@ class Loop:
         self._handover = Handover(
             self._leadership, callbacks.answer, callbacks.awake, self._connections, limits.cpus
         )
-        self._steps = ConnectionSteps(poller, self._connections, self._handover, limits)
+        self._line = WaitingLine(limits.queue_s, DEADLINE)
+        waiting = WaitingRequests(
+            self._line, self._leadership, poller.release, callbacks.is_probe, callbacks.turn_away
+        )
+        self._steps = ConnectionSteps(poller, self._connections, self._handover, waiting, limits)
         self._connections.request_step = self._steps.on_data
         self._poller = poller
         self._connect = callbacks.connect
@@ -84,7 +95,7 @@ class Loop:
         self._ended = False
         self._threads = [
             threading.Thread(target=self._work, name=f"serve-{number}", daemon=True)
-            for number in range(limits.threads)
+            for number in range(limits.threads + 1)  # one leads when all others are busy
         ]
 
     @property
@@ -135,25 +146,30 @@ class Loop:
             connection.sock.close()
 
     def _work(self) -> None:
-        """Serve whenever it leads; runs in each thread."""
+        """Serve whenever it leads, or a request was left to it; runs in each thread."""
         while not self._ended:
-            leader = self._leadership.take()
-            while leader.held and not self._ended:
-                self._step(leader)
-            self._leadership.promote_follower(leader)
+            turn = self._leadership.take_job(self._steps.left)
+            if isinstance(turn, Leader):
+                while turn.held and not self._ended:
+                    self._step(turn)
+                self._leadership.promote_follower(turn)
+            else:
+                self._step(turn)
 
-    def _step(self, leader: Leader[Connection]) -> None:
+    def _step(self, turn: Leader[Connection] | Job) -> None:
         """Take the next step, or wait for clients; a mistake of ours must not end the thread.
 
         But it ends the connection: how much of a request has been read is not known then.
         """
         step = None
         try:
-            if self._poller.ready:
+            if not isinstance(turn, Leader):
+                turn()
+            elif self._poller.ready:
                 step = self._poller.ready.popleft()
-                step(leader)
+                step(turn)
             else:
-                self._wait()
+                self._wait(turn)
         except Exception:
             if not self._ended:
                 logger.exception("a connection was not served")
@@ -161,7 +177,7 @@ class Loop:
             if isinstance(connection, Connection):
                 self._connections.close(connection)
 
-    def _wait(self) -> None:
+    def _wait(self, leader: Leader[Connection]) -> None:
         """Wait for clients, and close connections that have been silent too long."""
         pause_s = self._sweep_s
         if self._acceptor.is_deferring:
@@ -170,6 +186,8 @@ class Loop:
         if self._acceptor.is_ending:
             pause_s = _ENDING_S
             self._accept_last()
+        if self._line:
+            pause_s = min(pause_s, self._steps.look_after_line(leader))
         self._poller.wait(pause_s)
         now = time.monotonic()
         if now >= self._next_sweep:

@@ -3,7 +3,8 @@
 Threads of one interpreter gain nothing from serving short requests side by side: every system call
 of one gives the interpreter to another, and both pay for the change. So one thread at a time waits
 for all clients and serves what it finds, one request after the other. Before something that takes
-long it promotes a follower; a request that turns out to take long has the lead revoked.
+long it promotes a follower; a request that turns out to take long has the lead revoked. Where no
+thread follows, the leader keeps the lead and leaves work to the next thread that is free.
 """
 
 import threading
@@ -16,6 +17,9 @@ from drum_like.server.latency import OVERDUE_S, LatencyClass, LatencyEstimator
 from drum_like.server.request_head import Received
 
 Work = TypeVar("Work")
+
+Job = Callable[[], None]
+"""Work of a thread that does not lead."""
 
 Answer = Callable[[Connection, Received], None]
 """Answers a request, or begins to; never waits for the client."""
@@ -32,8 +36,8 @@ class Leader(Generic[Work]):
 
     __slots__ = ("held", "since", "work")
 
-    def __init__(self) -> None:
-        self.held = True
+    def __init__(self, *, held: bool = True) -> None:
+        self.held = held
         self.work: Work | None = None
         self.since = 0.0
 
@@ -45,27 +49,55 @@ class Leadership(Generic[Work]):
         release: Called with the work of a leader whose lead ends before its work does,
             before another thread leads.
         clock: Monotonic seconds.
+
+    Attributes:
+        n_followers: How many threads wait for the lead.
+        guard: Held by threads that change something of this, or what `take_job` and `leave` call.
     """
 
     def __init__(
         self, release: Callable[[Work], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.n_followers = 0
         self._release = release
         self._clock = clock
         self._baton = threading.Lock()
-        self._guard = threading.Lock()
+        self.guard = threading.Lock()
         self._current: Leader[Work] | None = None
 
     def take(self) -> Leader[Work]:
         """Wait until no other thread leads, and return the leader."""
-        self._baton.acquire()
-        leader = Leader[Work]()
-        self._current = leader
-        return leader
+        with self.guard:
+            self.n_followers += 1
+        return self._follow()
+
+    def take_job(self, left: Callable[[], Job | None]) -> Leader[Work] | Job:
+        """Return a job that was left to this thread; without one, wait and return the leader.
+
+        Args:
+            left: Returns the next job that was left, if there is one.
+        """
+        with self.guard:
+            if (self.n_followers or self._current is not None) and (job := left()) is not None:
+                return job
+            self.n_followers += 1
+        return self._follow()
+
+    def leave(self, note: Callable[[], None]) -> bool:
+        """Leave work to the next thread that is free; return False if one is free already.
+
+        Args:
+            note: Notes the work, for `left` of the next `take_job`.
+        """
+        with self.guard:
+            if self.n_followers:
+                return False
+            note()
+            return True
 
     def promote_follower(self, leader: Leader[Work]) -> None:
         """End a lead, so that another thread gets it; do nothing if it has ended before."""
-        with self._guard:
+        with self.guard:
             self._end(leader)
 
     def begin(self, leader: Leader[Work], work: Work) -> None:
@@ -75,7 +107,7 @@ class Leadership(Generic[Work]):
 
     def finish(self, leader: Leader[Work]) -> None:
         """Note that the work is done; from now on the lead is not revoked because of it."""
-        with self._guard:
+        with self.guard:
             leader.work = None
 
     def revoke(self, limit_s: float) -> bool:
@@ -84,14 +116,22 @@ class Leadership(Generic[Work]):
         Returns:
             Whether there is work that may yet take longer, so that another look is needed.
         """
-        with self._guard:
+        with self.guard:
             leader = self._current
             if leader is None or leader.work is None:
                 return False
-            if self._clock() - leader.since < limit_s:
+            if self._clock() - leader.since < limit_s or not self.n_followers:
                 return True
             self._end(leader)
             return False
+
+    def _follow(self) -> Leader[Work]:
+        self._baton.acquire()
+        leader = Leader[Work]()
+        with self.guard:
+            self.n_followers -= 1
+            self._current = leader
+        return leader
 
     def _end(self, leader: Leader[Work]) -> None:
         if not leader.held:
@@ -143,7 +183,7 @@ class Handover:
         latency = self._latency.of(path, n_bytes)
         is_crowded = latency is LatencyClass.MEDIUM and len(self._connections) > 1
         aside = is_crowded and self._aside.acquire(blocking=False)
-        if aside or latency is LatencyClass.SLOW:
+        if (aside or latency is LatencyClass.SLOW) and self.leadership.n_followers:
             self.leadership.promote_follower(leader)
         self._n_served += 1
         if not self._watched:

@@ -1,6 +1,7 @@
 """The cycle of a request and its answer, between a connection and the application."""
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
@@ -28,6 +29,9 @@ _SLICE_S = 0.05
 """Time for which parts of a stream are asked for, before those of others are."""
 
 _FAILED = error_body("the server failed to answer this request")
+
+
+_BUSY = error_body("the server is busy: other requests came first; try again later")
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +107,16 @@ class RequestCycle:
             connection.sock.send(answer)
         except OSError:
             return
+
+    def turn_away(self, connection: Connection, received: Received, excess_s: float) -> None:
+        """Answer 503 to a request that would wait too long; its client may go on."""
+        reply = Reply(received.head.request, connection.sock, self._cfg)
+        if received.body is None or not self._cfg.keepalive:
+            reply.force_close()
+        exchange = Exchange(connection, reply, {}, copy_context(), perf_counter())
+        exchange.body = _busy(reply, max(1, math.ceil(excess_s)))
+        exchange.parts = iter(exchange.body)
+        exchange.context.run(self._run, exchange, self._send)
 
     def _reply(self, request: Request, connection: Connection) -> Reply:
         reply = Reply(request, connection.sock, self._cfg)
@@ -188,6 +202,28 @@ class RequestCycle:
         instead.write(_FAILED)
         instead.close()
         return instead
+
+
+def _send(application: Application, environ: dict[str, Any], reply: Reply) -> None:
+    parts = application(environ, reply.start_response)
+    try:
+        for part in parts:
+            reply.write(part)
+        reply.close()
+    finally:
+        if close := getattr(parts, "close", None):
+            close()
+
+
+def _busy(reply: Reply, retry_s: int) -> list[bytes]:
+    """Begin the answer that the server is busy, and return its body."""
+    fields = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(_BUSY))),
+        ("Retry-After", str(retry_s)),
+    ]
+    reply.start_response("503 Service Unavailable", fields)
+    return [_BUSY]
 
 
 def _environ(connection: Connection, received: Received) -> dict[str, Any]:

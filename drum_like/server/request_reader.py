@@ -40,7 +40,7 @@ class _Unauthenticated:
 
     Attributes:
         head: Its head.
-        since: When the head was read, in monotonic seconds.
+        since: When the head was read, or a thread was free, in monotonic seconds.
         caller: The caller, as soon as it is known.
     """
 
@@ -164,6 +164,11 @@ class RequestReader:
             self.began = 0.0
             return Received(head, data[end:body_end], caller)
         return self._begin(head, caller, data[end:])
+
+    def wait_anew(self) -> None:
+        """Count the wait for `authenticate` from now on."""
+        if self._unauthenticated is not None:
+            self._unauthenticated.since = monotonic()
 
     def authenticate(self) -> None:
         """Authenticate the caller, which takes a while; `go_on` reads the request then."""

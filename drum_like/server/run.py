@@ -163,6 +163,8 @@ def _loader(
             settings.drain_delay_s,
             application.body_limit,
             application.admission,
+            is_probe=application.is_probe,
+            queue_timeout_s=settings.queue_timeout_s,
             stays=not settings.has_catalog,
         )
 

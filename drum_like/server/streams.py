@@ -9,7 +9,7 @@ from collections import deque
 from functools import partial
 
 from drum_like.server.connection import Connection
-from drum_like.server.leader import Leader, Leadership
+from drum_like.server.leader import Job, Leader, Leadership
 from drum_like.server.poller import Poller, Step
 
 
@@ -31,21 +31,40 @@ class StreamQueue:
         self._after = after
         self._may_go_on = threading.Semaphore(most)
         self._waiting: deque[Connection] = deque()
+        self._ends: deque[Job] = deque()
 
     def go_on(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Go on with a stream in this thread; later if enough threads do that."""
+        """Go on with a stream in this thread, or leave that to one that is free."""
         self._poller.release(connection)
+        if leader.held and self._leadership.leave(partial(self._waiting.append, connection)):
+            return
         self._waiting.append(connection)
-        while self._waiting and self._may_go_on.acquire(blocking=False):
+        if self._may_begin():
             self._leadership.promote_follower(leader)
-            try:
-                self._go_on_with_next()
-            finally:
-                self._may_go_on.release()
+            self._go_on_with_some()
+
+    def left(self) -> Job | None:
+        """Return the next job that was left to a thread that is free, None without one."""
+        if self._ends:
+            return self._ends.popleft()
+        return self._go_on_with_some if self._may_begin() else None
 
     def close(self, connection: Connection) -> None:
         """End a stream whose client is gone; custom code may take its time for that."""
         self._poller.ready.append(partial(self._close, connection))
+
+    def _may_begin(self) -> bool:
+        return bool(self._waiting) and self._may_go_on.acquire(blocking=False)
+
+    def _go_on_with_some(self) -> None:
+        """Go on with streams while there are some, in a thread that has a place for that."""
+        while True:
+            try:
+                self._go_on_with_next()
+            finally:
+                self._may_go_on.release()
+            if not self._may_begin():
+                return
 
     def _go_on_with_next(self) -> None:
         """Go on with the stream that waits longest, and let the poller wait for its client."""
@@ -59,6 +78,8 @@ class StreamQueue:
         self._poller.wake()
 
     def _close(self, connection: Connection, leader: Leader[Connection]) -> None:
+        end = connection.stream.close if connection.stream is not None else None
+        if end is None or (leader.held and self._leadership.leave(partial(self._ends.append, end))):
+            return
         self._leadership.promote_follower(leader)
-        if connection.stream is not None:
-            connection.stream.close()
+        end()

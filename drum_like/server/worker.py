@@ -1,11 +1,12 @@
 """A worker process: loads the model after the fork, reports the result, serves, and leaves."""
 
+import math
 import os
 import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +65,8 @@ class Loaded:
         body_limit: The most bytes of a request's body; a longer one is not read, and the
             application refuses it.
         admission: Finds out who sends a request; None where everybody is let in.
+        is_probe: Whether a request, by WSGI's variables, needs no model: it is answered at once.
+        queue_timeout_s: How long a request may wait for its turn.
         stays: Whether its objects live as long as the worker; models of a catalog come and go.
     """
 
@@ -77,6 +80,8 @@ class Loaded:
     drain_delay_s: float = 0
     body_limit: BodyLimit = no_limit
     admission: Admission | None = None
+    is_probe: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    queue_timeout_s: float = math.inf
     stays: bool = True
 
 
@@ -179,7 +184,7 @@ class Worker(GunicornWorker):
         self._clients = loaded.clients
         self._drain_delay_s = loaded.drain_delay_s
         self._background = loaded.background
-        self._counts = loaded.counts
+        self._loaded = loaded
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
             self._background += (watchdog,)
@@ -191,13 +196,22 @@ class Worker(GunicornWorker):
             threads=self.cfg.threads,
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
             clients=self._clients,
+            queue_s=self._loaded.queue_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
         connect = partial(Connection, reading=self._reading)
-        callbacks = LoopCallbacks(connect, cycle.answer, cycle.refuse, self._awake)
-        self._counts.join(self.slot)
-        loop = Loop(self.sockets, callbacks, limits, self._counts)
+        is_probe = self._loaded.is_probe
+        callbacks = LoopCallbacks(
+            connect,
+            cycle.answer,
+            cycle.refuse,
+            cycle.turn_away,
+            lambda received: is_probe(received.head.environ),
+            self._awake,
+        )
+        self._loaded.counts.join(self.slot)
+        loop = Loop(self.sockets, callbacks, limits, self._loaded.counts)
         self._on_fork += [loop.disown, cycle.disown]
         return loop
 
@@ -245,11 +259,11 @@ class Worker(GunicornWorker):
         self._tell_retiring()
         now = time.monotonic()
         deadline, last_word = now + self.cfg.graceful_timeout, now + _LAST_WORD_S
-        if self._counts.are_last:
+        if self._loaded.counts.are_last:
             self._look_on(lambda: time.monotonic() < now + self._drain_delay_s)
         self._loop.drain()
-        self._look_on(lambda: time.monotonic() < last_word and not self._counts.are_last)
-        if self._counts.are_last:
+        self._look_on(lambda: time.monotonic() < last_word and not self._loaded.counts.are_last)
+        if self._loaded.counts.are_last:
             self._loop.end_accepting()
         self._look_on(lambda: self._loop.is_busy and time.monotonic() < deadline)
 

@@ -21,7 +21,7 @@ from drum_like.server.request_head import Heads, Reading, Received
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + REQUEST
 CHUNKS = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + REQUEST
-LIMITS = LoopLimits(threads=2, cpus=1, clients=ClientLimits(connections=9))
+LIMITS = LoopLimits(threads=2, cpus=1, clients=ClientLimits(connections=9), queue_s=9)
 
 
 def fails(*_: Any) -> Any:
@@ -50,6 +50,8 @@ def looped(reading: Reading, answer: Any = answers, refuse: Any = refuses) -> It
         lambda sock, addresses: Connection(sock, addresses, reading),
         answer,
         refuse,
+        fails,
+        lambda _: False,
         lambda: None,
     )
     loop = Loop([listener], callbacks, LIMITS, ConnectionCounts(1))

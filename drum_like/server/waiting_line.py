@@ -1,0 +1,238 @@
+"""The line of a worker: whole requests that wait for a thread, the one that came first in front.
+
+Its length is bounded by time. A request that would have to wait longer than requests may is refused
+when it comes, one that the estimate was wrong about when its time is over.
+
+Clients that leave show that others behind them will do so before their turn: then the newest
+requests are served first for a while. Patient clients are served in their order.
+"""
+
+import math
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from time import monotonic
+
+from drum_like.server.connection import Connection
+from drum_like.server.leader import Leader, Leadership
+from drum_like.server.request_head import Received
+from drum_like.system.cpus import Deadline
+
+_SURE = 0.8
+"""Part of the longest wait up to which a request is let in: the next ones may take longer."""
+
+_FAVOURED, _MOST_FAVOURED = 8, 64
+"""Requests that are served newest first for each client that has left, and at most."""
+
+_LOYAL_S = 0.25
+"""Time that a client has waited before it is thought to have left if it sends no more."""
+
+LOOK_AGAIN_S = 0.1
+"""Time between two looks at the client in front."""
+
+_FEWEST, _MOST = 4, 64
+"""Departures from the line that tell its speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that waits for a thread.
+
+    Attributes:
+        connection: Its connection, which nothing else is done with meanwhile.
+        received: The request.
+        since: When it was whole, in monotonic seconds.
+    """
+
+    connection: Connection
+    received: Received
+    since: float
+
+    def is_abandoned(self) -> bool:
+        """Return whether the client has closed its side after it has waited.
+
+        One that says at once that it will send nothing more may still want its answer.
+        """
+        if monotonic() - self.since < _LOYAL_S:
+            return False
+        try:
+            return not self.connection.sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+
+class WaitingLine:
+    """Requests in the order of their arrival.
+
+    It has no lock: threads change it one at a time, within `Leadership`.
+
+    Args:
+        limit_s: How long a request may wait for its turn.
+        deadline: Knows the requests that have a thread, and wait for a place in the model.
+
+    Attributes:
+        limit_s: How long a request may wait for its turn.
+        next_look: When to look after the client in front, in monotonic seconds.
+    """
+
+    def __init__(self, limit_s: float, deadline: Deadline) -> None:
+        self.limit_s = limit_s
+        self._deadline = deadline
+        self._waiting: deque[Waiting] = deque()
+        self._departures: deque[float] = deque(maxlen=_MOST)
+        self._n_favoured = 0
+        self.next_look = 0.0
+
+    def __len__(self) -> int:
+        """Return the number of requests that wait."""
+        return len(self._waiting)
+
+    def join(self, connection: Connection, received: Received) -> None:
+        """Put a request at the end."""
+        now = monotonic()
+        if not self._waiting:
+            self._departures.clear()
+            self._departures.append(now)
+            self._n_favoured = 0
+        self._waiting.append(Waiting(connection, received, now))
+
+    def next(self) -> Waiting | None:
+        """Return the request whose turn it is, and take it out, for a thread that is free again."""
+        has_served, self._deadline.has_passed = not self._deadline.has_passed, False
+        if not self._waiting:
+            return None
+        if has_served:
+            self._departures.append(monotonic())
+        if self._n_favoured:
+            self._n_favoured -= 1
+            return self._waiting.pop()
+        return self._waiting.popleft()
+
+    def front(self) -> Waiting | None:
+        """Return the request in front; any thread may ask."""
+        try:
+            return self._waiting[0]
+        except IndexError:
+            return None
+
+    def abandon(self, waiting: Waiting) -> bool:
+        """Take out the request in front whose client has left; return False if it is no more."""
+        if self.front() is not waiting:
+            return False
+        self._waiting.popleft()
+        self._n_favoured = min(self._n_favoured + _FAVOURED, _MOST_FAVOURED)
+        return True
+
+    def overdue(self) -> Waiting | None:
+        """Return the request in front, and take it out, if it has waited too long."""
+        if self._waiting and self.left_s() <= 0:
+            return self._waiting.popleft()
+        return None
+
+    def left_s(self) -> float:
+        """Return the time after which the request in front has waited too long."""
+        front = self.front()
+        return math.inf if front is None else front.since + self.limit_s - monotonic()
+
+    def excess_s(self) -> float:
+        """Return by how much a request that came now would wait too long; 0 if it would not.
+
+        An empty line moves no more, and tells nothing of its speed.
+        """
+        if not self._waiting or len(self._departures) <= _FEWEST:
+            return 0.0
+        passed_s = monotonic() - self._departures[0]
+        pause_s = passed_s / (len(self._departures) - 1)
+        expected_s = pause_s * (len(self._waiting) + len(self._deadline.waiting))
+        return max(0.0, expected_s - _SURE * self.limit_s)
+
+
+class Treatment(Enum):
+    """The treatment of a request for which no thread is free.
+
+    Attributes:
+        SERVED_HERE: The thread that has read it serves it all the same.
+        WAITS: It waits for another.
+        TURNED_AWAY: It was answered that the server is busy.
+    """
+
+    SERVED_HERE = 1
+    WAITS = 2
+    TURNED_AWAY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequests:
+    """The requests that find no thread free: the leader is the last one, and has to go on leading.
+
+    Attributes:
+        line: Where they wait.
+        leadership: Tells whether a thread is free.
+        release: Takes a connection from the poller.
+        is_probe: Whether a request needs no model, so that the leader itself serves it.
+        turn_away: Answers a request that would wait too long; gets the seconds after which the
+            client may try again.
+    """
+
+    line: WaitingLine
+    leadership: Leadership[Connection]
+    release: Callable[[Connection], None]
+    is_probe: Callable[[Received], bool]
+    turn_away: Callable[[Connection, Received, float], None]
+
+    def treat(
+        self, connection: Connection, received: Received, leader: Leader[Connection]
+    ) -> Treatment:
+        """Turn a request away or let it wait; or return that this thread is to serve it."""
+        may_serve = self.is_probe(received) if leader.held else not self.line
+        if may_serve:
+            return Treatment.SERVED_HERE
+        with self.leadership.guard:
+            excess_s = self.line.excess_s()
+        if excess_s:
+            self.turn_away(connection, received, excess_s)
+            return Treatment.TURNED_AWAY
+        return (
+            Treatment.WAITS if self._leave(connection, received, leader) else Treatment.SERVED_HERE
+        )
+
+    def late(self) -> Connection | None:
+        """Turn away a request that has waited too long; return its connection."""
+        if self.line.left_s() > 0:
+            return None
+        with self.leadership.guard:
+            late = self.line.overdue()
+        if late is None:
+            return None
+        self.turn_away(late.connection, late.received, 0.0)
+        return late.connection
+
+    def abandoned(self) -> Connection | None:
+        """Take the request in front out if its client has left; return its connection."""
+        if monotonic() < self.line.next_look:
+            return None
+        front = self.line.front()
+        if front is None or not front.is_abandoned():
+            self.line.next_look = monotonic() + LOOK_AGAIN_S
+            return None
+        with self.leadership.guard:
+            return front.connection if self.line.abandon(front) else None
+
+    def _leave(
+        self, connection: Connection, received: Received, leader: Leader[Connection]
+    ) -> bool:
+        """Have a request wait for a thread; return False if one is free by now."""
+
+        def join() -> None:
+            self.release(connection)
+            self.line.join(connection, received)
+
+        self.leadership.finish(leader)
+        if self.leadership.leave(join):
+            return True
+        self.leadership.begin(leader, connection)
+        return False
