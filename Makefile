@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls overload scorer wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -111,6 +111,9 @@ one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
 
 calls: $(STAMP) ## Count our own calls for a request; fails above a bar; CALLS=--each lists the functions
 	$(BIN)/python -m benchmarks.calls $(CALLS)
+
+overload: $(STAMP) ## Send once, twice and five times what a server can serve; OVERLOAD='--seconds 10'
+	$(BIN)/python -m benchmarks.overload $(OVERLOAD)
 
 scorer: $(STAMP) ## Measure H2O's scorer beside /predict/; fails if it takes more than three times as long
 	$(BIN)/python -m benchmarks.scorer

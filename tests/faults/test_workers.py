@@ -51,7 +51,6 @@ def test_no_exit_code_of_a_hook_ends_the_server(tmp_path: Path) -> None:
         assert server.process.poll() is None
 
 
-@pytest.mark.xfail(strict=True, reason="probes wait behind hooks")
 def test_hooks_that_hang_are_answered_for_and_their_workers_replaced(tmp_path: Path) -> None:
     """F-07: every thread of both workers hangs; probes are answered all the while."""
     flags = (*FLAGS, *TWO, "--threads", "4", "--hook-threads", "4", "--request-timeout-s", "2")
