@@ -123,7 +123,7 @@ def test_too_many_wrong_words_of_an_address_are_429(server: Server) -> None:
 
 def test_a_body_of_one_who_guesses_is_not_read(server: Server) -> None:
     eventually(lambda: ask(server, str(uuid4()), source="127.0.0.6").status == 429)
-    head = f"POST /predict/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {uuid4()}\r\n"
+    head = f"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {uuid4()}\r\n"
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), 20, ("127.0.0.6", 0)) as client:
         client.sendall(f"{head}Content-Length: 1000000000\r\n\r\n".encode())
