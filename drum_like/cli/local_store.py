@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from drum_like.cli.model_store import ListedModel, ListedVersion, Progress, Push, with_aliases
 from drum_like.errors import NotFoundError
 from drum_like.registry.inspection import Policy
-from drum_like.registry.uploads import Uploads
-from drum_like.registry.verifier import Verifier
+from drum_like.registry.uploads import Uploads, Verifier
 from drum_like.store.entities import NewVersion, Version
 from drum_like.store.store import Store
 

@@ -13,8 +13,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from drum_like.errors import PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext, not_found_unless_loaded
-from drum_like.http.contract import Claim, Contract
+from drum_like.http.contract import Claim, Contract, ContractContext, not_found_unless_loaded
 from drum_like.http.errors import drum_form
 from drum_like.inference.chat import ChunkStream
 from drum_like.inference.service import Service

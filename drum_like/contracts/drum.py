@@ -20,8 +20,7 @@ from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext, not_found_unless_loaded
-from drum_like.http.contract import Claim, Contract, Route
+from drum_like.http.contract import Claim, Contract, ContractContext, Route, not_found_unless_loaded
 from drum_like.http.errors import ErrorForm, drum_form
 from drum_like.http.json_body import broken_json_claim
 from drum_like.inference.service import Service

@@ -6,8 +6,7 @@ Both answer at the root and below URL_PREFIX, touch no disk and take no credenti
 from flask import Response
 
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Contract, Route
+from drum_like.http.contract import Contract, ContractContext, Route
 from drum_like.http.errors import drum_form
 
 

@@ -13,8 +13,7 @@ from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Contract, Route
+from drum_like.http.contract import Contract, ContractContext, Route
 from drum_like.http.errors import ErrorForm, Failure
 from drum_like.registry.setup import Registry
 from drum_like.store.ecosystem_entities import Configuration, Run

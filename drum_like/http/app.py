@@ -15,11 +15,17 @@ from werkzeug.exceptions import HTTPException
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
-from drum_like.http.auth.admission import CALLER, Admission, Caller, admitted, sender
-from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.authenticator import (
+    CALLER,
+    Admission,
+    Caller,
+    admitted,
+    authenticator,
+    sender,
+)
 from drum_like.http.auth.passphrases import CheckedWords
 from drum_like.http.auth.web_pages import PageRules, page_rules
-from drum_like.http.context import ContractContext
+from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import Expansion, expand
 from drum_like.http.json_body import check_depth

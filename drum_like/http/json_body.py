@@ -16,8 +16,7 @@ from drum_like.codecs.json.values import is_deeper, loads
 from drum_like.errors import BodyError, DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import LAST, Claim
+from drum_like.http.contract import LAST, Claim, ContractContext
 from drum_like.http.errors import ErrorForm, Failure, drum_body
 from drum_like.http.requests import whole_body
 from drum_like.http.shared_routes import chosen

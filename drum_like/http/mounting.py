@@ -19,12 +19,11 @@ from werkzeug.routing import BaseConverter
 from drum_like import plugins
 from drum_like.errors import CustomCodeError, NotLoadedError, PluginError
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import FREE_SEGMENT, Contract, Route, spellings
+from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route, spellings
 from drum_like.http.errors import ErrorForm
 from drum_like.http.requests import WHOLE
 from drum_like.http.shared_routes import SharedRoutes
-from drum_like.inference.resolver import Resolver
+from drum_like.inference.service import Resolver
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import call_at_load
 

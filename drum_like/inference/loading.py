@@ -8,7 +8,7 @@ from typing import Any
 
 from drum_like.api import TensorPredictor
 from drum_like.config.model_settings import LoadSettings, ModelSettings
-from drum_like.inference import link, pipeline, transformation, warm_up
+from drum_like.inference import link, pipeline, rehearsal, transformation
 from drum_like.inference.explain.capabilities import Capabilities, find_capabilities
 from drum_like.inference.explain.context import ExplainContext
 from drum_like.inference.link import Conversion
@@ -59,8 +59,8 @@ def open_service(
     builder = ServiceBuilder.of(model, complete, load, limiter or predict_limiter())
     service = builder.service()
     if told is None:
-        return replace(service, notes=(warm_up.about(service, builder.schema),))
-    notes = warm_up.notes(service, builder.schema)
+        return replace(service, notes=(rehearsal.about(service, builder.schema),))
+    notes = rehearsal.notes(service, builder.schema)
     return replace(service, notes=notes, explanations=builder.explanations(service))
 
 

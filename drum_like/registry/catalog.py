@@ -9,12 +9,10 @@ serving. Nothing is ever taken from a request that holds it.
 import logging
 
 from drum_like.errors import DrumLikeError, NotFoundError
-from drum_like.inference.resolver import NotLoaded
-from drum_like.inference.service import ModelInfo, Service
+from drum_like.inference.service import ModelInfo, NotLoaded, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
-from drum_like.registry.store_view import StoreView
-from drum_like.registry.version_index import ModelVersions
+from drum_like.registry.store_view import ModelVersions, StoreView
 from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
 

@@ -7,8 +7,7 @@ from typing import Any
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import LoadError, SettingsError
 from drum_like.inference.loading import MODEL_VERSION, open_service, predict_limiter
-from drum_like.inference.resolver import NotLoaded, Resolver, SingleService
-from drum_like.inference.service import ModelInfo, Service
+from drum_like.inference.service import ModelInfo, NotLoaded, Resolver, Service, SingleService
 from drum_like.system.lifecycle import Background
 
 

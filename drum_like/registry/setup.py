@@ -6,13 +6,11 @@ from pathlib import Path
 
 from drum_like.config.server_settings import ServerSettings
 from drum_like.inference.loading import predict_limiter
-from drum_like.inference.resolver import NotLoaded
-from drum_like.inference.service import Service
+from drum_like.inference.service import NotLoaded, Service
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
 from drum_like.registry.loader import Loader
-from drum_like.registry.uploads import Uploads
-from drum_like.registry.verifier import Verifier
+from drum_like.registry.uploads import Uploads, Verifier
 from drum_like.store.location import place_of
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store

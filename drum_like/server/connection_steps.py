@@ -6,7 +6,6 @@ the next one, or with the end of the connection.
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +14,12 @@ from gunicorn.http.errors import ParseException
 
 from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
-from drum_like.server.leader import Handover, Job, Leader, Leadership
+from drum_like.server.leader import Handover, Job, Leader
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
-from drum_like.server.streams import StreamQueue
+from drum_like.server.side_work import Sending, SideWork
 from drum_like.server.waiting_line import LOOK_AGAIN_S, Treatment, Waiting, WaitingRequests
 from drum_like.system.cpus import DEADLINE
 
@@ -42,80 +41,6 @@ class LoopLimits:
     cpus: int
     clients: ClientLimits
     queue_s: float
-
-
-class UnknownCallers:
-    """Connections whose caller is yet to be authenticated, which takes a while.
-
-    Args:
-        poller: Gets them back.
-        connections: Those of the worker.
-        leadership: Makes other threads lead.
-        go_on: The step that is taken when the caller is known.
-        number: How many threads authenticate at once: some are to serve.
-    """
-
-    def __init__(
-        self,
-        poller: Poller,
-        connections: OpenConnections,
-        leadership: Leadership[Connection],
-        go_on: Callable[[Connection, Leader[Connection]], None],
-        number: int,
-    ) -> None:
-        self._poller = poller
-        self._connections = connections
-        self._leadership = leadership
-        self._go_on = go_on
-        self._waiting: deque[Connection] = deque()
-        self._left: deque[Connection] = deque()
-        self._places = threading.Semaphore(number)
-
-    def authenticate(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Authenticate a caller in this thread, or leave that to one that is free."""
-        self._poller.release(connection)
-        if leader.held and self._leadership.leave(partial(self._left.append, connection)):
-            return
-        self._waiting.append(connection)
-        if self._may_begin():
-            self._leadership.promote_follower(leader)
-            self._authenticate_some()
-
-    def left(self) -> Job | None:
-        """Return the job to authenticate callers, None if nobody waits or enough threads do it."""
-        while self._left:
-            connection = self._left.popleft()
-            connection.reader.wait_anew()
-            self._waiting.append(connection)
-        return self._authenticate_some if self._may_begin() else None
-
-    def _may_begin(self) -> bool:
-        return bool(self._waiting) and self._places.acquire(blocking=False)
-
-    def _authenticate_some(self) -> None:
-        """Authenticate callers while there are some, in a thread that has a place for that."""
-        while True:
-            try:
-                self._authenticate_next()
-            finally:
-                self._places.release()
-            if not self._may_begin():
-                return
-
-    def _authenticate_next(self) -> None:
-        """Authenticate the caller that waits longest, and let the poller go on with it."""
-        try:
-            connection = self._waiting.popleft()
-        except IndexError:
-            return
-        connection.then = self._go_on
-        try:
-            connection.reader.authenticate()
-        except Exception:
-            self._connections.close(connection)
-            raise
-        self._poller.ready.append(connection.go_on)
-        self._poller.wake()
 
 
 class ConnectionSteps:
@@ -145,10 +70,9 @@ class ConnectionSteps:
         self._waiting = waiting
         half = max(1, limits.threads // 2)
         self._large_bodies = threading.Semaphore(half)
-        self._unknown = UnknownCallers(
-            poller, connections, self._leadership, self._on_authenticated, half
-        )
-        self._streams = StreamQueue(poller, self._leadership, self._resume, half)
+        self._callers = SideWork(poller, self._leadership, self._authenticate, half, _wait_anew)
+        self._sending = Sending(poller, connections, self._leadership, limits.clients, half)
+        self._sending.done = self._resume
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole."""
@@ -156,7 +80,7 @@ class ConnectionSteps:
 
     def left(self) -> Job | None:
         """Return the next job that was left to a thread that is free, None without one."""
-        job = self._unknown.left() or self._streams.left()
+        job = self._callers.left() or self._sending.left()
         if job is None and (waiting := self._waiting.line.next()):
             return partial(self._serve_waiting, waiting)
         return job
@@ -164,7 +88,6 @@ class ConnectionSteps:
     def look_after_line(self, leader: Leader[Connection]) -> float:
         """Go on with clients that have waited too long, or left; return when to do so again."""
         while (connection := self._waiting.late()) is not None:
-            connection.reader.let_go()
             self._resume(connection, leader)
         while (connection := self._waiting.abandoned()) is not None:
             self._connections.close(connection)
@@ -179,19 +102,9 @@ class ConnectionSteps:
         if is_read and not connection.reader.is_idle:
             self._connections.refuse(connection, SlowError())
         elif connection.rest is not None:
-            self._connections.reset(connection)
-            self._end_stream(connection)
+            self._sending.cut(connection)
         elif not (is_read and connection.has_sent):
-            self._close(connection)
-
-    def _close(self, connection: Connection) -> None:
-        """Close a connection, and ask for no more of its answer."""
-        self._connections.close(connection)
-        self._end_stream(connection)
-
-    def _end_stream(self, connection: Connection) -> None:
-        if connection.stream is not None:
-            self._streams.close(connection)
+            self._connections.close(connection)
 
     def _read(
         self,
@@ -210,7 +123,7 @@ class ConnectionSteps:
             if received is not None:
                 self._serve(connection, received, leader)
             elif connection.reader.needs_caller:
-                self._unknown.authenticate(connection, leader)
+                self._callers.take(connection, leader)
             elif not connection.reader.is_large or not self._leadership.n_followers:
                 self._wait_for_rest(connection)
             elif self._large_bodies.acquire(blocking=False):
@@ -232,6 +145,15 @@ class ConnectionSteps:
 
         self._read(connection, leader, read)
 
+    def _authenticate(self, connection: Connection) -> None:
+        """Authenticate a caller."""
+        try:
+            connection.reader.authenticate()
+        except Exception:
+            self._connections.close(connection)
+            raise
+        self._poller.hand_back(connection, self._on_authenticated)
+
     def _on_authenticated(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on with a request whose caller is known now."""
         self._read(connection, leader, connection.reader.go_on)
@@ -244,19 +166,14 @@ class ConnectionSteps:
         self._leadership.begin(leader, connection)
         try:
             while received is not None:
-                how = (
-                    _HERE
-                    if since or (leader.held and self._leadership.n_followers)
-                    else self._waiting.treat(connection, received, leader)
-                )
+                is_free = since or (leader.held and self._leadership.n_followers)
+                how = _HERE if is_free else self._waiting.treat(connection, received, leader)
                 if how is Treatment.WAITS:
                     return
                 if how is _HERE:
                     DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
                     self._handover.answer(connection, received, leader)
                 received.body = None
-                if connection.reader.room.taken:
-                    connection.reader.let_go()
                 received, since = self._next(connection), 0.0
         except ParseException as error:
             self._leadership.finish(leader)
@@ -278,45 +195,25 @@ class ConnectionSteps:
             self._serve(waiting.connection, waiting.received, leader, waiting.since)
 
     def _next(self, connection: Connection) -> Received | None:
-        """Return the next request if it has come already."""
+        """Return the next request if it has come already; the body of the last one is gone."""
+        if connection.reader.room.taken:
+            connection.reader.let_go()
         return connection.reader.buffered() if connection.keep and connection.rest is None else None
 
     def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Send the rest of the answer, wait for the next request, or close."""
         limits = self._limits
         if connection.rest is not None:
-            connection.n_taken = 0
-            self._poller.wait_for(connection, self._on_room, limits.pause_s)
+            self._sending.begin(connection)
         elif not connection.keep:
             self._connections.linger(connection)
         elif connection.reader.is_idle:
             idle_s = STOPPING_IDLE_S if self._connections.are_ending else limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
         elif connection.reader.needs_caller:
-            self._unknown.authenticate(connection, leader)
+            self._callers.take(connection, leader)
         else:
             self._wait_for_rest(connection)
-
-    def _on_room(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Send on, to a client that can take more."""
-        rest = connection.rest or memoryview(b"")
-        try:
-            n_sent = connection.sock.send(rest)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._close(connection)
-            return
-        connection.rest = rest[n_sent:] or None
-        connection.n_taken += n_sent
-        limit = connection.since + self._limits.transfer_s(connection.n_taken)
-        connection.deadline = min(limit, time.monotonic() + self._limits.pause_s)
-        if connection.rest is not None:
-            return
-        if connection.stream is not None:
-            self._streams.go_on(connection, leader)
-        else:
-            self._resume(connection, leader)
 
     def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Go on after an answer that the client read slowly."""
@@ -345,3 +242,7 @@ class ConnectionSteps:
         limit_s = limits.head_s if n_received is None else limits.transfer_s(n_received)
         left_s = max(0.0, reader.began + limit_s - now)
         self._poller.wait_for(connection, self.on_data, min(left_s, limits.pause_s))
+
+
+def _wait_anew(connection: Connection) -> None:
+    connection.reader.wait_anew()

@@ -74,6 +74,12 @@ class Poller:
             connection.waits = False
             self.selector.unregister(connection.sock)
 
+    def hand_back(self, connection: Connection, then: Step) -> None:
+        """Have the leader take a step that does not wait for the client; any thread may ask."""
+        connection.then = then
+        self.ready.append(connection.go_on)
+        self.wake()
+
     def wake(self) -> None:
         """Wake the thread that waits for clients, so that it sees a change."""
         os.write(self._wakened, b"x")

@@ -16,7 +16,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from drum_like import logs
-from drum_like.http.auth.admission import CALLER
+from drum_like.http.auth.authenticator import CALLER
 from drum_like.http.requests import UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received

@@ -17,7 +17,7 @@ from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import create
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from drum_like.http.auth.admission import Admission, Caller
+from drum_like.http.auth.authenticator import Admission, Caller
 from drum_like.http.auth.web_pages import authority
 from drum_like.http.requests import transfer_codings
 from drum_like.server.body_budget import BodyBudget, Refusal

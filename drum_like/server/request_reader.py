@@ -9,7 +9,7 @@ from typing import Any
 
 from gunicorn.http.errors import InvalidRequestLine, LimitRequestHeaders
 
-from drum_like.http.auth.admission import Caller
+from drum_like.http.auth.authenticator import Caller
 from drum_like.server.body_budget import Refusal, Room
 from drum_like.server.body_buffer import AT_ONCE, CutOffError, PreallocatedBody
 from drum_like.server.chunked_body import ChunkedBody, TooLongError
@@ -58,18 +58,16 @@ class RequestReader:
         reading: The rules for reading.
 
     Attributes:
-        began: When the request that is being read began to come, in monotonic seconds; 0 if none
-            is, or that was not noted.
+        began: When its request began to come, in monotonic seconds; 0 if that was not noted.
         room: The room that its body takes, or the one of the request that is being answered.
     """
 
     __slots__ = (
+        "_addresses",
         "_begun",
         "_checked",
         "_data",
-        "_peer",
         "_reading",
-        "_server",
         "_sock",
         "_unauthenticated",
         "began",
@@ -80,7 +78,7 @@ class RequestReader:
         self.began = 0.0
         self.room = Room(reading.budget)
         self._sock = sock
-        self._peer, self._server = addresses
+        self._addresses = addresses
         self._reading = reading
         self._data = b""
         self._checked = 0
@@ -90,9 +88,8 @@ class RequestReader:
     @property
     def is_idle(self) -> bool:
         """Whether it is between two requests; some clients send a line break after a body."""
-        return (
-            self._begun is None and self._data in (b"", b"\r\n") and self._unauthenticated is None
-        )
+        is_between = self._begun is None and self._unauthenticated is None
+        return is_between and self._data in (b"", b"\r\n")
 
     @property
     def needs_caller(self) -> bool:
@@ -150,7 +147,7 @@ class RequestReader:
             return None
         end += len(END)
         self._checked = 0
-        head = self._reading.heads.read(data[:end], self._sock, self._peer, self._server)
+        head = self._reading.heads.read(data[:end], self._sock, *self._addresses)
         caller = None
         if self._reading.admission is not None:
             caller = self._reading.admission.at_once(head.environ)
@@ -181,10 +178,9 @@ class RequestReader:
 
         The part of its body that has come is still there.
         """
-        waiting = self._unauthenticated
+        waiting, self._unauthenticated = self._unauthenticated, None
         if waiting is None:
             return None
-        self._unauthenticated = None
         head, data = waiting.head, self._data
         if len(data) >= head.length and not head.is_chunked:
             self._data = data[head.length :]
@@ -252,4 +248,4 @@ class RequestReader:
             raise LimitRequestHeaders("the head of the request is too long")
         if len(data) >= 2 * self._checked and b"\n" in data:
             self._checked = len(data)
-            self._reading.heads.check(data, self._peer)
+            self._reading.heads.check(data, self._addresses[0])

@@ -16,7 +16,7 @@ from typing import Any, cast
 from gunicorn.workers.base import Worker as GunicornWorker
 
 from drum_like import logs
-from drum_like.http.auth.admission import Admission
+from drum_like.http.auth.authenticator import Admission
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
 from drum_like.server.client_limits import ClientLimits
@@ -181,8 +181,6 @@ class Worker(GunicornWorker):
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
         self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission, loaded.budget)
-        self._clients = loaded.clients
-        self._drain_delay_s = loaded.drain_delay_s
         self._background = loaded.background
         self._loaded = loaded
         if limit_s := loaded.request_timeout_s:
@@ -195,19 +193,17 @@ class Worker(GunicornWorker):
         limits = LoopLimits(
             threads=self.cfg.threads,
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
-            clients=self._clients,
+            clients=self._loaded.clients,
             queue_s=self._loaded.queue_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
-        connect = partial(Connection, reading=self._reading)
-        is_probe = self._loaded.is_probe
         callbacks = LoopCallbacks(
-            connect,
+            partial(Connection, reading=self._reading),
             cycle.answer,
             cycle.refuse,
             cycle.turn_away,
-            lambda received: is_probe(received.head.environ),
+            lambda received: self._loaded.is_probe(received.head.environ),
             self._awake,
         )
         self._loaded.counts.join(self.slot)
@@ -253,14 +249,14 @@ class Worker(GunicornWorker):
     def _leave(self) -> None:
         """Answer the requests in flight, and close idle connections.
 
-        If the whole server stops, clients that wait to be accepted are answered, too. All of its
-        processes may have been told at once, this one before the master.
+        The last worker of a server answers clients that wait to be accepted, too; all processes may
+        have been told at once.
         """
         self._tell_retiring()
         now = time.monotonic()
         deadline, last_word = now + self.cfg.graceful_timeout, now + _LAST_WORD_S
         if self._loaded.counts.are_last:
-            self._look_on(lambda: time.monotonic() < now + self._drain_delay_s)
+            self._look_on(lambda: time.monotonic() < now + self._loaded.drain_delay_s)
         self._loop.drain()
         self._look_on(lambda: time.monotonic() < last_word and not self._loaded.counts.are_last)
         if self._loaded.counts.are_last:

@@ -26,8 +26,7 @@ from drum_like.errors import (
     StoreError,
     UserError,
 )
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Contract
+from drum_like.http.contract import Contract, ContractContext
 from drum_like.http.errors import ErrorForm, drum_form
 from drum_like.http.mounting import make_contracts, mount
 from drum_like.registry.open import open_sources

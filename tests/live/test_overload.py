@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from werkzeug.security import generate_password_hash
 
-from drum_like.http.auth.admission import PATIENCE_S
+from drum_like.http.auth.authenticator import PATIENCE_S
 from tests.support.http_calls import Reply
 from tests.support.serving import Server, serve
 

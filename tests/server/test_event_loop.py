@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from drum_like.http.auth.admission import Admission, Caller
-from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.authenticator import Admission, Caller, authenticator
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
 from drum_like.server.client_limits import ClientLimits

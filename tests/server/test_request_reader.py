@@ -10,8 +10,7 @@ from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from drum_like.http.auth.admission import Admission, Caller
-from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.authenticator import Admission, Caller, authenticator
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
 

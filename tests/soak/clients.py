@@ -22,7 +22,7 @@ _KEPT = 50
 
 @dataclass(slots=True)
 class Account:
-    """What clients have sent and got.
+    """Requests of clients, and their answers.
 
     Attributes:
         sent: Number of requests.

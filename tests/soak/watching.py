@@ -18,7 +18,7 @@ _STAYS_S = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a process holds while nobody asks it anything.
+    """Memory, files and threads of a process that nobody asks anything.
 
     Attributes:
         descriptors: Open files and sockets.

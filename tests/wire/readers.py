@@ -13,8 +13,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from werkzeug.security import generate_password_hash
 
-from drum_like.http.auth.admission import Admission
-from drum_like.http.auth.authenticator import authenticator
+from drum_like.http.auth.authenticator import Admission, authenticator
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
 from drum_like.server.response import refusal
@@ -28,7 +27,7 @@ GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 @dataclass(slots=True)
 class Outcome:
-    """What a reader has made of a stream.
+    """Requests that a reader has found in a stream.
 
     Attributes:
         seen: The requests.

@@ -13,7 +13,7 @@ _OTHER_READER = 8
 
 @dataclass(slots=True)
 class Tally:
-    """What streams have come to.
+    """Counts of streams by their verdict.
 
     Attributes:
         kinds: How many of each kind there were.

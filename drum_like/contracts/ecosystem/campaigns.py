@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from drum_like.errors import NotFoundError, SettingsError
-from drum_like.http.context import ContractContext
+from drum_like.http.contract import ContractContext
 from drum_like.inference.service import Service
 
 Pair = tuple[str, str | None]

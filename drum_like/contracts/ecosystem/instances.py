@@ -7,7 +7,7 @@ from typing import Any
 from drum_like.codecs.json.decode import Row
 from drum_like.codecs.json.values import floats
 from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
-from drum_like.http.context import ContractContext
+from drum_like.http.contract import ContractContext
 from drum_like.inference.named_rows import Scored, score
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits

@@ -15,8 +15,7 @@ from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
 from drum_like.errors import PayloadError, UserError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Claim, Contract, Route
+from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
 from drum_like.http.json_body import Tree, holds, json_object
 from drum_like.http.requests import whole_body

@@ -12,8 +12,7 @@ from drum_like.contracts.h2o.description import model_id
 from drum_like.errors import DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Route
+from drum_like.http.contract import ContractContext, Route
 from drum_like.inference.service import Service
 
 _ROOT = "/deployer/v2/workspaces/<workspace>/deployments"

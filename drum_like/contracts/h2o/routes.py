@@ -25,11 +25,9 @@ from drum_like.contracts.h2o.score_response import contributions_alone, score_re
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import FREE_SEGMENT, Contract, Route
+from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route
 from drum_like.http.requests import whole_body
-from drum_like.inference.resolver import SingleService
-from drum_like.inference.service import Service
+from drum_like.inference.service import Service, SingleService
 from drum_like.types.payload import Limits
 
 _NAMES_IN_MESSAGE = 10

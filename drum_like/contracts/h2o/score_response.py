@@ -7,9 +7,8 @@ from uuid import uuid4
 import orjson
 
 from drum_like.codecs.json.values import floats
-from drum_like.contracts.h2o import explanations
-from drum_like.contracts.h2o.description import model_id
-from drum_like.contracts.h2o.explanations import Texts, spelled, spelled_one
+from drum_like.contracts.h2o import description
+from drum_like.contracts.h2o.description import Texts, model_id, spelled, spelled_one
 from drum_like.contracts.h2o.rows import Files, frame_of
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import PayloadError, TargetError
@@ -52,15 +51,15 @@ def contributions_alone(service: Service, request: ScoreRequest) -> dict[str, An
     """
     if request.contributions is None:
         raise PayloadError("`requestShapleyValueType` must be ORIGINAL or TRANSFORMED here")
-    explanations.check_kind(service, request.contributions, alone=True)
-    return explanations.contributions(service, frame_of(service, request), request.contributions)
+    description.check_kind(service, request.contributions, alone=True)
+    return description.contributions(service, frame_of(service, request), request.contributions)
 
 
 def _check(service: Service, request: ScoreRequest) -> None:
     if request.intervals:
-        explanations.check_intervals(service)
+        description.check_intervals(service)
     if request.contributions is not None:
-        explanations.check_kind(service, request.contributions, alone=False)
+        description.check_kind(service, request.contributions, alone=False)
 
 
 def _explained(
@@ -69,11 +68,11 @@ def _explained(
     """Return the contributions and intervals that were asked for beside the scores."""
     content: dict[str, Any] = {}
     if request.contributions is not None:
-        found = explanations.contributions(service, frame, request.contributions)
+        found = description.contributions(service, frame, request.contributions)
         content["featureShapleyContributions"] = found
     if request.intervals:
         bounds = service.intervals(frame, prediction)
-        content["predictionIntervals"] = explanations.intervals(bounds, service.target)
+        content["predictionIntervals"] = description.intervals(bounds, service.target)
     return content
 
 

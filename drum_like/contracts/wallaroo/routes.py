@@ -13,8 +13,7 @@ from drum_like.contracts.wallaroo.management.sdk_operations import SdkOperations
 from drum_like.contracts.wallaroo.management.uploads import UploadViews, longest
 from drum_like.contracts.wallaroo.management.workspaces import WorkspaceViews
 from drum_like.http.auth import Scope
-from drum_like.http.context import ContractContext
-from drum_like.http.contract import Contract, Route
+from drum_like.http.contract import Contract, ContractContext, Route
 from drum_like.registry.setup import Registry
 
 _API = "/v1/api"

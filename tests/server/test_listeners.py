@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from drum_like.errors import SettingsError
-from drum_like.server.run import listen, url
+from drum_like.server.listeners import listen, url
 
 
 def test_port_0_is_any_free_port() -> None:
