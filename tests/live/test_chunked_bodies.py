@@ -302,7 +302,7 @@ def test_a_large_body_that_comes_steadily_gets_more_time(hasty: Server) -> None:
     with connected(hasty) as (client,):
         client.sendall(CHUNKED)
         for _ in range(8):
-            client.sendall(b"1000\r\n" + b"a" * 4096 + b"\r\n")
+            client.sendall(b"40000\r\n" + b"a" * 0x40000 + b"\r\n")
             time.sleep(0.5)
         client.sendall(b"0\r\n\r\n")
 
