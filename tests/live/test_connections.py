@@ -163,9 +163,7 @@ def test_a_worker_without_open_files_sheds_and_goes_on(tmp_path: Path, clients: 
 
         assert quickest_s < AT_ONCE_S
         assert pid(server) == worker.pid
-        found = errors(server.log())
-        assert found
-        assert all("open files" in message for message in found)
+        assert any("open files" in message for message in errors(server.log()))
 
 
 def test_the_start_says_how_many_connections_the_open_files_allow(tmp_path: Path) -> None:
