@@ -119,7 +119,7 @@ class Outlet(io.RawIOBase):
                 self._n_bytes -= len(self._waiting.popleft())
 
     def _oldest(self) -> bytes:
-        """Return what waits longest, then the note about what was dropped; else end the thread."""
+        """Return the bytes that wait longest, then the note on drops; else end the thread."""
         with self._lock:
             if not self._waiting and self._n_dropped:
                 self._keep(self._note(self._n_dropped))

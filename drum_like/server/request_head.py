@@ -174,7 +174,7 @@ class Reading:
         return limit if limit and head.length <= limit else None
 
     def too_long(self, head: Head, caller: Caller | None) -> Refusal:
-        """Return what makes the error about chunks of too many bytes."""
+        """Return the error for chunks of too many bytes."""
         is_allowed = (self.most(head, caller) or 0) > self.budget.most
         return self.budget.beyond if is_allowed else RequestEntityTooLarge
 

@@ -216,7 +216,7 @@ def _out_of_imputer(step: SimpleImputer, columns: Columns) -> Columns:
 
 
 def imputation_of(step: SimpleImputer, at: int) -> Imputation:
-    """Return what a fitted imputer does to one of its columns."""
+    """Return the fill value and the mark of a fitted imputer for one of its columns."""
     mark = step.missing_values
     is_known = mark is None or mark is pd.NA or isinstance(mark, str)
     fill = np.asarray(step.statistics_, dtype=object).tolist()[at]

@@ -129,7 +129,7 @@ def do(server: Server, action: str) -> Reply:
 
 
 def children(server: Server) -> list[psutil.Process]:
-    """Return what runs below the workers of a server."""
+    """Return the processes below the workers of a server."""
     (worker,) = psutil.Process(server.process.pid).children()
     return [one for one in worker.children(recursive=True) if one.status() != "zombie"]
 

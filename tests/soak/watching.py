@@ -108,7 +108,7 @@ class Watch:
             self.watched[pid].after = held
 
     def complaints(self, half_s: float) -> list[str]:
-        """Return what is wrong, by process."""
+        """Return the faults found, by process."""
         found = [
             f"process {pid}: {complaint}"
             for pid, one in self.watched.items()
@@ -118,7 +118,7 @@ class Watch:
         return [*found, *(f"process {pid} has taken the place of another" for pid in new)]
 
     def _settled(self, wanted: Mapping[int, Resources | None]) -> dict[int, Resources | None]:
-        """Return what the processes hold once that is what is wanted, or stays the same."""
+        """Return the holdings of the processes once they are as wanted, or stay the same."""
         last: dict[int, Resources | None] = {}
         deadline = time.monotonic() + _SETTLING_S
         while time.monotonic() < deadline:
@@ -141,7 +141,7 @@ class Watch:
 
 
 def _held(process: psutil.Process) -> Resources | None:
-    """Return what a process holds, None if it is gone."""
+    """Return the holdings of a process, None if it is gone."""
     try:
         return Resources(process.num_fds(), process.num_threads())
     except psutil.NoSuchProcess:

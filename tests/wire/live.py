@@ -80,7 +80,7 @@ def servers() -> Iterator[Servers]:
 
 
 def judged_live(seed: int, numbers: Iterable[int]) -> Tally:
-    """Return what the streams of these numbers come to."""
+    """Return the counts of the streams of these numbers."""
     tally = Tally()
     with servers() as both, ThreadPoolExecutor(_CLIENTS) as pool:
         streams = [draw(seed, number, live=True) for number in numbers]

@@ -1,4 +1,4 @@
-"""What is wrong in streams, or looks so: lines, fields, framings, sizes of chunks, single bytes."""
+"""Parts of streams that are wrong, or look so: lines, fields, framings, chunk sizes, bytes."""
 
 from tests.support.framing import BAD_CHUNKS, BAD_HEADS, CHUNKED
 

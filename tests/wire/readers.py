@@ -45,7 +45,7 @@ class Outcome:
 
 
 def by_gunicorn(pieces: Sequence[bytes]) -> Outcome:
-    """Return what gunicorn reads before it refuses, or has nothing more to read."""
+    """Return the requests that gunicorn reads before it refuses, or the bytes end."""
     outcome = Outcome([])
     parser = RequestParser(_CONFIG, iter(pieces), ADDRESSES[0])
     try:
@@ -69,7 +69,7 @@ class OurReader:
         self._reading = Reading(Heads(_CONFIG), lambda *_: LIMIT, _admission() if asks else None)
 
     def read(self, pieces: Sequence[bytes], *, ends: bool) -> Outcome:
-        """Return what is read of a stream, as the steps of a connection go.
+        """Return the requests read of a stream, in the steps of a connection.
 
         Args:
             pieces: The stream.

@@ -41,7 +41,7 @@ class Judge:
         self._readers = OurReader(), OurReader(asks=True)
 
     def judge(self, numbers: Iterable[int]) -> Tally:
-        """Return what these streams come to."""
+        """Return the counts of these streams."""
         tally = Tally()
         for number in numbers:
             stream = draw(self._seed, number)
@@ -83,7 +83,7 @@ def _odd_failure(ours: Outcome, theirs: Outcome) -> str:
 
 
 def _told_failure(ours: Outcome) -> str:
-    """Return what is wrong with the words that the client got before an answer."""
+    """Return the fault in the words that the client got before an answer, if any."""
     expecting = sum(("EXPECT", "100-continue") in _lowered(seen) for seen in ours.seen)
     words = len(ours.told) // len(GO_ON)
     if ours.told != GO_ON * words:
