@@ -80,7 +80,7 @@ def check_depth(body: bytes, most: int) -> None:
     Raises:
         BadRequest: it is.
     """
-    if is_deeper(body, most):
+    if body.count(b"[") + body.count(b"{") > most and is_deeper(body, most):
         raise BadRequest(
             f"the JSON is nested more than {most} levels deep; send flat lists and objects, or "
             "start the server with a higher --max-json-depth"

@@ -3,12 +3,15 @@
 Requests are answered from memory, after a look at the number that moves with every change of the
 store: an acknowledged change holds here from that moment. A new version of a name is loaded in the
 background, by `refresh`, which then replaces the one entry; until then the old version goes on
-serving. Nothing is ever taken from a request that holds it.
+serving. A newest version that does not load replaces none: a worker that has served no older
+version loads one then, so that all workers answer alike. Nothing is ever taken from a request that
+holds it.
 """
 
 import logging
+from contextlib import suppress
 
-from drum_like.errors import DrumLikeError, NotFoundError
+from drum_like.errors import DrumLikeError, LoadError, NotFoundError, SettingsError
 from drum_like.inference.service import ModelInfo, NotLoaded, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
@@ -20,6 +23,12 @@ logger = logging.getLogger(__name__)
 
 NAMES_IN_MESSAGE = 10
 """Models that a message names."""
+
+OLDER_TRIED = 10
+"""Older versions that are loaded in turn where the newest does not load."""
+
+NOT_SERVABLE = (LoadError, SettingsError)
+"""Faults of a version itself; those of the store and of a busy server are not."""
 
 
 class Catalog:
@@ -169,9 +178,28 @@ class Catalog:
             before = self._cache.peek(serving)
             if before is not None:
                 return before
-        loaded = self.loaded(meant)
-        self._serving[wanted] = meant
+        served, loaded = self._load_meant(wanted, meant)
+        self._serving[wanted] = served
         return loaded
+
+    def _load_meant(self, wanted: Reference, meant: int) -> tuple[int, Loaded]:
+        """Load what a name means; an older version, where it is the newest and does not load.
+
+        Raises:
+            LoadError: that of the version that is meant.
+        """
+        try:
+            return meant, self.loaded(meant)
+        except NOT_SERVABLE as error:
+            versions = self._view.now.models.get(wanted.key, ModelVersions())
+            if wanted.version is not None or meant != versions.newest:
+                raise
+            for older in versions.older()[:OLDER_TRIED]:
+                with suppress(*NOT_SERVABLE):
+                    loaded = self.loaded(older)
+                    _log_kept(wanted, older, meant, error)
+                    return older, loaded
+            raise
 
     def _meant(self, wanted: Reference) -> int | None:
         versions = self._view.now.models.get(wanted.key)
@@ -185,13 +213,7 @@ class Catalog:
         try:
             self.loaded(meant)
         except DrumLikeError as error:
-            logger.error(  # noqa: TRY400 - the operator needs the reason, not our stack
-                "%s goes on with version id %d, because %d does not load: %s",
-                wanted.key,
-                serving,
-                meant,
-                error,
-            )
+            _log_kept(wanted, serving, meant, error)
             return
         self._serving[wanted] = meant
         if serving not in self._serving.values():
@@ -215,6 +237,17 @@ class Catalog:
 
     def _is_own(self, name: str) -> bool:
         return self._own is not None and name == self._own.info.name
+
+
+def _log_kept(wanted: Reference, kept: int, meant: int, error: DrumLikeError) -> None:
+    # The operator needs the reason, not our stack.
+    logger.error(
+        "%s goes on with version id %d, because %d does not load: %s",
+        wanted.key,
+        kept,
+        meant,
+        error,
+    )
 
 
 def _missing(

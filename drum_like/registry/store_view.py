@@ -46,6 +46,10 @@ class ModelVersions:
             return self.by_number.get(int(version))
         return self.by_uuid.get(version) if is_uuid(version) else self._alias(version)
 
+    def older(self) -> tuple[int, ...]:
+        """Return the ids of all versions but the newest, the highest number first."""
+        return tuple(self.by_number[number] for number in sorted(self.by_number, reverse=True)[1:])
+
     def _alias(self, alias: str) -> int | None:
         version_id = self.aliases.get(alias)
         return version_id if version_id in self.ids else None

@@ -168,6 +168,36 @@ def test_a_version_that_does_not_load_does_not_take_over(
             here.catalog.resolve("m@2")
 
 
+def test_a_worker_that_has_served_no_older_version_falls_back_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path) as here:
+        first = here.put("m", constant(1))
+        for value in (2, 3):
+            _damage(here, here.put("m", constant(value)))
+
+        assert answer(here.catalog.resolve("m")) == 1
+        assert f"m goes on with version id {first.id}, because" in caplog.text
+        here.catalog.refresh()
+        assert answer(here.catalog.resolve("m")) == 1
+        here.put("m", constant(4))
+        here.catalog.refresh()
+        assert answer(here.catalog.resolve("m")) == 4
+
+
+def test_a_version_that_an_alias_chose_has_no_stand_in(tmp_path: Path) -> None:
+    with opened(tmp_path) as here:
+        here.put("m", constant(1))
+        chosen = here.put("m", constant(2))
+        here.put("m", constant(3))
+        here.registry.store.aliases.set(chosen.model_id, "live", chosen.id)
+        here.catalog.refresh()
+        _damage(here, chosen)
+
+        with pytest.raises(ArtifactError, match="is not what was uploaded"):
+            here.catalog.resolve("m")
+
+
 def test_a_model_that_does_not_load_is_not_tried_again_at_once(tmp_path: Path) -> None:
     with opened(tmp_path) as here:
         blob = _damage(here, here.put("m", constant(1)))
