@@ -80,6 +80,8 @@ def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int)
         "limit_request_fields": 100,
         "limit_request_field_size": 8190,
         "header_map": "drop",
+        # Any client of this machine could move the path of its request by SCRIPT_NAME.
+        "forwarder_headers": "",
         "control_socket_disable": True,
         "worker_tmp_dir": _heartbeat_directory(),
         "proc_name": "drum-like",

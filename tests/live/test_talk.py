@@ -176,6 +176,15 @@ def test_what_is_not_http_is_answered(request_line: bytes, status: int, tmp_path
         assert errors(server.log()) == []
 
 
+@pytest.mark.parametrize(("path", "status"), [(b"/ping/", 200), (b"/prefix/ping/", 404)])
+def test_no_header_moves_the_path_of_a_request(path: bytes, status: int, tmp_path: Path) -> None:
+    head = b"GET %b HTTP/1.1\r\nHost: localhost\r\nSCRIPT_NAME: /prefix\r\nPATH_INFO: /x\r\n\r\n"
+    with serve(write(tmp_path), *FLAGS, "--max-workers", "1") as server, server.connect() as client:
+        client.sendall(head % path)
+
+        assert client.recv(65536).startswith(b"HTTP/1.1 %d " % status)
+
+
 def test_an_error_of_the_application_itself_is_answered_and_logged(tmp_path: Path) -> None:
     extension = """
 from flask import Flask
