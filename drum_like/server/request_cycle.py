@@ -204,17 +204,6 @@ class RequestCycle:
         return instead
 
 
-def _send(application: Application, environ: dict[str, Any], reply: Reply) -> None:
-    parts = application(environ, reply.start_response)
-    try:
-        for part in parts:
-            reply.write(part)
-        reply.close()
-    finally:
-        if close := getattr(parts, "close", None):
-            close()
-
-
 def _busy(reply: Reply, retry_s: int) -> list[bytes]:
     """Begin the answer that the server is busy, and return its body."""
     fields = [
