@@ -91,22 +91,26 @@ class Spool:
                 raise
 
     def has_files(self) -> bool:
-        """Return whether there is any file, of this or another worker."""
-        return any(self._folder.glob(f"*{_SUFFIX}"))
+        """Return whether there is any file, of this or another worker; raises as `files`."""
+        return bool(self._paths())
 
     def files(self) -> Iterator["SpoolFile"]:
         """Yield the files left: this worker's, and those of workers that have ended.
 
         Raises:
-            StoreError: a file cannot be read.
+            StoreError: a file, or the folder, cannot be read.
         """
         if self._own is not None:
             (path, own), self._own = self._own, None
             yield SpoolFile(path, own)
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        for path in self._paths():
             file = _locked(path)
             if file is not None:
                 yield SpoolFile(path, file)
+
+    def _paths(self) -> list[Path]:
+        with storing():
+            return sorted(self._folder.glob(f"*{_SUFFIX}"))
 
     def _file(self) -> BinaryIO:
         """Return this worker's file; it gets its visible name after it is locked."""

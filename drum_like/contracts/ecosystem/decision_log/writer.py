@@ -66,10 +66,11 @@ class Writer:
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_S
-        if self._away and (self._eager or self._spool.has_files()):
-            self._open()
-        if not self._away:
-            self._catch_up(between)
+        with suppress(StoreError):  # the spool cannot be read: another look follows
+            if self._away and (self._eager or self._spool.has_files()):
+                self._open()
+            if not self._away:
+                self._catch_up(between)
 
     def lose(self, n_items: int) -> None:
         """Count lost items, and log their number."""
@@ -141,12 +142,11 @@ class Writer:
         """Write waiting acceptances, and the items of the spool."""
         if self._recorder.waits:
             self._recorded(())
-        with suppress(StoreError):  # another look follows
-            for left in self._spool.files():
-                if not self._replay(left, between):
-                    left.keep()
-                    return
-                left.remove()
+        for left in self._spool.files():
+            if not self._replay(left, between):
+                left.keep()
+                return
+            left.remove()
 
     def _replay(self, left: SpoolFile, between: Callable[[], object]) -> bool:
         lines = left.lines()
