@@ -166,14 +166,13 @@ class Acceptor:
             return None
         try:
             sock, peer = listener.accept()
+            return _beside_standard(sock), peer
         except (BlockingIOError, ConnectionAbortedError):
             return None
         except OSError as error:  # the next look tries again
             self.lacks_files = error.errno in _FULL
             self._watch(on=False)
             return None
-        sock.settimeout(0)
-        return _beside_standard(sock), peer
 
     def end(self) -> None:
         """Turn new clients away, and take those who wait still; the server stops."""
@@ -231,11 +230,16 @@ class Acceptor:
 def _beside_standard(sock: socket.socket) -> socket.socket:
     """Return a socket, moved if it has the number of a standard stream, which hooks may close.
 
-    Logs, and what libraries print, would go to its client.
+    Logs, and what libraries print, would go to its client. It is non-blocking.
     """
+    sock.settimeout(0)
     if sock.fileno() > _STANDARD_ERROR:
         return sock
-    moved = socket.socket(fileno=fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, _STANDARD_ERROR + 1))
+    try:
+        moved = socket.socket(fileno=fcntl.fcntl(sock, fcntl.F_DUPFD_CLOEXEC, _STANDARD_ERROR + 1))
+    except OSError:
+        sock.close()
+        raise
     moved.settimeout(0)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, sock.detach())

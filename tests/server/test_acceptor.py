@@ -1,11 +1,13 @@
 """The acceptor: which worker takes a new connection."""
 
 import os
+import resource
 import selectors
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -77,6 +79,25 @@ def test_gives_a_socket_that_does_not_block(acceptor: Acceptor, listener: socket
         with found[0] as sock:
             assert sock.gettimeout() == 0
             assert found[1] == client.getsockname()
+
+
+def test_a_client_that_would_be_a_standard_stream_needs_a_file_more(
+    acceptor: Acceptor, listener: socket.socket
+) -> None:
+    with socket.create_connection(listener.getsockname()):
+        child = os.fork()
+        if not child:
+            _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+            with suppress(OSError):
+                while True:
+                    os.dup(0)
+            os.close(1)
+            taken = acceptor.take(listener, 0)
+            os._exit(taken is None and acceptor.lacks_files)
+        _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 1
 
 
 def test_takes_nobody_where_nobody_waits(acceptor: Acceptor, listener: socket.socket) -> None:
