@@ -97,7 +97,7 @@ class Poller:
 class OpenConnections(set[Connection]):
     """The open connections of a worker, and the ways in which they end.
 
-    Where there are too many, idle ones are shed, the oldest first.
+    Where there are too many, those that only linger are shed, then idle ones, the oldest first.
 
     Args:
         poller: Waits for their clients.
@@ -207,17 +207,16 @@ class OpenConnections(set[Connection]):
         self.close(connection)
 
     def _shed(self, connections: Iterable[Connection], number: int) -> bool:
-        """Close so many idle connections, the oldest first; return whether there was one."""
+        """Close so many connections that linger or are idle; return whether there was one."""
         limit = time.monotonic() - _FRESH_S
-        waiting = [
-            one
-            for one in list(connections)
-            if one.waits and one.then == self.request_step and one.since < limit
-        ]
-        idle = [one for one in waiting if one.reader.is_idle]
-        beginning = [one for one in waiting if one.reader.n_received is None]
-        oldest = nsmallest(number, idle or beginning, key=lambda one: one.reader.began or one.since)
-        shed = [one for one in oldest if not (one.reader.is_idle and one.has_sent)]
+        waiting = [one for one in list(connections) if one.waits and one.since < limit]
+        ended = [one for one in waiting if one.then == self._on_remains]
+        reading = [one for one in waiting if one.then == self.request_step]
+        idle = [one for one in reading if one.reader.is_idle]
+        beginning = [one for one in reading if one.reader.n_received is None]
+        found = ended or idle or beginning
+        oldest = nsmallest(number, found, key=lambda one: one.reader.began or one.since)
+        shed = [one for one in oldest if ended or not (one.reader.is_idle and one.has_sent)]
         for connection in shed:
             self.close(connection)
         return bool(shed)
