@@ -23,6 +23,8 @@ AT_ONCE_S = 1.5
 """A worker without room looks again every half second."""
 FRESH_S = 0.2
 """A client that has just connected is not idle yet."""
+LOOKS_S = 1.5
+"""The decision log has looked for spooled decisions by then."""
 
 
 @pytest.fixture(scope="module", name="server")
@@ -151,19 +153,39 @@ def test_a_request_that_has_come_is_answered_though_its_connection_has_expired(
         assert holding.result().status == 200
 
 
+def test_clients_that_have_had_their_last_answer_make_room_first(
+    server: Server, clients: ExitStack
+) -> None:
+    kept = opened(server, clients, MOST - 2)
+    (refused,) = opened(server, clients, 1, b"no request\r\n\r\n")
+    assert refused.recv(65536).startswith(b"HTTP/1.1 400")
+    time.sleep(FRESH_S)
+
+    opened(server, clients, 1)
+
+    assert all(is_open(client) for client in kept)
+
+
 def test_a_worker_without_open_files_sheds_and_goes_on(tmp_path: Path, clients: ExitStack) -> None:
-    with serve(write(tmp_path), *FLAGS, "--logging-level", "warning") as server:
+    """And says so; what it does beside the requests, as looking for spooled decisions, waits."""
+    state = tmp_path / "state"
+    (state / "drum-like" / "store" / "decisions").mkdir(parents=True)
+    flags, env = (*FLAGS, "--logging-level", "warning"), {"XDG_STATE_HOME": str(state)}
+    with serve(write(tmp_path), *flags, env=env) as server:
         worker = psutil.Process(pid(server))
         most = worker.num_fds() + 20
         worker.rlimit(psutil.RLIMIT_NOFILE, (most, most))
 
         opened(server, clients, 60)
+        time.sleep(LOOKS_S)
         quickest_s = min(ping_s(server) for _ in range(3))
         clients.close()
 
         assert quickest_s < AT_ONCE_S
         assert pid(server) == worker.pid
-        assert any("open files" in message for message in errors(server.log()))
+        found = errors(server.log())
+        assert found
+        assert all("open files" in message for message in found)
 
 
 def test_the_start_says_how_many_connections_the_open_files_allow(tmp_path: Path) -> None:
