@@ -23,7 +23,14 @@ from gunicorn.glogging import Logger
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
 from drum_like.server.worker import STOP_SIGNALS, Worker
-from drum_like.server.worker_status import Report, State, death, how_it_ended, is_from_outside
+from drum_like.server.worker_status import (
+    Report,
+    State,
+    death,
+    how_it_ended,
+    is_from_outside,
+    no_process,
+)
 from drum_like.system import cgroup
 
 LONGEST_PAUSE_S = 30
@@ -111,8 +118,8 @@ class Master(Arbiter):
         if self._failures or not self._has_loaded:
             loading = any(worker.state is not State.LOADED for worker in staying)
             missing = min(missing, 0 if loading else 1)
-        for _ in range(missing):
-            self.spawn_worker()
+        if failure := _start(self, missing):
+            self._not_loaded(failure)
 
     def spawn_worker(self) -> int:
         """Fork a worker; only the master returns.
@@ -138,8 +145,8 @@ class Master(Arbiter):
         if any(worker.state is None for worker in self.workers):
             self.log.warning("SIGHUP is ignored: workers are loading the model already")
             return
-        for _ in range(self.num_workers):
-            self.spawn_worker()
+        if failure := _start(self, self.num_workers):
+            self.log.error("SIGHUP: %s; send it again later", failure.message)
 
     def handle_usr2(self) -> None:
         """Refuse to run a second master beside this one."""
@@ -209,15 +216,11 @@ class Master(Arbiter):
         if worker.state in (State.LOADED, State.RETIRING):
             if exit_code:
                 self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
-            return
-        if worker.failure is None and self._was_killed(exit_code):
-            self.log.error(
-                "worker %s %s while it loaded the model; it is replaced",
-                worker.pid,
-                how_it_ended(exit_code),
-            )
-            return
-        self._not_loaded(worker.failure or death(exit_code))
+        elif worker.failure is None and self._was_killed(exit_code):
+            text = "worker %s %s while it loaded the model; it is replaced"
+            self.log.error(text, worker.pid, how_it_ended(exit_code))
+        else:
+            self._not_loaded(worker.failure or death(exit_code))
 
     def _was_killed(self, exit_code: int) -> bool:
         """Return whether a worker that loaded was ended for no fault of its model's.
@@ -249,3 +252,16 @@ def give_slot(master: Arbiter, worker: Worker) -> None:
     """Give a worker the lowest number that no living one has; called before the fork."""
     taken = {other.slot for other in master.WORKERS.values() if isinstance(other, Worker)}
     worker.slot = next(number for number in itertools.count() if number not in taken)
+
+
+def _start(master: Master, number: int) -> Report | None:
+    """Start workers; return why, if the system starts no more processes."""
+    mask = os.umask(0)
+    os.umask(mask)
+    try:
+        for _ in range(number):
+            master.spawn_worker()
+    except OSError as error:
+        os.umask(mask)  # gunicorn changes it while it makes a file
+        return no_process(error)
+    return None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from io import FileIO
 
 from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError, for_operator
 
@@ -83,6 +84,12 @@ def death(exit_code: int) -> Report:
     )
 
 
+def no_process(error: OSError) -> Report:
+    """Return the report for a worker that the system has not started."""
+    why = error.strerror or type(error).__name__
+    return Report(State.FAILED, message=f"no process can be started for it ({why})")
+
+
 def is_from_outside(exit_code: int) -> bool:
     """Return whether another process, or the kernel, ended a process that was well.
 
@@ -112,28 +119,29 @@ class ReportPipe:
     """A pipe from one worker to the master; made before the fork."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        self._reader, self._writer = FileIO(reader), FileIO(writer, "w")
         self._rest = b""
 
     def keep_reader(self) -> None:
         """Close the worker's end; called in the master after the fork."""
-        os.close(self._writer)
+        self._writer.close()
 
     def keep_writer(self) -> None:
         """Close the master's end; called in the worker after the fork."""
-        os.close(self._reader)
+        self._reader.close()
 
     def close(self) -> None:
         """Close the master's end, when the worker is gone."""
-        os.close(self._reader)
+        self._reader.close()
 
     def send(self, report: Report) -> None:
         """Send a report; if the master is gone it is dropped."""
         data = json.dumps(asdict(report)).encode() + b"\n"
         try:
             while data:
-                data = data[os.write(self._writer, data) :]
+                data = data[self._writer.write(data) :]
         except OSError:
             return
 
@@ -159,13 +167,7 @@ class ReportPipe:
             yield Report(**fields)
 
     def _available(self) -> bytes:
-        chunks = []
-        try:
-            while chunk := os.read(self._reader, 65536):
-                chunks.append(chunk)
-        except BlockingIOError:
-            pass
-        return b"".join(chunks)
+        return b"".join(iter(lambda: self._reader.read(65536) or b"", b""))
 
 
 def _exit_code(error: Exception) -> int:

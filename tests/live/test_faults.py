@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.live.steered import begin, boots, do, errors, eventually, pid, pids, write
@@ -47,6 +48,21 @@ def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
 
         assert pid(server) != first
         assert boots(tmp_path) == 2
+
+
+def test_a_worker_that_the_system_does_not_start_is_tried_again(tmp_path: Path) -> None:
+    with serve(write(tmp_path), *FLAGS) as server:
+        first, master = pid(server), psutil.Process(server.process.pid)
+        n_files, usual = master.num_fds(), master.rlimit(psutil.RLIMIT_NOFILE)
+        master.rlimit(psutil.RLIMIT_NOFILE, (3, usual[1]))
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: [text for text in errors(server.log()) if "send it again" in text])
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: [text for text in errors(server.log()) if "next attempt" in text])
+        master.rlimit(psutil.RLIMIT_NOFILE, usual)
+
+        assert pid(server) != first
+        assert master.num_fds() == n_files
 
 
 def test_a_respawned_worker_that_cannot_load_is_tried_again_after_pauses(tmp_path: Path) -> None:

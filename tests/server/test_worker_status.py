@@ -103,3 +103,4 @@ def test_a_report_that_nobody_reads_is_lost_quietly() -> None:
     pipe.keep_writer()
 
     pipe.send(Report(State.RETIRING))
+    pipe.keep_reader()
