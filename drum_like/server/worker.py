@@ -92,8 +92,7 @@ Load = Callable[[int], Loaded]
 class Worker(GunicornWorker):
     """gunicorn's worker with a reported load, time limits, and threads that lead in turn.
 
-    It is made in the master, where `pipe`, `slot` and `state` are of interest, and serves in the
-    child.
+    It is made in the master, which looks at `pipe`, `slot` and `state`, and serves in the child.
 
     Attributes:
         pipe: To the master.
@@ -249,19 +248,20 @@ class Worker(GunicornWorker):
     def _leave(self) -> None:
         """Answer the requests in flight, and close idle connections.
 
-        The last worker of a server answers clients that wait to be accepted, too; all processes may
-        have been told at once.
+        Where the whole server stops, now or meanwhile, clients that wait to be accepted are
+        answered, too; all processes may have been told at once.
         """
         self._tell_retiring()
-        now = time.monotonic()
+        now, counts, loop = time.monotonic(), self._loaded.counts, self._loop
         deadline, last_word = now + self.cfg.graceful_timeout, now + _LAST_WORD_S
-        if self._loaded.counts.are_last:
-            self._look_on(lambda: time.monotonic() < now + self._loaded.drain_delay_s)
-        self._loop.drain()
-        self._look_on(lambda: time.monotonic() < last_word and not self._loaded.counts.are_last)
-        if self._loaded.counts.are_last:
-            self._loop.end_accepting()
-        self._look_on(lambda: self._loop.is_busy and time.monotonic() < deadline)
+        delayed = now + self._loaded.drain_delay_s
+        self._look_on(lambda: counts.are_last and time.monotonic() < delayed)
+        loop.drain()
+        self._look_on(lambda: not counts.are_last and time.monotonic() < last_word)
+        self._look_on(lambda: not counts.are_last and loop.is_busy and time.monotonic() < deadline)
+        if counts.are_last:
+            loop.end_accepting()
+        self._look_on(lambda: loop.is_busy and time.monotonic() < deadline)
 
     def _look_on(self, goes_on: Callable[[], bool]) -> None:
         """Beat, and look after the loop, as long as a condition holds."""

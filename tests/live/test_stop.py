@@ -113,6 +113,28 @@ def test_clients_that_wait_to_be_accepted_are_answered_at_the_end(
         assert errors(server.log()) == []
 
 
+def test_a_worker_that_leaves_already_answers_those_that_wait_at_the_end(tmp_path: Path) -> None:
+    """While the one that replaces it loads, no other can."""
+    flags = (*FLAGS, "--max-workers", "1", "--hook-threads", "4")
+    with serve(write(tmp_path), *flags) as server, ExitStack() as stack:
+        first = pid(server)
+        busy = begin(lambda: do(server, "sleep", 8))
+        eventually(lambda: _connections(server.process.pid) == 1)
+        write(tmp_path, "sleep 60")
+        os.kill(first, signal.SIGTERM)
+        eventually(lambda: boots(tmp_path) == 2)
+        clients = [stack.enter_context(server.connect()) for _ in range(N_WAITING)]
+        for client in clients:
+            client.sendall(PING)
+
+        server.process.send_signal(signal.SIGTERM)
+        answers = [client.recv(65536) for client in clients]
+
+        assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * N_WAITING
+        assert busy.result().status == 200
+        assert server.process.wait(STOP_S) == 0
+
+
 def test_no_client_that_could_connect_is_lost_while_the_server_stops(tmp_path: Path) -> None:
     """Those that come later cannot connect: no server is there any more."""
     with serve(write(tmp_path), *FLAGS, "--max-workers", "2") as server:
