@@ -231,7 +231,7 @@ class ConnectionSteps:
             self._serve(connection, received, leader)
 
     def _wait_for_rest(self, connection: Connection) -> None:
-        """Wait for the rest of a request, but not for ever if little comes again and again."""
+        """Wait for the rest of a request, but not for ever; only what has come keeps its room."""
         limits, reader = self._limits, connection.reader
         if reader.is_idle:
             self._poller.wait_for(connection, self.on_data, limits.head_s)
@@ -239,6 +239,7 @@ class ConnectionSteps:
         now = time.monotonic()
         reader.began = reader.began or now
         n_received = reader.n_received
+        reader.room.keep(n_received or 0)
         limit_s = limits.head_s if n_received is None else limits.transfer_s(n_received)
         left_s = max(0.0, reader.began + limit_s - now)
         self._poller.wait_for(connection, self.on_data, min(left_s, limits.pause_s))

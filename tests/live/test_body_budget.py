@@ -33,6 +33,8 @@ def score_unstructured(model, data, query, **kwargs):
     return str(len(data or "")), {"mimetype": "text/plain"}
 """
 
+BEFORE_THEY_ARE_CUT_OFF_S = 4.0
+
 START = "POST /predictUnstructured/?{} HTTP/1.1\r\nHost: localhost\r\n"
 CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
 
@@ -205,12 +207,19 @@ def test_room_of_a_request_is_let_go_at_its_end(server: Server, query: str, stat
     assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
-def test_room_that_a_slow_client_only_asked_for_is_left_to_others(server: Server) -> None:
-    with connected(server, 4) as clients:
+@pytest.mark.parametrize(
+    ("number", "size_mib", "sent_mib"),
+    [(4, BUDGET_MIB, 1), (40, 0.7, 0), (240, 0.125, 0)],
+    ids=["begun", "more-than-threads", "small"],
+)
+def test_room_that_slow_clients_only_asked_for_is_left_to_others(
+    server: Server, number: int, size_mib: float, sent_mib: int
+) -> None:
+    with connected(server, number) as clients:
         for client in clients:
-            client.sendall(head(BUDGET_MIB) + b"x" * MIB)
+            client.sendall(head(size_mib) + b"x" * (sent_mib * MIB))
 
-        eventually(lambda: sent(server, BUDGET_MIB - 8) == 200)
+        eventually(lambda: sent(server, BUDGET_MIB - 8) == 200, BEFORE_THEY_ARE_CUT_OFF_S)
 
 
 def test_room_of_a_body_is_kept_while_its_request_is_answered(server: Server) -> None:
