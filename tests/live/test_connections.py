@@ -128,6 +128,9 @@ def test_an_address_whose_requests_are_all_under_way_is_told_so(
     strict: Server, clients: ExitStack
 ) -> None:
     body = b"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"
+    (worker,) = psutil.Process(strict.process.pid).children()
+    # Those of another test count until the server has seen that they are closed.
+    eventually(lambda: len(worker.net_connections("tcp")) == 1)
     opened(strict, clients, OF_ADDRESS, body)
     time.sleep(FRESH_S)
 
