@@ -44,7 +44,8 @@ class Route:
         view: Gives the response.
         scope: The scope that the route needs.
         errors: The form of its errors; None for the contract's.
-        body_limit: The most bytes of a body; None for those of `--max-body-mb`.
+        body_limit: The most bytes of a body; a `FileLimit` where it is read as a file; None for
+            `--max-body-mb`.
     """
 
     rule: str

@@ -2,14 +2,14 @@
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.errors import BodyError
-from drum_like.http.requests import CHUNK, WHOLE, coding_of
+from drum_like.http.requests import CHUNK, HOLD, WHOLE, coding_of
 
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """zlib's `wbits` by the name of a coding."""
@@ -64,13 +64,14 @@ def expand(request: Request, limits: Expansion) -> None:
         CodedBodyError: its headers name a coding that is not read.
         RequestEntityTooLarge: it is larger than the limits, packed or expanded.
         BodyError: it is damaged, or does not arrive as its headers say.
+        Exception: the server has no room for it.
     """
     environ = request.environ
     coding = coding_of(environ)
     if coding is None:
         return
     packed = environ[WHOLE] if WHOLE in environ else request.stream.read()
-    body = b"".join(limits.pieces(coding, packed))
+    body = _expanded(limits.pieces(coding, packed), environ.get(HOLD), len(packed))
     for name in ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"):
         environ.pop(name, None)
     environ[WHOLE] = body
@@ -78,6 +79,19 @@ def expand(request: Request, limits: Expansion) -> None:
     environ["CONTENT_LENGTH"] = str(len(body))
     for name in ("stream", "content_length", "content_encoding"):
         request.__dict__.pop(name, None)
+
+
+def _expanded(
+    pieces: Iterator[bytes], hold: Callable[[int], Callable[[], Exception] | None] | None, size: int
+) -> bytes:
+    """Return the pieces as one, if the server has room for them beside `size` packed bytes."""
+    body = io.BytesIO()
+    for piece in pieces:
+        size += len(piece)
+        if hold is not None and (refusal := hold(size)) is not None:
+            raise refusal()
+        body.write(piece)
+    return body.getvalue()
 
 
 def _zlib(packed: bytes, window: int) -> Iterator[bytes]:

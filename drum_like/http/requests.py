@@ -3,10 +3,11 @@
 import io
 import re
 from collections.abc import Mapping
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, Self
 
 from flask import Request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from drum_like.errors import BodyError
 from drum_like.system.lazy import cached
@@ -21,10 +22,34 @@ WHOLE = "drum_like.body"
 UNREAD = "drum_like.unread"
 """WSGI variable of a server that did not read a body because of its length: makes the error."""
 
+HOLD = "drum_like.hold"
+"""WSGI variable of a server that bounds the memory for bodies: takes the number of bytes that a
+compressed body and what it becomes need, and returns what makes the error if there is no room."""
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 
 READ_CODINGS = "gzip, deflate, zstd"
 _READ = frozenset({"gzip", "x-gzip", "deflate", "zstd"})
+
+
+class FileLimit(int):
+    """The most bytes of a body that is read as a file: it may lie on the disk while it comes.
+
+    Args:
+        most: The number.
+        folder: A directory on the disk.
+
+    Attributes:
+        folder: The same.
+    """
+
+    def __new__(cls, most: int, folder: Path) -> Self:
+        """Return the number, with its folder."""
+        limit = super().__new__(cls, most)
+        limit.folder = folder
+        return limit
+
+    folder: Path
 
 
 class CodedBodyError(UnsupportedMediaType):
@@ -151,7 +176,7 @@ class CheckedRequest(Request):
         limit = self.max_content_length
         declared = self.content_length
         if UNREAD in self.environ:
-            error: HTTPException = self.environ[UNREAD]()
+            error: Exception = self.environ[UNREAD]()
             raise error
         if limit is not None and (declared or 0) > limit:
             raise RequestEntityTooLarge

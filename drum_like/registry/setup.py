@@ -15,6 +15,7 @@ from drum_like.store.location import place_of
 from drum_like.store.names import NAME
 from drum_like.store.store import Store, open_store
 from drum_like.system.lifecycle import Background, PeriodicTask
+from drum_like.system.memory import is_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def open_catalog(settings: ServerSettings, own: Service | NotLoaded | None) -> O
     if settings.preload_models:
         catalog.preload()
     registry, background = (None, ()) if store is None else _registry(settings, store, catalog)
-    return Opened(catalog, registry, background, (_about(settings, catalog),))
+    lines = (_about(settings, catalog), *_about_uploads(registry))
+    return Opened(catalog, registry, background, lines)
 
 
 def _registry(
@@ -87,9 +89,10 @@ def _registry(
 ) -> tuple[Registry, tuple[Background, ...]]:
     policy = Policy(code=settings.uploads.allow_code_uploads, pickles=not settings.load.no_pickle)
     verifier = Verifier(store, policy)
-    uploads = Uploads(
-        store, verifier, policy, settings.uploads.max_upload_mb, catalog.apply_changes
-    )
+    incoming = store.files.incoming
+    folder = None if is_memory(incoming) else incoming
+    most_mb = settings.uploads.max_upload_mb
+    uploads = Uploads(store, verifier, policy, most_mb, catalog.apply_changes, folder)
 
     def refresh() -> bool:
         catalog.refresh()
@@ -134,3 +137,13 @@ def _about(settings: ServerSettings, catalog: Catalog) -> str:
     ]
     some = ": " + ", ".join(names[:10]) + (" ..." if len(names) > 10 else "") if names else ""
     return f"models from {' and '.join(sources)}: {len(names)}{some}"
+
+
+def _about_uploads(registry: Registry | None) -> tuple[str, ...]:
+    """Return the line about files that are uploaded, where there is a store for them."""
+    if registry is None:
+        return ()
+    uploads = registry.uploads
+    most = f"up to {uploads.max_mb} MiB" if uploads.max_mb else "of any size"
+    place = "in the memory for bodies" if uploads.folder is None else "on the disk"
+    return (f"uploads {most}, kept {place} while they come",)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from threading import BoundedSemaphore, Event
 from uuid import uuid4
 
@@ -147,6 +148,7 @@ class Uploads:
         policy: Limits on stored files.
         max_mb: Largest file, in MiB.
         on_stored: Called after each; learns of it at once in this worker.
+        folder: Where they may lie on the disk while they come; None if that is memory.
     """
 
     store: Store
@@ -154,6 +156,7 @@ class Uploads:
     policy: Policy
     max_mb: int
     on_stored: Callable[[], object]
+    folder: Path | None = None
 
     def receive(self) -> Incoming:
         """Return a file to write an upload to; use it in a `with` block.

@@ -8,15 +8,15 @@ are read where there is no room for others.
 
 import mmap
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from threading import Lock
 
 import psutil
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, ServiceUnavailable
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 
-from drum_like.server.body_buffer import AT_ONCE
+from drum_like.server.body_buffer import AT_ONCE, Refusal, Spool
 from drum_like.system import cgroup
 from drum_like.system.memory import give_back, own_pages
 
@@ -25,9 +25,6 @@ MIB = 1024 * 1024
 _HEAP = 8 * MIB
 """Bytes of bodies of a worker that its heaps hold. They are quick, but do not shrink well."""
 
-Refusal = Callable[[], HTTPException]
-"""Makes the error that says why a body was not read."""
-
 
 class NoRoomError(ServiceUnavailable):
     """A body for which there is no room until other requests have ended."""
@@ -35,6 +32,10 @@ class NoRoomError(ServiceUnavailable):
     def __init__(self) -> None:
         message = "the memory for bodies is taken by other requests at the moment; try again"
         super().__init__(message, retry_after=1)
+
+
+class NoRoomForHeadError(ParseException):
+    """A long head for which there is no room until other requests have ended."""
 
 
 class BeyondBudgetError(RequestEntityTooLarge):
@@ -147,17 +148,23 @@ class Room:
 
     Attributes:
         taken: Bytes.
+        spool: The place of the body on the disk; None for memory alone.
     """
 
-    __slots__ = ("_budget", "taken")
+    __slots__ = ("_budget", "spool", "taken")
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget
         self.taken = 0
+        self.spool: Spool | None = None
 
     def hold(self, size: int) -> Refusal | None:
         """Take room for a body of this size, beside what is taken; return why there is none."""
-        if size <= AT_ONCE or size <= self.taken:
+        return None if size <= AT_ONCE else self.take(size)
+
+    def take(self, size: int) -> Refusal | None:
+        """Take room as `hold`, also for a few bytes."""
+        if size <= self.taken:
             return None
         if size > self._budget.most:
             return self._budget.beyond
@@ -167,11 +174,18 @@ class Room:
         return None
 
     def keep(self, size: int) -> None:
-        """Give up the room that a body of this size does not need; 0 for all of it."""
+        """Give up the room that a body of this size does not need."""
         surplus = self.taken - (size if size > AT_ONCE else 0)
         if surplus > 0:
             self.taken -= surplus
             self._budget.free(surplus)
+
+    def let_go(self) -> None:
+        """Give up all of it, and the file of the body."""
+        self.keep(0)
+        if self.spool is not None:
+            self.spool.close()
+            self.spool = None
 
 
 def usual_budget() -> int:

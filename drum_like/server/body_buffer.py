@@ -1,18 +1,120 @@
-"""Bodies of a known length that come in pieces: small ones, and large ones received in place."""
+"""Bodies of a known length that come in pieces: small ones, and large ones received in place.
+
+Those that are read as files go to the disk, whatever their length.
+"""
 
 import ctypes
 import socket
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from gunicorn.http.errors import ParseException
+
+from drum_like.errors import StoreError
+from drum_like.store.upload_file import storing
 
 AT_ONCE = 65536
 """Bytes read at once; surplus bytes belong to the next request."""
 
 
+Refusal = Callable[[], Exception]
+"""Makes the error that says why a body was not read."""
+
+
+class UnreadError(Exception):
+    """A body that is not read on.
+
+    Args:
+        why: Makes the error of an application that needs it.
+    """
+
+    def __init__(self, why: Refusal) -> None:
+        super().__init__()
+        self.why = why
+
+
 class CutOffError(ParseException):
     """The client has closed the connection in the middle of a body."""
+
+
+IN_MEMORY = 1 << 20
+"""Bytes of a body on the disk that are in memory; shorter bodies do not go to the disk."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        with storing():
+            yield
+    except StoreError as error:
+        raise UnreadError(partial(type(error), str(error))) from error
+
+
+class Spool:
+    """A body on the disk, in a file without a name: a process that dies leaves nothing.
+
+    Its last bytes are in memory, so that the thread that waits for all clients seldom has to wait
+    for the disk, too.
+
+    Args:
+        folder: Where there is room for it.
+
+    Raises:
+        UnreadError: as `write`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with _writing():
+            file = TemporaryFile(buffering=IN_MEMORY, dir=folder)  # noqa: SIM115 - see `close`
+        self._file = file
+        self._size = 0
+        self._n_flushed = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough bytes are in memory to be written."""
+        return self._size - self._n_flushed >= IN_MEMORY // 2
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes.
+
+        Raises:
+            UnreadError: the disk does not take them.
+        """
+        with _writing():
+            self._file.write(data)
+        self._size += len(data)
+
+    def tell(self) -> int:
+        """Return the number of bytes."""
+        return self._size
+
+    def flush(self) -> None:
+        """Hand over to the system what is in memory; raises as `write`."""
+        with _writing():
+            self._file.flush()
+        self._n_flushed = self._size
+
+    def getvalue(self) -> bytes:
+        """Return no bytes: they are in the file."""
+        return b""
+
+    def file(self) -> IO[bytes]:
+        """Return the file, to be read from its beginning until `close`; raises as `write`."""
+        with _writing():
+            self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        """Give up the file, and its space on the disk."""
+        with suppress(OSError):  # bytes that a full disk has not taken
+            self._file.close()
 
 
 class BufferedBody:
@@ -21,11 +123,15 @@ class BufferedBody:
     Args:
         size: How many.
         first: Those that have come already.
+        spool: Where they go; None for memory.
+
+    Raises:
+        UnreadError: the disk does not take them.
     """
 
-    def __init__(self, size: int, first: bytes) -> None:
+    def __init__(self, size: int, first: bytes, spool: Spool | None = None) -> None:
         self._size = size
-        self._data = BytesIO()
+        self._data = spool or BytesIO()
         self._data.write(first)
 
     @property
@@ -43,6 +149,7 @@ class BufferedBody:
 
         Raises:
             BlockingIOError: nothing has come.
+            UnreadError: the disk does not take them.
         """
         data = sock.recv(min(AT_ONCE, self.missing))
         self._data.write(data)

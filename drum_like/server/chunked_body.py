@@ -17,6 +17,8 @@ from gunicorn.http.errors import (
 )
 from gunicorn.http.message import Request
 
+from drum_like.server.body_buffer import Refusal, Spool, UnreadError
+
 LONGEST_LINE = 8190
 """Bytes of the line before a chunk: its size and extensions."""
 
@@ -35,17 +37,15 @@ _LEAST_AT_ONCE = 1 << 14  # more bytes of tiny chunks would keep all other clien
 _MOST_AT_ONCE = 1 << 20
 
 
-class TooLongError(Exception):
-    """The chunks hold more than the limit of a body, or the next one announces more."""
-
-
 class ChunkedBody:
     """A body that comes in chunks.
 
     Args:
         request: Whose body it is; knows the rules for the fields behind it.
         limit: The most bytes that it may hold.
+        too_long: Makes the error about more.
         first: The bytes of the chunks that have come already.
+        spool: Where the body goes; None for memory.
 
     Raises:
         Exception: as `take`.
@@ -55,10 +55,18 @@ class ChunkedBody:
         rest: The bytes after its end, which belong to the next request.
     """
 
-    def __init__(self, request: Request, limit: int, first: bytes = b"") -> None:
+    def __init__(
+        self,
+        request: Request,
+        limit: int,
+        too_long: Refusal,
+        first: bytes = b"",
+        spool: Spool | None = None,
+    ) -> None:
         self._request = request
         self._limit = limit
-        self._body = BytesIO()
+        self._too_long = too_long
+        self._body = spool or BytesIO()
         self._unread = b""
         self._left = 0
         self._in_chunk = False
@@ -87,7 +95,7 @@ class ChunkedBody:
         """Take the next bytes.
 
         Raises:
-            TooLongError: the body is longer than its limit.
+            UnreadError: the body is longer than its limit, or the disk does not take it.
             Exception: those of gunicorn.http.errors: these are no chunks.
         """
         if self._unread:
@@ -141,7 +149,7 @@ class ChunkedBody:
             return None
         size = _size(data[at:end])
         if size > self._limit - self.size:
-            raise TooLongError
+            raise UnreadError(self._too_long)
         start, after = end + len(_LINE_END), end + len(_LINE_END) + size
         if size and data.startswith(_LINE_END, after):  # all of it is here, as of most chunks
             self._body.write(memoryview(data)[start:after])

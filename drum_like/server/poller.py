@@ -180,7 +180,7 @@ class OpenConnections(set[Connection]):
 
     def linger(self, connection: Connection) -> None:
         """Say that nothing more is sent, and give the client time to close its side."""
-        connection.reader.let_go()
+        connection.reader.end()
         try:
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -196,7 +196,7 @@ class OpenConnections(set[Connection]):
             self._forget_address(connection)
         self._acceptor.count(len(self))
         connection.sock.close()
-        connection.reader.let_go()
+        connection.reader.end()
         if self.are_ending and not self:
             self._on_empty()
 

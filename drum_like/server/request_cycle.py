@@ -17,7 +17,7 @@ from gunicorn.http.message import Request
 
 from drum_like import logs
 from drum_like.http.auth.authenticator import CALLER
-from drum_like.http.requests import UNREAD, WHOLE
+from drum_like.http.requests import HOLD, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
@@ -83,6 +83,8 @@ class RequestCycle:
         environ = _environ(connection, received)
         if received.body is None:
             reply.force_close()
+        elif received.file is not None:
+            environ["wsgi.input"] = received.file
         else:
             environ["wsgi.input"] = BytesIO(received.body)
             environ[WHOLE] = received.body
@@ -224,4 +226,6 @@ def _environ(connection: Connection, received: Received) -> dict[str, Any]:
         environ[CALLER] = received.caller
     if received.unread is not None:
         environ[UNREAD] = received.unread
+    if "HTTP_CONTENT_ENCODING" in environ:
+        environ[HOLD] = connection.reader.room.hold
     return environ

@@ -7,8 +7,9 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, NoMoreData
@@ -19,9 +20,17 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.authenticator import Admission, Caller
 from drum_like.http.auth.web_pages import authority
-from drum_like.http.requests import transfer_codings
-from drum_like.server.body_budget import BodyBudget, Refusal
-from drum_like.server.body_buffer import AT_LEAST, AT_ONCE, BufferedBody, PreallocatedBody
+from drum_like.http.requests import FileLimit, transfer_codings
+from drum_like.server.body_budget import BodyBudget
+from drum_like.server.body_buffer import (
+    AT_LEAST,
+    AT_ONCE,
+    IN_MEMORY,
+    BufferedBody,
+    PreallocatedBody,
+    Refusal,
+    Spool,
+)
 from drum_like.server.chunked_body import ChunkedBody
 
 BodyLimit = Callable[[Mapping[str, Any], Caller | None], int]
@@ -88,12 +97,14 @@ class Received:
         caller: Who sends it; None if everybody is let in.
         unread: Makes the error of an application that needs a body which was not read because of
             its length.
+        file: The body if it is on the disk, in place of its bytes.
     """
 
     head: Head
     body: bytes | None
     caller: Caller | None = None
     unread: Refusal | None = None
+    file: IO[bytes] | None = None
 
 
 class Heads:
@@ -173,20 +184,38 @@ class Reading:
         limit = 0 if head.is_coded else self.limit(head.environ, caller)
         return limit if limit and head.length <= limit else None
 
-    def too_long(self, head: Head, caller: Caller | None) -> Refusal:
-        """Return the error for chunks of too many bytes."""
-        is_allowed = (self.most(head, caller) or 0) > self.budget.most
-        return self.budget.beyond if is_allowed else RequestEntityTooLarge
+    def new_spool(self, head: Head, limit: int) -> Spool | None:
+        """Return a place on the disk for a body that is read as a file; None for memory.
 
-    def new_body(self, head: Head, limit: int, first: bytes) -> Body:
+        Raises:
+            UnreadError: the disk does not take it.
+        """
+        folder = _folder(head, limit)
+        return None if folder is None else Spool(folder)
+
+    def new_body(self, head: Head, limit: int, first: bytes, spool: Spool | None) -> Body:
         """Return the body of a request, of which the first bytes may have come.
 
         Raises:
             Exception: as `ChunkedBody`.
         """
+        if head.is_chunked and spool is None and limit > self.budget.most:
+            return ChunkedBody(head.request, self.budget.most, self.budget.beyond, first)
         if head.is_chunked:
-            return ChunkedBody(head.request, min(limit, self.budget.most), first)
+            return ChunkedBody(head.request, limit, RequestEntityTooLarge, first, spool)
+        if spool is not None:
+            return BufferedBody(head.length, first, spool)
         return (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(head.length, first)
+
+
+def _folder(head: Head, limit: int) -> Path | None:
+    """Return where a body that is read as a file may lie; None for memory.
+
+    A compressed one is expanded there.
+    """
+    if not isinstance(limit, FileLimit) or "HTTP_CONTENT_ENCODING" in head.environ:
+        return None
+    return limit.folder if head.is_chunked or head.length > IN_MEMORY else None
 
 
 def _check_host(request: Request, host: str | None) -> None:

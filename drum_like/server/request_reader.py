@@ -10,12 +10,22 @@ from typing import Any
 from gunicorn.http.errors import InvalidRequestLine, LimitRequestHeaders
 
 from drum_like.http.auth.authenticator import Caller
-from drum_like.server.body_budget import Refusal, Room
-from drum_like.server.body_buffer import AT_ONCE, CutOffError, PreallocatedBody
-from drum_like.server.chunked_body import ChunkedBody, TooLongError
-from drum_like.server.request_head import END, Body, Head, Reading, Received
+from drum_like.server.body_budget import NoRoomForHeadError, Room
+from drum_like.server.body_buffer import (
+    AT_ONCE,
+    IN_MEMORY,
+    PATIENCE_S,
+    CutOffError,
+    PreallocatedBody,
+    Refusal,
+    Spool,
+    UnreadError,
+)
+from drum_like.server.chunked_body import ChunkedBody
+from drum_like.server.request_head import END, Body, Head, Heads, Reading, Received
 
 _LONGEST_HEAD = 1 << 17
+_FREE_HEAD = 1 << 14  # longer ones, of which there is but the beginning, take room
 
 _TLS = b"\x16\x03"  # such a client waits for an answer before it ends a line
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -27,11 +37,52 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A request whose body has come in part."""
+    """A request whose body has come in part.
+
+    Attributes:
+        head: Its head.
+        caller: Who sends it.
+        body: What has come.
+        spool: Where that is on the disk; None in memory.
+    """
 
     head: Head
     caller: Caller | None
     body: Body
+    spool: Spool | None
+
+    @property
+    def n_held(self) -> int:
+        """Number of bytes that are in memory."""
+        return self.body.size if self.spool is None else IN_MEMORY
+
+    @property
+    def is_large(self) -> bool:
+        """Whether `receive_much` may take much, or has to write."""
+        if self.spool is not None:
+            return self.spool.is_due
+        return isinstance(self.body, PreallocatedBody) and not self.body.is_slow
+
+    def receive_much(self, sock: socket.socket) -> int:
+        """Read for at most a quarter of a second; returns and raises as `receive` of the body."""
+        if isinstance(self.body, PreallocatedBody):
+            return self.body.receive_all(sock)
+        count, until = 1, monotonic() + PATIENCE_S
+        with suppress(BlockingIOError):
+            while count and self.body.missing and monotonic() < until:
+                count = self.body.receive(sock)
+        if self.spool is not None:
+            self.spool.flush()
+        return count
+
+    def whole(self) -> Received:
+        """Return the request.
+
+        Raises:
+            UnreadError: the disk does not take the end of its body.
+        """
+        file = None if self.spool is None else self.spool.file()
+        return Received(self.head, self.body.getvalue(), self.caller, file=file)
 
 
 @dataclass(slots=True)
@@ -123,19 +174,18 @@ class RequestReader:
 
     @property
     def is_large(self) -> bool:
-        """Whether a large body is on its way that `receive_large` may take at once."""
-        body = None if self._begun is None else self._begun.body
-        return isinstance(body, PreallocatedBody) and not body.is_slow
+        """Whether a large body is on its way that `receive_large` may take, or has to write."""
+        return self._begun is not None and self._begun.is_large
 
     def receive_large(self) -> Received | None:
         """Read a large body for at most a quarter of a second; raises as `receive`."""
         begun = self._begun
-        if begun is None or not isinstance(begun.body, PreallocatedBody):
+        if begun is None:
             return None
         with suppress(BlockingIOError):
-            if received := self._took(begun, begun.body.receive_all):
+            if received := self._took(begun, begun.receive_much):
                 return received
-        self.room.keep(begun.body.size)
+        self.room.keep(begun.n_held)
         return None
 
     def buffered(self) -> Received | None:
@@ -143,7 +193,9 @@ class RequestReader:
         data = self._data
         end = data.find(END)
         if end < 0:
-            self._check_beginning(data)
+            heads, peer = self._reading.heads, self._addresses[0]
+            self._checked = _check_beginning(data, self._checked, heads, peer)
+            _check_size(data, self.room)
             return None
         end += len(END)
         self._checked = 0
@@ -191,24 +243,31 @@ class RequestReader:
     def let_go(self) -> None:
         """Drop the body that is being read; give up the room of that or of an answered one."""
         self._begun = None
-        self.room.keep(0)
+        self.room.let_go()
+
+    def end(self) -> None:
+        """Drop everything: nothing more is read."""
+        self._data = b""
+        self._unauthenticated = None
+        self.let_go()
 
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
         """Begin a body, whose first bytes may have come, unless it is not to be read."""
         self._data = b""
         limit = self._reading.most(head, caller)
         if limit is None:
-            return self._received(head, None, caller)
-        if no_room := self.room.hold(head.length):
-            return self._received(head, None, caller, no_room)
+            return self._unread(head, caller)
         try:
-            with self._reading.budget.pages(grows=True):
-                body = self._reading.new_body(head, limit, data)
-        except TooLongError:
-            return self._received(head, None, caller, self._reading.too_long(head, caller))
-        self._begun = _Begun(head, caller, body)
-        if not body.missing:
-            return self._whole(self._begun)
+            self.room.spool = spool = self._reading.new_spool(head, limit)
+            if no_room := self.room.hold(head.length if spool is None else IN_MEMORY):
+                return self._unread(head, caller, no_room)
+            with self._reading.budget.pages(grows=spool is None):
+                body = self._reading.new_body(head, limit, data, spool)
+            self._begun = _Begun(head, caller, body, spool)
+            if not body.missing:
+                return self._whole(self._begun)
+        except UnreadError as error:
+            return self._unread(head, caller, error.why)
         if head.expects:
             with suppress(BlockingIOError):  # a client that does not read gets no word either
                 self._sock.send(_GO_ON)
@@ -219,33 +278,45 @@ class RequestReader:
         try:
             with self._reading.budget.pages(grows=begun.head.is_chunked):
                 count = receive(self._sock)
-        except TooLongError:
-            too_long = self._reading.too_long(begun.head, begun.caller)
-            return self._received(begun.head, None, begun.caller, too_long)
-        if not count:
-            raise CutOffError
-        if no_room := self.room.hold(begun.body.size):
-            return self._received(begun.head, None, begun.caller, no_room)
-        return None if begun.body.missing else self._whole(begun)
+            if not count:
+                raise CutOffError
+            if no_room := self.room.hold(begun.n_held):
+                return self._unread(begun.head, begun.caller, no_room)
+            return None if begun.body.missing else self._whole(begun)
+        except UnreadError as error:
+            return self._unread(begun.head, begun.caller, error.why)
 
     def _whole(self, begun: _Begun) -> Received:
         if isinstance(begun.body, ChunkedBody):
             self._data = begun.body.rest
-        return self._received(begun.head, begun.body.getvalue(), begun.caller)
-
-    def _received(
-        self, head: Head, body: bytes | None, caller: Caller | None, unread: Refusal | None = None
-    ) -> Received:
+        received = begun.whole()
         self._begun = None
         self.began = 0.0
-        return Received(head, body, caller, unread)
+        return received
 
-    def _check_beginning(self, data: bytes) -> None:
-        """Refuse a head that is wrong or too long already, each time that it has doubled."""
-        if data.startswith(_TLS):
-            raise InvalidRequestLine("TLS")
-        if len(data) > _LONGEST_HEAD:
-            raise LimitRequestHeaders("the head of the request is too long")
-        if len(data) >= 2 * self._checked and b"\n" in data:
-            self._checked = len(data)
-            self._reading.heads.check(data, self._addresses[0])
+    def _unread(self, head: Head, caller: Caller | None, why: Refusal | None = None) -> Received:
+        self._begun = None
+        self.began = 0.0
+        return Received(head, None, caller, why)
+
+
+def _check_beginning(data: bytes, checked: int, heads: Heads, peer: Any) -> int:
+    """Refuse a head that is wrong or too long already, each time that it has doubled.
+
+    Returns:
+        How many bytes of it have been looked at.
+    """
+    if data.startswith(_TLS):
+        raise InvalidRequestLine("TLS")
+    if len(data) > _LONGEST_HEAD:
+        raise LimitRequestHeaders("the head of the request is too long")
+    if len(data) < 2 * checked or b"\n" not in data:
+        return checked
+    heads.check(data, peer)
+    return len(data)
+
+
+def _check_size(data: bytes, room: Room) -> None:
+    """Refuse the beginning of a long head for which there is no room."""
+    if len(data) > _FREE_HEAD and room.take(len(data)):
+        raise NoRoomForHeadError

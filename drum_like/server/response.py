@@ -13,6 +13,7 @@ from gunicorn.config import Config
 from gunicorn.http import Request, errors
 from gunicorn.http.wsgi import Response
 
+from drum_like.server.body_budget import NoRoomForHeadError
 from drum_like.server.body_buffer import CutOffError
 from drum_like.server.request_head import HostError
 
@@ -115,6 +116,11 @@ _STATUS = (
         "the body is cut off: it is shorter than its Content-Length, or its last chunk is missing",
     ),
     (SlowError, "408 Request Timeout", "the request did not come whole in time"),
+    (
+        NoRoomForHeadError,
+        "503 Service Unavailable",
+        "the memory for requests is taken by others at the moment; try again",
+    ),
     (CrowdedError, "429 Too Many Requests", "this address has too many open connections"),
     (errors.InvalidChunkSize, "400 Bad Request", _MALFORMED_CHUNK),
     (errors.InvalidChunkExtension, "400 Bad Request", _MALFORMED_CHUNK),
@@ -169,8 +175,9 @@ def last_answer(status: str, text: str) -> bytes:
         text: The message, plain ASCII without quotes.
     """
     body = error_body(text)
+    retry = "Retry-After: 1\r\n" if status.startswith("503") else ""
     head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{retry}"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + body

@@ -27,20 +27,23 @@ class Files:
 
     Args:
         root: The directory; made when it is missing.
+
+    Attributes:
+        incoming: The directory of uploads under way.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._blobs = root / "blobs"
         self._directories = root / "directories"
-        self._incoming = root / "incoming"
+        self.incoming = root / "incoming"
         with storing():
-            for folder in (self._blobs, self._directories, self._incoming):
+            for folder in (self._blobs, self._directories, self.incoming):
                 folder.mkdir(parents=True, exist_ok=True)
 
     def receive(self, max_bytes: int) -> Incoming:
         """Return a new file to write an upload to."""
-        return Incoming(self._incoming, max_bytes)
+        return Incoming(self.incoming, max_bytes)
 
     def blob(self, sha256: str) -> Path:
         """Return the path of the file with this digest."""
@@ -104,7 +107,7 @@ class Files:
 
     def aside(self, name: str) -> Path:
         """Return a path for temporary work; `sweep` removes leftovers there."""
-        return self._incoming / name
+        return self.incoming / name
 
     def place_directory(self, made: Path, key: str) -> Path:
         """Move a model directory to its place, unless another process was faster."""
@@ -146,7 +149,7 @@ class Files:
     def sweep_incoming(self, older_than_s: float) -> int:
         """Remove leftovers of uploads that ended with their process; return their number."""
         before = time.time() - older_than_s
-        stale = [path for path in self._incoming.iterdir() if _changed(path) < before]
+        stale = [path for path in self.incoming.iterdir() if _changed(path) < before]
         for path in stale:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

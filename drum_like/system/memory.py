@@ -5,6 +5,9 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _CHOICES = {
@@ -14,6 +17,8 @@ _CHOICES = {
 }
 
 _OWN_PAGES_FROM = 1 << 17
+
+_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 def keep_few_heaps(environ: Mapping[str, str]) -> None:
@@ -57,6 +62,14 @@ def own_pages() -> Iterator[None]:
         yield
     finally:
         change(_MMAP_THRESHOLD, usual)
+
+
+def is_memory(folder: Path) -> bool:
+    """Return whether the files of a folder are in memory, not on a disk."""
+    mounted = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
+    resolved = folder.resolve()
+    own = next(str(path) for path in (resolved, *resolved.parents) if str(path) in mounted)
+    return mounted[own] in _IN_MEMORY
 
 
 def give_back() -> None:

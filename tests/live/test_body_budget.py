@@ -1,5 +1,6 @@
 """Bodies that together are more than the memory for them, from clients that never end them."""
 
+import gzip
 import os
 import signal
 import socket
@@ -264,3 +265,42 @@ def test_a_worker_without_memory_for_a_body_takes_nothing_of_it_for_a_request(
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert row.status == 200
+
+
+def test_what_a_compressed_body_becomes_takes_room(server: Server) -> None:
+    def status(size_mib: int) -> int:
+        piece = os.urandom(MIB // 20).hex().encode()
+        packed = gzip.compress(piece.ljust(MIB) * size_mib)
+        return server.post("/predictUnstructured/", packed, Content_Encoding="gzip").status
+
+    assert status(BUDGET_MIB + 1) == 413
+    size = BUDGET_MIB - 8
+    with holding(server, head(size) + b"x" * (size * MIB - 1)) as client:
+        eventually(lambda: sent(server, 16) == 503)
+        beside = status(16)
+        client.sendall(b"x")
+        client.recv(65536)
+
+    assert beside == 503
+    eventually(lambda: status(16) == 200)
+    eventually(lambda: fits(server))
+
+
+def test_heads_that_never_end_take_room_and_it_comes_back(server: Server) -> None:
+    beginning = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: " + b"x" * 8000 + b"\r\n"
+    beginning += b"".join(b"X-%d: %b\r\n" % (n, b"x" * 8000) for n in range(14))
+    number = 2 * BUDGET_MIB * MIB // len(beginning)
+    with connected(server, number) as clients:
+        for client in clients:
+            with suppress(ConnectionError):
+                client.sendall(beginning)
+        eventually(lambda: sent(server, 16) == 503)
+        answers = [_refused(client) for client in clients]
+        row = server.post("/predictUnstructured/", b"1,2,3")
+
+    refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503 ")]
+    assert len(refused) >= number // 3
+    assert all(b"\r\nRetry-After: 1\r\n" in answer for answer in refused)
+    assert all(b"\r\nConnection: close\r\n" in answer for answer in refused)
+    assert row.status == 200
+    eventually(lambda: fits(server))

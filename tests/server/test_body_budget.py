@@ -69,7 +69,8 @@ def test_a_body_longer_than_the_budget_never_has_room() -> None:
     refusal = Room(budget).hold((3 << 20) + 1)
 
     assert refusal is not None
-    error: HTTPException = refusal()
+    error = refusal()
+    assert isinstance(error, HTTPException)
     assert error.code == 413
     assert "3 MiB" in str(error)
     assert "--max-bodies-mb" in str(error)

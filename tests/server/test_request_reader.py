@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequest
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.authenticator import Admission, Caller, authenticator
+from drum_like.http.requests import FileLimit
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
 
@@ -110,6 +112,39 @@ def test_a_large_body_is_the_same_however_it_is_read(pair: Pair, *, bulk: bool) 
     sender.join()
 
     assert [r.body for r in requests] == [body, b"hello"]
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["poller", "thread"])
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["length", "chunks"])
+def test_a_body_that_is_read_as_a_file_is_in_one_until_its_request_is_over(
+    tmp_path: Path, *, bulk: bool, in_chunks: bool
+) -> None:
+    body = bytes(range(256)) * 12_000
+    framing = b"Transfer-Encoding: chunked" if in_chunks else b"Content-Length: %d" % len(body)
+    sent = b"%X\r\n%b\r\n0\r\n\r\n" % (len(body), body) if in_chunks else body
+    reading = Reading(Heads(Config()), lambda *_: FileLimit(MAX_BODY, tmp_path))
+    ours, client = socket.socketpair()
+    ours.settimeout(0)
+    with ours, client:
+        reader = RequestReader(ours, ADDRESSES, reading)
+        data = b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n%b" % (framing, sent + POST)
+        sender = threading.Thread(target=client.sendall, args=(data,))
+        sender.start()
+        request: Received | None = None
+        while request is None:
+            request = reader.receive_large() if bulk and reader.is_large else reader.receive()
+        sender.join()
+
+        assert request.file is not None
+        assert request.file.read() == body
+        assert reader.room.taken == 1 << 20
+        reader.let_go()
+        assert request.file.closed
+        assert reader.room.taken == 0
+        behind = reader.buffered() or reader.receive()
+        assert behind is not None
+        assert behind.body == b"hello"
+        assert behind.file is None
 
 
 def test_a_body_over_the_limit_is_not_waited_for(pair: Pair) -> None:

@@ -3,8 +3,12 @@
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
 
+import psutil
 import pytest
+
+from drum_like.system.memory import is_memory
 
 SCRIPT = """
 import ctypes, os
@@ -36,6 +40,14 @@ def heaps(**environ: str) -> int:
         [sys.executable, "-c", SCRIPT], env=environ, capture_output=True, text=True, check=True
     )
     return done.stderr.count("Arena ")
+
+
+def test_a_file_system_in_memory_is_told_from_a_disk() -> None:
+    mounted = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
+
+    for place in ("/", "/dev/shm"):
+        if place in mounted:
+            assert is_memory(Path(place, "not", "there")) == (mounted[place] == "tmpfs")
 
 
 def test_threads_share_two_heaps() -> None:

@@ -36,7 +36,7 @@ def contract(context: ContractContext) -> Contract:
     deployments = Deployments(registry)
     errors = api_form(hide_errors=settings.hide_errors)
     routes = (
-        *_model_routes(lookup, settings.uploads.max_upload_mb),
+        *_model_routes(lookup),
         *_other_routes(lookup, deployments, settings.url_prefix),
         _infer_route(deployments, settings),
     )
@@ -52,7 +52,7 @@ def _infer_route(deployments: Deployments, settings: ServerSettings) -> Route:
     return Route(rule, "POST", "infer", views.infer, Scope.PREDICT, errors)
 
 
-def _model_routes(lookup: WorkspaceLookup, max_upload_mb: int) -> tuple[Route, ...]:
+def _model_routes(lookup: WorkspaceLookup) -> tuple[Route, ...]:
     models, configs = ModelViews(lookup), ConfigViews(lookup)
     uploads = UploadViews(lookup)
     look, change = Scope.OBSERVE, Scope.ADMIN
@@ -75,7 +75,7 @@ def _model_routes(lookup: WorkspaceLookup, max_upload_mb: int) -> tuple[Route, .
         "list_aliases": (models.list_aliases, look),
         "set_alias": (models.set_alias, change),
     }
-    most = longest(max_upload_mb)
+    most = longest(lookup.registry.uploads)
     return tuple(
         Route(
             f"{_API}/models/{name}",

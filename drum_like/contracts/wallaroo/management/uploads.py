@@ -18,7 +18,9 @@ from drum_like.contracts.wallaroo.management import frameworks, serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
 from drum_like.errors import PayloadError, UploadError
+from drum_like.http.requests import FileLimit
 from drum_like.http.wire import json_response
+from drum_like.registry.uploads import Uploads
 from drum_like.store.entities import Version
 from drum_like.store.upload_file import Incoming
 
@@ -51,9 +53,10 @@ def is_form(request: Request) -> bool:
     return request.mimetype == _MULTIPART
 
 
-def longest(max_mb: int) -> int:
-    """Return the limit of a body with a file of at most `max_mb` MiB; 0 for a file of any size."""
-    return max_mb * 1024 * 1024 + _MOST_METADATA if max_mb else sys.maxsize
+def longest(uploads: Uploads) -> int:
+    """Return the limit of a body with a file."""
+    most = uploads.max_mb * 1024 * 1024 + _MOST_METADATA if uploads.max_mb else sys.maxsize
+    return most if uploads.folder is None else FileLimit(most, uploads.folder)
 
 
 @contextmanager
