@@ -149,13 +149,14 @@ class Catalog:
 
     def preload(self) -> None:
         """Load models, as many as are kept; say which ones do not load."""
-        names = [name for name in self.names() if not self._is_own(name)]
-        limit = self._cache.limit
-        if len(names) > limit:
+        own = None if self._own is None else self._own.info.name
+        names = [name for name in self.names() if name != own]
+        most = self._cache.limit
+        if len(names) > most:
             logger.warning(
-                "%d of %d models are loaded at start; see --max-models", limit, len(names)
+                "%d of %d models are loaded at start; see --max-models", most, len(names)
             )
-        for name in names[:limit]:
+        for name in names[:most]:
             try:
                 self.find(name)
             except DrumLikeError as error:
@@ -191,14 +192,11 @@ class Catalog:
         try:
             return meant, self.loaded(meant)
         except NOT_SERVABLE as error:
-            versions = self._view.now.models.get(wanted.key, ModelVersions())
-            if wanted.version is not None or meant != versions.newest:
-                raise
-            for older in versions.older()[:OLDER_TRIED]:
+            for older in _stand_ins(wanted, meant, self._view.now.models.get(wanted.key)):
                 with suppress(*NOT_SERVABLE):
-                    loaded = self.loaded(older)
+                    found = older, self.loaded(older)
                     _log_kept(wanted, older, meant, error)
-                    return older, loaded
+                    return found
             raise
 
     def _meant(self, wanted: Reference) -> int | None:
@@ -235,8 +233,12 @@ class Catalog:
             f"/models/NAME/predict/{_listed(names)}"
         )
 
-    def _is_own(self, name: str) -> bool:
-        return self._own is not None and name == self._own.info.name
+
+def _stand_ins(wanted: Reference, meant: int, versions: ModelVersions | None) -> tuple[int, ...]:
+    """Return the versions that may be served in place of the newest; none for a chosen one."""
+    if versions is None or wanted.version is not None or meant != versions.newest:
+        return ()
+    return versions.older()[:OLDER_TRIED]
 
 
 def _log_kept(wanted: Reference, kept: int, meant: int, error: DrumLikeError) -> None:

@@ -239,7 +239,7 @@ class ConnectionSteps:
         now = time.monotonic()
         reader.began = reader.began or now
         n_received = reader.n_received
-        reader.room.keep(n_received or 0)
+        reader.free_room()
         limit_s = limits.head_s if n_received is None else limits.transfer_s(n_received)
         left_s = max(0.0, reader.began + limit_s - now)
         self._poller.wait_for(connection, self.on_data, min(left_s, limits.pause_s))

@@ -180,13 +180,14 @@ class RequestReader:
     def receive_large(self) -> Received | None:
         """Read a large body for at most a quarter of a second; raises as `receive`."""
         begun = self._begun
-        if begun is None:
-            return None
         with suppress(BlockingIOError):
-            if received := self._took(begun, begun.receive_much):
-                return received
-        self.room.keep(begun.n_held)
+            return None if begun is None else self._took(begun, begun.receive_much)
         return None
+
+    def free_room(self) -> None:
+        """Give up the room for the part of a body that has not come."""
+        if self._begun is not None:
+            self.room.keep(self._begun.n_held)
 
     def buffered(self) -> Received | None:
         """Return the next request if the buffer holds a whole one; raises as `receive`."""
