@@ -402,6 +402,31 @@ def test_only_what_somebody_accepts_is_accepted(strict: Logged) -> None:
     assert strict.accepted(answer["uuid"])["response"]["offers_accepted"]
 
 
+@pytest.mark.parametrize("page", [{"Origin": "https://evil"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_a_page_of_another_site_records_no_acceptance(
+    strict: Logged, page: dict[str, str], kind: str
+) -> None:
+    answer = invoke(strict.server)
+    said = json.dumps({"uuid": answer["uuid"], "offers_accepted": ["x"]})
+    query = f"/offerRecommendations?document={quote(said)}"
+    paths = ("/response", "/responseResult", "/invocate", "/invocations")
+    headers = {"Content-Type": kind, **page}
+
+    replies = [
+        *(call(strict.server.url, "POST", path, body=said, headers=headers) for path in paths),
+        call(strict.server.url, "PUT", query, headers=headers),
+    ]
+
+    before = decision(strict.root, answer["uuid"]).accepted
+    assert [reply.status for reply in replies] == [403] * 5
+    assert all("web page" in reply.json()["detail"] for reply in replies)
+    assert before is None
+    own = {"Content-Type": kind, "Origin": strict.server.url, "Sec-Fetch-Site": "same-origin"}
+    assert call(strict.server.url, "POST", "/response", body=said, headers=own).status == 200
+    assert strict.accepted(answer["uuid"])["response"]["offers_accepted"]
+
+
 def test_secrets_are_masked_in_both_rows_and_not_in_the_answer(strict: Logged) -> None:
     answer = invoke(strict.server, campaign="winter", customer="c-4711")
 

@@ -15,6 +15,7 @@ from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
 from drum_like.errors import PayloadError, UserError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
+from drum_like.http.auth.web_pages import check_page
 from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
 from drum_like.http.json_body import Tree, holds, json_object
@@ -74,6 +75,7 @@ class _Views:
 
     def accept(self) -> Response:
         """Answer /response."""
+        check_page(request.environ)
         return _replied(self.decisions.accept)
 
     def refuse(self) -> Response:
@@ -86,6 +88,7 @@ class _Views:
 
     def accept_known(self) -> Response:
         """Answer /responseResult."""
+        check_page(request.environ)
         return _replied(self.decisions.accept_known)
 
     def offer(self) -> Response:
@@ -95,6 +98,7 @@ class _Views:
 
     def offer_accepted(self) -> Response:
         """Answer PUT /offerRecommendations: an acceptance, as JSON in the query."""
+        check_page(request.environ)
         document = request.args.get("document")
         if document is None:
             raise PayloadError("`document` must be JSON in the query: what was accepted")

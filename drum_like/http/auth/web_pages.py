@@ -121,6 +121,17 @@ def is_loopback(host: str) -> bool:
     return False
 
 
+def check_page(environ: Environ) -> None:
+    """Refuse a request that a page of another site may have sent.
+
+    Raises:
+        Forbidden: its headers name such a page.
+    """
+    site = environ.get("HTTP_SEC_FETCH_SITE", "none").strip().lower()
+    if site not in _OWN_SITES or not _is_own_origin(environ):
+        raise Forbidden("a web page of another site may not change what this server keeps")
+
+
 def is_forwarded(environ: Environ) -> bool:
     """Return whether a proxy says that it sends a request for somebody else."""
     return any(field in environ for field in _OF_PROXIES)
@@ -133,9 +144,10 @@ def _plain(host: str) -> str:
 
 def _change_refusal(environ: Environ) -> HTTPException | None:
     """Return the error for a change that a page of another site may have sent, None for others."""
-    site = environ.get("HTTP_SEC_FETCH_SITE", "none").strip().lower()
-    if site not in _OWN_SITES or not _is_own_origin(environ):
-        return Forbidden("a web page of another site may not change what this server serves")
+    try:
+        check_page(environ)
+    except Forbidden as refusal:
+        return refusal
     media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if media_type in _PAGE_TYPES:
         return UnsupportedMediaType(
