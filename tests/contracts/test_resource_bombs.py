@@ -1,6 +1,8 @@
 """Small bodies that ask for much: refused before memory or time is spent."""
 
+import json
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -8,6 +10,7 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from drum_like.codecs.json.values import is_deeper
 from tests.support.arrow_payloads import long_runs, many_nulls, stream
 from tests.support.artifacts import native_xgboost
 from tests.support.http_calls import Part, form
@@ -176,6 +179,29 @@ def test_deep_json_is_refused_wherever_it_is_read(reg: Server, path: str) -> Non
     assert (
         "levels" not in reg.post(path, deep.replace(b"[", b"", 1).replace(b"]", b"", 1), JSON).text
     )
+
+
+def test_a_deep_look_takes_no_more_memory_than_the_body() -> None:
+    """Objects that make no bracket of the body an array of numbers at once."""
+    body = b"[" + b"[]," * (4 << 20) + b"[]]"
+
+    tracemalloc.start()
+    try:
+        assert not is_deeper(body, 100)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert most < 4 * len(body)
+
+
+@pytest.mark.parametrize("at", [100, (1 << 16) - 50, 3 << 16])
+def test_each_level_of_a_long_body_counts(at: int) -> None:
+    deep = b"[" * 99
+    body = b"[" + b"[]," * (at // 2) + deep + b"]" * 99 + b"]"
+
+    assert not is_deeper(body, 100)
+    assert is_deeper(body, 99)
 
 
 def memory(server: Server) -> int:

@@ -11,6 +11,14 @@ PATH = "/predictUnstructured/"
 PLAIN = "text/plain; charset=utf-8"
 
 
+def test_bytes_that_begin_like_json_are_bytes(unstructured: Server) -> None:
+    body = b"{" + b"\x01[" * 200
+
+    said = seen(unstructured, body, "application/octet-stream")
+
+    assert (said["type"], said["data"]) == ("bytes", body.decode("latin-1"))
+
+
 def seen(server: Server, body: bytes, content_type: str | None, query: str = "") -> Any:
     reply = server.post(PATH + query, body, content_type)
     assert reply.status == 200, reply.text

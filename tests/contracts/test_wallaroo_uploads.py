@@ -11,9 +11,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pytest
+import xgboost
 
 from tests.support.artifacts import content, native_lightgbm, native_xgboost, pickled_xgboost
 from tests.support.http_calls import Part, Reply, call
@@ -116,6 +118,22 @@ def test_a_stream_is_an_upload(api: Api) -> None:  # C63
 
     assert reply.status == 200
     assert api.version(version_id(reply))["status"] == "ready"
+
+
+def test_a_file_that_begins_like_json_is_no_json(api: Api) -> None:
+    """A typed array of UBJSON opens with a bracket that is never closed."""
+    data = xgboost.DMatrix(np.arange(8.0).reshape(4, 2), [0, 1, 0, 1])
+    booster = xgboost.train({"max_depth": 1}, data, num_boost_round=20)
+    file = bytes(booster.save_raw("ubj"))
+    query = f"name=m&filename=model.ubj&visibility=private&workspace_id={api.workspace}"
+    headers = {"Content-Type": "application/octet-stream"}
+
+    reply = call(
+        api.server.url, "POST", f"/v1/api/models/upload_stream?{query}", body=file, headers=headers
+    )
+
+    assert (file[:1], file.count(b"[") > 100) == (b"{", True)
+    assert reply.status == 200, reply.text
 
 
 def test_an_older_form_is_a_stream_too(api: Api) -> None:
