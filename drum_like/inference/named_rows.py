@@ -11,6 +11,7 @@ from drum_like.codecs.json.values import floats
 from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
 from drum_like.inference.service import Service
 from drum_like.types.frame import listed
+from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target
 
@@ -35,13 +36,19 @@ class Scored:
         return values[:, [found.index(label) for label in self.target.order]]
 
 
-def score(service: Service, rows: Sequence[Row]) -> Scored:
-    """Return the prediction of a model for at least one row.
+def score(service: Service, rows: Sequence[Row], limits: Limits) -> Scored:
+    """Return the prediction of a model for rows.
 
     Columns that rows leave out are missing values to a model that takes them; hooks see what was
     sent.
 
+    Args:
+        service: The model.
+        rows: At least one.
+        limits: On the columns and cells that they stand for.
+
     Raises:
+        SizeError: they stand for more.
         EndpointError: the model does not predict rows.
         ColumnsError: a cell does not fit, or the model needs a column that the rows leave out.
         DrumLikeError: as Service.predict.
@@ -49,6 +56,7 @@ def score(service: Service, rows: Sequence[Row]) -> Scored:
     if not service.target.type.predicts_rows:
         kind = service.target.type.value
         raise EndpointError(f"a model of target type '{kind}' does not predict rows")
+    _check_size(service, rows, limits)
     filled = _filled(service, rows)
     if filled.frame.n_rows != len(rows):
         raise ColumnsError(
@@ -68,6 +76,19 @@ def score(service: Service, rows: Sequence[Row]) -> Scored:
             f"the model returned {prediction.n_rows} predictions for {len(rows)} rows"
         )
     return Scored(prediction, service.target)
+
+
+def _check_size(service: Service, rows: Sequence[Row], limits: Limits) -> None:
+    """Refuse rows of too many columns: each may name others, and becomes as wide as all of them.
+
+    Raises:
+        SizeError: there are too many.
+    """
+    names = set[str]().union(*rows)
+    limits.check_columns(len(names))
+    if service.inputs is not None:
+        names.update(service.inputs.names)
+    limits.check_filled(len(rows), len(names), sum(map(len, rows)))
 
 
 def _filled(service: Service, rows: Sequence[Row]) -> Filled:

@@ -120,7 +120,12 @@ class Limits:
         return max(n_bytes, min(self.cells, likely))
 
     def check_filled(self, n_rows: int, n_columns: int, n_sent: int) -> None:
-        """Refuse rows that leave out more columns of a model than the cells that may be declared.
+        """Refuse rows that leave out more cells than may be declared.
+
+        Args:
+            n_rows: How many there are.
+            n_columns: The columns that any of them names, and those of the model.
+            n_sent: The cells that they hold.
 
         Raises:
             SizeError: they do, or there are too many rows.
@@ -128,9 +133,9 @@ class Limits:
         self.check_rows(n_rows)
         if n_rows * n_columns > max(self.cells, n_sent):
             raise SizeError(
-                f"{n_rows} rows hold {n_sent} cells, and the model has {n_columns} columns; the "
-                f"limit is {self.cells} cells; send fewer rows, or start the server with a higher "
-                "--max-cells"
+                f"{n_rows} rows of {n_columns} columns hold {n_sent} cells; those that they leave "
+                f"out count, too, and the limit is {self.cells} cells; send fewer rows, or start "
+                "the server with a higher --max-cells"
             )
 
     def check_answer(self, n_rows: int, n_values: int, n_bytes: int) -> None:

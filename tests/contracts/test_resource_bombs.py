@@ -93,12 +93,12 @@ def test_a_bomb_is_refused_at_once(
         (
             "/invocations",
             b'{"model_id":"boosted","instances":[' + b"{}," * 50_000 + b'{"a":1}]}',
-            "50001 rows hold 1 cells, and the model has 2 columns",
+            "50001 rows of 2 columns hold 1 cells",
         ),
         (
             "/model/score",
             b'{"fields":["a"],"rows":[' + b"[1]," * 50_000 + b"[1]]}",
-            "50001 rows hold 50001 cells, and the model has 2 columns",
+            "50001 rows of 2 columns hold 50001 cells",
         ),
     ],
 )
@@ -108,6 +108,19 @@ def test_columns_that_rows_leave_out_count(
     reply = boosted.post(path, body, JSON)
 
     assert (reply.status, reason in reply.text) == (413, True)
+
+
+def test_columns_that_only_other_rows_name_count(boosted: Server, reg: Server) -> None:
+    rows = b",".join(b'{"a":1,"n%d":1}' % at for at in range(400))
+    features = [f"n{at}" for at in range(10_001)]
+    call = {"in_params": {"input": features, "value": features}}
+
+    several = boosted.post("/invocate", b'{"model_id":"boosted","instances":[%b]}' % rows, JSON)
+    one = reg.post("/invocate", json.dumps(call), JSON)
+
+    assert several.status == 413
+    assert "400 rows of 402 columns hold 800 cells" in several.text
+    assert "10001 columns" in one.json()["ErrorMessage"]
 
 
 CLASSES = tuple(f"class {number}" for number in range(100))

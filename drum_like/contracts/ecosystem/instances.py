@@ -6,7 +6,7 @@ from typing import Any
 
 from drum_like.codecs.json.decode import Row
 from drum_like.codecs.json.values import floats
-from drum_like.errors import NotFoundError, PayloadError, RequestError, SizeError
+from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.http.contract import ContractContext
 from drum_like.inference.named_rows import Scored, score
 from drum_like.inference.service import Service
@@ -31,11 +31,9 @@ def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) ->
         PayloadError: the body is not of this form.
         DrumLikeError: as `score`.
     """
-    name, rows = tree["model_id"], _rows(tree, limits)
+    name, rows = tree["model_id"], _rows(tree)
     service = _service(context, name)
-    width = 0 if service.inputs is None else len(service.inputs.names)
-    limits.check_filled(len(rows), width, sum(map(len, rows)))
-    predictions = _predictions(score(service, rows)) if rows else []
+    predictions = _predictions(score(service, rows, limits)) if rows else []
     return {"model_id": name, "framework": framework(service), "predictions": predictions}
 
 
@@ -61,7 +59,7 @@ def _service(context: ContractContext, name: Any) -> Service:
         raise NotFoundError(f"model_id {name[:128]!r} not found: {error}") from error
 
 
-def _rows(tree: Mapping[str, Any], limits: Limits) -> Sequence[Row]:
+def _rows(tree: Mapping[str, Any]) -> Sequence[Row]:
     rows = tree.get("instances")
     if not isinstance(rows, list):
         raise PayloadError("instances must be a list of objects, one for each row")
@@ -70,8 +68,6 @@ def _rows(tree: Mapping[str, Any], limits: Limits) -> Sequence[Row]:
             raise PayloadError(
                 f"instances must be a list of objects, but number {at} (counted from 0) is not one"
             )
-        if len(row) > limits.columns:
-            raise SizeError(f"a row has {len(row)} fields, the limit is {limits.columns}")
     return rows
 
 

@@ -20,6 +20,7 @@ from drum_like.contracts.ecosystem.requests import (
 from drum_like.errors import DrumLikeError, EndpointError, NotLoadedError
 from drum_like.http.errors import ErrorForm
 from drum_like.inference.named_rows import Scored, score
+from drum_like.types.payload import Limits
 
 SUCCESS = "Success"
 UNKNOWN = "Error: UUID not found."
@@ -48,11 +49,13 @@ class Decisions:
 
     Attributes:
         campaigns: Finds the model that decides.
+        limits: On the features of a call.
         log: Where decisions are written; None if they are not.
         errors: The form of errors, for the texts of failed calls.
     """
 
     campaigns: Campaigns
+    limits: Limits
     log: DecisionLog | None
     errors: ErrorForm
 
@@ -125,7 +128,7 @@ class Decisions:
             service = self.campaigns.model(question.campaign, question.sub_campaign)
             model = service.info.name
             campaign = campaign or model
-            scored = score(service, [question.row()])
+            scored = score(service, [question.row()], self.limits)
             return _Outcome(campaign, model, ranked(scored, uuid, question.n_results))
         except DrumLikeError as error:
             if isinstance(error, NotLoadedError):

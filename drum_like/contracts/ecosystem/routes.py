@@ -36,8 +36,9 @@ def contract(context: ContractContext) -> Contract:
     table = None if settings.campaigns is None else campaigns.read(settings.campaigns)
     log = open_log(settings)
     errors = runtime_form(hide_errors=settings.hide_errors)
-    decisions = Decisions(campaigns.Campaigns(context, table), log, errors)
-    views = _Views(context, settings.payload.limits, decisions)
+    limits = settings.payload.limits
+    decisions = Decisions(campaigns.Campaigns(context, table), limits, log, errors)
+    views = _Views(context, limits, decisions)
     return Contract(
         "ecosystem",
         errors,
@@ -54,7 +55,7 @@ class _Views:
 
     Attributes:
         context: Where models come from.
-        limits: The most fields of a row.
+        limits: On the columns and cells of rows.
         decisions: Answers a runtime's calls.
     """
 

@@ -83,6 +83,7 @@ def _from_records(body: bytes, limits: Limits) -> Rows:
         raise PayloadError("the body holds no rows, or rows without columns")
     refuse_repeated_keys(body, records)
     names = records[0].keys()
+    limits.check_rows(len(records))
     limits.check_columns(len(names))
     for at, row in enumerate(records):
         if row.keys() != names:
