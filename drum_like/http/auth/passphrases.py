@@ -192,7 +192,7 @@ class Secrets:
             self._admit(shown, network)
             running = self._hasher.submit(self._work_out, shown, network)
             self._running[wrong] = running, network
-        running.add_done_callback(lambda _: self._running.pop(wrong, None))
+        running.add_done_callback(lambda _: self._forget(wrong))
         return running
 
     def worked_out(self, shown: str, address: str) -> Principal | None:
@@ -206,6 +206,10 @@ class Secrets:
             if not (running.running() or running.done()):
                 raise _busy() from None
         return running.result()
+
+    def _forget(self, wrong: bytes) -> None:
+        with self._lock:  # others count the checks under way
+            self._running.pop(wrong, None)
 
     def _remembered(self, shown: str, digest: bytes) -> Principal | None:
         found = self._known.get(digest)
