@@ -187,6 +187,10 @@ def test_wrong_words_are_counted_for_each_address(tmp_path: Path) -> None:
         pytest.param("- name: a\n  api_key: k-4711", "at least 8 characters", id="short-key"),
         pytest.param("- name: a\n  passphrase: ' a secret-4711'", "without blanks", id="blank"),
         pytest.param("- name: a\n  passphrase_hash: secret-4711", "pbkdf2:", id="no-hash"),
+        pytest.param("- name: a\n  passphrase_hash: pbkdf2:sha256:9$4711", "whole", id="cut-hash"),
+        pytest.param(
+            f"- name: a\n  passphrase_hash: scrypt:n$s$4711{HASH[-60:]}", "whole", id="odd-hash"
+        ),
         pytest.param("- name: a\n  issuer: i\n  jwks: k.json", "audience", id="no-audience"),
         pytest.param("- name: a\n  issuer: i\n  audience: b", "jwks must be", id="no-keys"),
         pytest.param(

@@ -1,5 +1,6 @@
 """The file of credentials: passphrases, API keys, issuers of tokens."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,11 @@ _WAYS = {
     "api_key": frozenset[str](),
     "issuer": frozenset({"audience", "jwks"}),
 }
+_HASH = re.compile(
+    r"(?:pbkdf2:sha(?:1|224|256|384|512)(?::\d+)?|scrypt:\d+:\d+:\d+)\$[^$]+\$[0-9a-f]{32,}"
+)
+"""A hash that can be worked out: method, salt and digest."""
+
 _ALWAYS = frozenset({"name", "scopes"})
 
 
@@ -92,10 +98,10 @@ def _entry(given: Any, where: str, path: Path) -> Credential:
     if way == "issuer":
         return _issuer(principal, given, where, path)
     value = _text(given, way, where)
-    if way == "passphrase_hash" and not value.startswith(("pbkdf2:", "scrypt:")):
+    if way == "passphrase_hash" and not _HASH.fullmatch(value):
         raise SettingsError(
-            f"{where}: a passphrase_hash begins with pbkdf2: or scrypt:, as werkzeug.security's "
-            "generate_password_hash writes it"
+            f"{where}: a passphrase_hash begins with pbkdf2: or scrypt:, and is whole, as "
+            "werkzeug.security's generate_password_hash writes it"
         )
     if way != "passphrase_hash":
         _check_secret(value, f"{where}: {way}")
