@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -72,6 +73,40 @@ class CodedBodyError(UnsupportedMediaType):
         return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", READ_CODINGS)]
 
 
+class LongBodyError(RequestEntityTooLarge):
+    """A body that is longer than the limit of its route."""
+
+    description = (
+        "the body is longer than this server takes here; send less in one request, or start the "
+        "server with a higher --max-body-mb (--max-upload-mb for a file of a model)"
+    )
+
+
+class LongFormError(RequestEntityTooLarge):
+    """A form of too many parts, or with a field that is too long."""
+
+    description = (
+        "the form has more parts than this server takes here, or a long field that is no file; "
+        "send fewer parts, and content as a file, or start the server with a higher "
+        "--max-form-parts"
+    )
+
+
+@contextmanager
+def limited_form() -> Iterator[None]:
+    """Say which limit a form exceeds that is parsed in this block.
+
+    Raises:
+        LongFormError: it has too many parts, or a field that is too long.
+    """
+    try:
+        yield
+    except RequestEntityTooLarge as error:
+        if type(error) is RequestEntityTooLarge:  # Werkzeug's; those of a body say their limit
+            raise LongFormError from error
+        raise
+
+
 def coding_of(environ: Mapping[str, Any]) -> str | None:
     """Return the coding of a body, None for one as it is; requests without one are not looked at.
 
@@ -127,7 +162,7 @@ class CheckedBody(io.RawIOBase):
         """Read as much as fits; 0 at the end.
 
         Raises:
-            RequestEntityTooLarge: more than the limit.
+            LongBodyError: more than the limit.
             BodyError: the body ends before its length, or its chunks are malformed.
         """
         data = self._take(len(buffer))
@@ -151,7 +186,7 @@ class CheckedBody(io.RawIOBase):
             raise BodyError("the body is cut off, or its chunks are malformed") from error
         self._n_read += len(data)
         if self._limit is not None and self._n_read > self._limit:
-            raise RequestEntityTooLarge
+            raise LongBodyError
         if not data and self._declared is not None and self._n_read < self._declared:
             raise BodyError("the body is cut off: it is shorter than its Content-Length")
         return data
@@ -179,10 +214,15 @@ class CheckedRequest(Request):
             error: Exception = self.environ[UNREAD]()
             raise error
         if limit is not None and (declared or 0) > limit:
-            raise RequestEntityTooLarge
+            raise LongBodyError
         if declared is None and not self.environ.get("wsgi.input_terminated"):
             return io.BytesIO()
         return CheckedBody(self.environ["wsgi.input"], declared, limit)  # type: ignore[return-value]
+
+    def _load_form_data(self) -> None:
+        """Parse the form; raises as `limited_form`."""
+        with limited_form():
+            super()._load_form_data()
 
     def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
         """Return memory: the part is read into it anyway, and a disk may be read-only."""

@@ -16,11 +16,10 @@ from gunicorn.http.errors import InvalidHeader, NoMoreData
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 from gunicorn.http.wsgi import create
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.authenticator import Admission, Caller
 from drum_like.http.auth.web_pages import authority
-from drum_like.http.requests import FileLimit, transfer_codings
+from drum_like.http.requests import FileLimit, LongBodyError, transfer_codings
 from drum_like.server.body_budget import BodyBudget
 from drum_like.server.body_buffer import (
     AT_LEAST,
@@ -202,7 +201,7 @@ class Reading:
         if head.is_chunked and spool is None and limit > self.budget.most:
             return ChunkedBody(head.request, self.budget.most, self.budget.beyond, first)
         if head.is_chunked:
-            return ChunkedBody(head.request, limit, RequestEntityTooLarge, first, spool)
+            return ChunkedBody(head.request, limit, LongBodyError, first, spool)
         if spool is not None:
             return BufferedBody(head.length, first, spool)
         return (PreallocatedBody if head.length > AT_LEAST else BufferedBody)(head.length, first)

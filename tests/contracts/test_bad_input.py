@@ -144,6 +144,7 @@ def test_a_chunked_body_over_the_limit_is_not_cut(limited: Server) -> None:
     reply = raw(limited, f"{head}Transfer-Encoding: chunked", chunk)
 
     assert reply.startswith(b"HTTP/1.1 413 ")
+    assert b"--max-body-mb" in reply
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,7 @@ def test_a_large_form_field_is_too_large(reg: Server) -> None:
 
     assert reply.status == 413
     assert list(reply.json()) == ["message"]
+    assert "a long field" in reply.message
 
 
 def test_twenty_megabytes_of_csv(reg: Server) -> None:

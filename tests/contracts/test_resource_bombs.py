@@ -173,7 +173,10 @@ def test_rows_are_limited(short: Server, n_rows: int, status: int) -> None:
 def test_parts_of_a_form_are_limited(reg: Server, n_parts: int, status: int) -> None:
     body, content_type = form(Part("X", b"a\n1\n", "x.csv"), *[Part("p", b"1")] * (n_parts - 1))
 
-    assert reg.post("/predict/", body, content_type).status == status
+    reply = reg.post("/predict/", body, content_type)
+
+    assert reply.status == status
+    assert status == 200 or "--max-form-parts" in reply.message
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,13 @@ def test_an_upload_may_be_longer_than_other_bodies(tmp_path: Path, *, in_chunks:
 
     assert uploaded.status == 400
     assert "cut off" not in uploaded.text
-    assert other.status == 413
+    assert (other.status, "--max-body-mb" in other.text) == (413, True)
+
+
+def test_a_form_of_many_parts_is_told_so(api: Api) -> None:
+    reply = api.send("upload", [Part(f"p{at}", "1", None) for at in range(17)])
+
+    assert (reply.status, "more parts" in reply.text) == (413, True)
 
 
 def _files(root: Path) -> set[str]:

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.http.auth.authenticator import Admission, Caller, authenticator
-from drum_like.http.requests import FileLimit
+from drum_like.http.requests import FileLimit, LongBodyError
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
 
@@ -193,7 +192,7 @@ def test_chunks_over_the_limit_are_not_waited_for(pair: Pair, chunk: bytes) -> N
     (request,) = received(pair, head + chunk + b"\r\n", 1000)
 
     assert request.body is None
-    assert request.unread is RequestEntityTooLarge
+    assert request.unread is LongBodyError
 
 
 def test_coded_chunks_are_not_waited_for(pair: Pair) -> None:

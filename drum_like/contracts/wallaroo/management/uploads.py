@@ -18,7 +18,7 @@ from drum_like.contracts.wallaroo.management import frameworks, serializers
 from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, caller
 from drum_like.contracts.wallaroo.management.metadata import Metadata
 from drum_like.errors import PayloadError, UploadError
-from drum_like.http.requests import FileLimit
+from drum_like.http.requests import FileLimit, limited_form
 from drum_like.http.wire import json_response
 from drum_like.registry.uploads import Uploads
 from drum_like.store.entities import Version
@@ -68,6 +68,7 @@ def received_form(request: Request, receive: Receive) -> Iterator[UploadForm]:
         SizeError: the file is larger than allowed.
         StoreError: the disk does not take it.
         BodyError: the body does not arrive as its headers say.
+        LongFormError: it has too many parts, or a field that is too long.
     """
     boundary = request.mimetype_params.get("boundary")
     if not is_form(request) or not boundary:
@@ -85,9 +86,10 @@ def received_form(request: Request, receive: Receive) -> Iterator[UploadForm]:
         )
         options = dict(request.mimetype_params)
         try:
-            _, fields, files = parser.parse(
-                request.stream, _MULTIPART, request.content_length, options
-            )
+            with limited_form():
+                _, fields, files = parser.parse(
+                    request.stream, _MULTIPART, request.content_length, options
+                )
         except ValueError as error:
             raise PayloadError("the multipart body is broken or cut off") from error
         yield _form(fields, files)
