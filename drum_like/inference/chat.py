@@ -118,7 +118,10 @@ def _next_event(chunks: Iterator[Any], association_id: str, response: object) ->
 
 
 def _event(text: str) -> str:
-    return "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
+    """Return a text of JSON as an event, which is UTF-8: half of a surrogate pair is an escape."""
+    # Of bytes: of text, U+0085 and U+2028 would end a line, too, and they do not end one of events.
+    lines = text.encode(errors="backslashreplace").splitlines()
+    return "".join(f"data: {line.decode()}\n" for line in lines) + "\n"
 
 
 def _is_chunk(chunk: Any) -> bool:

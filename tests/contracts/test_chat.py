@@ -84,6 +84,17 @@ def test_a_completion_is_json(chatting: Server, path: str) -> None:
     assert completion["datarobot_association_id"] == "id-1"
 
 
+@pytest.mark.parametrize("said", ["\ud800", "a\udfff", "\U0001f600", "a\u2028b\x85c"])
+def test_a_hook_gets_odd_characters_and_may_say_them(chatting: Server, said: str) -> None:
+    """Half of a surrogate pair, too, as in DRUM, whose hooks get what `json.loads` reads."""
+    whole = say(chatting, said)
+    *chunks, last = events(say(chatting, "echo:" + said))
+
+    assert whole.json()["choices"][0]["message"]["content"] == said
+    assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks] == [said]
+    assert last == "[DONE]"
+
+
 def test_an_association_id_is_invented(chatting: Server) -> None:
     """X-05."""
     said = say(chatting, "hello").json()["datarobot_association_id"]

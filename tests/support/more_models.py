@@ -93,7 +93,8 @@ class Message:
         }
 
     def to_json(self, indent=None):
-        return json.dumps(self.to_dict(), indent=2 if self.id == "lines" else indent)
+        indent = 2 if self.id == "lines" else indent
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=self.id != "raw")
 
 
 def completion(text):
@@ -114,6 +115,8 @@ def failing():
 
 def chat(params, model):
     text = params["messages"][-1]["content"]
+    if text.startswith("echo:"):
+        return chunks(text.removeprefix("echo:"), id="raw")
     return {
         "chunks": lambda: chunks("one", "two"),
         "lines": lambda: chunks("one", id="lines"),
