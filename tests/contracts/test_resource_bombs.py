@@ -197,8 +197,8 @@ def test_deep_json_is_refused_wherever_it_is_read(reg: Server, path: str) -> Non
     )
 
 
-def test_a_deep_look_takes_no_more_memory_than_the_body() -> None:
-    """Objects that make no bracket of the body an array of numbers at once."""
+def test_a_look_at_the_depth_takes_little_memory() -> None:
+    """The brackets of a body are counted some at a time."""
     body = b"[" + b"[]," * (4 << 20) + b"[]]"
 
     tracemalloc.start()
