@@ -57,11 +57,7 @@ class Catalog:
         self._serving: dict[Reference, int] = {}
 
     def resolve(self, name: str | None = None, version: str | None = None) -> Service:
-        """Return a model; see `find`.
-
-        Raises:
-            DrumLikeError: as `find`.
-        """
+        """Return a model; takes and raises as `find`."""
         return self.find(name, version).service
 
     def default(self) -> Service | None:
