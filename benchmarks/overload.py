@@ -13,12 +13,13 @@ and that of /livez at most 100 ms.
 
 import argparse
 import asyncio
+import math
 import os
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -32,7 +33,7 @@ LIVEZ_MS = 100.0
 KEPT = 0.9
 SECONDS = 60.0
 
-TITLES = ("model", "load", "served/s", "503", "503 p50", "failed", "p50", "p99", "/livez p99, ms")
+TITLES = "| model | load | served/s | 503 | 503 p50 ms | failed | p50 ms | p99 ms | /livez p99 ms |"
 
 _ALONE = 50
 _CONNECTIONS = 16
@@ -193,14 +194,13 @@ class Generator:
     async def load(self, rate: float, seconds: float) -> Load:
         """Send so many requests a second, whatever is answered."""
         load, tasks = Load(seconds), list[asyncio.Task[None]]()
-        probing = asyncio.create_task(self._probe(load))
         began = at = time.perf_counter()
+        probing = asyncio.create_task(self._probe(load, began + seconds))
         while (at := at + self._random.expovariate(rate)) < began + seconds:
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
             tasks.append(asyncio.create_task(self._note(load, at)))
         load.n_in_time = len(load.served_ms)
-        await asyncio.gather(*tasks)
-        probing.cancel()
+        await asyncio.gather(probing, *tasks)
         return load
 
     def close(self) -> None:
@@ -223,15 +223,25 @@ class Generator:
         else:
             load.failed += 1
 
-    async def _probe(self, load: Load) -> None:
-        while True:
-            began = time.perf_counter()
-            client = await self._connected()
-            status = await client.ask(PROBE)
-            client.close()
-            took_ms = (time.perf_counter() - began) * 1000
-            load.livez_ms.append(took_ms if status == 200 else float("inf"))
+    async def _probe(self, load: Load, until: float) -> None:
+        """Send probes at a steady rate, however long the answers to those before take."""
+        probes: list[asyncio.Task[float]] = []
+        while time.perf_counter() < until:
+            probes.append(asyncio.create_task(self._probe_ms()))
             await asyncio.sleep(_PROBE_PAUSE_S)
+        load.livez_ms += await asyncio.gather(*probes)
+
+    async def _probe_ms(self) -> float:
+        """Return the time of a probe, infinite where it is not answered with 200."""
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                client = await self._connected()
+                with closing(client):
+                    status = await client.ask(PROBE)
+        except (OSError, EOFError, ValueError, TimeoutError):
+            return math.inf
+        return (time.perf_counter() - began) * 1000 if status == 200 else math.inf
 
     async def _ask(self, request: bytes) -> int:
         client = await self._client()
@@ -329,9 +339,7 @@ def main() -> int:
     add("--patience-s", type=float, default=30.0, help="of the clients (30)")
     add("--models", nargs="+", choices=MODELS, default=list(MODELS))
     options = parser.parse_args()
-    print(
-        "| model | load | served/s | 503 | 503 p50 ms | failed | p50 ms | p99 ms | /livez p99 ms |"
-    )
+    print(TITLES)
     print("|---|---|---|---|---|---|---|---|---|")
     held = []
     for name in options.models:
