@@ -96,6 +96,16 @@ def pids(server: Server, calls: int = 40) -> set[int]:
         return set(pool.map(lambda _: pid(server), range(calls)))
 
 
+def both(server: Server) -> set[int]:
+    """Return the ids of two workers, as soon as each of them answers."""
+    found: set[int] = eventually(lambda: _two(pids(server)), timeout_s=60)
+    return found
+
+
+def _two(found: set[int]) -> set[int]:
+    return found if len(found) == 2 else set()
+
+
 def begin(action: Callable[[], Any]) -> "Future[Any]":
     """Start something in a thread of its own."""
     pool = ThreadPoolExecutor(1)

@@ -9,6 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
+from tests.live.steered import eventually
 from tests.soak.clients import Account, load
 from tests.soak.mix import LEAKING, STEADY, mixed
 from tests.soak.watching import Watch
@@ -41,7 +44,9 @@ def soak(model: Model, seconds: float, rate: float) -> list[str]:
         flags = ("--store", f"{folder}/store", "--max-workers", str(_WORKERS), *model.flags)
         with serve(directory, *flags) as server:
             items = mixed(Api(server))
-            watch = Watch(server.process.pid)
+            master = psutil.Process(server.process.pid)
+            eventually(lambda: len(master.children()) == _WORKERS)
+            watch = Watch(master.pid)
             with watch.sampling():
                 first = load(server.url, items, rate, seconds / 2)
                 watch.note_before()
@@ -75,7 +80,7 @@ def _tell(
         growth, size = one.growth(half_s)
         _say(
             f"process {pid}: {size / 1e6:.1f} MB, {growth / 1e6:+.2f} MB in the second half "
-            f"({100 * growth / size:+.2f} %), {one.before} before it, {one.after} after"
+            f"({100 * growth / max(1, size):+.2f} %), {one.before} before it, {one.after} after"
         )
     for complaint in complaints[:30]:
         _say(f"  {complaint}")

@@ -25,6 +25,13 @@ def test_a_moment_of_it_shows_no_wrong_answer_and_leaves_nothing_open() -> None:
     assert [one for one in complaints if "has grown" not in one] == []  # it is still young
 
 
+def test_a_process_that_ended_before_it_was_looked_at_is_told() -> None:
+    gone = Watched(psutil.Process(os.getpid()), [(59.0, MB)], HELD)
+
+    assert gone.growth(60.0) == (0.0, 0.0)
+    assert list(gone.complaints(60.0)) == ["it did not live through the second half"]
+
+
 @pytest.mark.parametrize(
     ("process", "words"),
     [

@@ -1,13 +1,14 @@
 """The processes of a server over time: memory, descriptors, threads; and whether they grow."""
 
 import statistics
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
+
+from tests.support.repeating import repeated
 
 MOST_BYTES = 10 << 20
 MOST_SHARE = 0.01
@@ -18,7 +19,7 @@ _STAYS_S = 2.5
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Memory, files and threads of a process that nobody asks anything.
+    """Files and threads of a process that nobody asks anything.
 
     Attributes:
         descriptors: Open files and sockets.
@@ -57,8 +58,13 @@ class Watched:
             yield f"it held {self.before} before, and {self.after} after"
 
     def growth(self, half_s: float) -> tuple[float, float]:
-        """Return the growth over the second half, by a straight line through it, and the size."""
+        """Return the growth over the second half, by a straight line through it, and the size.
+
+        Both are 0 for a process that has not lived to see two looks at it.
+        """
         late = [(at, size) for at, size in self.sizes if at >= half_s]
+        if len(late) < 2:
+            return 0.0, 0.0
         slope, _ = statistics.linear_regression(*zip(*late, strict=True))
         return slope * (late[-1][0] - late[0][0]), statistics.median(size for _, size in late)
 
@@ -78,19 +84,8 @@ class Watch:
     @contextmanager
     def sampling(self) -> Iterator[None]:
         """Note the sizes of the processes until the block ends."""
-        ending = threading.Event()
-
-        def sample() -> None:
-            while not ending.wait(_EACH_S):
-                self._sample()
-
-        thread = threading.Thread(target=sample)
-        thread.start()
-        try:
+        with repeated(self._sample, _EACH_S):
             yield
-        finally:
-            ending.set()
-            thread.join()
 
     def elapsed_s(self) -> float:
         """Return the time since the start of the watch."""
