@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -15,7 +15,9 @@ from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
 from tests.faults.senders import REQUESTS_S, Question, tried
 from tests.live.test_slow_clients import HOOK, POST
-from tests.support.serving import Server, connect, serve
+from tests.support.raw_clients import connected, get_s, is_open
+from tests.support.repeating import repeated
+from tests.support.serving import Server, serve
 
 N_IDLE = scaled(1500, 4200)
 N_SLOW = scaled(100, 900)
@@ -58,30 +60,15 @@ def server(token: str | None, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def crowd(server: Server) -> Iterator[list[socket.socket]]:
     """Idle connections that are kept after an answer."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(connect(server.url)) for _ in range(N_IDLE)]
+    with connected(server, N_IDLE) as clients:
+        yield clients
 
 
-@contextmanager
-def trickling(clients: list[socket.socket]) -> Iterator[None]:
-    """Send a byte a second over each connection until the block ends."""
-    ending = threading.Event()
-
-    def send() -> None:
-        while not ending.wait(1):
-            for client in clients:
-                try:
-                    client.send(b"x", socket.MSG_DONTWAIT)
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield
-    finally:
-        ending.set()
-        thread.join()
+def trickle(clients: list[socket.socket]) -> None:
+    """Send a byte over each connection that takes one."""
+    for client in clients:
+        with suppress(OSError):
+            client.send(b"x", socket.MSG_DONTWAIT)
 
 
 def livez_s(server: Server) -> list[float]:
@@ -89,9 +76,7 @@ def livez_s(server: Server) -> list[float]:
     found = []
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        began = time.monotonic()
-        assert server.get("/livez").status == 200
-        found.append(time.monotonic() - began)
+        found.append(get_s(server))
         time.sleep(0.1)
     return sorted(found)
 
@@ -105,14 +90,13 @@ def test_thousands_of_idle_and_slow_connections_hold_nobody_up(
     probes: list[float] = []
 
     with ExitStack() as stack:
-        slow = [stack.enter_context(server.connect()) for _ in range(N_SLOW)]
+        slow = stack.enter_context(connected(server, N_SLOW))
         for number, client in enumerate(slow):
             client.sendall(SLOW[number % len(SLOW)])
-        for _ in range(N_NOT_READING):
-            client = stack.enter_context(server.connect())
+        for client in stack.enter_context(connected(server, N_NOT_READING)):
             bearer = f"Authorization: Bearer {token}\r\nHost"
             client.sendall(POST.format(20_000_000, 0).replace("Host", bearer).encode())
-        stack.enter_context(trickling(slow))
+        stack.enter_context(repeated(lambda: trickle(slow), 1))
         prober = threading.Thread(target=lambda: probes.extend(livez_s(server)))
         prober.start()
         found = tried(
@@ -128,16 +112,7 @@ def test_thousands_of_idle_and_slow_connections_hold_nobody_up(
     )
     assert [one.status for one in found if one.status != 200] == []
     assert p99_s <= LIVEZ_S
-    assert sum(map(_is_open, crowd)) == N_IDLE
-
-
-def _is_open(client: socket.socket) -> bool:
-    client.settimeout(0)
-    try:
-        client.recv(1)
-    except BlockingIOError:
-        return True
-    return False
+    assert sum(map(is_open, crowd)) == N_IDLE
 
 
 def _largest_mb(server: Server) -> int:

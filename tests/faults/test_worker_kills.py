@@ -1,8 +1,6 @@
 """Workers are killed again and again, also while they load, and hardly a request is lost."""
 
 import random
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
 from tests.faults.senders import REQUESTS_S, TIMEOUT_S, Question, Tried, tried
 from tests.live.steered import errors, eventually
+from tests.support.repeating import repeated
 from tests.support.serving import Server, serve
 
 HOOK = """
@@ -49,25 +48,17 @@ def served(directory: Path, load_s: float) -> Iterator[Server]:
 @contextmanager
 def killed_every(server: Server, pause_s: float) -> Iterator[list[int]]:
     """Kill a worker of any kind again and again until the block ends; give their ids."""
-    master, ending, chance = psutil.Process(server.process.pid), threading.Event(), random.Random(6)
+    master, chance = psutil.Process(server.process.pid), random.Random(6)
     killed: list[int] = []
 
     def kill() -> None:
-        due = time.monotonic() + pause_s
-        while not ending.wait(max(0.0, due - time.monotonic())):
-            due += pause_s
-            if workers := master.children():
-                victim = chance.choice(workers)
-                killed.append(victim.pid)
-                victim.kill()
+        if workers := master.children():
+            victim = chance.choice(workers)
+            killed.append(victim.pid)
+            victim.kill()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
+    with repeated(kill, pause_s):
         yield killed
-    finally:
-        ending.set()
-        thread.join()
 
 
 def ask(server: Server, seconds: float) -> list[Tried]:
@@ -93,6 +84,7 @@ def test_killed_workers_cost_few_requests_and_come_back_at_once(tmp_path: Path, 
         f"{len(killed)} kills, {n_lost} of {len(found)} requests lost, {n_lost_twice} twice, "
         f"p99 {p99_s * 1000:.0f} ms"
     )
+    assert killed
     assert [message for message in errors(log) if "cannot load" in message] == []
     assert n_lost <= scaled(3 * len(killed), 90)
     assert n_lost_twice <= scaled(len(killed), 0)
@@ -106,5 +98,6 @@ def test_requests_wait_for_workers_that_take_long_to_load(tmp_path: Path, tell: 
 
     n_lost = sum(one.status != 200 for one in found)
     tell(f"{len(killed)} kills, {n_lost} of {len(found)} requests lost")
+    assert killed
     assert n_lost <= len(killed) * scaled(5, 1)
     assert sum(one.status_again != 200 for one in found) <= scaled(len(killed), 0)

@@ -2,18 +2,19 @@
 
 import gzip
 import os
+import select
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.live.steered import eventually
-from tests.live.test_slow_clients import whole
+from tests.support.raw_clients import connected, whole
 from tests.support.serving import Server, serve
 
 MIB = 1024 * 1024
@@ -70,12 +71,6 @@ def fits(server: Server) -> bool:
 
 
 @contextmanager
-def connected(server: Server, number: int) -> Iterator[list[socket.socket]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(server.connect()) for _ in range(number)]
-
-
-@contextmanager
 def _begun(server: Server, number: int, *, in_chunks: bool) -> Iterator[list[socket.socket]]:
     """Begin bodies of an eighth of the budget each."""
     with connected(server, number) as clients:
@@ -97,7 +92,7 @@ def _begin(client: socket.socket, size_mib: int, *, in_chunks: bool) -> None:
 
 def _refused(client: socket.socket) -> bytes:
     """Return the answer of a client that got one, b"" where the server waits for the body."""
-    client.settimeout(0.1)
+    client.settimeout(0.5)
     try:
         return whole(client)
     except TimeoutError:
@@ -137,6 +132,7 @@ def test_bodies_that_never_end_take_no_more_than_the_budget_and_it_comes_back(
     with _begun(server, 32, in_chunks=in_chunks) as clients:
         held = resident_mib(server)
         alive, row = server.get("/livez"), server.post("/predictUnstructured/", b"1,2,3")
+        eventually(lambda: len(select.select(clients, [], [], 0)[0]) >= 24)
         answers = [_refused(client) for client in clients]
 
     refused = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503 ")]

@@ -1,20 +1,19 @@
 """Bodies in chunks from clients that are slow, wrong or unknown: no thread, no second request."""
 
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
 from tests.faults.scale import scaled
-from tests.live.steered import errors, eventually
-from tests.live.test_wsgi import address
+from tests.live.steered import errors
 from tests.support.framing import BAD_CHUNKS, BAD_HEADS, CHUNKED, GOOD_CHUNKS, GOOD_HEADS, NEXT
-from tests.support.serving import Server, connect, environment, serve, stop
+from tests.support.raw_clients import connected, until_closed
+from tests.support.serving import Server, connect, serve
+from tests.support.stock import stock_gunicorn
 
 N_CLIENTS = 40
 WATCHED_S = scaled(3, 30)
@@ -64,25 +63,11 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@contextmanager
-def connected(server: Server, number: int = 1) -> Iterator[list[socket.socket]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(server.connect()) for _ in range(number)]
-
-
-def whole(client: socket.socket) -> bytes:
-    """Return all that is sent until the server closes the connection."""
-    try:
-        return b"".join(iter(lambda: client.recv(65536), b""))
-    except ConnectionResetError:  # closed, with bytes of ours unread
-        return b""
-
-
 def answered(server: Server, stream: bytes) -> bytes:
     """Send a stream, and return all that is answered until the server closes."""
     with connected(server) as (client,):
         client.sendall(stream)
-        return whole(client)
+        return until_closed(client)
 
 
 def echoes(answers: bytes) -> list[bytes]:
@@ -142,7 +127,7 @@ def test_a_request_in_chunks_is_read_byte_by_byte(server: Server) -> None:
         ):
             client.send(bytes([byte]))
 
-        assert echoes(whole(client)) == [b"<1:616263>", b"<2:656e64>"]
+        assert echoes(until_closed(client)) == [b"<1:616263>", b"<2:656e64>"]
 
 
 @pytest.mark.parametrize("name", BAD_CHUNKS)
@@ -178,15 +163,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A plain gunicorn that keeps connections; its application answers as the hook does."""
     directory = tmp_path_factory.mktemp("echo")
     (directory / "echo.py").write_text(ECHO)
-    command = ["-m", "gunicorn", "--bind", "127.0.0.1:0", "--worker-class", "gthread"]
-    more = ["--threads", "4", "--keep-alive", "1", "--chdir", str(directory), "echo:app"]
-    log = directory / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command, *more], stdout=out, stderr=out, env=environment()
-        )
-    yield eventually(lambda: address(log), timeout_s=60)
-    stop(process)
+    with stock_gunicorn(directory, "echo:app", "--threads", "4", "--keep-alive", "1") as url:
+        yield url
 
 
 STREAMS = {
@@ -213,7 +191,7 @@ def _by_stock(url: str, stream: bytes) -> bytes:
     with connect(url) as client:
         client.sendall(stream)
         client.shutdown(socket.SHUT_WR)
-        return whole(client)
+        return until_closed(client)
 
 
 @pytest.mark.parametrize("body", [b"", b"3\r\nabc\r\n", b"fffff\r\nabc"])
@@ -232,7 +210,7 @@ def test_what_a_stranger_sends_on_is_no_request(locked: Server) -> None:
         time.sleep(0.2)  # the answer is on its way before the rest is
         client.sendall(PING + PING)
 
-        answers = whole(client)
+        answers = until_closed(client)
 
     assert answers.count(b"HTTP/1.1 ") <= 1
     assert b" 200 " not in answers
@@ -252,7 +230,7 @@ def test_chunks_that_are_cut_off_are_not_scored(server: Server) -> None:
         client.sendall(CHUNKED + b"3\r\nabc\r\n")
         client.shutdown(socket.SHUT_WR)
 
-        assert whole(client).startswith(b"HTTP/1.1 400 ")
+        assert until_closed(client).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +269,7 @@ def test_a_body_that_trickles_has_the_time_of_a_request(
             with suppress(TimeoutError):
                 answer = client.recv(65536)
         client.settimeout(10)
-        answer += whole(client)
+        answer += until_closed(client)
 
     assert time.monotonic() - began > 1.5
     assert answer.startswith(b"HTTP/1.1 408 ")

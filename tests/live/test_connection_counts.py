@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.live.steered import eventually, pids, write
+from tests.live.steered import both, write
 from tests.support.serving import Server, serve
 
 FLAGS = ("--target-type", "regression", "--max-workers", "2")
@@ -39,7 +39,7 @@ def smaller_share(server: Server) -> int:
 
 def test_clients_that_come_at_once_are_shared_out(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS) as server:
-        eventually(lambda: len(pids(server)) == 2)
+        both(server)
 
         shares = [smaller_share(server) for _ in range(ROUNDS)]
 

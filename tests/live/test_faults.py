@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.live.steered import begin, boots, do, errors, eventually, pid, pids, write
-from tests.support.serving import Server, serve, start_failure
+from tests.live.steered import begin, boots, both, do, errors, eventually, pid, pids, write
+from tests.support.raw_clients import get_s
+from tests.support.serving import serve, start_failure
 
 FLAGS = ("--target-type", "regression", "--max-workers", "1")
 LOST = (OSError, http.client.HTTPException)
@@ -88,23 +89,22 @@ def test_workers_that_are_ended_while_they_load_come_back_at_once_and_side_by_si
 ) -> None:
     flags = ("--target-type", "regression", "--max-workers", "2")
     with serve(write(tmp_path), *flags) as server:
-        eventually(lambda: len(pids(server)) == 2)
+        serving = both(server)
         write(tmp_path, "sleep 60")
-        loading = _killed_and_replaced(server, tmp_path, "SIGKILL", set())
-        loading = _killed_and_replaced(server, tmp_path, name, loading)
+        loading = _killed_and_replaced(tmp_path, "SIGKILL", serving)
+        loading = _killed_and_replaced(tmp_path, name, loading)
         (tmp_path / "broken").unlink()
-        _killed_and_replaced(server, tmp_path, name, loading)
+        _killed_and_replaced(tmp_path, name, loading)
 
         assert do(server, "pid").status == 200
-        eventually(lambda: len(pids(server)) == 2)
+        both(server)
         assert not [message for message in errors(server.log()) if "cannot load" in message]
 
 
-def _killed_and_replaced(server: Server, directory: Path, name: str, loading: set[int]) -> set[int]:
-    """End both workers, which are loading if they are given; return those that load instead."""
+def _killed_and_replaced(directory: Path, name: str, workers: set[int]) -> set[int]:
+    """End both workers; return those that load instead."""
     n_boots = boots(directory)
-    old = loading or pids(server)
-    for worker in old:
+    for worker in workers:
         os.kill(worker, signal.Signals[name])
     eventually(lambda: boots(directory) >= n_boots + 2)
     return {int(line) for line in (directory / "boots").read_text().split()[n_boots:]}
@@ -142,11 +142,11 @@ def test_a_late_request_is_answered_in_time_and_its_worker_replaced(tmp_path: Pa
         first = pid(server)
         began = time.monotonic()
 
-        reply = do(server, "sleep", 6)
+        reply = do(server, "sleep", 10)
 
         assert reply.status == 504
         assert "longer" in reply.message
-        assert 1.9 < time.monotonic() - began < 4
+        assert 1.9 < time.monotonic() - began < 8
         eventually(lambda: boots(tmp_path) == 2)
         assert do(server, "pid").json()["predictions"] != [first]
         assert [message for message in errors(server.log()) if "POST /predict/" in message]
@@ -213,12 +213,11 @@ def test_a_load_may_take_longer_than_a_request(tmp_path: Path) -> None:
 
 def test_others_are_answered_while_a_hook_takes_its_time(tmp_path: Path) -> None:
     with serve(write(tmp_path), *FLAGS) as server:
-        busy = begin(lambda: do(server, "sleep", 1.5))
+        busy = begin(lambda: do(server, "sleep", 3))
         eventually(lambda: server.get("/livez").status == 200)
-        began = time.monotonic()
 
-        assert server.get("/info/").status == 200
-        assert time.monotonic() - began < 1
+        assert get_s(server, "/info/") < 2
+        assert not busy.done()
         assert busy.result().status == 200
 
 

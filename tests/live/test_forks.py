@@ -10,6 +10,7 @@ import pytest
 
 from tests.live.steered import begin, errors, eventually
 from tests.support.http_calls import Reply
+from tests.support.raw_clients import whole
 from tests.support.serving import Server, run, serve
 
 CUSTOM = """
@@ -145,7 +146,7 @@ def test_a_forked_child_ends_where_its_hook_returns(
             b"Content-Type: text/plain\r\n"
             + f"Content-Length: {len(action)}\r\nConnection: close\r\n\r\n{action}".encode()
         )
-        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        answer = whole(client)
 
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.startswith(b"HTTP/1.1 200 ")

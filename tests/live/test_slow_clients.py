@@ -3,16 +3,19 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.faults.scale import FULL
+from tests.support.raw_clients import connected, get_s, whole
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 20
 """More than the server has threads."""
+
+AT_ONCE_S = 3.0
+"""On a busy machine; who waits for a client that does nothing waits for ten seconds and more."""
 
 HOOK = """
 import time
@@ -43,21 +46,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(name="clients")
-def connected(server: Server) -> Iterator[list[socket.socket]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(server.connect()) for _ in range(N_CLIENTS)]
-
-
-def ping_s(server: Server) -> float:
-    """Return the time of a ping in seconds."""
-    began = time.monotonic()
-    assert server.get("/ping/").status == 200
-    return time.monotonic() - began
-
-
-def whole(client: socket.socket) -> bytes:
-    """Return all that is sent until the server closes its side."""
-    return b"".join(iter(lambda: client.recv(65536), b""))
+def fixture_clients(server: Server) -> Iterator[list[socket.socket]]:
+    with connected(server, N_CLIENTS) as clients:
+        yield clients
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /pre", POST.format(1, 100).encode() + b"half"])
@@ -67,7 +58,7 @@ def test_silent_clients_hold_nobody_up(
     for client in clients:
         client.sendall(sent)
 
-    assert ping_s(server) < 1
+    assert get_s(server, "/ping/") < AT_ONCE_S
 
 
 def test_a_request_in_small_pieces_is_answered(
@@ -77,7 +68,7 @@ def test_a_request_in_small_pieces_is_answered(
 
     for piece in request[:20], request[20:70], request[70:-2], request[-2:]:
         clients[0].sendall(piece)
-        assert ping_s(server) < 1
+        assert get_s(server, "/ping/") < AT_ONCE_S
 
     assert clients[0].recv(65536).endswith(b"\r\n\r\nxxx")
 
@@ -89,7 +80,7 @@ def test_clients_that_do_not_read_hold_nobody_up_and_lose_nothing(
     for client in clients[:4]:
         client.sendall(POST.format(size, 0).encode().replace(b"Host", b"Connection: close\r\nHost"))
 
-    assert ping_s(server) < 1
+    assert get_s(server, "/ping/") < AT_ONCE_S
     for client in clients[:4]:
         assert len(whole(client).partition(b"\r\n\r\n")[2]) == size
 
@@ -150,10 +141,10 @@ def test_large_bodies_that_come_slowly_hold_nobody_up_and_are_whole(
     for client in clients[:6]:
         client.sendall(head + b"x" * 70_000)
 
-    assert ping_s(server) < 1
+    assert get_s(server, "/ping/") < AT_ONCE_S
     for client in clients[:6]:
         client.sendall(b"x" * 1_000_000)
-    assert ping_s(server) < 1
+    assert get_s(server, "/ping/") < AT_ONCE_S
     for client in clients[:6]:
         client.sendall(b"x" * (size - 1_070_000))
         assert len(whole(client).partition(b"\r\n\r\n")[2]) == size
@@ -179,10 +170,10 @@ def test_the_answer_to_a_body_over_the_limit_arrives_while_it_is_sent(
 
 
 def test_slow_requests_hold_up_no_quick_one(server: Server, clients: list[socket.socket]) -> None:
-    slow = POST.replace("size", "sleep").format(1, 0).encode()
+    slow = POST.replace("size", "sleep").format(4, 0).encode()
     clients[0].sendall(slow)
 
-    assert max(ping_s(server) for _ in range(20)) < 0.5
+    assert max(get_s(server, "/ping/") for _ in range(20)) < AT_ONCE_S
     assert clients[0].recv(65536).endswith(b"\r\n\r\nx")
 
 
@@ -198,7 +189,7 @@ def test_a_head_that_never_ends_is_cut_off_though_bytes_keep_coming(
     trickle(clients, 45)
 
     assert 25 < time.monotonic() - began < 45, "every client was cut off by the limit"
-    assert ping_s(server) < 1
+    assert get_s(server, "/ping/") < AT_ONCE_S
 
 
 def trickle(clients: list[socket.socket], timeout_s: float) -> None:

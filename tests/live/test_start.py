@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drum_like.config.value_types import Address
-from tests.live.steered import boots, errors, events, eventually, pids, write
+from tests.live.steered import boots, both, errors, events, eventually, write
 from tests.support.serving import run, serve, start_failure
 
 
@@ -127,4 +127,4 @@ def test_every_worker_answers(tmp_path: Path) -> None:
     with serve(write(tmp_path), "--target-type", "regression", "--max-workers", "2") as server:
         eventually(lambda: boots(tmp_path) == 2)
 
-        assert eventually(lambda: len(pids(server)) == 2)
+        assert both(server)

@@ -3,13 +3,14 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.faults.scale import FULL, scaled
 from tests.live.steered import begin, boots, eventually
+from tests.support.raw_clients import connected, get_s, whole
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 40
@@ -17,6 +18,8 @@ N_CLIENTS = 40
 
 LARGE = 10_000_000
 """Bytes that no socket holds for a client that does not read."""
+
+PAUSE_S = 1.5
 
 FLAGS = ("--target-type", "textgeneration", "--max-workers", "1", "--threads", "8")
 ENV = {"TARGET_NAME": "answer"}
@@ -116,14 +119,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(name="clients")
-def connected(server: Server) -> Iterator[list[socket.socket]]:
-    with ExitStack() as stack:
-        yield [stack.enter_context(server.connect()) for _ in range(N_CLIENTS)]
-
-
-def whole(client: socket.socket) -> bytes:
-    """Return all that is sent until the server closes its side."""
-    return b"".join(iter(lambda: client.recv(1 << 20), b""))
+def fixture_clients(server: Server) -> Iterator[list[socket.socket]]:
+    with connected(server, N_CLIENTS) as clients:
+        yield clients
 
 
 def until_done(client: socket.socket) -> bytes:
@@ -136,13 +134,6 @@ def until_done(client: socket.socket) -> bytes:
     return received
 
 
-def livez_s(server: Server) -> float:
-    """Return the time of a probe in seconds."""
-    began = time.monotonic()
-    assert server.get("/livez").status == 200
-    return time.monotonic() - began
-
-
 def test_clients_that_do_not_read_their_streams_hold_nobody_up(
     server: Server, clients: list[socket.socket]
 ) -> None:
@@ -151,7 +142,7 @@ def test_clients_that_do_not_read_their_streams_hold_nobody_up(
 
     took_s = []
     for _ in range(scaled(20, 1000)):
-        took_s.append(livez_s(server))
+        took_s.append(get_s(server))
         assert server.csv("question\nwhy\n").status == 200
         time.sleep(scaled(0, 10) / 1000)
 
@@ -202,21 +193,21 @@ def test_a_connection_goes_on_after_a_stream(clients: list[socket.socket]) -> No
 
 def test_parts_come_as_they_are_made(clients: list[socket.socket]) -> None:
     began = time.monotonic()
-    clients[0].sendall(chat(n=3, pause=0.5))
+    clients[0].sendall(chat(n=3, pause=PAUSE_S))
 
     assert b"0:" in first_part(clients[0])
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 2.9 * PAUSE_S
     until_done(clients[0])
-    assert time.monotonic() - began >= 1.5
+    assert time.monotonic() - began >= 3 * PAUSE_S
 
 
 def test_parts_come_as_they_are_made_over_http_1_0(clients: list[socket.socket]) -> None:
     began = time.monotonic()
-    clients[0].sendall(chat(0, n=3, pause=0.5))
+    clients[0].sendall(chat(0, n=3, pause=PAUSE_S))
 
     first = first_part(clients[0])
     assert b"0:" in first
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 2.9 * PAUSE_S
     assert (first + whole(clients[0])).partition(b"\r\n\r\n")[2] == (
         b"data: 0:\n\ndata: 1:\n\ndata: 2:\n\ndata: [DONE]\n\n"
     )
@@ -237,16 +228,15 @@ def test_hooks_that_exit_in_a_stream_take_no_thread_along(server: Server) -> Non
             answer = whole(client)
             assert answer.endswith(b"5\r\nfirst\r\n")
 
-    assert livez_s(server) < 1
+    assert get_s(server) < 3
 
 
 def test_one_thread_makes_several_streams_in_turns(tmp_path: Path) -> None:
-    with streaming(tmp_path, "--threads", "1") as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.connect()) for _ in range(3)]
+    with streaming(tmp_path, "--threads", "1") as server, connected(server, 3) as clients:
         for client in clients:
             client.sendall(chat(n=20, pause=0.05))
 
-        probes_s = [livez_s(server) for _ in range(5)]
+        probes_s = [get_s(server) for _ in range(5)]
 
         assert max(probes_s) < 2
         assert [until_done(client).count(b"data: ") for client in clients] == [21] * 3
@@ -266,8 +256,10 @@ def test_a_hook_learns_that_its_client_left(tmp_path: Path) -> None:
 def test_a_stream_ends_with_the_time_of_its_request_though_nobody_reads_it(
     tmp_path: Path,
 ) -> None:
-    with streaming(tmp_path, "--request-timeout-s", "2") as server, ExitStack() as stack:
-        clients = [stack.enter_context(server.connect()) for _ in range(10)]
+    with (
+        streaming(tmp_path, "--request-timeout-s", "2") as server,
+        connected(server, 10) as clients,
+    ):
         for client in clients:
             client.sendall(chat(n=1_000_000, size=100_000))
 

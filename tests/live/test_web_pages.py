@@ -10,6 +10,7 @@ import pytest
 from tests.live.steered import eventually
 from tests.support.http_calls import Part, Reply, call, form
 from tests.support.models import ONE_WORKER, REG
+from tests.support.raw_clients import whole
 from tests.support.serving import Server, serve, start_failure
 from tests.support.wallaroo_api import sums, version_id
 
@@ -106,7 +107,7 @@ def answered(server: Server, head: str) -> bytes:
     """Return the answer to a head as it is written here."""
     with server.connect() as client:
         client.sendall(f"{head}Connection: close\r\n\r\n".encode())
-        return b"".join(iter(lambda: client.recv(65536), b""))
+        return whole(client)
 
 
 @pytest.mark.parametrize("host", OWN_HOSTS)

@@ -10,6 +10,7 @@ import pytest
 from tests.live.steered import eventually, write
 from tests.support.http_calls import call
 from tests.support.serving import environment, stop
+from tests.support.stock import listening
 
 GUNICORN = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "drum_like.wsgi:app")
 
@@ -29,7 +30,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_it_serves_the_model_that_the_environment_names(log: Path) -> None:
-    url = eventually(lambda: address(log), timeout_s=60)
+    url = eventually(lambda: listening(log), timeout_s=60)
 
     reply = call(
         url, "POST", "/predict/", body="do,value\nlog,1\n", headers={"Content-Type": "text/csv"}
@@ -42,7 +43,7 @@ def test_it_serves_the_model_that_the_environment_names(log: Path) -> None:
 
 
 def test_a_chunked_body_is_read_by_the_server_that_is_there(log: Path) -> None:
-    url = eventually(lambda: address(log), timeout_s=60)
+    url = eventually(lambda: listening(log), timeout_s=60)
 
     reply = call(
         url,
@@ -53,9 +54,3 @@ def test_a_chunked_body_is_read_by_the_server_that_is_there(log: Path) -> None:
     )
 
     assert reply.status == 200
-
-
-def address(log: Path) -> str | None:
-    """Return the address of the server once its log has it, None before."""
-    found = [line for line in log.read_text().splitlines() if "Listening at: " in line]
-    return found[0].split("Listening at: ")[1].split()[0] if found else None

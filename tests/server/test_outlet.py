@@ -28,6 +28,14 @@ def made_pipe() -> Iterator[tuple[int, int]]:
     os.close(writer)
 
 
+def flooded(descriptor: int) -> Outlet:
+    """Return an outlet that was given more lines than it holds."""
+    outlet = Outlet(descriptor, note)
+    for _ in range(MANY):
+        outlet.write(LINE)
+    return outlet
+
+
 def read_to_note(reader: int, other: bytes = LINE) -> tuple[list[bytes], int]:
     """Return the lines, and the number in the note, when that and one other line have come."""
     lines, n_dropped = [], 0
@@ -55,10 +63,8 @@ def test_a_reader_that_comes_late_gets_whole_lines_and_learns_how_many_were_drop
     pipe: tuple[int, int],
 ) -> None:
     reader, writer = pipe
-    outlet = Outlet(writer, note)
 
-    for _ in range(MANY):
-        outlet.write(LINE)
+    flooded(writer)
     lines, n_dropped = read_to_note(reader)
 
     assert set(lines) == {LINE}
@@ -69,10 +75,7 @@ def test_a_reader_that_comes_late_gets_whole_lines_and_learns_how_many_were_drop
 def test_a_socket_that_nobody_reads_holds_nobody_up() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        outlet = Outlet(ours.fileno(), note)
-
-        for _ in range(MANY):
-            outlet.write(LINE)
+        flooded(ours.fileno())
 
         assert theirs.recv(len(LINE), socket.MSG_WAITALL) == LINE
 
@@ -116,9 +119,7 @@ def test_a_child_writes_what_it_was_given_and_nothing_of_its_parents(
     pipe: tuple[int, int],
 ) -> None:
     reader, writer = pipe
-    outlet = Outlet(writer, note)
-    for _ in range(MANY):
-        outlet.write(LINE)
+    outlet = flooded(writer)
 
     child = os.fork()
     if not child:

@@ -2,17 +2,16 @@
 
 import re
 import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.serving import connect, environment, serve, stop
+from tests.support.raw_clients import until_closed
+from tests.support.serving import connect, serve
+from tests.support.stock import stock_gunicorn
 from tests.wire.streams import LAST, Stream, draw
 from tests.wire.verdict import Tally
 
@@ -48,7 +47,6 @@ def init_app(flask):
 """Repeats each request, whatever its route; for both servers. Ours may not have read a body."""
 
 _CLIENTS = 8
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _CLOSING = LAST.replace(b"Host", b"Connection: close\r\nHost")
@@ -75,7 +73,11 @@ def servers() -> Iterator[Servers]:
         (directory / "custom.py").write_text(_HOOKS)
         (directory / "custom_flask.py").write_text(_ECHO)
         flags = ("--target-type", "unstructured", "--max-workers", "1", "--max-body-mb", "1")
-        with serve(directory, *flags) as ours, _stock(directory) as stock:
+        threads = ("--threads", "8", "--keep-alive", "5")
+        with (
+            serve(directory, *flags) as ours,
+            stock_gunicorn(directory, "custom_flask:app", *threads) as stock,
+        ):
             yield Servers(ours.url, stock)
 
 
@@ -112,14 +114,7 @@ def _sent(url: str, pieces: Sequence[bytes]) -> bytes:
             for piece in pieces:
                 client.sendall(piece)
             client.shutdown(socket.SHUT_WR)
-        return b"".join(_received(client))
-
-
-def _received(client: socket.socket) -> Iterator[bytes]:
-    try:
-        yield from iter(lambda: client.recv(65536), b"")
-    except ConnectionResetError:  # closed, with bytes of ours unread
-        return
+        return until_closed(client)
 
 
 def _answers(data: bytes) -> list[bytes]:
@@ -141,28 +136,3 @@ def _answers(data: bytes) -> list[bytes]:
         found.append(body if whole and status[1] == b"200" else status[1])
         at += size if has_body else 0
     return found if at == len(data) else [*found, b"rest " + data[at : at + 80]]
-
-
-@contextmanager
-def _stock(directory: Path) -> Iterator[str]:
-    """Start a plain gunicorn that keeps connections."""
-    command = ["-m", "gunicorn", "--bind", "127.0.0.1:0", "--worker-class", "gthread"]
-    more = ["--threads", "8", "--keep-alive", "5", "--chdir", str(directory), "custom_flask:app"]
-    log = directory / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *command, *more], stdout=out, stderr=out, env=environment()
-        )
-    try:
-        yield _address(log)
-    finally:
-        stop(process)
-
-
-def _address(log: Path) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := _ADDRESS.search(log.read_text()):
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
