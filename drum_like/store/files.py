@@ -76,12 +76,10 @@ class Files:
             if keep and path.exists():
                 os.utime(path)
                 return
-            is_new = not path.parent.exists()
             path.parent.mkdir(exist_ok=True)
             received.path.replace(path)
             sync_folder(path.parent)
-            if is_new:
-                sync_folder(self._blobs)
+            sync_folder(self._blobs)  # a folder that is there may be that of a killed process
 
     def check(self, sha256: str) -> Path:
         """Return the path of a file after comparing its bytes with its digest.

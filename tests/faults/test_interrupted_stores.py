@@ -1,5 +1,6 @@
 """A store that is killed while its tables are made, and a disk that loses what it was given."""
 
+import hashlib
 import random
 import shutil
 import subprocess
@@ -82,22 +83,50 @@ def test_an_upload_that_the_disk_did_not_keep_is_refused_and_not_tried_again(
     tmp_path: Path,
 ) -> None:
     """F-35: fsync fails."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace makes calls fail, and is not installed")
-    trace, root = tmp_path / "trace", tmp_path / "store"
+    root = tmp_path / "store"
     open_store(Place(root)).close()
-    failing = [strace, "-f", "-qq", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO"]
-    command = [*failing, "-o", str(trace), sys.executable, "-c", UPLOAD, str(root)]
 
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment(), check=False
-    )
+    said, trace = _traced_upload(root, "-e", "inject=fsync:error=EIO")
 
-    if "ptrace" in done.stderr:
-        pytest.skip("processes may not be traced here")
-    assert done.stdout == "refused\n", done.stderr
+    assert said == "refused\n"
     assert files_of(root) == []
-    assert trace.read_text().count("(INJECTED)") == 1
+    assert trace.count("(INJECTED)") == 1
     with closing(open_store(Place(root))) as store:
         assert put(store, "m").number == 1
+
+
+def test_a_folder_that_a_killed_process_has_made_is_brought_to_the_disk_by_the_next(
+    tmp_path: Path,
+) -> None:
+    """F-34: else a version whose folder the disk has lost would be there."""
+    root = tmp_path / "store"
+    with closing(open_store(Place(root))) as store:
+        folder = store.files.blob(hashlib.sha256(b"bytes").hexdigest()).parent
+    folder.mkdir()
+
+    said, trace = _traced_upload(root)
+
+    assert said == "stored\n"
+    assert f"<{folder}>" in trace
+    assert f"<{folder.parent}>" in trace
+
+
+def _traced_upload(root: Path, *options: str) -> tuple[str, str]:
+    """Return the output of an upload, and the calls by which it brought files to the disk."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace sees calls and makes them fail, and is not installed")
+    trace = root.with_name("trace")
+    tracing = [strace, "-f", "-y", "-qq", "-e", "trace=fsync", *options, "-o", str(trace)]
+    done = subprocess.run(
+        [*tracing, sys.executable, "-c", UPLOAD, str(root)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment(),
+        check=False,
+    )
+    if "ptrace" in done.stderr:
+        pytest.skip("processes may not be traced here")
+    assert done.returncode == 0, done.stderr
+    return done.stdout, trace.read_text()
