@@ -1,34 +1,46 @@
 """A version changes again and again while requests come: none fails, none sees a mixture."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.faults.conftest import Tell
 from tests.faults.scale import FULL, scaled
 from tests.faults.senders import REQUESTS_S, Answered, Question, asked, wait_for_answers
-from tests.support.registries import constant, opened
-from tests.support.serving import serve
+from tests.support.registries import Opened, constant, eventually, opened
+from tests.support.serving import Server, serve
 
 SECONDS = scaled(8, 60)
 PAUSE_S = 2.0 if scaled(0, 1) else 0.8
 QUESTION = Question("/models/m/predict/", b"a\n0\n0\n0\n", "text/csv")
 
 
-def test_no_request_fails_while_versions_change(tmp_path: Path, tell: Tell) -> None:
-    with (
-        opened(tmp_path / "store") as store,
-        serve(None, "--store", str(tmp_path / "store"), "--max-workers", "2") as server,
-    ):
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Opened]:
+    with opened(tmp_path / "store") as found:
+        yield found
+
+
+@pytest.fixture
+def server(store: Opened, tmp_path: Path) -> Iterator[Server]:
+    """Two workers, which serve the first version."""
+    with serve(None, "--store", str(tmp_path / "store"), "--max-workers", "2") as running:
         store.put("m", constant(1))
-        wait_for_answers(server.url, QUESTION)
-        with asked(server.url, QUESTION) as replies:
-            changes = [(time.monotonic(), 1)]
-            until = time.monotonic() + SECONDS
-            while time.monotonic() < until:
-                time.sleep(PAUSE_S)
-                value = len(changes) + 1
-                store.put("m", constant(value))
-                changes.append((time.monotonic(), value))
+        wait_for_answers(running.url, QUESTION)
+        yield running
+
+
+def test_no_request_fails_while_versions_change(store: Opened, server: Server, tell: Tell) -> None:
+    with asked(server.url, QUESTION) as replies:
+        changes = [(time.monotonic(), 1)]
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            time.sleep(PAUSE_S)
+            value = len(changes) + 1
+            store.put("m", constant(value))
+            changes.append((time.monotonic(), value))
 
     assert len(replies) > (0.9 if FULL else 0.6) * REQUESTS_S * SECONDS
     assert {status for _, status, _ in replies} == {200}
@@ -43,21 +55,17 @@ def test_no_request_fails_while_versions_change(tmp_path: Path, tell: Tell) -> N
     )
 
 
-def test_no_request_fails_while_versions_come_that_do_not_load(tmp_path: Path, tell: Tell) -> None:
+def test_no_request_fails_while_versions_come_that_do_not_load(
+    store: Opened, server: Server, tell: Tell
+) -> None:
     """F-27."""
-    with (
-        opened(tmp_path / "store") as store,
-        serve(None, "--store", str(tmp_path / "store"), "--max-workers", "2") as server,
-    ):
-        store.put("m", constant(1))
-        wait_for_answers(server.url, QUESTION)
-        with asked(server.url, QUESTION) as replies:
-            for number in range(scaled(4, 50)):
-                store.put("m", constant(2 + number)[:-20])
-                time.sleep(1)
+    with asked(server.url, QUESTION) as replies:
+        for number in range(scaled(4, 50)):
+            store.put("m", constant(2 + number)[:-20])
+            time.sleep(1)
+        eventually(lambda: server.log().count("does not load") >= scaled(1, 30))
 
-        assert server.process.poll() is None
-        assert server.log().count("does not load") >= scaled(1, 30)
+    assert server.process.poll() is None
     assert {(status, body) for _, status, body in replies} == {(200, _body(1))}
     tell(f"{len(replies)} requests beside {scaled(4, 50)} bad versions, 0 failed")
 

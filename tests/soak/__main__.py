@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -34,10 +35,17 @@ def main() -> int:
     return 1 if complaints or not (flags.no_control or _is_noticed(grown)) else 0
 
 
-def soak(model: Model, seconds: float, rate: float) -> list[str]:
+def soak(model: Model, seconds: float, rate: float, halves: int = 1) -> list[str]:
     """Ask a server of a model for this time; return what is wrong with it.
 
     Its clients leave for a moment in the middle and at the end, where descriptors are counted.
+
+    Args:
+        model: What is served.
+        seconds: The time.
+        rate: Requests a second.
+        halves: How many second halves there may be until one leaves all as it was: a young server
+            opens connections and starts threads when it first needs them, a leak goes on.
     """
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         directory = model.write(Path(folder, "model").absolute())
@@ -47,14 +55,16 @@ def soak(model: Model, seconds: float, rate: float) -> list[str]:
             master = psutil.Process(server.process.pid)
             eventually(lambda: len(master.children()) == _WORKERS)
             watch = Watch(master.pid)
-            with watch.sampling():
-                first = load(server.url, items, rate, seconds / 2)
+            half_s, accounts = 0.0, [load(server.url, items, rate, seconds / 2)]
+            while not watch.is_as_before and len(accounts) <= halves:
                 watch.note_before()
                 half_s = watch.elapsed_s()
-                second = load(server.url, items, rate, seconds / 2)
-            watch.note_after()
-            complaints = [*watch.complaints(half_s), *_wrong(first), *_wrong(second)]
-    _tell(watch, half_s, (first, second), complaints)
+                with watch.sampling():
+                    accounts.append(load(server.url, items, rate, seconds / 2))
+                watch.note_after()
+            wrong = [line for account in accounts for line in _wrong(account)]
+            complaints = [*watch.complaints(half_s), *wrong]
+    _tell(watch, half_s, accounts, complaints)
     return complaints
 
 
@@ -66,9 +76,7 @@ def _is_noticed(complaints: list[str]) -> bool:
     return any("has grown" in complaint for complaint in complaints)
 
 
-def _tell(
-    watch: Watch, half_s: float, accounts: tuple[Account, Account], complaints: list[str]
-) -> None:
+def _tell(watch: Watch, half_s: float, accounts: Sequence[Account], complaints: list[str]) -> None:
     sent = sum(account.sent for account in accounts)
     statuses = sum(
         (account.statuses for account in accounts), start=accounts[0].statuses.__class__()

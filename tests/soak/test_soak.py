@@ -20,7 +20,7 @@ def watched(grown: int, size: int = 500 * MB, after: Resources | None = HELD) ->
 
 
 def test_a_moment_of_it_shows_no_wrong_answer_and_leaves_nothing_open() -> None:
-    complaints = soak(STEADY, 3, 100)
+    complaints = soak(STEADY, 3, 100, halves=4)
 
     assert [one for one in complaints if "has grown" not in one] == []  # it is still young
 

@@ -87,6 +87,11 @@ class Watch:
         with repeated(self._sample, _EACH_S):
             yield
 
+    @property
+    def is_as_before(self) -> bool:
+        """Whether each process was looked at twice, and held the same."""
+        return all(one.before == one.after is not None for one in self.watched.values())
+
     def elapsed_s(self) -> float:
         """Return the time since the start of the watch."""
         return time.monotonic() - self._began
