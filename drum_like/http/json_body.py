@@ -12,7 +12,7 @@ from typing import Any
 from flask import Request, Response, g, request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from drum_like.codecs.json.values import is_deeper, loads
+from drum_like.codecs.json.values import BEFORE, is_deeper, loads
 from drum_like.errors import BodyError, DrumLikeError, NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
@@ -65,7 +65,7 @@ def json_object(request: Request, *, any_type: bool = False) -> Tree | None:
 def _read(request: Request) -> Tree | None:
     """Return the JSON object, also one with half characters: its keys tell who refuses it."""
     body = whole_body(request)
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{":
+    if body.lstrip(BEFORE)[:1] != b"{":
         return None
     try:
         tree: Tree = loads(body, half_characters=True)

@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
 from drum_like import codecs
+from drum_like.codecs.json.values import BEFORE, NESTED
 from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.http.requests import whole_body
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
@@ -133,9 +134,9 @@ def _column_names(request: Request) -> tuple[str, ...] | None:
 
 
 def _check_looks_like_csv(body: bytes) -> None:
-    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    head = body.lstrip(BEFORE)[:1]
     one_line = b"\n" not in body and b"\r" not in body
-    if one_line or head in (b"{", b"["):
+    if one_line or head in NESTED:
         others = sorted(codecs.installed().decoders.keys() - {CSV})
         raise PayloadError(
             f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "

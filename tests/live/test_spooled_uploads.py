@@ -17,9 +17,9 @@ import pytest
 
 from drum_like.system.memory import is_memory
 from tests.live.steered import eventually
-from tests.live.test_slow_clients import whole
 from tests.support.http_calls import Part, call, form
 from tests.support.models import ONE_WORKER
+from tests.support.raw_clients import whole
 from tests.support.serving import Server, serve
 from tests.support.wallaroo_api import Api, sums, version_id, zipped
 

@@ -17,6 +17,12 @@ from drum_like.errors import PayloadError, TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.numbers import is_marked_missing
 
+BEFORE = b"\xef\xbb\xbf \t\r\n"
+"""Bytes that may stand before the value: blanks and a BOM."""
+
+NESTED = (b"[", b"{")
+"""First bytes of a list and an object."""
+
 
 def loads(body: bytes, *, half_characters: bool = False) -> Any:
     """Parse a JSON body; the tokens NaN, Infinity and -Infinity are numbers.
@@ -85,9 +91,7 @@ _STEPS[list(b"[{")], _STEPS[list(b"]}")] = 1, -1
 
 
 def is_deeper(body: bytes, most: int) -> bool:
-    """Return whether a body that begins as JSON is nested more than that many levels deep."""
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"[", b"{"):
-        return False
+    """Return whether a list or an object is nested more than that many levels deep."""
     text = _TEXT.sub(b"", body) if b"\\" in body else body
     shape = text.translate(None, _NO_SHAPE)
     if shape.translate(None, _SHAPE):
