@@ -31,7 +31,8 @@ def score(data, model, **kwargs):
     return pd.DataFrame({"Predictions": data["a"] * 2.0})
 """
 RATE = scaled(10, REQUESTS_S)
-FLAGS = ("--target-type", "regression", "--max-workers", "2")
+# By default a worker calls one hook at a time, and one worker alone would serve 45 requests a second.
+FLAGS = ("--target-type", "regression", "--max-workers", "2", "--hook-threads", "4")
 
 
 @contextmanager
@@ -47,7 +48,10 @@ def served(directory: Path, load_s: float) -> Iterator[Server]:
 
 @contextmanager
 def killed_every(server: Server, pause_s: float) -> Iterator[list[int]]:
-    """Kill a worker of any kind again and again until the block ends; give their ids."""
+    """Kill a worker of any kind again and again until the block ends; give their ids.
+
+    Kills are not in step with requests: each may fall at any time between two of them.
+    """
     master, chance = psutil.Process(server.process.pid), random.Random(6)
     killed: list[int] = []
 
