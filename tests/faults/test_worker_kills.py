@@ -31,7 +31,7 @@ def score(data, model, **kwargs):
     return pd.DataFrame({"Predictions": data["a"] * 2.0})
 """
 RATE = scaled(10, REQUESTS_S)
-# By default a worker calls one hook at a time, and one worker alone would serve 45 requests a second.
+# By default a worker calls one hook at a time, and alone would serve 45 requests a second.
 FLAGS = ("--target-type", "regression", "--max-workers", "2", "--hook-threads", "4")
 
 
