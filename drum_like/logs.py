@@ -120,6 +120,10 @@ def configure(log_format: str, level: str) -> None:
     logging.raiseExceptions = False
 
 
+CLIENT_LEFT = 499
+"""The status, as nginx has it, of a request whose client left before it was answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """A request as the access log shows it.
@@ -127,7 +131,7 @@ class Access:
     Attributes:
         method: The method, or "-" if the request line was not understood.
         path: The path as sent, without the query.
-        status: The status answered.
+        status: The status answered, or `CLIENT_LEFT`.
         n_bytes: Length of the body sent.
         duration_s: From the parsed request to the last byte handed to the kernel.
     """

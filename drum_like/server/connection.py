@@ -1,13 +1,18 @@
 """One client's connection: its socket, its place in the poller, and the rests of answers."""
 
+import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from drum_like.server.request_head import Reading
-from drum_like.server.request_reader import RequestReader
+from drum_like.server.request_reader import GO_ON, RequestReader
 
+_SENDS_NO_MORE = getattr(select, "POLLRDHUP", 0)
+"""The event that a client sends no more; only Linux tells it, elsewhere nobody is seen to leave."""
+
+_IS_GONE = select.POLLERR | select.POLLHUP
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -43,11 +48,13 @@ class Connection:
         n_taken: Bytes of the rest that the client has made room for.
         stream: The answer of which more parts are to be asked for when the rest is sent.
         keep: Whether it stays open after that.
+        is_asked: Whether its client was asked if it is there still.
     """
 
     __slots__ = (
         "deadline",
         "event",
+        "is_asked",
         "keep",
         "n_taken",
         "peer",
@@ -72,6 +79,7 @@ class Connection:
         self.n_taken = 0
         self.stream: Stream | None = None
         self.keep = False
+        self.is_asked = False
 
     @property
     def has_sent(self) -> bool:
@@ -84,6 +92,27 @@ class Connection:
             return True
         return True
 
+    def has_left(self, *, may_ask: bool) -> bool:
+        """Return whether the client has left, so that nobody reads an answer.
+
+        A client that sends no more has left, or waits for its answer. The difference shows when
+        something is sent to it: the system of one that has left resets the connection. So the
+        client is asked once, by an interim answer, which clients skip. Over a network the reset
+        takes a moment, and a later call sees it.
+
+        Args:
+            may_ask: Whether the client knows interim answers, which HTTP/1.0 does not have.
+        """
+        events = _events(self.sock)
+        if events & _SENDS_NO_MORE and events & select.POLLOUT and may_ask and not self.is_asked:
+            self.is_asked = True
+            try:
+                self.sock.send(GO_ON)  # there is room for it: half a word would spoil the answer
+            except OSError:
+                return True
+            events = _events(self.sock)
+        return bool(events & _IS_GONE)
+
     def ready(self, leader: Any) -> None:
         """Call the next step, unless closed or handed over since the poller found it ready."""
         if self.waits:
@@ -92,6 +121,21 @@ class Connection:
     def go_on(self, leader: Any) -> None:
         """Call the next step, which does not depend on the client."""
         self.then(self, leader)
+
+
+def ended(connections: Iterable[Connection]) -> list[Connection]:
+    """Return those whose clients send no more, or are gone; one system call tells it of all."""
+    by_file = {connection.sock.fileno(): connection for connection in connections}
+    poll = select.poll()
+    for file in by_file:
+        poll.register(file, _SENDS_NO_MORE)
+    return [by_file[file] for file, _ in poll.poll(0)]
+
+
+def _events(sock: socket.socket) -> int:
+    poll = select.poll()
+    poll.register(sock, _SENDS_NO_MORE | select.POLLOUT)
+    return sum(events for _, events in poll.poll(0))
 
 
 def _nothing(_connection: Connection, _leader: Any) -> None:

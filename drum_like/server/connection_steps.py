@@ -20,7 +20,7 @@ from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
 from drum_like.server.response import SlowError
 from drum_like.server.side_work import Sending, SideWork
-from drum_like.server.waiting_line import LOOK_AGAIN_S, Treatment, Waiting, WaitingRequests
+from drum_like.server.waiting_line import Treatment, Waiting, WaitingRequests
 from drum_like.system.cpus import DEADLINE
 
 _HERE = Treatment.SERVED_HERE
@@ -89,9 +89,9 @@ class ConnectionSteps:
         """Go on with clients that have waited too long, or left; return when to do so again."""
         while (connection := self._waiting.late()) is not None:
             self._resume(connection, leader)
-        while (connection := self._waiting.abandoned()) is not None:
-            self._connections.close(connection)
-        return min(self._waiting.line.left_s(), LOOK_AGAIN_S)
+        for abandoned in self._waiting.abandoned():
+            self._connections.close(abandoned)
+        return self._waiting.pause_s()
 
     def give_up(self, connection: Connection) -> None:
         """Close a connection that has been silent too long; within a request, answer first.
@@ -188,7 +188,7 @@ class ConnectionSteps:
 
     def _serve_waiting(self, waiting: Waiting) -> None:
         """Serve a request that has waited for this thread, unless its client has left."""
-        if waiting.is_abandoned():
+        if self._waiting.is_dropped(waiting):
             self._connections.close(waiting.connection)
         else:
             leader = Leader[Connection](held=False)

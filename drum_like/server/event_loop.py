@@ -40,6 +40,7 @@ class LoopCallbacks:
         answer: Answers a request; sets `rest` and `keep` of its connection.
         refuse: Answers a request that cannot be read.
         turn_away: Answers a request that would wait too long.
+        drop: Notes a request whose client left while it waited, for so many seconds.
         is_probe: Whether a request needs no model.
         awake: Called from a thread when the worker's main thread should look after the loop.
     """
@@ -48,6 +49,7 @@ class LoopCallbacks:
     answer: Answer
     refuse: Callable[[Connection, Exception], None]
     turn_away: Callable[[Connection, Received, float], None]
+    drop: Callable[[Received, float], None]
     is_probe: Callable[[Received], bool]
     awake: Callable[[], None]
 
@@ -81,7 +83,8 @@ class Loop:
         )
         self._line = WaitingLine(limits.queue_s, DEADLINE)
         waiting = WaitingRequests(
-            self._line, self._leadership, poller.release, callbacks.is_probe, callbacks.turn_away
+            *(self._line, self._leadership, poller.release),
+            *(callbacks.is_probe, callbacks.turn_away, callbacks.drop),
         )
         self._steps = ConnectionSteps(poller, self._connections, self._handover, waiting, limits)
         self._connections.request_step = self._steps.on_data

@@ -21,7 +21,7 @@ from drum_like.http.requests import HOLD, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
-from drum_like.server.timeouts import Application
+from drum_like.server.timeouts import EXPIRED, Application, has_expired
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,10 @@ class RequestCycle:
         exchange.parts = iter(exchange.body)
         exchange.context.run(self._run, exchange, self._send)
 
+    def drop(self, received: Received, waited_s: float) -> None:
+        """Note a request whose client left while it waited."""
+        self._note(received.head.request, logs.CLIENT_LEFT, 0, waited_s)
+
     def _reply(self, request: Request, connection: Connection) -> Reply:
         reply = Reply(request, connection.sock, self._cfg)
         if not self._keeps():
@@ -129,12 +133,13 @@ class RequestCycle:
     def _run(self, exchange: Exchange, step: Callable[[Exchange], bool]) -> None:
         """Take a step of an answer; one that fails before its first byte is a 500."""
         connection, reply = exchange.connection, exchange.reply
-        is_done = True
+        is_done, status = True, 0
         try:
             is_done = step(exchange)
         except OSError as error:
             logger.debug("a client went away: %s", type(error).__name__)
             reply.force_close()
+            status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
         except BaseException:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
             exchange.reply = reply = self._failed(reply, connection)
@@ -144,7 +149,8 @@ class RequestCycle:
         if is_done:
             connection.stream = None
             connection.keep = not reply.should_close()
-            self._note(reply, perf_counter() - exchange.began)
+            duration_s = perf_counter() - exchange.began
+            self._note(reply.req, status or int((reply.status or "0")[:3]), reply.sent, duration_s)
         elif connection.stream is None:
             run = exchange.context.run
             connection.stream = Stream(
@@ -152,11 +158,9 @@ class RequestCycle:
                 close=partial(run, self._run, exchange, self._abandon),
             )
 
-    def _note(self, reply: Reply, duration_s: float) -> None:
-        status = int(reply.status[:3]) if reply.status else 0
-        request = reply.req
+    def _note(self, request: Request, status: int, sent: int, duration_s: float) -> None:
         self._log.write(
-            logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
+            logs.Access(request.method or "-", request.path or "-", status, sent, duration_s)
         )
 
     def _go_on(self, exchange: Exchange) -> bool:
@@ -165,11 +169,14 @@ class RequestCycle:
         return self._send(exchange, perf_counter() + _SLICE_S)
 
     def _abandon(self, exchange: Exchange) -> bool:
-        """End a stream whose client is gone."""
-        exchange.reply.force_close()
+        """End a stream whose client is gone, or was cut off.
+
+        Raises:
+            ConnectionAbortedError: always, since its answer did not go out whole.
+        """
         if close := getattr(exchange.body, "close", None):
             close()
-        return True
+        raise ConnectionAbortedError
 
     def _send(self, exchange: Exchange, until: float = 0.0) -> bool:
         """Send parts while the client has room, and there is time; return whether it was all."""

@@ -28,7 +28,8 @@ _LONGEST_HEAD = 1 << 17
 _FREE_HEAD = 1 << 14  # longer ones, of which there is but the beginning, take room
 
 _TLS = b"\x16\x03"  # such a client waits for an answer before it ends a line
-_GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""The interim answer; one that a client has not asked for says nothing to it."""
 
 
 class ClosedError(Exception):
@@ -271,7 +272,7 @@ class RequestReader:
             return self._unread(head, caller, error.why)
         if head.expects:
             with suppress(BlockingIOError):  # a client that does not read gets no word either
-                self._sock.send(_GO_ON)
+                self._sock.send(GO_ON)
         return None
 
     def _took(self, begun: _Begun, receive: Callable[[socket.socket], int]) -> Received | None:

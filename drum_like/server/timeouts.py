@@ -10,7 +10,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,13 +21,17 @@ Application = Callable[..., Iterable[bytes]]
 
 logger = logging.getLogger(__name__)
 
+_CALL = "drum_like.call"
+
 GRACE_S = 1.0
 """Time between the answer 504 and the verdict that a thread does not end."""
 
 STUCK_S = 10.0
 """Time that a leaving worker waits for threads that do not end."""
 
-ANSWER = last_answer("504 Gateway Timeout", "the request took longer than this server allows")
+EXPIRED = 504
+
+ANSWER = last_answer(f"{EXPIRED} Gateway Timeout", "the request took longer than this server allows")
 
 
 class Call:
@@ -88,10 +92,19 @@ class InFlight:
             return [call for call in self._calls if call.started < limit]
 
     def expire(self, call: Call) -> bool:
-        """Take a request from the application; return whether it can still be answered."""
+        """Answer a request in the application's place, or cut it off; return False if it has ended.
+
+        Its connection is another request's as soon as it has ended, so it may not end meanwhile.
+        """
         with self._lock:
+            if call not in self._calls:
+                return False
             call.expired = True
-            return not call.answering
+            with suppress(OSError):
+                if not call.answering:
+                    call.connection.send(ANSWER, socket.MSG_DONTWAIT)
+                call.connection.shutdown(socket.SHUT_RDWR)
+            return True
 
     def only_expired(self) -> bool:
         """Return whether nothing runs but requests that have been taken from the application."""
@@ -147,7 +160,7 @@ class Timed:
             RuntimeError: the application tried to end the process.
         """
         name = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-        call = self._calls.enter(name, environ["gunicorn.socket"])
+        call = environ[_CALL] = self._calls.enter(name, environ["gunicorn.socket"])
         try:
             body = self._application(environ, start_response)
             answer = TrackedBody(body, lambda: self._calls.leave(call))
@@ -161,6 +174,11 @@ class Timed:
             answer.close()
             raise BrokenPipeError(errno.EPIPE, "the request was answered too late")
         return answer
+
+
+def has_expired(environ: Mapping[str, Any]) -> bool:
+    """Return whether a request, by WSGI's variables, was answered or cut off as too late."""
+    return _CALL in environ and environ[_CALL].expired
 
 
 class Watchdog:
@@ -221,12 +239,8 @@ class Watchdog:
             self.check()
 
     def _end(self, call: Call) -> None:
-        logger.error("%s has run for more than %s s and was cut off", call.name, self._limit_s)
-        answerable = self._calls.expire(call)
-        with suppress(OSError):
-            if answerable:
-                call.connection.send(ANSWER, socket.MSG_DONTWAIT)
-            call.connection.shutdown(socket.SHUT_RDWR)
+        if self._calls.expire(call):
+            logger.error("%s has run for more than %s s and was cut off", call.name, self._limit_s)
 
     def _is_hopeless(self) -> bool:
         """Whether the worker has waited long enough for threads that do not end."""

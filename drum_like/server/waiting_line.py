@@ -8,14 +8,13 @@ requests are served first for a while. Patient clients are served in their order
 """
 
 import math
-import socket
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from time import monotonic
 
-from drum_like.server.connection import Connection
+from drum_like.server.connection import Connection, ended
 from drum_like.server.leader import Leader, Leadership
 from drum_like.server.request_head import Received
 from drum_like.system.cpus import Deadline
@@ -26,11 +25,8 @@ _SURE = 0.8
 _FAVOURED, _MOST_FAVOURED = 8, 64
 """Requests that are served newest first for each client that has left, and at most."""
 
-_LOYAL_S = 0.25
-"""Time that a client has waited before it is thought to have left if it sends no more."""
-
-LOOK_AGAIN_S = 0.1
-"""Time between two looks at the client in front."""
+_LOOK_AGAIN_S = 0.1
+"""Time between two looks for clients that have left."""
 
 _FEWEST, _MOST = 4, 64
 """Departures from the line that tell its speed."""
@@ -51,18 +47,9 @@ class Waiting:
     since: float
 
     def is_abandoned(self) -> bool:
-        """Return whether the client has closed its side after it has waited.
-
-        One that says at once that it will send nothing more may still want its answer.
-        """
-        if monotonic() - self.since < _LOYAL_S:
-            return False
-        try:
-            return not self.connection.sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+        """Return whether the client has left."""
+        version = self.received.head.request.version or (1, 1)
+        return self.connection.has_left(may_ask=version >= (1, 1))
 
 
 class WaitingLine:
@@ -76,13 +63,13 @@ class WaitingLine:
 
     Attributes:
         limit_s: How long a request may wait for its turn.
-        next_look: When to look after the client in front, in monotonic seconds.
+        next_look: When to look for clients that have left, in monotonic seconds.
     """
 
     def __init__(self, limit_s: float, deadline: Deadline) -> None:
         self.limit_s = limit_s
         self._deadline = deadline
-        self._waiting: deque[Waiting] = deque()
+        self._waiting: OrderedDict[Connection, Waiting] = OrderedDict()
         self._departures: deque[float] = deque(maxlen=_MOST)
         self._n_favoured = 0
         self.next_look = 0.0
@@ -98,7 +85,7 @@ class WaitingLine:
             self._departures.clear()
             self._departures.append(now)
             self._n_favoured = 0
-        self._waiting.append(Waiting(connection, received, now))
+        self._waiting[connection] = Waiting(connection, received, now)
 
     def next(self) -> Waiting | None:
         """Return the request whose turn it is, and take it out, for a thread that is free again."""
@@ -109,33 +96,27 @@ class WaitingLine:
             self._departures.append(monotonic())
         if self._n_favoured:
             self._n_favoured -= 1
-            return self._waiting.pop()
-        return self._waiting.popleft()
+            return self._waiting.popitem()[1]
+        return self._waiting.popitem(last=False)[1]
 
-    def front(self) -> Waiting | None:
-        """Return the request in front; any thread may ask."""
-        try:
-            return self._waiting[0]
-        except IndexError:
-            return None
-
-    def abandon(self, waiting: Waiting) -> bool:
-        """Take out the request in front whose client has left; return False if it is no more."""
-        if self.front() is not waiting:
-            return False
-        self._waiting.popleft()
-        self._n_favoured = min(self._n_favoured + _FAVOURED, _MOST_FAVOURED)
-        return True
+    def abandoned(self) -> list[Waiting]:
+        """Return the requests whose clients have left, and take them out."""
+        sending_no_more = [self._waiting[connection] for connection in ended(self._waiting)]
+        left = [waiting for waiting in sending_no_more if waiting.is_abandoned()]
+        for waiting in left:
+            del self._waiting[waiting.connection]
+        self._n_favoured = min(self._n_favoured + _FAVOURED * len(left), _MOST_FAVOURED)
+        return left
 
     def overdue(self) -> Waiting | None:
         """Return the request in front, and take it out, if it has waited too long."""
         if self._waiting and self.left_s() <= 0:
-            return self._waiting.popleft()
+            return self._waiting.popitem(last=False)[1]
         return None
 
     def left_s(self) -> float:
         """Return the time after which the request in front has waited too long."""
-        front = self.front()
+        front = next(iter(self._waiting.values()), None)
         return math.inf if front is None else front.since + self.limit_s - monotonic()
 
     def excess_s(self) -> float:
@@ -176,6 +157,7 @@ class WaitingRequests:
         is_probe: Whether a request needs no model, so that the leader itself serves it.
         turn_away: Answers a request that would wait too long; gets the seconds after which the
             client may try again.
+        drop: Notes a request that nobody waits for any more; gets the seconds that it has waited.
     """
 
     line: WaitingLine
@@ -183,6 +165,7 @@ class WaitingRequests:
     release: Callable[[Connection], None]
     is_probe: Callable[[Received], bool]
     turn_away: Callable[[Connection, Received, float], None]
+    drop: Callable[[Received, float], None]
 
     def treat(
         self, connection: Connection, received: Received, leader: Leader[Connection]
@@ -202,8 +185,6 @@ class WaitingRequests:
 
     def late(self) -> Connection | None:
         """Turn away a request that has waited too long; return its connection."""
-        if self.line.left_s() > 0:
-            return None
         with self.leadership.guard:
             late = self.line.overdue()
         if late is None:
@@ -211,16 +192,29 @@ class WaitingRequests:
         self.turn_away(late.connection, late.received, 0.0)
         return late.connection
 
-    def abandoned(self) -> Connection | None:
-        """Take the request in front out if its client has left; return its connection."""
-        if monotonic() < self.line.next_look:
-            return None
-        front = self.line.front()
-        if front is None or not front.is_abandoned():
-            self.line.next_look = monotonic() + LOOK_AGAIN_S
-            return None
+    def abandoned(self) -> list[Connection]:
+        """Drop the requests whose clients have left, now and then; return their connections."""
+        now = monotonic()
+        if now < self.line.next_look:
+            return []
+        self.line.next_look = now + _LOOK_AGAIN_S
+        with self.leadership.guard:  # a client is asked while no thread has its request
+            left = self.line.abandoned()
+        for waiting in left:
+            self.drop(waiting.received, now - waiting.since)
+        return [waiting.connection for waiting in left]
+
+    def pause_s(self) -> float:
+        """Return the time after which to look for requests that are late or abandoned."""
         with self.leadership.guard:
-            return front.connection if self.line.abandon(front) else None
+            return min(self.line.left_s(), _LOOK_AGAIN_S)
+
+    def is_dropped(self, waiting: Waiting) -> bool:
+        """Drop a request whose turn it is if its client has left; return whether it has."""
+        if not waiting.is_abandoned():
+            return False
+        self.drop(waiting.received, monotonic() - waiting.since)
+        return True
 
     def _leave(
         self, connection: Connection, received: Received, leader: Leader[Connection]

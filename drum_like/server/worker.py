@@ -202,6 +202,7 @@ class Worker(GunicornWorker):
             cycle.answer,
             cycle.refuse,
             cycle.turn_away,
+            cycle.drop,
             lambda received: self._loaded.is_probe(received.head.environ),
             self._awake,
         )
