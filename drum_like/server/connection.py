@@ -14,6 +14,7 @@ _SENDS_NO_MORE = getattr(select, "POLLRDHUP", 0)
 
 _IS_GONE = select.POLLERR | select.POLLHUP
 
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """An answer that is made in parts, while its client takes them; in one thread at a time.

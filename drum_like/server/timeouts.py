@@ -31,7 +31,9 @@ STUCK_S = 10.0
 
 EXPIRED = 504
 
-ANSWER = last_answer(f"{EXPIRED} Gateway Timeout", "the request took longer than this server allows")
+ANSWER = last_answer(
+    f"{EXPIRED} Gateway Timeout", "the request took longer than this server allows"
+)
 
 
 class Call:

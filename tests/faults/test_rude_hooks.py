@@ -2,15 +2,15 @@
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
-from tests.live.steered import eventually
+from tests.live.steered import events, eventually
 from tests.support.http_calls import Reply
 from tests.support.models import ONE_WORKER, Model, hooks, served
 from tests.support.raw_clients import get_s
@@ -28,8 +28,10 @@ import socket
 import sys
 import time
 import warnings
+from pathlib import Path
 
-COUNT = [0]
+COUNTED = Path(__file__).with_name("counted")
+COUNTED.touch()
 
 def raise_secret():
     raise ValueError("{SECRET}")
@@ -41,7 +43,8 @@ def really_out_of_memory():
     return len(bytearray(1 << 60))
 
 def count():
-    COUNT[0] += 1
+    with COUNTED.open("ab") as file:
+        file.write(b".")
     time.sleep(0.2)
 
 ACTIONS = {{
@@ -70,15 +73,20 @@ ACTIONS = {{
 
 def score_unstructured(model, data, **kwargs):
     ACTIONS[data]()
-    return str(COUNT[0])
+    return str(COUNTED.stat().st_size)
 """),
     ("--target-type", "unstructured"),
 )
 
-quiet = served(RUDE, *ONE_WORKER, "--hide-errors")
-N_THREADS = 8
+N_THREADS = 4
+quiet = served(RUDE, *ONE_WORKER, "--threads", str(N_THREADS), "--hide-errors")
+pair = served(RUDE, "--max-workers", "2", "--threads", str(N_THREADS))
 N_RAISED = scaled(100, 1000)
 N_LEFT = scaled(100, 1000)
+N_QUEUED = 100
+
+AT_ONCE = b"\1\0\0\0\0\0\0\0"
+"""The linger time with which a closed connection is reset."""
 
 
 def act(server: Server, action: str) -> Reply:
@@ -186,7 +194,7 @@ def test_clients_that_leave_in_the_middle_of_a_body_leave_nothing(
         with quiet.connect() as client:
             client.sendall(head + b"x" * 100_000)
             if number % 2:  # a reset, not an end
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
 
     assert get_s(quiet, "/ping/") < 5
     eventually(lambda: process.num_fds() <= before[0] and process.num_threads() <= before[1])
@@ -199,17 +207,47 @@ def _settled(process: psutil.Process) -> tuple[int, int] | None:
     return first if first == (process.num_fds(), process.num_threads()) else None
 
 
-@pytest.mark.xfail(strict=True, reason="requests of clients that have left are computed")
-def test_a_request_whose_client_has_left_is_not_computed(quiet: Server) -> None:
-    """F-17: calls into hooks run one at a time; those that wait for others are dropped."""
-    counted = int(act(quiet, "counted").text)
-    for _ in range(30):
-        with quiet.connect() as client, suppress(OSError):
+def _ends(client: socket.socket) -> None:
+    """Leave, as most clients do."""
+    client.close()
+
+
+def _resets(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+    client.close()
+
+
+def _asks_for_more(client: socket.socket) -> None:
+    """Leave behind a request that is not read before the first one is answered."""
+    client.sendall(_request("count"))
+    client.close()
+
+
+@pytest.mark.parametrize("leave", [_ends, _resets, _asks_for_more])
+@pytest.mark.parametrize(("name", "n_workers"), [("quiet", 1), ("pair", 2)])
+def test_requests_whose_clients_have_left_are_not_computed(
+    request: pytest.FixtureRequest,
+    name: str,
+    n_workers: int,
+    leave: Callable[[socket.socket], None],
+    tell: Tell,
+) -> None:
+    """F-17: at most those that had a thread already."""
+    server: Server = request.getfixturevalue(name)
+    before, lines = int(act(server, "counted").text), len(server.log().splitlines())
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(N_QUEUED)]
+        for client in clients:
             client.sendall(_request("count"))
+        for client in clients:
+            leave(client)
 
-    computed = eventually(lambda: _resting(quiet)) - counted
+    computed = eventually(lambda: _resting(server)) - before
 
-    assert computed <= N_THREADS
+    tell(f"{N_QUEUED} left, {computed} computed by {n_workers} x {N_THREADS} threads")
+    assert 0 < computed <= n_workers * N_THREADS
+    log = events("\n".join(server.log().splitlines()[lines:]))
+    assert [event.get("status") for event in log].count(499) >= N_QUEUED - computed
 
 
 def _resting(server: Server) -> int | None:

@@ -5,12 +5,16 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from werkzeug.security import generate_password_hash
 
 from drum_like.http.auth.authenticator import PATIENCE_S
+from tests.live.test_slow_clients import whole
 from tests.support.http_calls import Reply
 from tests.support.raw_clients import get_s, is_open
 from tests.support.serving import Server, serve
@@ -207,6 +211,61 @@ def test_a_request_whose_client_has_left_is_not_served(
     served = (model / "served").read_text()
     assert "first" in served
     assert "gone" not in served
+
+
+@pytest.fixture(name="patient", scope="module")
+def one_patient_thread(model: Path) -> Iterator[Server]:
+    """A server with one thread, in which requests may wait long."""
+    with serve(model, *FLAGS, "--threads", "1") as running:
+        yield running
+
+
+@pytest.fixture(name="queue")
+def queued(patient: Server) -> Iterator[list[socket.socket]]:
+    """Two clients; the hook serves the first for a while."""
+    with patient.connect() as first, patient.connect() as second:
+        ask(first, b"first", 2 * NARROW_S)
+        time.sleep(NARROW_S / 5)
+        yield [first, second]
+
+
+@pytest.mark.parametrize("minor", [0, 1])
+def test_a_client_that_only_says_that_it_sends_no_more_is_answered(
+    queue: list[socket.socket], minor: int
+) -> None:
+    request = REQUEST % (0, 6, b"second")
+    queue[1].sendall(request.replace(b"HTTP/1.1", b"HTTP/1.%d" % minor))
+    queue[1].shutdown(socket.SHUT_WR)
+    told = b"" if not minor else received(queue[1])
+    answer = whole(queue[1])
+
+    assert answers(queue[0], 1)[0][1] == b"first"
+    assert told == (b"HTTP/1.1 100 Continue\r\n\r\n" if minor else b"")
+    assert answer.startswith(b"HTTP/1.%d 200 " % minor)
+    assert answer.endswith(b"\r\n\r\nsecond")
+
+
+def test_a_client_that_sends_several_requests_and_no_more_is_asked_once_and_answered(
+    queue: list[socket.socket],
+) -> None:
+    queue[1].sendall(b"".join(REQUEST % (0.1, 1, b"%d" % number) for number in range(3)))
+    queue[1].shutdown(socket.SHUT_WR)
+
+    answer = whole(queue[1])
+
+    assert answer.count(b"HTTP/1.1 100 Continue\r\n\r\n") == 1
+    assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[2:]] == [b"200"] * 3
+    assert [part[-1:] for part in answer.split(b"HTTP/1.1 ")[2:]] == [b"0", b"1", b"2"]
+
+
+@pytest.mark.usefixtures("queue")
+def test_a_client_that_an_ordinary_library_half_closes_gets_its_answer(patient: Server) -> None:
+    with closing(HTTPConnection(urlsplit(patient.url).netloc, timeout=10)) as connection:
+        connection.request("POST", "/predictUnstructured/", b"second")
+        connection.sock.shutdown(socket.SHUT_WR)
+        response = connection.getresponse()
+
+        assert (response.status, response.read()) == (200, b"second")
 
 
 def test_callers_are_found_out_when_a_thread_is_free_again(model: Path) -> None:

@@ -49,9 +49,10 @@ def looped(reading: Reading, answer: Any = answers, refuse: Any = refuses) -> It
         lambda sock, addresses: Connection(sock, addresses, reading),
         answer,
         refuse,
-        fails,
-        lambda _: False,
-        lambda: None,
+        turn_away=fails,
+        drop=fails,
+        is_probe=lambda _: False,
+        awake=lambda: None,
     )
     loop = Loop([listener], callbacks, LIMITS, ConnectionCounts(1))
     loop.start()

@@ -16,24 +16,22 @@ from drum_like.server.waiting_line import Waiting, WaitingLine
 from drum_like.system.cpus import Deadline
 
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
-REQUEST = b"GET /%d HTTP/1.1\r\nHost: here\r\n\r\n"
-LOYAL_S = 0.3
-"""Longer than a client has to wait before it is looked at."""
-
-Come = Callable[[WaitingLine], socket.socket]
+REQUEST = b"GET /%d HTTP/1.%d\r\nHost: here\r\n\r\n"
+Come = Callable[..., socket.socket]
 
 
 @pytest.fixture(name="come")
 def clients() -> Iterator[Come]:
     """A function that puts a request at the end of a line, and returns its client."""
     number = 0
-    with ExitStack() as stack:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
 
-        def come(line: WaitingLine) -> socket.socket:
+        def come(line: WaitingLine, minor: int = 1) -> socket.socket:
             nonlocal number
-            ours, client = map(stack.enter_context, socket.socketpair())
-            ours.settimeout(0)
-            client.sendall(REQUEST % number)
+            client = stack.enter_context(socket.create_connection(listener.getsockname()))
+            ours, _ = listener.accept()
+            stack.enter_context(ours).settimeout(0)
+            client.sendall(REQUEST % (number, minor))
             number += 1
             connection = Connection(ours, ADDRESSES, Reading(Heads(Config()), no_limit))
             received = connection.reader.receive()
@@ -146,25 +144,48 @@ def test_the_newest_are_served_first_after_a_client_has_left(come: Come) -> None
     come(line).close()
     for _ in range(11):
         come(line)
-    time.sleep(LOYAL_S)
-    front = line.front()
-    assert front is not None
 
-    assert front.is_abandoned()
-    assert line.abandon(front)
-    assert not line.abandon(front)
+    left = line.abandoned()
+
+    assert [name(waiting.received) for waiting in left] == ["/0"]
+    assert line.abandoned() == []
     newest, oldest = [f"/{number}" for number in range(11, 3, -1)], ["/1", "/2", "/3"]
     assert names(line) == newest + oldest
 
 
-def test_a_client_that_waits_or_has_sent_more_has_not_left(come: Come) -> None:
-    line = WaitingLine(math.inf, Deadline())
-    come(line)
-    come(line).sendall(b"GET /next HTTP/1.1\r\n")
-    time.sleep(LOYAL_S)
-    quiet, talking = line.next(), line.next()
+def reset(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.close()
 
-    assert quiet is not None
-    assert talking is not None
-    assert not quiet.is_abandoned()
-    assert not talking.is_abandoned()
+
+def send_and_close(client: socket.socket) -> None:
+    client.sendall(b"GET /next HTTP/1.1\r\n\r\n")
+    client.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset, send_and_close])
+def test_clients_that_have_left_are_found_wherever_they_wait(
+    come: Come, leave: Callable[[socket.socket], None]
+) -> None:
+    line = WaitingLine(math.inf, Deadline())
+    for client in [come(line) for _ in range(6)][1:4]:
+        leave(client)
+
+    assert [name(waiting.received) for waiting in line.abandoned()] == ["/1", "/2", "/3"]
+    assert sorted(names(line)) == ["/0", "/4", "/5"]
+
+
+def test_a_client_that_sends_more_or_no_more_has_not_left(come: Come) -> None:
+    line = WaitingLine(math.inf, Deadline())
+    clients = [come(line), come(line), come(line), come(line, 0)]
+    clients[1].sendall(b"GET /next HTTP/1.1\r\n")
+    for client in clients[2:]:
+        client.shutdown(socket.SHUT_WR)
+
+    assert [line.abandoned(), line.abandoned()] == [[], []]
+    assert names(line) == ["/0", "/1", "/2", "/3"]
+    assert clients[2].recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    for client in (*clients[:2], clients[3]):
+        client.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
