@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 _SLICE_S = 0.05
 """Time for which parts of a stream are asked for, before those of others are."""
 
+_LONG_S = 0.1
+"""Time of an answer after which it is looked whether the client has left: it costs a little."""
+
 _FAILED = error_body("the server failed to answer this request")
 
 
@@ -133,13 +136,12 @@ class RequestCycle:
     def _run(self, exchange: Exchange, step: Callable[[Exchange], bool]) -> None:
         """Take a step of an answer; one that fails before its first byte is a 500."""
         connection, reply = exchange.connection, exchange.reply
-        is_done, status = True, 0
+        is_done, is_lost = True, False
         try:
             is_done = step(exchange)
         except OSError as error:
             logger.debug("a client went away: %s", type(error).__name__)
-            reply.force_close()
-            status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
+            is_lost = True
         except BaseException:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
             exchange.reply = reply = self._failed(reply, connection)
@@ -148,15 +150,26 @@ class RequestCycle:
         connection.rest = reply.rest
         if is_done:
             connection.stream = None
-            connection.keep = not reply.should_close()
             duration_s = perf_counter() - exchange.began
-            self._note(reply.req, status or int((reply.status or "0")[:3]), reply.sent, duration_s)
+            if is_lost or (duration_s > _LONG_S and connection.has_left(may_ask=False)):
+                self._lose(exchange, duration_s)
+            else:
+                status = int(reply.status[:3]) if reply.status else 0
+                self._note(reply.req, status, reply.sent, duration_s)
+            connection.keep = not reply.should_close()
         elif connection.stream is None:
             run = exchange.context.run
             connection.stream = Stream(
                 go_on=partial(run, self._run, exchange, self._go_on),
                 close=partial(run, self._run, exchange, self._abandon),
             )
+
+    def _lose(self, exchange: Exchange, duration_s: float) -> None:
+        """End the connection of an answer that nobody reads."""
+        reply = exchange.reply
+        reply.force_close()
+        status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
+        self._note(reply.req, status, reply.sent, duration_s)
 
     def _note(self, request: Request, status: int, sent: int, duration_s: float) -> None:
         self._log.write(

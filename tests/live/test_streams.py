@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.scale import FULL, scaled
-from tests.live.steered import begin, boots, eventually
+from tests.live.steered import begin, boots, events, eventually
 from tests.support.raw_clients import connected, get_s, whole
 from tests.support.serving import Server, serve
 
@@ -251,6 +251,7 @@ def test_a_hook_learns_that_its_client_left(tmp_path: Path) -> None:
                 time.sleep(0.3)
 
         eventually(lambda: ends(tmp_path) == 2)
+        eventually(lambda: [event.get("status") for event in events(server.log())].count(499) == 2)
 
 
 def test_a_stream_ends_with_the_time_of_its_request_though_nobody_reads_it(

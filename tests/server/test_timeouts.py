@@ -71,6 +71,21 @@ def test_a_request_in_time_is_left_alone(worker: Worker, connection: Pair) -> No
     assert client.recv(100) == b"answer"
 
 
+def test_a_request_that_ends_as_its_time_is_over_leaves_its_connection_to_the_next(
+    worker: Worker, connection: Pair
+) -> None:
+    ours, client = connection
+    call = worker.calls.enter("GET /", ours)
+    assert worker.calls.may_answer(call)
+    worker.now += LIMIT_S + 0.1
+    (late,) = worker.calls.older_than(LIMIT_S)
+    worker.calls.leave(call)
+
+    assert not worker.calls.expire(late)
+    ours.sendall(b"next answer")
+    assert client.recv(100) == b"next answer"
+
+
 def test_a_late_request_is_answered_once_and_cut_off(worker: Worker, connection: Pair) -> None:
     ours, client = connection
     call = worker.calls.enter("GET /", ours)
