@@ -125,7 +125,10 @@ class RequestCycle:
 
     def drop(self, received: Received, waited_s: float) -> None:
         """Note a request whose client left while it waited."""
-        self._note(received.head.request, logs.CLIENT_LEFT, 0, waited_s)
+        request = received.head.request
+        self._log.write(
+            logs.Access(request.method or "-", request.path or "-", logs.CLIENT_LEFT, 0, waited_s)
+        )
 
     def _reply(self, request: Request, connection: Connection) -> Reply:
         reply = Reply(request, connection.sock, self._cfg)
@@ -149,14 +152,7 @@ class RequestCycle:
             os._exit(0)  # the application has forked a child: its answer is not wanted
         connection.rest = reply.rest
         if is_done:
-            connection.stream = None
-            duration_s = perf_counter() - exchange.began
-            if is_lost or (duration_s > _LONG_S and connection.has_left(may_ask=False)):
-                self._lose(exchange, duration_s)
-            else:
-                status = int(reply.status[:3]) if reply.status else 0
-                self._note(reply.req, status, reply.sent, duration_s)
-            connection.keep = not reply.should_close()
+            self._finish(exchange, is_lost=is_lost)
         elif connection.stream is None:
             run = exchange.context.run
             connection.stream = Stream(
@@ -164,16 +160,18 @@ class RequestCycle:
                 close=partial(run, self._run, exchange, self._abandon),
             )
 
-    def _lose(self, exchange: Exchange, duration_s: float) -> None:
-        """End the connection of an answer that nobody reads."""
-        reply = exchange.reply
-        reply.force_close()
-        status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
-        self._note(reply.req, status, reply.sent, duration_s)
-
-    def _note(self, request: Request, status: int, sent: int, duration_s: float) -> None:
+    def _finish(self, exchange: Exchange, *, is_lost: bool) -> None:
+        """Note an answer that has ended, and say what becomes of its connection."""
+        connection, reply, request = exchange.connection, exchange.reply, exchange.reply.req
+        duration_s = perf_counter() - exchange.began
+        status = int(reply.status[:3]) if reply.status else 0
+        if is_lost or (duration_s > _LONG_S and connection.has_left(may_ask=False)):
+            reply.force_close()
+            status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
+        connection.stream = None
+        connection.keep = not reply.should_close()
         self._log.write(
-            logs.Access(request.method or "-", request.path or "-", status, sent, duration_s)
+            logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
         )
 
     def _go_on(self, exchange: Exchange) -> bool:
