@@ -19,7 +19,7 @@ from tests.support.models import Model, hooks, served
 from tests.support.serving import Server
 
 MIB = 1 << 20
-LIMIT_MIB = 96
+LIMIT_MIB = 64
 N_CLIENTS = 20
 TEN_GB = 10 * 10**9
 WATCHED_S = scaled(4, 30)
@@ -35,7 +35,7 @@ def score_unstructured(model, data, **kwargs):
 )
 server = served(
     SIZED,
-    *("--max-workers", "2", "--max-body-mb", str(LIMIT_MIB), "--max-bodies-mb", str(LIMIT_MIB)),
+    *("--max-workers", "1", "--max-body-mb", str(LIMIT_MIB), "--max-bodies-mb", str(LIMIT_MIB)),
     *("--max-expansion", "10000"),
 )
 
