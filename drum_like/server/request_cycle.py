@@ -125,10 +125,9 @@ class RequestCycle:
 
     def drop(self, received: Received, waited_s: float) -> None:
         """Note a request whose client left while it waited."""
-        request = received.head.request
-        self._log.write(
-            logs.Access(request.method or "-", request.path or "-", logs.CLIENT_LEFT, 0, waited_s)
-        )
+        request, status = received.head.request, logs.CLIENT_LEFT
+        left = logs.Access(request.method or "-", request.path or "-", status, 0, waited_s)
+        self._log.write(left)
 
     def _reply(self, request: Request, connection: Connection) -> Reply:
         reply = Reply(request, connection.sock, self._cfg)
@@ -180,11 +179,7 @@ class RequestCycle:
         return self._send(exchange, perf_counter() + _SLICE_S)
 
     def _abandon(self, exchange: Exchange) -> bool:
-        """End a stream whose client is gone, or was cut off.
-
-        Raises:
-            ConnectionAbortedError: always, since its answer did not go out whole.
-        """
+        """End a stream whose client is gone, or was cut off, and raise that."""
         if close := getattr(exchange.body, "close", None):
             close()
         raise ConnectionAbortedError

@@ -29,7 +29,6 @@ _FREE_HEAD = 1 << 14  # longer ones, of which there is but the beginning, take r
 
 _TLS = b"\x16\x03"  # such a client waits for an answer before it ends a line
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
-"""The interim answer; one that a client has not asked for says nothing to it."""
 
 
 class ClosedError(Exception):

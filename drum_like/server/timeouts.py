@@ -94,11 +94,8 @@ class InFlight:
             return [call for call in self._calls if call.started < limit]
 
     def expire(self, call: Call) -> bool:
-        """Answer a request in the application's place, or cut it off; return False if it has ended.
-
-        Its connection is another request's as soon as it has ended, so it may not end meanwhile.
-        """
-        with self._lock:
+        """Answer a request in the application's place, or cut it off; return whether it ran."""
+        with self._lock:  # once it has ended, its connection is another request's
             if call not in self._calls:
                 return False
             call.expired = True
@@ -227,8 +224,10 @@ class Watchdog:
     def check(self) -> None:
         """End late requests; retire the worker if one does not end; leave if all are stuck."""
         for call in self._calls.older_than(self._limit_s):
-            if not call.expired:
-                self._end(call)
+            if not call.expired and self._calls.expire(call):
+                logger.error(
+                    "%s has run for more than %s s and was cut off", call.name, self._limit_s
+                )
         if self._leaving_since is None and self._calls.older_than(self._limit_s + GRACE_S):
             logger.warning("a request does not end; this worker takes no more and is replaced")
             self.drain()
@@ -239,10 +238,6 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._stopped.wait(min(0.25, self._limit_s / 4)):
             self.check()
-
-    def _end(self, call: Call) -> None:
-        if self._calls.expire(call):
-            logger.error("%s has run for more than %s s and was cut off", call.name, self._limit_s)
 
     def _is_hopeless(self) -> bool:
         """Whether the worker has waited long enough for threads that do not end."""

