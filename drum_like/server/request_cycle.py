@@ -32,8 +32,6 @@ _LONG_S = 0.1
 """Time of an answer after which it is looked whether the client has left: it costs a little."""
 
 _FAILED = error_body("the server failed to answer this request")
-
-
 _BUSY = error_body("the server is busy: other requests came first; try again later")
 
 
