@@ -4,7 +4,6 @@ import gzip
 import select
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from tests.faults.scale import scaled
 from tests.live.steered import eventually
 from tests.live.test_body_budget import resident_mib
 from tests.support.models import Model, hooks, served
+from tests.support.raw_clients import whole
 from tests.support.serving import Server
 
 MIB = 1 << 20
@@ -113,12 +113,8 @@ def size(server: Server, n_bytes: int, framing: bytes) -> tuple[int, str]:
         with suppress(ConnectionError):
             client.sendall(body)
         client.shutdown(socket.SHUT_WR)
-        head, _, text = b"".join(_pieces(client)).partition(b"\r\n\r\n")
+        head, _, text = whole(client).partition(b"\r\n\r\n")
     return int(head[9:12]), text.decode()
-
-
-def _pieces(client: socket.socket) -> Iterator[bytes]:
-    return iter(lambda: client.recv(65536), b"")
 
 
 @pytest.mark.parametrize("framing", [b"length", b"chunked", b"gzip"])

@@ -14,9 +14,8 @@ import pytest
 from werkzeug.security import generate_password_hash
 
 from drum_like.http.auth.authenticator import PATIENCE_S
-from tests.live.test_slow_clients import whole
 from tests.support.http_calls import Reply
-from tests.support.raw_clients import get_s, is_open
+from tests.support.raw_clients import get_s, is_open, whole
 from tests.support.serving import Server, serve
 
 N_CLIENTS = 24
