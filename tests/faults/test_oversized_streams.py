@@ -38,7 +38,7 @@ def score_unstructured(model, data, **kwargs):
 )
 server = served(
     SIZED,
-    *("--max-workers", "1", "--max-body-mb", str(LIMIT_MIB), "--max-bodies-mb", str(LIMIT_MIB)),
+    *("--max-workers", "1", "--max-body-mb", str(LIMIT_MIB), "--max-bodies-mb", str(LIMIT_MIB + 1)),
     *("--max-expansion", "10000"),
 )
 
@@ -59,7 +59,7 @@ WAYS = {
 }
 """What is sent once, what is sent again and again, and the statuses of the answer.
 
-The budget for all bodies is the limit of one: it may be taken by others.
+The budget for all bodies is that of one, and of one that is compressed: others may have taken it.
 """
 
 
