@@ -56,6 +56,7 @@ def killed_every(server: Server, pause_s: float) -> Iterator[list[int]]:
     killed: list[int] = []
 
     def kill() -> None:
+        time.sleep(chance.uniform(0, 1 / RATE))
         if workers := master.children():
             victim = chance.choice(workers)
             killed.append(victim.pid)
