@@ -1,6 +1,7 @@
 """Workers are killed again and again, also while they load, and hardly a request is lost."""
 
 import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
