@@ -121,9 +121,9 @@ class Served:
         for part in application.background:
             part.start()
         outlet = Outlet(os.open(os.devnull, os.O_WRONLY), lambda _n_lines: b"")
-        log = logs.AccessLog(as_json=False, write=outlet.write)
+        log = logs.AccessLog(as_json=False, write=outlet.record)
         wsgi = Timed(application.flask, InFlight())
-        self._cycle = RequestCycle(cfg, log, wsgi, lambda: True)
+        self._cycle = RequestCycle(cfg, log, wsgi, lambda: True, lambda: None)
         self._reading = Reading(Heads(cfg), application.body_limit, application.admission)
 
     def calls(self, path: str, media_type: str, body: bytes) -> Calls:

@@ -230,6 +230,15 @@ class UserError(DrumLikeError):
         super().__init__(message)
 
 
+def lacks_memory(error: BaseException | None) -> bool:
+    """Return whether an error comes of memory that was not there."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        error = error.__cause__
+    return False
+
+
 def for_operator(error: DrumLikeError) -> str:
     """Return an error's text for the operator's terminal or log: plain words, and where it was."""
     text = getattr(error, "plain", "") or str(error)

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import TextIOBase
 from types import MappingProxyType
 
 import orjson
@@ -92,6 +93,23 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event)
 
 
+class Records(TextIOBase):
+    """A stream of records, for handlers of logs.
+
+    Args:
+        write: Writes a whole line.
+    """
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self._write = write
+
+    def write(self, text: str) -> int:
+        """Write a whole line."""
+        self._write(text.encode(errors="backslashreplace"))
+        return len(text)
+
+
 def is_json(log_format: str) -> bool:
     """Return whether lines are JSON: if asked for, or if standard error is no terminal."""
     return log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
@@ -102,14 +120,15 @@ def formatter(log_format: str) -> logging.Formatter:
     return JsonFormatter() if is_json(log_format) else TextFormatter()
 
 
-def configure(log_format: str, level: str) -> None:
+def configure(log_format: str, level: str, stream: TextIOBase | None = None) -> None:
     """Send everything that is logged to standard error in one form; called once a program.
 
     Args:
         log_format: "text", "json", or "auto": text on a terminal and JSON otherwise.
         level: A name out of LEVELS, in any case.
+        stream: Takes the lines; else standard error does.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter(log_format))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -32,8 +32,10 @@ from drum_like.errors import (
     UnsupportedError,
     UploadError,
     UserError,
+    lacks_memory,
 )
 from drum_like.http import wire
+from drum_like.http.requests import SPENT
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +79,11 @@ class Failure:
     is_hidden: bool = False
 
     @property
+    def lacks_memory(self) -> bool:
+        """True if there was no memory for the request; the same one may fail so again."""
+        return lacks_memory(self.error)
+
+    @property
     def is_unexpected(self) -> bool:
         """True for a mistake of ours."""
         return not isinstance(self.error, DrumLikeError | HTTPException)
@@ -105,7 +112,8 @@ class ErrorForm:
         if isinstance(error, HTTPException):
             ours = ("Content-Type", "Content-Length")
             response.headers.extend((n, v) for n, v in error.get_headers() if n not in ours)
-        if isinstance(error, StoreBusyError | BusyError):
+        is_busy = isinstance(error, StoreBusyError | BusyError)
+        if is_busy or (failure.lacks_memory and response.status_code == 503):
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response
 
@@ -115,6 +123,8 @@ class ErrorForm:
         Errors of a load are not logged here: they are when the model is loaded.
         """
         failure = self._failure(error)
+        if failure.lacks_memory:
+            request.environ[SPENT] = True
         if isinstance(error, ScoringError | StoreError) or failure.is_unexpected:
             logger.error("%s %s failed", request.method, request.path, exc_info=error)
         return failure
@@ -123,16 +133,18 @@ class ErrorForm:
         if isinstance(error, HTTPException):
             return Failure(error, error.code or 500, error.description or error.name)
         if not isinstance(error, DrumLikeError):
-            return Failure(error, 500, type(error).__name__)
+            return Failure(error, self._status(error), type(error).__name__)
         if isinstance(error, HookError) and self.hide_errors:
             return Failure(error, self._status(error), error.summary or _HIDDEN, is_hidden=True)
         if isinstance(error, ColumnsError) and self.counts_from_zero:
             return Failure(error, self._status(error), error.from_zero)
         return Failure(error, self._status(error), str(error) or _HIDDEN)
 
-    def _status(self, error: DrumLikeError) -> int:
+    def _status(self, error: Exception) -> int:
         if isinstance(error, UserError):
             return error.status if 200 <= error.status <= 599 else 500
+        if lacks_memory(error):
+            return 503
         tables = {**STATUSES, **self.statuses}
         return next((tables[c] for c in type(error).__mro__ if c in tables), 500)
 

@@ -33,7 +33,7 @@ from drum_like.store.entities import IMAGE, ZIP, Version
 from drum_like.store.files import Files
 from drum_like.store.names import key_of
 from drum_like.store.store import Store
-from drum_like.store.upload_file import storing
+from drum_like.store.upload_file import held, storing
 from drum_like.system.cpus import PredictLimiter
 
 _MODEL = "model"
@@ -74,7 +74,8 @@ def made_directory(files: Files, source: Path, kind: str, bounds: Bounds) -> Ite
             with storing():
                 folder.mkdir()
                 _link(source, folder / _file_name(kind))
-        yield folder
+        with held(folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,6 +14,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -45,6 +47,8 @@ KILLED_PAUSE_S = 1.0
 QUICK_STOP_S = 2
 """Time that workers get to end when they are not to finish their requests."""
 
+
+_LOOK_S = 0.1
 
 STOOD_STILL_S = 5.0
 """Time between two looks at the workers, once a second, that tells that the master stood still."""
@@ -102,10 +106,11 @@ class Master(Arbiter):
         return signals
 
     def manage_workers(self) -> None:
-        """Start missing workers; end the oldest of the loaded ones that are too many."""
+        """Start missing workers; of the loaded ones that are too many end spent ones, then old."""
         self.spawn_workers()
-        loaded = [worker for worker in self.workers if worker.state is State.LOADED]
-        for worker in loaded[: max(0, len(loaded) - self.num_workers)]:
+        spent = [worker for worker in self.workers if worker.state is State.SPENT]
+        serving = spent + [worker for worker in self.workers if worker.state is State.LOADED]
+        for worker in serving[: max(0, len(serving) - self.num_workers)]:
             self.kill_worker(int(worker.pid), signal.SIGTERM)
             worker.state = State.RETIRING
 
@@ -113,7 +118,8 @@ class Master(Arbiter):
         """Start missing workers, one at a time until one has loaded."""
         if time.monotonic() < self._not_before:
             return
-        staying = [worker for worker in self.workers if worker.state is not State.RETIRING]
+        leaving = (State.SPENT, State.RETIRING)
+        staying = [worker for worker in self.workers if worker.state not in leaving]
         missing = self.num_workers - len(staying)
         if self._failures or not self._has_loaded:
             loading = any(worker.state is not State.LOADED for worker in staying)
@@ -181,9 +187,10 @@ class Master(Arbiter):
         """End the workers, after their requests or soon."""
         self._stopping = True
         self._counts.end()
-        if not graceful:
-            self.cfg.set("graceful_timeout", QUICK_STOP_S)
-        super().stop(graceful)
+        for listener in self.LISTENERS:
+            listener.close()
+        self.LISTENERS.clear()
+        end_workers(self, self.cfg.graceful_timeout if graceful else 0)
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """End the workers and the program; at once if the model does not load."""
@@ -213,7 +220,7 @@ class Master(Arbiter):
         self._budget.clear(worker.slot)
         if self._stopping:
             return
-        if worker.state in (State.LOADED, State.RETIRING):
+        if worker.state in (State.LOADED, State.SPENT, State.RETIRING):
             if exit_code:
                 self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
         elif worker.failure is None and self._was_killed(exit_code):
@@ -265,3 +272,31 @@ def _start(master: Master, number: int) -> Report | None:
         os.umask(mask)  # gunicorn changes it while it makes a file
         return no_process(error)
     return None
+
+
+def end_workers(master: Arbiter, patience_s: float) -> None:
+    """End all workers, and wait until they are gone; what does not end in time is killed.
+
+    Args:
+        master: Whose workers they are.
+        patience_s: Time that they have for their requests; 0 to end them soon.
+    """
+    graceful = patience_s > 0
+    master.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
+    # Not the wall clock, which may be set meanwhile.
+    limit = time.monotonic() + (patience_s or QUICK_STOP_S)
+    while master.WORKERS and time.monotonic() < limit:
+        if _is_hurried(master) and graceful:
+            graceful = False
+            master.kill_workers(signal.SIGQUIT)
+            limit = time.monotonic() + QUICK_STOP_S
+        master.reap_workers()
+    master.kill_workers(signal.SIGKILL)
+    master.reap_workers()
+
+
+def _is_hurried(master: Arbiter) -> bool:
+    """Wait a moment for a signal; return whether one came that says to stop soon."""
+    with suppress(Empty):
+        return master.SIG_QUEUE.get(timeout=_LOOK_S) in (signal.SIGINT, signal.SIGQUIT)
+    return False

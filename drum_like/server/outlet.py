@@ -3,6 +3,9 @@
 A log that nobody reads is a full pipe, and a thread that writes to it waits for ever. What does not
 fit is kept, up to a limit, and written by a thread of its own; what goes beyond is dropped,
 counted, and told when the reader goes on.
+
+Records, which are lines of the server's own, come whole and begin a line of their own, whatever
+custom code prints in between.
 """
 
 import atexit
@@ -26,8 +29,11 @@ from drum_like import logs
 ROOM = 1 << 20
 """Bytes that are kept for a reader that does not read."""
 
+FOR_RECORDS = 1 << 18
+"""Bytes beside these that are kept of records only: what hooks print drops none."""
+
 _LONGEST = 1 << 18
-"""Bytes of a line that stay together."""
+"""Bytes of a line that stay together, unless a pipe takes fewer at once."""
 
 _END_S = 1.0
 """Time that a reader gets at the end of the process."""
@@ -44,11 +50,15 @@ class Outlet(io.RawIOBase):
         note: Makes a line about this many lines that were dropped.
     """
 
+    _unended: bytes
+
     def __init__(self, descriptor: int, note: Callable[[int], bytes]) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._note = note
         self._own, self._send, self._is_slow = _opened(descriptor)
+        self._longest = select.PIPE_BUF if _is_pipe(descriptor) else _LONGEST
+        self._holds = not os.isatty(descriptor)
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
         atexit.register(self._end)
@@ -66,7 +76,30 @@ class Outlet(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:
-        """Write, keep or drop; what cannot be written at all is lost without an error."""
+        """Write what custom code prints: whole lines; the beginning of one is held back.
+
+        A line that other processes could write into, because it is too long, becomes several.
+        """
+        if not self._holds:
+            return self.record(data, ROOM)
+        with self._lock:
+            *lines, self._unended = (self._unended + data).split(b"\n")
+            cut = self._longest - 1
+            for line in lines:
+                for at in range(0, len(line) or 1, cut):
+                    self.record(line[at : at + cut] + b"\n", ROOM)
+            while len(self._unended) >= cut:
+                self.record(self._unended[:cut] + b"\n", ROOM)
+                self._unended = self._unended[cut:]
+        return len(data)
+
+    def record(self, data: Any, room: int = ROOM + FOR_RECORDS) -> int:
+        """Write, keep or drop whole lines; what cannot be written is lost without an error.
+
+        Args:
+            data: The lines, of the server's own.
+            room: The most bytes that may be kept.
+        """
         n_sent = 0
         with self._lock:
             try:
@@ -78,23 +111,28 @@ class Outlet(io.RawIOBase):
             except OSError:
                 return len(data)
             if n_sent < len(data):
-                self._keep(bytes(data[n_sent:]))
+                self._keep(bytes(data[n_sent:]), room)
         return len(data)
 
     def _begin(self) -> None:
         """Forget what waits, and for whom: in a child it is the parent's."""
         self._lock = threading.RLock()  # a finalizer may write while this thread writes
         self._waiting: deque[bytes] = deque()
+        self._unended = b""
         self._n_bytes = 0
         self._n_dropped = 0
         self._writer: threading.Thread | None = None
 
     def _end(self) -> None:
+        """Hold nothing back any more: nothing may follow it."""
+        self._holds = False
+        if self._unended:
+            self.record(self._unended + b"\n")
         if self._writer is not None:
             self._writer.join(_END_S)
 
-    def _keep(self, data: bytes) -> None:
-        if self._waiting and self._n_bytes + len(data) > ROOM:
+    def _keep(self, data: bytes, room: int) -> None:
+        if self._waiting and self._n_bytes + len(data) > room:
             self._n_dropped += data.count(b"\n")
             return
         self._waiting.append(data)
@@ -122,7 +160,7 @@ class Outlet(io.RawIOBase):
         """Return the bytes that wait longest, then the note on drops; else end the thread."""
         with self._lock:
             if not self._waiting and self._n_dropped:
-                self._keep(self._note(self._n_dropped))
+                self._keep(self._note(self._n_dropped), ROOM)
                 self._n_dropped = 0
             if not self._waiting:
                 self._writer = None
@@ -131,7 +169,7 @@ class Outlet(io.RawIOBase):
 
 
 def open_outlets(log_format: str) -> None:
-    """Put outlets in the place of standard output and error, for logs and for what hooks print.
+    """Put outlets in the place of standard output and error, for what hooks print.
 
     Args:
         log_format: As of `logs.configure`.
@@ -148,14 +186,26 @@ def open_outlets(log_format: str) -> None:
         )
         return f"{formatter.format(record)}\n".encode()
 
-    sys.stdout = _stream(sys.stdout, partial(note, "output"))
-    sys.stderr = _stream(sys.stderr, partial(note, "error"))
+    # The second names stay what they are if a hook puts a stream of its own in place of the first.
+    sys.stdout = sys.__stdout__ = _stream(sys.stdout, partial(note, "output"))  # type: ignore[assignment,misc]
+    sys.stderr = sys.__stderr__ = _stream(sys.stderr, partial(note, "error"))  # type: ignore[assignment,misc]
 
 
 def raw_output() -> Callable[[bytes], object]:
-    """Return the function that writes bytes to standard output, past what is buffered."""
-    buffer: Any = sys.stdout.buffer
-    write: Callable[[bytes], object] = getattr(buffer, "raw", buffer).write
+    """Return the function that writes records to standard output."""
+    assert sys.__stdout__ is not None  # noqa: S101 - see `open_outlets`
+    return record_writer(sys.__stdout__)
+
+
+def record_writer(stream: TextIO) -> Callable[[bytes], object]:
+    """Return the function that writes records to standard output or error.
+
+    Args:
+        stream: Made by `open_outlets`; any other stream gets bytes past what is buffered.
+    """
+    buffer: Any = stream.buffer
+    raw = getattr(buffer, "raw", buffer)
+    write: Callable[[bytes], object] = getattr(raw, "record", raw.write)
     return write
 
 
@@ -172,6 +222,10 @@ def _stream(stream: TextIO, note: Callable[[int], bytes]) -> TextIO:
         errors=stream.errors,
         line_buffering=True,
     )
+
+
+def _is_pipe(descriptor: int) -> bool:
+    return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
 
 def _opened(descriptor: int) -> tuple[int, Callable[[Any], int], bool]:

@@ -16,8 +16,9 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from drum_like import logs
+from drum_like.errors import lacks_memory
 from drum_like.http.auth.authenticator import CALLER
-from drum_like.http.requests import HOLD, UNREAD, WHOLE
+from drum_like.http.requests import HOLD, SPENT, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
@@ -31,6 +32,7 @@ _SLICE_S = 0.05
 _LONG_S = 0.1
 """Time of an answer after which it is looked whether the client has left: it costs a little."""
 
+_UNAVAILABLE = "503 Service Unavailable"
 _FAILED = error_body("the server failed to answer this request")
 _BUSY = error_body("the server is busy: other requests came first; try again later")
 
@@ -66,15 +68,22 @@ class RequestCycle:
         log: Gets a line for each request.
         application: WSGI.
         keeps: Called once a request; says whether its connection may stay open.
+        spend: Called after an answer for which memory was short.
     """
 
     def __init__(
-        self, cfg: Config, log: logs.AccessLog, application: Application, keeps: Callable[[], bool]
+        self,
+        cfg: Config,
+        log: logs.AccessLog,
+        application: Application,
+        keeps: Callable[[], bool],
+        spend: Callable[[], None],
     ) -> None:
         self._cfg = cfg
         self._log = log
         self._application = application
         self._keeps = keeps
+        self._spend = spend
         self._is_disowned = False
 
     def answer(self, connection: Connection, received: Received) -> None:
@@ -134,7 +143,7 @@ class RequestCycle:
         return reply
 
     def _run(self, exchange: Exchange, step: Callable[[Exchange], bool]) -> None:
-        """Take a step of an answer; one that fails before its first byte is a 500."""
+        """Take a step of an answer; one that fails before its first byte is a 500, or a 503."""
         connection, reply = exchange.connection, exchange.reply
         is_done, is_lost = True, False
         try:
@@ -142,9 +151,9 @@ class RequestCycle:
         except OSError as error:
             logger.debug("a client went away: %s", type(error).__name__)
             is_lost = True
-        except BaseException:  # also SystemExit: a thread outlives what it calls
+        except BaseException as error:  # also SystemExit: a thread outlives what it calls
             logger.exception("%s %s failed", reply.req.method, reply.req.path)
-            exchange.reply = reply = self._failed(reply, connection)
+            exchange.reply = reply = self._failed(exchange, error)
         if self._is_disowned:
             os._exit(0)  # the application has forked a child: its answer is not wanted
         connection.rest = reply.rest
@@ -170,6 +179,8 @@ class RequestCycle:
         self._log.write(
             logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
         )
+        if SPENT in exchange.environ:
+            self._spend()
 
     def _go_on(self, exchange: Exchange) -> bool:
         """Send more of a stream, whose client has taken all of it so far."""
@@ -203,15 +214,18 @@ class RequestCycle:
                 close()
         return is_done
 
-    def _failed(self, reply: Reply, connection: Connection) -> Reply:
-        """Return the answer 500; an answer that has begun is cut off instead."""
+    def _failed(self, exchange: Exchange, error: BaseException) -> Reply:
+        """Return the answer 500 or 503; an answer that has begun is cut off instead."""
+        reply, status = exchange.reply, "500 Internal Server Error"
+        if lacks_memory(error):
+            exchange.environ[SPENT], status = True, _UNAVAILABLE
         if reply.begun:
             reply.force_close()
             return reply
-        instead = Reply(reply.req, connection.sock, self._cfg)
+        instead = Reply(reply.req, exchange.connection.sock, self._cfg)
         instead.force_close()
         fields = [("Content-Type", "application/json"), ("Content-Length", str(len(_FAILED)))]
-        instead.start_response("500 Internal Server Error", fields)
+        instead.start_response(status, fields)
         instead.write(_FAILED)
         instead.close()
         return instead
@@ -224,7 +238,7 @@ def _busy(reply: Reply, retry_s: int) -> list[bytes]:
         ("Content-Length", str(len(_BUSY))),
         ("Retry-After", str(retry_s)),
     ]
-    reply.start_response("503 Service Unavailable", fields)
+    reply.start_response(_UNAVAILABLE, fields)
     return [_BUSY]
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import socket
+import sys
 from collections.abc import MutableMapping
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +25,7 @@ from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.listeners import listen, url
 from drum_like.server.master import Master
-from drum_like.server.outlet import open_outlets
+from drum_like.server.outlet import open_outlets, record_writer
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
@@ -73,7 +74,8 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
     """
     signal.signal(signal.SIGTERM, _leave)
     open_outlets(settings.log_format)
-    logs.configure(settings.log_format, settings.logging_level)
+    records = logs.Records(record_writer(sys.stderr))
+    logs.configure(settings.log_format, settings.logging_level, records)
     try:
         listener = listen(settings.host, settings.port, settings.backlog)
     except SettingsError as error:

@@ -33,6 +33,7 @@ from drum_like.server.worker_status import (
     Report,
     ReportPipe,
     State,
+    Wear,
     failure,
 )
 from drum_like.system import cgroup
@@ -111,13 +112,13 @@ class Worker(GunicornWorker):
         self.state: State | None = None
         self.failure: Report | None = None
         self._background: tuple[Background, ...] = ()
-        self._stop_asked = False
-        self._told_retiring = False
+        self._stop_asked = self._told_retiring = False
         self._next_beat = 0.0
 
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
         self.pipe.keep_writer()
+        self._wear = Wear(lambda: self.pipe.tell(Report(State.SPENT), self.ppid))
         self._on_fork = [listener.close for listener in self.sockets]
         disown_in_forks(self, STOP_SIGNALS, self._on_fork)
         super().init_process()
@@ -138,6 +139,7 @@ class Worker(GunicornWorker):
             sys.exit(NOT_LOADED)
         if loaded.stays:
             keep_objects()
+        self._wear.begin()
         self.pipe.tell(Report(State.LOADED, lines=loaded.lines), self.ppid)
 
     def run(self) -> None:
@@ -196,7 +198,7 @@ class Worker(GunicornWorker):
             queue_s=self._loaded.queue_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
-        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps)
+        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps, self._wear.spend)
         callbacks = LoopCallbacks(
             partial(Connection, reading=self._reading),
             *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
@@ -230,8 +232,7 @@ class Worker(GunicornWorker):
 
     def _beat(self) -> None:
         """Give the master a sign of life, but not at each look: threads wait for each."""
-        now = time.monotonic()
-        if now >= self._next_beat:
+        if (now := time.monotonic()) >= self._next_beat:
             self._next_beat = now + _HEARTBEAT_S
             self.notify()
             self._reading.budget.trim()

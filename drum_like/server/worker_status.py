@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from io import FileIO
+from threading import Timer
 
 from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError, for_operator
 
@@ -26,14 +28,18 @@ _FROM_OUTSIDE = frozenset(
 )
 """The signals that other processes send; a fault of the process itself brings others."""
 
+LOADS_OF_SERVICE = 4
+"""Time that a worker serves before it is replaced for want of memory, in times of its load."""
+
 STACKTRACE_LIMIT = 30_000
 """Characters of a traceback that are passed on: a pipe holds 64 kB of unread data."""
 
 
 class State(StrEnum):
-    """The state of a worker."""
+    """The state of a worker; a spent one serves until another has loaded in its place."""
 
     LOADED = "loaded"
+    SPENT = "spent"
     FAILED = "failed"
     RETIRING = "retiring"
 
@@ -168,6 +174,36 @@ class ReportPipe:
 
     def _available(self) -> bytes:
         return b"".join(iter(lambda: self._reader.read(65536) or b"", b""))
+
+
+class Wear:
+    """Whether memory ran short in a worker, and the wish for another one that follows, once.
+
+    A worker serves for a while first, so that requests which take all memory do not keep the server
+    loading: most of the time of a server is to be left for answers.
+
+    Args:
+        wish: Asks the master for a worker in the place of this one.
+    """
+
+    def __init__(self, wish: Callable[[], None]) -> None:
+        self._wish = wish
+        self._began = time.monotonic()
+        self._earliest = 0.0
+        self._is_spent = False
+
+    def begin(self) -> None:
+        """Note that the worker has loaded."""
+        now = time.monotonic()
+        self._earliest = now + LOADS_OF_SERVICE * (now - self._began)
+
+    def spend(self) -> None:
+        """Note that memory ran short."""
+        if not self._is_spent:
+            self._is_spent = True
+            timer = Timer(max(0.0, self._earliest - time.monotonic()), self._wish)
+            timer.daemon = True
+            timer.start()
 
 
 def _exit_code(error: Exception) -> int:

@@ -46,10 +46,10 @@ class Checks:
             lease_s: How long no other process takes it.
         """
         with self._database.read() as connection:
-            if _waiting(connection) is None:
+            if _waiting(connection, lease_s) is None:
                 return None
         with self._database.write(notify=False) as writing:
-            waiting = _waiting(writing.connection)
+            waiting = _waiting(writing.connection, lease_s)
             if waiting is None:
                 return None
             version_id, attempts = waiting
@@ -91,9 +91,15 @@ class Checks:
                 writing.connection.execute(insert(table).values(values))
 
 
-def _waiting(connection: Connection) -> tuple[int, int] | None:
-    """Return id and attempts of the version that has waited longest."""
-    free = or_(_T.c.status == Status.PENDING, _T.c.lease_until < row_mapping.now())
+def _waiting(connection: Connection, lease_s: float) -> tuple[int, int] | None:
+    """Return id and attempts of the version that has waited longest.
+
+    A lease that ends later than any that is given now was given before the clock was set back; it
+    would hold as long as the clock went back.
+    """
+    now = row_mapping.now()
+    is_over = or_(_T.c.lease_until < now, _T.c.lease_until > now + timedelta(seconds=2 * lease_s))
+    free = or_(_T.c.status == Status.PENDING, is_over)
     statement = select(_T.c.id, _T.c.attempts).where(tables.unchecked, free)
     return connection.execute(statement.order_by(_T.c.id).limit(1)).first()
 

@@ -41,6 +41,7 @@ _FULL = ("53100",)
 _SQLITE_REASONS = {
     sqlite3.SQLITE_CANTOPEN: "its file cannot be opened; it and its directory must be writable",
     sqlite3.SQLITE_READONLY: "its file cannot be written to; it and its directory must be writable",
+    sqlite3.SQLITE_IOERR: "its file cannot be read or written; the disk may be full or broken",
     sqlite3.SQLITE_NOTADB: "its file is no SQLite database",
     sqlite3.SQLITE_CORRUPT: "its file is damaged",
 }

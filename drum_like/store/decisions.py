@@ -28,9 +28,9 @@ class Decisions:
         self._insert = sqlite.insert if database.is_sqlite else postgresql.insert
 
     def check(self) -> None:
-        """Raise StoreError if the log cannot be asked."""
-        with self._database.read() as connection:
-            connection.execute(select(_P.c.id).limit(1)).first()
+        """Raise StoreError if the log takes nothing; one without room, say, can still be asked."""
+        with self._database.write(notify=False) as writing:
+            writing.connection.execute(select(_P.c.id).limit(1)).first()
 
     def write(self, presented: Sequence[Presented], accepted: Sequence[Accepted]) -> None:
         """Write rows in one transaction; those that are there stay as they are.

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from drum_like.errors import ArtifactError
-from drum_like.store.upload_file import Incoming, Received, storing, sync_folder
+from drum_like.store.upload_file import Incoming, Received, is_held, storing, sync_folder
 
 ORPHAN_AGE_S = 3600.0
 """Age in seconds from which an unreferenced file is removed."""
@@ -147,7 +147,8 @@ class Files:
     def sweep_incoming(self, older_than_s: float) -> int:
         """Remove leftovers of uploads that ended with their process; return their number."""
         before = time.time() - older_than_s
-        stale = [path for path in self.incoming.iterdir() if _changed(path) < before]
+        old = [path for path in self.incoming.iterdir() if _changed(path) < before]
+        stale = [path for path in old if not is_held(path)]
         for path in stale:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

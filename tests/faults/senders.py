@@ -84,11 +84,11 @@ def _fresh_answer(url: str, question: Question) -> tuple[int, bytes]:
 
 
 @contextmanager
-def asked(url: str, question: Question) -> Iterator[list[Answered]]:
-    """Ask a server until the block ends; give the answers as they come."""
+def asked(url: str, question: Question, rate: int = REQUESTS_S) -> Iterator[list[Answered]]:
+    """Ask a server so many times a second until the block ends; give the answers as they come."""
     ending = threading.Event()
     answers: list[Answered] = []
-    pause_s = N_CLIENTS / REQUESTS_S
+    pause_s = N_CLIENTS / rate
 
     def send(number: int) -> None:
         connection = HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)

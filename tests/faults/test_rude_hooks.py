@@ -1,9 +1,15 @@
-"""Hooks that raise, print, take all memory or change their process, and clients that leave."""
+"""Hooks that raise, print or change their process, and clients that leave."""
 
+import json
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -11,10 +17,11 @@ import pytest
 from tests.faults.conftest import Tell
 from tests.faults.scale import scaled
 from tests.live.steered import events, eventually
-from tests.support.http_calls import Reply
+from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, Model, hooks, served
+from tests.support.ports import free_port
 from tests.support.raw_clients import get_s
-from tests.support.serving import Server
+from tests.support.serving import COMMAND, Server, environment, stop
 
 SECRET = "canary4711"
 
@@ -36,26 +43,25 @@ COUNTED.touch()
 def raise_secret():
     raise ValueError("{SECRET}")
 
-def out_of_memory():
-    raise MemoryError("{SECRET}")
-
-def really_out_of_memory():
-    return len(bytearray(1 << 60))
-
 def count():
     with COUNTED.open("ab") as file:
         file.write(b".")
     time.sleep(0.2)
 
+def print_unended():
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("\\r{{ 10 %")
+        stream.flush()
+
 ACTIONS = {{
     "fine": lambda: None,
     "raise": raise_secret,
-    "memory": out_of_memory,
-    "real memory": really_out_of_memory,
     "count": count,
     "counted": lambda: None,
     "print": lambda: print("x" * 100_000),
     "print odd": lambda: print("\\0\\x1b[31m\\r\\n" * 1000, file=sys.stderr),
+    "print unended": print_unended,
+    "print 100 kB": lambda: print("\\0{{x" * 33_000),
     "chdir": lambda: os.chdir("/"),
     "signal": lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
     "locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
@@ -83,6 +89,8 @@ quiet = served(RUDE, *ONE_WORKER, "--threads", str(N_THREADS), "--hide-errors")
 pair = served(RUDE, "--max-workers", "2", "--threads", str(N_THREADS))
 N_RAISED = scaled(100, 1000)
 N_LEFT = scaled(100, 1000)
+N_PRINTED = scaled(100, 1000)
+TEXT = "text/plain"
 N_QUEUED = 100
 
 AT_ONCE = b"\1\0\0\0\0\0\0\0"
@@ -90,7 +98,7 @@ AT_ONCE = b"\1\0\0\0\0\0\0\0"
 
 
 def act(server: Server, action: str) -> Reply:
-    return server.post("/predictUnstructured/", action, "text/plain")
+    return server.post("/predictUnstructured/", action, TEXT)
 
 
 def worker(server: Server) -> psutil.Process:
@@ -113,21 +121,6 @@ def test_hooks_that_raise_cost_nothing_and_tell_nothing(quiet: Server, tell: Tel
     assert grown <= 10 << 20
 
 
-@pytest.mark.parametrize("action", ["memory", "real memory"])
-def test_a_hook_without_memory_is_answered_and_the_worker_goes_on(
-    quiet: Server, action: str
-) -> None:
-    """F-03, as far as the interpreter notices."""
-    before = worker(quiet)
-
-    reply = act(quiet, action)
-
-    assert reply.status in {500, 503}
-    assert SECRET not in reply.text
-    assert act(quiet, "fine").status == 200
-    assert worker(quiet) == before
-
-
 @pytest.fixture
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of its own, since hooks change it for good."""
@@ -135,7 +128,8 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 CHANGES = (
-    *("print", "print odd", "chdir", "signal", "locale", "warnings", "logging", "timeout"),
+    *("print", "print odd", "print unended", "print 100 kB"),
+    *("chdir", "signal", "locale", "warnings", "logging", "timeout"),
     *("umask", "recursion", "switch", "environ", "stdout", "close 1", "close 2"),
 )
 
@@ -152,6 +146,64 @@ def test_hooks_that_change_their_process_leave_it_serving(changed: Server) -> No
             assert changed.get("/stats/").status == 200, change
             assert changed.get("/readyz").status == 200, change
     assert worker(changed) == before
+
+
+PRINTS = ("print 100 kB", "print odd", "print unended", "raise", "fine")
+
+
+def test_what_hooks_print_breaks_no_record(tmp_path: Path, tell: Tell) -> None:
+    """F-10: two workers, whose standard output and error are a pipe each."""
+    asked = [PRINTS[number % len(PRINTS)] for number in range(N_PRINTED)]
+    with (
+        piped(RUDE.write(tmp_path), *RUDE.flags, "--max-workers", "2") as (url, outputs),
+        ThreadPoolExecutor(4) as pool,
+    ):
+        took = list(pool.map(partial(_answered_s, url), asked))
+
+    access, messages = (_records(lines) for lines in outputs)
+    tell(
+        f"{N_PRINTED} requests, {sum(map(len, outputs[0])) / 1e6:.1f} MB printed, each with its "
+        f"record; the slowest answered in {max(took):.2f} s"
+    )
+    paths = [event["path"] for event in access if event["logger"] == "access"]
+    assert paths.count("/predictUnstructured/") == N_PRINTED
+    failed = [event for event in messages if event["msg"].endswith("/predictUnstructured/ failed")]
+    assert len(failed) == asked.count("raise")
+
+
+@contextmanager
+def piped(directory: Path, *flags: str) -> Iterator[tuple[str, tuple[list[bytes], list[bytes]]]]:
+    """Serve a model; give the lines of standard output and error, which are read as they come."""
+    url = f"http://127.0.0.1:{free_port()}"
+    address = ("--address", urlsplit(url).netloc)
+    command = [*COMMAND, "server", "--code-dir", str(directory), *address, *flags]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    outputs: tuple[list[bytes], list[bytes]] = ([], [])
+    with ThreadPoolExecutor(2) as pool:
+        for stream, lines in zip((process.stdout, process.stderr), outputs, strict=True):
+            pool.submit(lines.extend, stream)
+        try:
+            eventually(lambda: any(b"listening" in line for line in outputs[1]))
+            yield url, outputs
+        finally:
+            stop(process)
+    process.communicate()
+
+
+def _answered_s(url: str, action: str) -> float:
+    began = time.monotonic()
+    reply = call(url, "POST", "/predictUnstructured/", body=action, headers={"Content-Type": TEXT})
+    assert reply.status == (500 if action == "raise" else 200)
+    return time.monotonic() - began
+
+
+def _records(lines: list[bytes]) -> list[dict[str, str]]:
+    """Return the records among lines; every line that holds one, or a part of one, is one."""
+    return [json.loads(line) for line in lines if b'"logger"' in line]
 
 
 @pytest.mark.parametrize("number", [1, 2])

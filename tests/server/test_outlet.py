@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_like.server.outlet import ROOM, Outlet
+from drum_like.server.outlet import FOR_RECORDS, ROOM, Outlet
 
 LINE = b"x" * 199 + b"\n"
 MANY = 2 * ROOM // len(LINE)
@@ -132,3 +132,43 @@ def test_a_child_writes_what_it_was_given_and_nothing_of_its_parents(
     os.waitpid(child, 0)
     assert lines.count(b"from the child\n") == 1
     assert len(lines) - 1 + n_dropped == MANY
+
+
+def test_a_record_begins_a_line_whatever_was_printed_before(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    outlet = Outlet(writer, note)
+
+    outlet.write(b"first\nhal")
+    outlet.record(b"record\n")
+    outlet.write(b"f\n")
+
+    assert os.read(reader, 1000) == b"first\nrecord\nhalf\n"
+    os.close(reader)
+
+
+def test_a_line_that_a_pipe_does_not_take_at_once_becomes_several(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    outlet = Outlet(writer, note)
+
+    outlet.write(b"x" * 10_000)
+    outlet.write(b"\n\n")
+
+    lines = os.read(reader, 20_000).split(b"\n")
+    assert [len(line) for line in lines] == [4095, 4095, 1810, 0, 0]
+    os.close(reader)
+
+
+def test_records_are_kept_where_what_was_printed_takes_all_room(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    outlet = Outlet(writer, note)
+    for _ in range(MANY):
+        outlet.write(LINE)
+
+    n_records = FOR_RECORDS // 200 - 1
+    for _ in range(n_records):
+        outlet.record(b"r" * 199 + b"\n")
+    outlet.record(b"end\n")
+    lines, n_dropped = read_to_note(reader, b"end\n")
+
+    assert n_dropped > 0
+    assert lines.count(b"r" * 199 + b"\n") == n_records

@@ -53,6 +53,6 @@ def _absent(failure: Failure) -> Response:
 
 
 def _status(failure: Failure) -> int:
-    """Return a status that the clients take for an error."""
+    """Return a status that the clients take for an error, and for a lasting one if it is one."""
     is_good = isinstance(failure.error, UserError) and failure.status < 400
-    return 500 if is_good else failure.status
+    return 500 if is_good or failure.lacks_memory else failure.status

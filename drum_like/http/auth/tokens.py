@@ -61,7 +61,7 @@ class Tokens:
 
     def __init__(self, issuers: tuple[Issuer, ...]) -> None:
         self._known = [(issuer, KeySet(_source(issuer.jwks))) for issuer in issuers]
-        self._right: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        self._right: OrderedDict[bytes, tuple[Principal, float, float]] = OrderedDict()
         self._lock = Lock()
         for issuer, keys in self._known:
             if not _is_url(issuer.jwks):
@@ -95,15 +95,17 @@ class Tokens:
         return None
 
     def remembered(self, shown: str) -> Principal | None:
-        """Return the principal of a token that was valid a moment ago and is not expired."""
+        """Return the principal of a token that was valid a moment ago, by the clock as it is."""
         with self._lock:
             found = self._right.get(_digest(shown))
-        return None if found is None or found[1] < monotonic() else found[0]
+        if found is None or not found[1] - LEEWAY_S <= time() < found[2]:
+            return None
+        return found[0]
 
     def _remember(self, shown: str, owner: Principal, expires: float) -> None:
-        until = monotonic() + min(REMEMBERED_S, expires + LEEWAY_S - time())
+        known = (owner, time(), min(time() + REMEMBERED_S, expires + LEEWAY_S))
         with self._lock:
-            self._right[_digest(shown)] = (owner, until)
+            self._right[_digest(shown)] = known
             while len(self._right) > REMEMBERED:
                 self._right.popitem(last=False)
 
