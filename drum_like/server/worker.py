@@ -185,8 +185,9 @@ class Worker(GunicornWorker):
         self._background = loaded.background
         self._loaded = loaded
         if limit_s := loaded.request_timeout_s:
-            watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
-            self._background += (watchdog,)
+            self._background += (
+                Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon),
+            )
         for background in self._background:
             background.start()
 
@@ -235,6 +236,7 @@ class Worker(GunicornWorker):
         if (now := time.monotonic()) >= self._next_beat:
             self._next_beat = now + _HEARTBEAT_S
             self.notify()
+            self._wear.look()
             self._reading.budget.trim()
 
     def _drain(self) -> None:

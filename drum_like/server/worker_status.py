@@ -1,6 +1,7 @@
 """Reports of a worker to the master, through a pipe that they share."""
 
 import json
+import math
 import os
 import signal
 import time
@@ -10,7 +11,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from io import FileIO
-from threading import Timer
 
 from drum_like.errors import DrumLikeError, SettingsError, TypeSchemaError, for_operator
 
@@ -189,7 +189,7 @@ class Wear:
     def __init__(self, wish: Callable[[], None]) -> None:
         self._wish = wish
         self._began = time.monotonic()
-        self._earliest = 0.0
+        self._earliest = math.inf
         self._is_spent = False
 
     def begin(self) -> None:
@@ -198,12 +198,14 @@ class Wear:
         self._earliest = now + LOADS_OF_SERVICE * (now - self._began)
 
     def spend(self) -> None:
-        """Note that memory ran short."""
-        if not self._is_spent:
-            self._is_spent = True
-            timer = Timer(max(0.0, self._earliest - time.monotonic()), self._wish)
-            timer.daemon = True
-            timer.start()
+        """Note that memory ran short; there may be none now for anything more, such as a thread."""
+        self._is_spent = True
+
+    def look(self) -> None:
+        """Ask for another worker if it is time."""
+        if self._is_spent and time.monotonic() >= self._earliest:
+            self._earliest = math.inf
+            self._wish()
 
 
 def _exit_code(error: Exception) -> int:
