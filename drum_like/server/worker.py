@@ -182,12 +182,10 @@ class Worker(GunicornWorker):
         calls = InFlight()
         self.wsgi = Timed(loaded.wsgi, calls)
         self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission, loaded.budget)
-        self._background = loaded.background
-        self._loaded = loaded
+        self._loaded, self._background = loaded, loaded.background
         if limit_s := loaded.request_timeout_s:
-            self._background += (
-                Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon),
-            )
+            watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
+            self._background += (watchdog,)
         for background in self._background:
             background.start()
 
