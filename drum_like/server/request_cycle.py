@@ -79,8 +79,7 @@ class RequestCycle:
         keeps: Callable[[], bool],
         spend: Callable[[], None],
     ) -> None:
-        self._cfg = cfg
-        self._log = log
+        self._cfg, self._log = cfg, log
         self._application = application
         self._keeps = keeps
         self._spend = spend
@@ -125,9 +124,10 @@ class RequestCycle:
         reply = Reply(received.head.request, connection.sock, self._cfg)
         if received.body is None or not self._cfg.keepalive:
             reply.force_close()
-        exchange = Exchange(connection, reply, {}, copy_context(), perf_counter())
-        exchange.body = _busy(reply, max(1, math.ceil(excess_s)))
-        exchange.parts = iter(exchange.body)
+        retry_s = max(1, math.ceil(excess_s))
+        _begin(reply, _UNAVAILABLE, _BUSY, ("Retry-After", str(retry_s)))
+        parts, began = [_BUSY], perf_counter()
+        exchange = Exchange(connection, reply, {}, copy_context(), began, parts, iter(parts))
         exchange.context.run(self._run, exchange, self._send)
 
     def drop(self, received: Received, waited_s: float) -> None:
@@ -224,22 +224,15 @@ class RequestCycle:
             return reply
         instead = Reply(reply.req, exchange.connection.sock, self._cfg)
         instead.force_close()
-        fields = [("Content-Type", "application/json"), ("Content-Length", str(len(_FAILED)))]
-        instead.start_response(status, fields)
+        _begin(instead, status, _FAILED)
         instead.write(_FAILED)
         instead.close()
         return instead
 
 
-def _busy(reply: Reply, retry_s: int) -> list[bytes]:
-    """Begin the answer that the server is busy, and return its body."""
-    fields = [
-        ("Content-Type", "application/json"),
-        ("Content-Length", str(len(_BUSY))),
-        ("Retry-After", str(retry_s)),
-    ]
-    reply.start_response(_UNAVAILABLE, fields)
-    return [_BUSY]
+def _begin(reply: Reply, status: str, body: bytes, *more: tuple[str, str]) -> None:
+    length = ("Content-Length", str(len(body)))
+    reply.start_response(status, [("Content-Type", "application/json"), length, *more])
 
 
 def _environ(connection: Connection, received: Received) -> dict[str, Any]:
