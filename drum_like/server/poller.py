@@ -60,13 +60,23 @@ class Poller:
         connection.since = now = time.monotonic()
         connection.deadline = now + patience_s
         connection.then = then
+        before = connection.event
         event = selectors.EVENT_READ if connection.rest is None else selectors.EVENT_WRITE
-        if not connection.waits:
-            self.selector.register(connection.sock, event, connection.ready)
-            connection.waits = True
-        elif event != connection.event:
-            self.selector.modify(connection.sock, event, connection.ready)
         connection.event = event
+        # All of it before the system knows: the leader may find the client ready at once, and would
+        # find it again and again while it does not seem to wait.
+        if not connection.waits:
+            connection.waits = True
+            self._watch(connection, event)
+        elif event != before:
+            self.selector.modify(connection.sock, event, connection.ready)
+
+    def _watch(self, connection: Connection, event: int) -> None:
+        try:
+            self.selector.register(connection.sock, event, connection.ready)
+        except BaseException:
+            connection.waits = False
+            raise
 
     def release(self, connection: Connection) -> None:
         """Take a connection from the poller: a thread has it for longer."""

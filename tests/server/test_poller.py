@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import pytest
@@ -163,3 +164,44 @@ def test_the_last_to_end_says_so_when_the_worker_stops(
     watched.connections.close(watched.connection)
 
     assert watched.ends == expected
+
+
+@contextmanager
+def computing() -> Iterator[None]:
+    """Compute in another thread, which wants the interpreter all the time."""
+    ending = threading.Event()
+
+    def compute() -> None:
+        while not ending.is_set():
+            sum(range(100))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    yield
+    ending.set()
+    thread.join()
+
+
+def test_a_client_that_is_ready_at_once_is_found_once(watched: Watched) -> None:
+    """The thread that hands it back loses the interpreter when the system knows."""
+    rounds, given = 50, threading.Semaphore(0)
+
+    def step(connection: Connection, _leader: Leader[Connection]) -> None:
+        watched.steps.append(connection)
+        watched.poller.release(connection)
+        given.release()
+
+    def hand_back() -> None:
+        while given.acquire(timeout=1):
+            watched.poller.wait_for(watched.connection, step, PATIENCE_S)
+
+    watched.client.sendall(b"x")
+    thread = threading.Thread(target=hand_back)
+    thread.start()
+    given.release()
+    with computing():
+        for _ in range(rounds):
+            watched.wait()
+    thread.join()
+
+    assert len(watched.steps) == rounds
