@@ -12,7 +12,6 @@ Predictions have the columns of the JSON answer, in the model's own types.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +27,7 @@ from drum_like.errors import PayloadError, TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import NamedColumns
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
 from drum_like.types.numbers import EXACT
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
@@ -93,9 +92,6 @@ class _ArrowFrame(NamedColumns):
         names: Those of the schema, equal ones told apart as in CSV.
         columns: Validated, of plain types.
     """
-
-    def __init__(self, names: Names, columns: Sequence[pa.ChunkedArray]) -> None:
-        super().__init__(names, columns)
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         columns = self._columns if chosen is None else [self._columns[at] for at in chosen]
