@@ -153,7 +153,7 @@ FORMS = (
         post(
             "/predict/", gzip.compress(b"a\n1\n", mtime=0), "text/csv", ("Content-Encoding", "gzip")
         ),
-        ("D2",),
+        ("coded-body",),
     ),
     Probe(
         "large form field",
