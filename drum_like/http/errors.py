@@ -35,7 +35,7 @@ from drum_like.errors import (
     lacks_memory,
 )
 from drum_like.http import wire
-from drum_like.http.requests import SPENT
+from drum_like.http.requests import LACKED_MEMORY
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class ErrorForm:
         """
         failure = self._failure(error)
         if failure.lacks_memory:
-            request.environ[SPENT] = True
+            request.environ[LACKED_MEMORY] = True
         if isinstance(error, ScoringError | StoreError) or failure.is_unexpected:
             logger.error("%s %s failed", request.method, request.path, exc_info=error)
         return failure

@@ -27,7 +27,7 @@ HOLD = "drum_like.hold"
 """WSGI variable of a server that bounds the memory for bodies: takes the number of bytes that a
 compressed body and what it becomes need, and returns what makes the error if there is no room."""
 
-SPENT = "drum_like.spent"
+LACKED_MEMORY = "drum_like.lacked_memory"
 """WSGI variable that tells the server that memory ran short: this process is to be replaced."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")

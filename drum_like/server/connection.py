@@ -10,7 +10,7 @@ from drum_like.server.request_head import Reading
 from drum_like.server.request_reader import GO_ON, RequestReader
 
 _SENDS_NO_MORE = getattr(select, "POLLRDHUP", 0)
-"""The event that a client sends no more; only Linux tells it, elsewhere nobody is seen to leave."""
+"""The event of a client that sends no more; systems other than Linux do not report it."""
 
 _IS_GONE = select.POLLERR | select.POLLHUP
 
@@ -49,7 +49,7 @@ class Connection:
         n_taken: Bytes of the rest that the client has made room for.
         stream: The answer of which more parts are to be asked for when the rest is sent.
         keep: Whether it stays open after that.
-        is_asked: Whether its client was asked if it is there still.
+        is_asked: Whether its client has been sent the interim answer of `has_left`.
     """
 
     __slots__ = (
@@ -96,10 +96,9 @@ class Connection:
     def has_left(self, *, may_ask: bool) -> bool:
         """Return whether the client has left, so that nobody reads an answer.
 
-        A client that sends no more has left, or waits for its answer. The difference shows when
-        something is sent to it: the system of one that has left resets the connection. So the
-        client is asked once, by an interim answer, which clients skip. Over a network the reset
-        takes a moment, and a later call sees it.
+        A client that sends no more has either left or waits for its answer. To tell the two apart,
+        the client is sent one interim answer, which clients skip: the system of a client that has
+        left resets the connection. Over a network the reset takes a moment; a later call sees it.
 
         Args:
             may_ask: Whether the client knows interim answers, which HTTP/1.0 does not have.
@@ -125,7 +124,7 @@ class Connection:
 
 
 def ended(connections: Iterable[Connection]) -> list[Connection]:
-    """Return those whose clients send no more, or are gone; one system call tells it of all."""
+    """Return the connections whose clients send no more or are gone, by one system call."""
     by_file = {connection.sock.fileno(): connection for connection in connections}
     poll = select.poll()
     for file in by_file:

@@ -40,7 +40,7 @@ class LoopCallbacks:
         answer: Answers a request; sets `rest` and `keep` of its connection.
         refuse: Answers a request that cannot be read.
         turn_away: Answers a request that would wait too long.
-        drop: Notes a request whose client left while it waited, for so many seconds.
+        drop: Logs a request whose client left while it waited; gets the seconds of the wait.
         is_probe: Whether a request needs no model.
         awake: Called from a thread when the worker's main thread should look after the loop.
     """

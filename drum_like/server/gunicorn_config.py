@@ -80,7 +80,7 @@ def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int)
         "limit_request_fields": 100,
         "limit_request_field_size": 8190,
         "header_map": "drop",
-        # Any client of this machine could move the path of its request by SCRIPT_NAME.
+        # With SCRIPT_NAME any client on this machine could change the path of its request.
         "forwarder_headers": "",
         "control_socket_disable": True,
         "worker_tmp_dir": _heartbeat_directory(),

@@ -47,8 +47,8 @@ KILLED_PAUSE_S = 1.0
 QUICK_STOP_S = 2
 """Time that workers get to end when they are not to finish their requests."""
 
-
 _LOOK_S = 0.1
+"""Time between two looks at workers that end."""
 
 STOOD_STILL_S = 5.0
 """Time between two looks at the workers, once a second, that tells that the master stood still."""
@@ -106,10 +106,10 @@ class Master(Arbiter):
         return signals
 
     def manage_workers(self) -> None:
-        """Start missing workers; of the loaded ones that are too many end spent ones, then old."""
+        """Start missing workers; end surplus loaded ones, the worn first, then the oldest."""
         self.spawn_workers()
-        spent = [worker for worker in self.workers if worker.state is State.SPENT]
-        serving = spent + [worker for worker in self.workers if worker.state is State.LOADED]
+        worn = [worker for worker in self.workers if worker.state is State.WORN]
+        serving = worn + [worker for worker in self.workers if worker.state is State.LOADED]
         for worker in serving[: max(0, len(serving) - self.num_workers)]:
             self.kill_worker(int(worker.pid), signal.SIGTERM)
             worker.state = State.RETIRING
@@ -118,7 +118,7 @@ class Master(Arbiter):
         """Start missing workers, one at a time until one has loaded."""
         if time.monotonic() < self._not_before:
             return
-        leaving = (State.SPENT, State.RETIRING)
+        leaving = (State.WORN, State.RETIRING)
         staying = [worker for worker in self.workers if worker.state not in leaving]
         missing = self.num_workers - len(staying)
         if self._failures or not self._has_loaded:
@@ -220,7 +220,7 @@ class Master(Arbiter):
         self._budget.clear(worker.slot)
         if self._stopping:
             return
-        if worker.state in (State.LOADED, State.SPENT, State.RETIRING):
+        if worker.state in (State.LOADED, State.WORN, State.RETIRING):
             if exit_code:
                 self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
         elif worker.failure is None and self._was_killed(exit_code):
@@ -262,7 +262,7 @@ def give_slot(master: Arbiter, worker: Worker) -> None:
 
 
 def _start(master: Master, number: int) -> Report | None:
-    """Start workers; return why, if the system starts no more processes."""
+    """Start workers; return the report of the failure if the system starts no more processes."""
     mask = os.umask(0)
     os.umask(mask)
     try:

@@ -76,9 +76,10 @@ class Outlet(io.RawIOBase):
         return os.isatty(self._descriptor)
 
     def write(self, data: Any) -> int:
-        """Write what custom code prints: whole lines; the beginning of one is held back.
+        """Write the output of custom code line by line; an unfinished line is held back.
 
-        A line that other processes could write into, because it is too long, becomes several.
+        A line that is too long to be written at once becomes several: another process could write
+        in between.
         """
         if not self._holds:
             return self.record(data, ROOM)
@@ -124,7 +125,7 @@ class Outlet(io.RawIOBase):
         self._writer: threading.Thread | None = None
 
     def _end(self) -> None:
-        """Hold nothing back any more: nothing may follow it."""
+        """Write the unfinished line, and give the reader some time."""
         self._holds = False
         if self._unended:
             self.record(self._unended + b"\n")
@@ -186,7 +187,7 @@ def open_outlets(log_format: str) -> None:
         )
         return f"{formatter.format(record)}\n".encode()
 
-    # The second names stay what they are if a hook puts a stream of its own in place of the first.
+    # A hook may replace sys.stdout and sys.stderr; the other names stay.
     sys.stdout = sys.__stdout__ = _stream(sys.stdout, partial(note, "output"))  # type: ignore[assignment,misc]
     sys.stderr = sys.__stderr__ = _stream(sys.stderr, partial(note, "error"))  # type: ignore[assignment,misc]
 

@@ -63,8 +63,8 @@ class Poller:
         before = connection.event
         event = selectors.EVENT_READ if connection.rest is None else selectors.EVENT_WRITE
         connection.event = event
-        # All of it before the system knows: the leader may find the client ready at once, and would
-        # find it again and again while it does not seem to wait.
+        # Before the system knows: else the leader may find the client ready, and again and again,
+        # while its connection does not seem to wait.
         if not connection.waits:
             connection.waits = True
             self._watch(connection, event)

@@ -18,7 +18,7 @@ from gunicorn.http.message import Request
 from drum_like import logs
 from drum_like.errors import lacks_memory
 from drum_like.http.auth.authenticator import CALLER
-from drum_like.http.requests import HOLD, SPENT, UNREAD, WHOLE
+from drum_like.http.requests import HOLD, LACKED_MEMORY, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.request_head import Received
 from drum_like.server.response import Reply, error_body, refusal
@@ -30,7 +30,7 @@ _SLICE_S = 0.05
 """Time for which parts of a stream are asked for, before those of others are."""
 
 _LONG_S = 0.1
-"""Time of an answer after which it is looked whether the client has left: it costs a little."""
+"""Seconds that an answer takes before the server asks whether its client has left."""
 
 _UNAVAILABLE = "503 Service Unavailable"
 _FAILED = error_body("the server failed to answer this request")
@@ -68,7 +68,7 @@ class RequestCycle:
         log: Gets a line for each request.
         application: WSGI.
         keeps: Called once a request; says whether its connection may stay open.
-        spend: Called after an answer for which memory was short.
+        recycle: Called after an answer for which memory ran short.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class RequestCycle:
         log: logs.AccessLog,
         application: Application,
         keeps: Callable[[], bool],
-        spend: Callable[[], None],
+        recycle: Callable[[], None],
     ) -> None:
         self._cfg, self._log = cfg, log
         self._application = application
         self._keeps = keeps
-        self._spend = spend
+        self._recycle = recycle
         self._is_disowned = False
 
     def answer(self, connection: Connection, received: Received) -> None:
@@ -131,7 +131,7 @@ class RequestCycle:
         exchange.context.run(self._run, exchange, self._send)
 
     def drop(self, received: Received, waited_s: float) -> None:
-        """Note a request whose client left while it waited."""
+        """Log a request whose client left while it waited."""
         request, status = received.head.request, logs.CLIENT_LEFT
         left = logs.Access(request.method or "-", request.path or "-", status, 0, waited_s)
         self._log.write(left)
@@ -167,7 +167,7 @@ class RequestCycle:
             )
 
     def _finish(self, exchange: Exchange, *, is_lost: bool) -> None:
-        """Note an answer that has ended, and say what becomes of its connection."""
+        """Log an answer that has ended, and set whether its connection stays open."""
         connection, reply, request = exchange.connection, exchange.reply, exchange.reply.req
         duration_s = perf_counter() - exchange.began
         status = int(reply.status[:3]) if reply.status else 0
@@ -179,8 +179,8 @@ class RequestCycle:
         self._log.write(
             logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
         )
-        if SPENT in exchange.environ:
-            self._spend()
+        if LACKED_MEMORY in exchange.environ:
+            self._recycle()
 
     def _go_on(self, exchange: Exchange) -> bool:
         """Send more of a stream, whose client has taken all of it so far."""
@@ -188,7 +188,7 @@ class RequestCycle:
         return self._send(exchange, perf_counter() + _SLICE_S)
 
     def _abandon(self, exchange: Exchange) -> bool:
-        """End a stream whose client is gone, or was cut off, and raise that."""
+        """End a stream whose client has left, or was cut off; raise the error of a lost client."""
         if close := getattr(exchange.body, "close", None):
             close()
         raise ConnectionAbortedError
@@ -218,7 +218,7 @@ class RequestCycle:
         """Return the answer 500 or 503; an answer that has begun is cut off instead."""
         reply, status = exchange.reply, "500 Internal Server Error"
         if lacks_memory(error):
-            exchange.environ[SPENT], status = True, _UNAVAILABLE
+            exchange.environ[LACKED_MEMORY], status = True, _UNAVAILABLE
         if reply.begun:
             reply.force_close()
             return reply

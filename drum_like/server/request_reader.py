@@ -25,7 +25,7 @@ from drum_like.server.chunked_body import ChunkedBody
 from drum_like.server.request_head import END, Body, Head, Heads, Reading, Received
 
 _LONGEST_HEAD = 1 << 17
-_FREE_HEAD = 1 << 14  # longer ones, of which there is but the beginning, take room
+_FREE_HEAD = 1 << 14  # an unfinished head of more bytes takes room
 
 _TLS = b"\x16\x03"  # such a client waits for an answer before it ends a line
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -29,7 +29,7 @@ GRACE_S = 1.0
 STUCK_S = 10.0
 """Time that a leaving worker waits for threads that do not end."""
 
-EXPIRED = 504
+EXPIRED = 504  # the status of a request that took longer than its limit
 
 ANSWER = last_answer(
     f"{EXPIRED} Gateway Timeout", "the request took longer than this server allows"

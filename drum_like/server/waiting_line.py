@@ -157,7 +157,7 @@ class WaitingRequests:
         is_probe: Whether a request needs no model, so that the leader itself serves it.
         turn_away: Answers a request that would wait too long; gets the seconds after which the
             client may try again.
-        drop: Notes a request that nobody waits for any more; gets the seconds that it has waited.
+        drop: Logs a request whose client left while it waited; gets the seconds of the wait.
     """
 
     line: WaitingLine

@@ -30,10 +30,10 @@ from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import (
     NOT_LOADED,
     STOPPED,
+    Recycler,
     Report,
     ReportPipe,
     State,
-    Wear,
     failure,
 )
 from drum_like.system import cgroup
@@ -118,7 +118,7 @@ class Worker(GunicornWorker):
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
         self.pipe.keep_writer()
-        self._wear = Wear(lambda: self.pipe.tell(Report(State.SPENT), self.ppid))
+        self._recycler = Recycler(lambda: self.pipe.tell(Report(State.WORN), self.ppid))
         self._on_fork = [listener.close for listener in self.sockets]
         disown_in_forks(self, STOP_SIGNALS, self._on_fork)
         super().init_process()
@@ -139,7 +139,7 @@ class Worker(GunicornWorker):
             sys.exit(NOT_LOADED)
         if loaded.stays:
             keep_objects()
-        self._wear.begin()
+        self._recycler.begin()
         self.pipe.tell(Report(State.LOADED, lines=loaded.lines), self.ppid)
 
     def run(self) -> None:
@@ -197,7 +197,7 @@ class Worker(GunicornWorker):
             queue_s=self._loaded.queue_timeout_s,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
-        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps, self._wear.spend)
+        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps, self._recycler.note_shortage)
         callbacks = LoopCallbacks(
             partial(Connection, reading=self._reading),
             *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
@@ -234,7 +234,7 @@ class Worker(GunicornWorker):
         if (now := time.monotonic()) >= self._next_beat:
             self._next_beat = now + _HEARTBEAT_S
             self.notify()
-            self._wear.look()
+            self._recycler.look()
             self._reading.budget.trim()
 
     def _drain(self) -> None:

@@ -36,10 +36,10 @@ STACKTRACE_LIMIT = 30_000
 
 
 class State(StrEnum):
-    """The state of a worker; a spent one serves until another has loaded in its place."""
+    """The state of a worker; a worn one serves until another has loaded in its place."""
 
     LOADED = "loaded"
-    SPENT = "spent"
+    WORN = "worn"
     FAILED = "failed"
     RETIRING = "retiring"
 
@@ -176,8 +176,8 @@ class ReportPipe:
         return b"".join(iter(lambda: self._reader.read(65536) or b"", b""))
 
 
-class Wear:
-    """Whether memory ran short in a worker, and the wish for another one that follows, once.
+class Recycler:
+    """Asks the master once for another worker after memory has run short in this one.
 
     A worker serves for a while first, so that requests which take all memory do not keep the server
     loading: most of the time of a server is to be left for answers.
@@ -197,7 +197,7 @@ class Wear:
         now = time.monotonic()
         self._earliest = now + LOADS_OF_SERVICE * (now - self._began)
 
-    def spend(self) -> None:
+    def note_shortage(self) -> None:
         """Note that memory ran short; there may be none now for anything more, such as a thread."""
         self._is_spent = True
 
