@@ -24,6 +24,9 @@ from pathlib import Path
 
 import psutil
 
+# A pool ends its processes while they save their coverage, and they would say so in the log.
+os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 HERE = Path(__file__).parent
 SOCKETS = "import psutil; print(len(psutil.Process().net_connections()))"
 
