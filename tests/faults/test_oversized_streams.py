@@ -57,7 +57,7 @@ WAYS = {
         {413, 415, 503},
     ),
 }
-"""What is sent once, what is sent again and again, and the statuses of the answer.
+"""Bytes that are sent once, bytes that are sent again and again, and statuses of the answer.
 
 The budget for all bodies is that of one, and of one that is compressed: others may have taken it.
 """

@@ -160,9 +160,7 @@ def test_a_line_that_a_pipe_does_not_take_at_once_becomes_several(pipe: tuple[in
 
 def test_records_are_kept_where_what_was_printed_takes_all_room(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    outlet = Outlet(writer, note)
-    for _ in range(MANY):
-        outlet.write(LINE)
+    outlet = flooded(writer)
 
     n_records = FOR_RECORDS // 200 - 1
     for _ in range(n_records):

@@ -177,9 +177,11 @@ def computing() -> Iterator[None]:
 
     thread = threading.Thread(target=compute)
     thread.start()
-    yield
-    ending.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
 
 
 def test_a_client_that_is_ready_at_once_is_found_once(watched: Watched) -> None:
