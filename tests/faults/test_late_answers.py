@@ -26,7 +26,7 @@ LIMIT_S = 1
 TOOK_S = (0.7 * LIMIT_S, 1.7 * LIMIT_S)
 """The times that hooks take."""
 
-WATCHED_S = scaled(8, 60)
+WATCHED_S = scaled(5, 60)
 N_CLIENTS = 4
 """The clients of each kind."""
 
