@@ -16,6 +16,7 @@ from tests.support.artifacts import native_xgboost
 from tests.support.bad_payloads import CANARY, CSV, MATRICES, MEDIA, MULTIPART, Bad
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, REG, served
+from tests.support.raw_clients import whole
 from tests.support.serving import Server, serve
 
 REFUSED = range(400, 500)
@@ -163,7 +164,7 @@ def test_a_body_that_no_route_reads_is_not_waited_for(
 ) -> None:
     with reg.connect() as client:
         client.sendall(f"{asked} HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        answer = whole(client)
 
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"\r\nConnection: close\r\n" in answer

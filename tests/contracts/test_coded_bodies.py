@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, REG
+from tests.support.raw_clients import whole
 from tests.support.serving import Server, serve
 from tests.support.wallaroo_api import Api
 
@@ -307,7 +308,7 @@ def test_coded_chunks_are_refused_unread(
     )
     with server.connect() as client:
         client.sendall(head.encode())
-        answer = b"".join(iter(lambda: client.recv(65536), b""))
+        answer = whole(client)
 
     assert answer.startswith(b"HTTP/1.1 415 ")
     assert b"\r\nConnection: close\r\n" in answer

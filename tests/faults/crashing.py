@@ -1,4 +1,4 @@
-"""A process that uploads a version and ends at a named point of that, as if it were killed there.
+"""A process that uploads a version, and is killed at a named point of the upload.
 
 `python -m tests.faults.crashing ROOT URL|- POINT`. Nothing in the program is replaced: the process
 watches which functions it calls, and kills itself at the one that the point names.
@@ -39,7 +39,7 @@ class Point:
 
 _WRITING = "Database.write"
 _COMMIT = "do_commit"
-"""SQLAlchemy's, with each database."""
+"""The function of SQLAlchemy that commits, on each database."""
 
 POINTS: Mapping[str, Point] = {
     "received": Point("FileIO.write", ("Incoming.write",)),
@@ -61,7 +61,7 @@ POINTS: Mapping[str, Point] = {
 
 
 def main(root: str, url: str, name: str) -> None:
-    """Upload a version; say so at the end, which is not reached."""
+    """Upload a version; print a line at the end, which a process that is killed does not reach."""
     point = POINTS[name]
     others: dict[str, Any] = {} if url == "-" else {"database_url": url}
     armed = threading.Event()

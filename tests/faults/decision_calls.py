@@ -1,4 +1,4 @@
-"""Calls for decisions at a steady rate, and what the log holds of them."""
+"""Calls for decisions at a steady rate, and their rows in the log."""
 
 import re
 import threading
@@ -49,7 +49,7 @@ class Heard:
 
     @property
     def slowest_s(self) -> float:
-        """How long the slowest answer took."""
+        """The time of the slowest answer."""
         return max(took_s for _, took_s in self.took_s)
 
     def hear(self, body: bytes, took_s: float) -> None:

@@ -29,7 +29,7 @@ SERVED = ("promoted", "promoted-at-once")
 """Points at which it is the one that is served."""
 
 State = tuple[list[tuple[int, Status]], list[str], float]
-"""Versions, files, and what the model answers."""
+"""Versions, files, and the answer of the model."""
 
 
 @pytest.fixture(params=DATABASES if FULL else DATABASES[:1])

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from tests.live.steered import events, eventually
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, Model, hooks, served
 from tests.support.ports import free_port
-from tests.support.raw_clients import get_s
+from tests.support.raw_clients import connected, get_s, reset
 from tests.support.serving import COMMAND, Server, environment, stop
 
 SECRET = "canary4711"
@@ -92,9 +92,6 @@ N_LEFT = scaled(100, 1000)
 N_PRINTED = scaled(100, 1000)
 TEXT = "text/plain"
 N_QUEUED = 100
-
-AT_ONCE = b"\1\0\0\0\0\0\0\0"
-"""The linger time with which a closed connection is reset."""
 
 
 def act(server: Server, action: str) -> Reply:
@@ -210,8 +207,7 @@ def _records(lines: list[bytes]) -> list[dict[str, str]]:
 def test_no_client_gets_what_was_meant_for_a_closed_log(changed: Server, number: int) -> None:
     """F-10: the next connection may have the number of the closed descriptor."""
     act(changed, f"close {number}")
-    with ExitStack() as stack:
-        clients = [stack.enter_context(changed.connect()) for _ in range(4)]
+    with connected(changed, 4) as clients:
         for client in clients:
             client.sendall(_request("raise"))
             answer = client.recv(65536)
@@ -246,7 +242,7 @@ def test_clients_that_leave_in_the_middle_of_a_body_leave_nothing(
         with quiet.connect() as client:
             client.sendall(head + b"x" * 100_000)
             if number % 2:  # a reset, not an end
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+                reset(client)
 
     assert get_s(quiet, "/ping/") < 5
     eventually(lambda: process.num_fds() <= before[0] and process.num_threads() <= before[1])
@@ -259,23 +255,13 @@ def _settled(process: psutil.Process) -> tuple[int, int] | None:
     return first if first == (process.num_fds(), process.num_threads()) else None
 
 
-def _ends(client: socket.socket) -> None:
-    """Leave, as most clients do."""
-    client.close()
-
-
-def _resets(client: socket.socket) -> None:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-    client.close()
-
-
 def _asks_for_more(client: socket.socket) -> None:
     """Leave behind a request that is not read before the first one is answered."""
     client.sendall(_request("count"))
     client.close()
 
 
-@pytest.mark.parametrize("leave", [_ends, _resets, _asks_for_more])
+@pytest.mark.parametrize("leave", [socket.socket.close, reset, _asks_for_more])
 @pytest.mark.parametrize(("name", "n_workers"), [("quiet", 1), ("pair", 2)])
 def test_requests_whose_clients_have_left_are_not_computed(
     request: pytest.FixtureRequest,
@@ -287,8 +273,7 @@ def test_requests_whose_clients_have_left_are_not_computed(
     """F-17: at most those that had a thread already."""
     server: Server = request.getfixturevalue(name)
     before, lines = int(act(server, "counted").text), len(server.log().splitlines())
-    with ExitStack() as stack:
-        clients = [stack.enter_context(server.connect()) for _ in range(N_QUEUED)]
+    with connected(server, N_QUEUED) as clients:
         for client in clients:
             client.sendall(_request("count"))
         for client in clients:
@@ -299,7 +284,7 @@ def test_requests_whose_clients_have_left_are_not_computed(
     tell(f"{N_QUEUED} left, {computed} computed by {n_workers} x {N_THREADS} threads")
     assert 0 < computed <= n_workers * N_THREADS
     log = events("\n".join(server.log().splitlines()[lines:]))
-    told = computed if leave is _resets else 0  # the others learn it from the answer, if at all
+    told = computed if leave is reset else 0  # the others learn it from the answer, if at all
     assert [event.get("status") for event in log].count(499) >= N_QUEUED - computed + told
 
 

@@ -95,7 +95,7 @@ class _Queue:
 def check_artifacts(number: int, seed: int) -> int:
     """Upload mutants of each kind; return 1 if the server or its queue of checks is held.
 
-    So it does for an upload that is answered as the server's fault.
+    An upload that is answered by an error of the server counts, too.
     """
     probes_s: list[float] = []
     with (

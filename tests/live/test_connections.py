@@ -152,7 +152,7 @@ def test_clients_that_have_had_their_last_answer_make_room_first(
 
 
 def test_a_worker_without_open_files_sheds_and_goes_on(tmp_path: Path, clients: ExitStack) -> None:
-    """And says so; what it does beside the requests, as looking for spooled decisions, waits."""
+    """It says so; its work beside requests, such as the look for spooled decisions, waits."""
     state = tmp_path / "state"
     (state / "drum-like" / "store" / "decisions").mkdir(parents=True)
     flags, env = (*FLAGS, "--logging-level", "warning"), {"XDG_STATE_HOME": str(state)}

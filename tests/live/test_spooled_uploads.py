@@ -18,7 +18,7 @@ from drum_like.system.memory import is_memory
 from tests.live.steered import eventually
 from tests.support.http_calls import Part, call, form
 from tests.support.models import ONE_WORKER
-from tests.support.raw_clients import connected, get_s, whole
+from tests.support.raw_clients import connected, get_s, half_close, whole
 from tests.support.serving import Server, serve
 from tests.support.wallaroo_api import Api, sums, version_id, zipped
 
@@ -64,7 +64,7 @@ def peak_mib(server: Server) -> float:
 
 
 def on_disk(server: Server, root: Path) -> list[str]:
-    """Return what a worker has open of uploads under way."""
+    """Return the files of uploads under way that a worker has open."""
     found = []
     for link in Path(f"/proc/{worker(server).pid}/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -124,15 +124,6 @@ def test_other_routes_have_the_limit_of_their_own(server: Server) -> None:
     assert call(server.url, "POST", STREAM, body=b"x" * SIZE, headers=packed).status == 413
 
 
-def _left(client: socket.socket) -> None:
-    client.close()
-
-
-def _half_closed(client: socket.socket) -> None:
-    client.shutdown(socket.SHUT_WR)
-    assert whole(client).startswith(b"HTTP/1.1 400 ")
-
-
 def _malformed(client: socket.socket) -> None:
     client.sendall(b"no chunk\r\n")
     assert whole(client).startswith(b"HTTP/1.1 400 ")
@@ -140,7 +131,12 @@ def _malformed(client: socket.socket) -> None:
 
 @pytest.mark.parametrize(
     ("end", "in_chunks"),
-    [(_left, False), (_left, True), (_half_closed, False), (_malformed, True)],
+    [
+        (socket.socket.close, False),
+        (socket.socket.close, True),
+        (half_close, False),
+        (_malformed, True),
+    ],
     ids=["left", "left-chunks", "half-closed", "malformed"],
 )
 def test_the_file_of_an_upload_that_did_not_come_whole_is_gone(

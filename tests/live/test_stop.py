@@ -83,7 +83,7 @@ def test_new_connections_are_taken_and_readiness_is_off_during_the_delay(tmp_pat
 
 
 def _drains(server: Server) -> bool:
-    """Return whether it is not ready, and ends connections; a worker may learn of it later."""
+    """Return whether the worker that answers is not ready, and ends its connections."""
     reply = server.get("/readyz")
     return reply.status == 503 and reply.headers["Connection"] == "close"
 

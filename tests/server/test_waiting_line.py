@@ -14,6 +14,7 @@ from drum_like.server.connection import Connection
 from drum_like.server.request_head import Heads, Reading, Received, no_limit
 from drum_like.server.waiting_line import Waiting, WaitingLine
 from drum_like.system.cpus import Deadline
+from tests.support.raw_clients import reset
 
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
 REQUEST = b"GET /%d HTTP/1.%d\r\nHost: here\r\n\r\n"
@@ -151,11 +152,6 @@ def test_the_newest_are_served_first_after_a_client_has_left(come: Come) -> None
     assert line.abandoned() == []
     newest, oldest = [f"/{number}" for number in range(11, 3, -1)], ["/1", "/2", "/3"]
     assert names(line) == newest + oldest
-
-
-def reset(client: socket.socket) -> None:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    client.close()
 
 
 def send_and_close(client: socket.socket) -> None:

@@ -1,6 +1,7 @@
 """Clients that send and read bytes as a test has them, and the times of those that want answers."""
 
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,6 +32,18 @@ def until_closed(client: socket.socket) -> bytes:
         while piece := client.recv(1 << 16):
             pieces.append(piece)
     return b"".join(pieces)
+
+
+def half_close(client: socket.socket) -> None:
+    """Send no more; the request that is cut off by that has to be answered with 400."""
+    client.shutdown(socket.SHUT_WR)
+    assert whole(client).startswith(b"HTTP/1.1 400 ")
+
+
+def reset(client: socket.socket) -> None:
+    """Close a connection by a reset, which tells the server that nobody reads on."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 
 
 def is_open(client: socket.socket) -> bool:
