@@ -232,9 +232,11 @@ class UserError(DrumLikeError):
 
 def lacks_memory(error: BaseException | None) -> bool:
     """Return whether an error comes of memory that was not there."""
-    while error is not None:
+    causes = set[int]()  # that of an error which a hook raises from itself is no end
+    while error is not None and id(error) not in causes:
         if isinstance(error, MemoryError):
             return True
+        causes.add(id(error))
         error = error.__cause__
     return False
 

@@ -33,9 +33,10 @@ def worker(server: Server) -> float:
     return float(reply.json()["predictions"][0])
 
 
-def test_an_exception_of_score_is_quoted(steered: Server) -> None:
-    """E-01."""
-    reply = steered.csv("case\nvalue-error\n")
+@pytest.mark.parametrize("case", ["value-error", "from-itself"])
+def test_an_exception_of_score_is_quoted(steered: Server, case: str) -> None:
+    """E-01; also of one that is its own cause."""
+    reply = steered.csv(f"case\n{case}\n")
 
     assert (reply.status, reply.json()) == (500, {"message": SCORE_FAILED + "ValueError('boom')"})
     assert reply.headers["X-Drum-User-Http-Error"] is None

@@ -118,8 +118,15 @@ FRAMES = {
     "one-row": lambda data: pd.DataFrame({"Predictions": [0.5]}),
     "five-rows": lambda data: pd.DataFrame({"Predictions": [0.5] * 5}),
 }
+
+def from_itself():
+    error = ValueError("boom")
+    error.__cause__ = error  # as `raise error from error` does
+    return error
+
 ERRORS = {
     "value-error": lambda: ValueError("boom"),
+    "from-itself": from_itself,
     "long-error": lambda: ValueError("boom" * 1000),
     "teapot": lambda: CustomHTTPError("bad", 418),
     "custom": lambda: CustomHTTPError("bad"),
