@@ -141,6 +141,15 @@ def test_a_hash_is_worked_out_once(tmp_path: Path) -> None:
     assert datetime.now(UTC) - started < timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("method", ["pbkdf2:sha3_256:9", "pbkdf2:sha1", "scrypt:1024:8:1"])
+def test_each_hash_that_werkzeug_writes_is_taken(tmp_path: Path, method: str) -> None:
+    written = generate_password_hash("open sesame", method)
+    authenticate = make_authenticator(tmp_path, f"- name: a\n  passphrase_hash: {written}\n")
+
+    assert name_of(authenticate, "open sesame") == "a"
+    assert name_of(authenticate, "close sesame") is None
+
+
 def test_wrong_words_are_counted_for_each_address(tmp_path: Path) -> None:
     """Right ones cost no try, whoever shows them, and a /64 of IPv6 is one address."""
     path = tmp_path / "credentials.yaml"
@@ -190,6 +199,21 @@ def test_wrong_words_are_counted_for_each_address(tmp_path: Path) -> None:
         pytest.param("- name: a\n  passphrase_hash: pbkdf2:sha256:9$4711", "whole", id="cut-hash"),
         pytest.param(
             f"- name: a\n  passphrase_hash: scrypt:n$s$4711{HASH[-60:]}", "whole", id="odd-hash"
+        ),
+        *(
+            pytest.param(
+                f"- name: a\n  passphrase_hash: {method}$s${'4711' * (digits // 4)}",
+                "whole",
+                id=f"hash-{method}-{digits}",
+            )
+            for method, digits in (
+                ("scrypt:5:8:1", 128),  # n is no power of 2
+                ("scrypt:32768:0:1", 128),
+                ("pbkdf2:sha256:0", 64),
+                ("pbkdf2:sha256:99999999999", 64),
+                ("pbkdf2:sha256:9", 60),
+                ("pbkdf2:sha256:9", 68),
+            )
         ),
         pytest.param("- name: a\n  issuer: i\n  jwks: k.json", "audience", id="no-audience"),
         pytest.param("- name: a\n  issuer: i\n  audience: b", "jwks must be", id="no-keys"),

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from werkzeug.security import generate_password_hash
 
 from drum_like.config.value_types import secret
 from drum_like.errors import SettingsError
@@ -22,10 +25,8 @@ _WAYS = {
     "api_key": frozenset[str](),
     "issuer": frozenset({"audience", "jwks"}),
 }
-_HASH = re.compile(
-    r"(?:pbkdf2:sha(?:1|224|256|384|512)(?::\d+)?|scrypt:\d+:\d+:\d+)\$[^$]+\$[0-9a-f]{32,}"
-)
-"""A hash that can be worked out: method, salt and digest."""
+_HASH = re.compile(r"((?:pbkdf2|scrypt):[^$]+)\$[^$]+\$([0-9a-f]+)")
+"""A hash: method, salt and digest."""
 
 _ALWAYS = frozenset({"name", "scopes"})
 
@@ -98,7 +99,7 @@ def _entry(given: Any, where: str, path: Path) -> Credential:
     if way == "issuer":
         return _issuer(principal, given, where, path)
     value = _text(given, way, where)
-    if way == "passphrase_hash" and not _HASH.fullmatch(value):
+    if way == "passphrase_hash" and not _is_whole(value):
         raise SettingsError(
             f"{where}: a passphrase_hash begins with pbkdf2: or scrypt:, and is whole, as "
             "werkzeug.security's generate_password_hash writes it"
@@ -106,6 +107,21 @@ def _entry(given: Any, where: str, path: Path) -> Credential:
     if way != "passphrase_hash":
         _check_secret(value, f"{where}: {way}")
     return Secret(principal, value, hashed=way == "passphrase_hash", is_key=way == "api_key")
+
+
+def _is_whole(value: str) -> bool:
+    """Return whether a hash can be worked out: by a method that there is, with all its digits."""
+    found = _HASH.fullmatch(value)
+    return found is not None and len(found[2]) == _digest_length(found[1])
+
+
+@cache
+def _digest_length(method: str) -> int:
+    """Return the digits of a method's digests, 0 for no method; takes as long as one check does."""
+    try:
+        return len(generate_password_hash("", method).rpartition("$")[2])
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _check_secret(text: str, where: str) -> None:
