@@ -68,13 +68,14 @@ def made_directory(files: Files, source: Path, kind: str, bounds: Bounds) -> Ite
     """Give a model directory made from a file; it is removed at the end, unless it was moved."""
     folder = files.aside(f"{uuid4()}.directory")
     try:
-        if kind == ZIP:
-            unpack(source, folder, bounds)
-        else:
-            with storing():
-                folder.mkdir()
-                _link(source, folder / _file_name(kind))
+        with storing():
+            folder.mkdir()
         with held(folder):
+            if kind == ZIP:
+                unpack(source, folder, bounds)
+            else:
+                with storing():
+                    _link(source, folder / _file_name(kind))
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

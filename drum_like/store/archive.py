@@ -56,7 +56,7 @@ def file_names(path: Path, bounds: Bounds) -> tuple[str, ...]:
 
 
 def unpack(path: Path, folder: Path, bounds: Bounds) -> None:
-    """Unpack a zip into a folder that is made for it; all of it is brought to the disk.
+    """Unpack a zip into an empty folder, or a new one; all of it is brought to the disk.
 
     If everything lies in one folder of the archive, that folder becomes `folder`.
 
@@ -68,7 +68,7 @@ def unpack(path: Path, folder: Path, bounds: Bounds) -> None:
         members = [member for member in _checked(archive, bounds) if not member.is_dir()]
         top = _common_folder([member.filename for member in members])
         with storing():
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)
         for member in members:
             target = folder / member.filename[len(top) :]
             with storing():

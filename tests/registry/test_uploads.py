@@ -9,7 +9,10 @@ import pytest
 
 from drum_like.errors import ArchiveError, CodeError, NotFoundError, UploadError
 from drum_like.registry.inspection import Examined, Policy, examine
-from drum_like.store.entities import Declared, NewVersion, Status
+from drum_like.registry.loader import made_directory
+from drum_like.store.archive import Bounds
+from drum_like.store.entities import ZIP, Declared, NewVersion, Status
+from drum_like.store.files import Files
 from tests.support import zips
 from tests.support.artifacts import (
     content,
@@ -304,3 +307,21 @@ def test_a_zip_is_what_was_packed(tmp_path: Path) -> None:
 
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
+
+
+def test_a_zip_that_is_being_unpacked_is_no_leftover(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    members = ((f"{at}.txt", b"x") for at in range(1000))
+    source = zips.write(tmp_path, zips.zipped(*members))
+
+    def unpack() -> int:
+        with made_directory(files, source, ZIP, Bounds()) as made:
+            return sum(1 for _ in made.iterdir())
+
+    with ThreadPoolExecutor(1) as pool:
+        unpacking = pool.submit(unpack)
+        eventually(lambda: any(files.incoming.glob("*/*")))
+        while not unpacking.done():
+            files.sweep_incoming(-3600.0)  # as if the clock was set an hour ahead
+
+    assert unpacking.result() == 1000
