@@ -65,11 +65,12 @@ def own_pages() -> Iterator[None]:
 
 
 def is_memory(folder: Path) -> bool:
-    """Return whether the files of a folder are in memory, not on a disk."""
+    """Return whether the files of a folder are in memory, not on a disk; False if nobody knows."""
     mounted = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     resolved = folder.resolve()
-    own = next(str(path) for path in (resolved, *resolved.parents) if str(path) in mounted)
-    return mounted[own] in _IN_MEMORY
+    kinds = (mounted.get(str(path)) for path in (resolved, *resolved.parents))
+    # There may be none: the root of a chroot need not be mounted.
+    return next(filter(None, kinds), None) in _IN_MEMORY
 
 
 def give_back() -> None:
