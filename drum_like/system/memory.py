@@ -65,7 +65,7 @@ def own_pages() -> Iterator[None]:
 
 
 def is_memory(folder: Path) -> bool:
-    """Return whether the files of a folder are in memory, not on a disk; False if that is unknown."""
+    """Return whether the files of a folder are in memory, not on a disk; False if unknown."""
     mounted = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     resolved = folder.resolve()
     kinds = (mounted.get(str(path)) for path in (resolved, *resolved.parents))
