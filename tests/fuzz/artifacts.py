@@ -114,7 +114,10 @@ def _upload_kind(api: Api, name: str, number: int, random: Random) -> bool:
     kind, queue = KINDS[name], _Queue()
     statuses: Counter[str] = Counter()
     faults = 0
-    bodies = mutants([kind.make()], random)
+    good = kind.make()
+    if not _is_ready(api, kind, name, good):
+        return False
+    bodies = mutants([good], random)
     for n in range(number):
         reply = _uploaded(api, kind, f"{name}-{n}", next(bodies))
         if reply.status == 202:
@@ -128,6 +131,15 @@ def _upload_kind(api: Api, name: str, number: int, random: Random) -> bool:
         f"{name}: {number} mutants, {dict(statuses)}, held {queue.held:.1f} s at most", flush=True
     )
     return faults == 0 and queue.held <= HELD_S
+
+
+def _is_ready(api: Api, kind: _Kind, name: str, good: bytes) -> bool:
+    """Return whether the file of which mutants are made is served: errors of mutants are theirs."""
+    found = api.checked(version_id(_uploaded(api, kind, f"{name}-good", good)))
+    if found["status"] == "ready":
+        return True
+    print(f"{name}: a good file is {found['status']}", flush=True)
+    return False
 
 
 def _uploaded(api: Api, kind: _Kind, name: str, body: bytes) -> Reply:

@@ -1,7 +1,7 @@
-"""Lanes of tests: one for those that wait, others for those that compute.
+"""Lanes of tests: two for those that wait, others for those that compute.
 
-pytest-xdist gives whole files to its workers. The files that wait or measure are one unit of work:
-one worker runs them one after another, beside the workers that compute.
+pytest-xdist gives whole files to its workers. The files of a folder that wait or measure are one
+unit of work: one worker runs them one after another, beside the workers that compute.
 """
 
 import os
@@ -12,7 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler.loadfile import LoadFileScheduling
 
 WAITING = ("tests/live/", "tests/faults/")
-"""Folders whose tests wait for most of their time, or measure: one test at a time."""
+"""Folders whose tests wait for most of their time, or measure: one test of each at a time."""
 
 _PAGES = "tests/docs/test_commands.py"
 _LONGEST = (
@@ -26,7 +26,7 @@ _LONGEST = (
 
 
 class Lanes(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """A scheduler that gives out files: all that wait as one, the documentation page by page."""
+    """A scheduler that gives out files: those that wait by folder, the documentation by page."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit(nodeid)
@@ -35,12 +35,12 @@ class Lanes(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
 def unit(nodeid: str) -> str:
     """Return the name of the unit of work that a test belongs to."""
     if nodeid.startswith(WAITING):
-        return "waiting"
+        return next(folder for folder in WAITING if nodeid.startswith(folder))
     return nodeid if nodeid.startswith(_PAGES) else nodeid.partition("::")[0]
 
 
 def workers() -> int:
-    """Return the number of workers: one a CPU, and one for the tests that wait."""
+    """Return the number of workers: one a CPU, and one as some tests wait."""
     return (os.cpu_count() or 1) + 1
 
 
