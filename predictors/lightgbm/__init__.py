@@ -217,7 +217,7 @@ def _check_trees(path: Path) -> None:
 
     Raises:
         ArtifactError: a node leads back to an earlier one, or to none, or numbers are missing;
-            names the tree.
+            names the tree. Or there is a byte 0, where LightGBM's reader stays for ever.
     """
     for number, tree in enumerate(_trees(path)):
         if not _is_whole(tree):
@@ -232,6 +232,10 @@ def _trees(path: Path) -> Iterator[Mapping[bytes, bytes]]:
     tree: dict[bytes, bytes] = {}
     with path.open("rb") as file:
         for line in file:
+            if b"\0" in line:
+                raise ArtifactError(
+                    "the LightGBM file holds a byte 0: it is damaged; save it again"
+                )
             name, _, text = line.rstrip(b"\r\n").partition(b"=")
             if name == b"Tree" and tree:
                 yield tree

@@ -479,7 +479,7 @@ def test_target_type_without_numbers_is_refused() -> None:
         pytest.param(b"left_child=", [70000, -1], id="to a node that is not there"),
         pytest.param(b"left_child=", [1], id="too few"),
         pytest.param(b"left_child=", [1, b"x"], id="no number"),
-        pytest.param(b"internal_count=", [200, b"\t\0 137"], id="no text"),
+        pytest.param(b"internal_count=", [200, b"\t\1 137"], id="no text"),
         pytest.param(b"internal_count=", [1, 2, 3], id="too many"),
         pytest.param(b"leaf_value=", [1, 2], id="a leaf without a value"),
     ],
@@ -495,6 +495,17 @@ def test_a_tree_that_is_none_is_refused(tmp_path: Path, line: bytes, nodes: list
     path.write_bytes(b"".join(lines))
 
     with pytest.raises(ArtifactError, match=r"^(?!.*/).*tree 2 of the LightGBM file is damaged"):
+        load_artifact(find_artifact(ModelDirectory(tmp_path)))
+
+
+@pytest.mark.parametrize("line", [b"tree_sizes=", b"shrinkage=", b"parameters:", b"[top_k:"])
+def test_a_file_with_a_byte_0_is_refused(tmp_path: Path, line: bytes) -> None:
+    """LightGBM itself would not end, wherever the byte is."""
+    path = tmp_path / "model.txt"
+    booster(numbers(), classes(), objective="binary", num_leaves=3).save_model(path)
+    path.write_bytes(path.read_bytes().replace(b"\n" + line, b"\n\0" + line[1:], 1))
+
+    with pytest.raises(ArtifactError, match="holds a byte 0"):
         load_artifact(find_artifact(ModelDirectory(tmp_path)))
 
 
