@@ -13,14 +13,17 @@ from pathlib import Path
 import psutil
 
 from tests.live.steered import eventually
-from tests.soak.clients import Account, load
-from tests.soak.mix import LEAKING, STEADY, mixed
+from tests.soak.clients import N_CLIENTS, Account, load
+from tests.soak.mix import LEAKING, STEADY, Item, mixed
 from tests.soak.watching import Watch
 from tests.support.models import Model
 from tests.support.serving import serve
 from tests.support.wallaroo_api import Api
 
 _CONTROL_SHARE = 0.1
+_BURST_S = 10
+_BURST = 10
+"""The rate of the burst, as a multiple."""
 _WORKERS = 2
 
 
@@ -55,6 +58,7 @@ def soak(model: Model, seconds: float, rate: float, halves: int = 1) -> list[str
             master = psutil.Process(server.process.pid)
             eventually(lambda: len(master.children()) == _WORKERS)
             watch = Watch(master.pid)
+            _burst(server.url, items, rate, min(_BURST_S, seconds / 4))
             half_s, accounts = 0.0, [load(server.url, items, rate, seconds / 2)]
             while not watch.is_as_before and len(accounts) <= halves:
                 watch.note_before()
@@ -66,6 +70,14 @@ def soak(model: Model, seconds: float, rate: float, halves: int = 1) -> list[str
             complaints = [*watch.complaints(half_s), *wrong]
     _tell(watch, half_s, accounts, complaints)
     return complaints
+
+
+def _burst(url: str, items: Sequence[Item], rate: float, seconds: float) -> None:
+    """Ask much at a time, so that pools have all connections and threads that the load can need.
+
+    Else they would get the last of them at any time, minutes later. Some may be answered 503.
+    """
+    load(url, items, _BURST * rate, seconds, n_clients=_BURST * N_CLIENTS)
 
 
 def _wrong(account: Account) -> list[str]:

@@ -14,7 +14,7 @@ from tests.soak.mix import Ask, Bytes, Item
 from tests.support.http_calls import send
 from tests.support.serving import connect
 
-_N_CLIENTS = 6
+N_CLIENTS = 6
 _TIMEOUT_S = 60
 _KEPT = 50
 """Requests on one connection."""
@@ -35,13 +35,15 @@ class Account:
     failures: Counter[str] = field(default_factory=Counter)
 
 
-def load(url: str, items: Sequence[Item], rate: float, seconds: float) -> Account:
-    """Send the requests in any order for a time; return what came of them."""
+def load(
+    url: str, items: Sequence[Item], rate: float, seconds: float, n_clients: int = N_CLIENTS
+) -> Account:
+    """Send the requests in any order for a time; return the account of their answers."""
     account = Account()
     until = time.monotonic() + seconds
-    clients = [_Client(url, random.Random(number), items, account) for number in range(_N_CLIENTS)]
+    clients = [_Client(url, random.Random(number), items, account) for number in range(n_clients)]
     threads = [
-        threading.Thread(target=client.run, args=(_N_CLIENTS / rate, until)) for client in clients
+        threading.Thread(target=client.run, args=(n_clients / rate, until)) for client in clients
     ]
     for thread in threads:
         thread.start()
