@@ -17,6 +17,9 @@ from tests.support.serving import Server, serve
 
 MOST = 40
 OF_ADDRESS = 8
+HANDED_BACK = 2
+"""Clients that have their answers while their threads have not handed them back: not yet idle."""
+
 FLAGS = ("--target-type", "regression", "--max-workers", "1", "--hook-threads", "4")
 PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PART = b"POST /predict/ HT"
@@ -70,7 +73,8 @@ def test_the_oldest_of_too_many_idle_connections_are_closed(
     assert get_s(server, "/ping/") < AT_ONCE_S
     found = [is_open(client) for client in idle]
     assert MOST / 2 < sum(found) <= MOST
-    assert found == sorted(found)
+    n_closed = found.count(False)
+    assert sum(found[:n_closed]) <= HANDED_BACK, "the oldest are closed first"
 
 
 def test_a_request_under_way_is_not_closed_for_others(server: Server, clients: ExitStack) -> None:
