@@ -20,7 +20,8 @@ from drum_like.system.lazy import pd
 EXACT = 2**53
 """Up to here a float64 distinguishes each integer from the next."""
 
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+# Possessive: a million digits before a letter would be tried a million times over.
+_DECIMAL = re.compile(r"\s*+[+-]?(\d++\.?\d*+|\.\d++)([eE][+-]?\d++)?\s*+", re.ASCII)
 
 
 def to_number(value: Any) -> float | None:

@@ -1,6 +1,7 @@
 """Python values that are numbers."""
 
 import math
+import time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drum_like.types.numbers import to_number
+from drum_like.types.numbers import text_to_number, to_number
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,15 @@ def test_missing_value_is_nan(value: Any) -> None:
 )
 def test_anything_else_is_none(value: Any) -> None:
     assert to_number(value) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 100_000 + "x", "." + "9" * 100_000 + "x", "1e" + "9" * 100_000 + "x"]
+)
+def test_digits_before_a_letter_are_no_number_at_once(text: str) -> None:
+    """The fuzz of JSON found 12,000 digits that took a second."""
+    started = time.process_time()
+
+    assert text_to_number(text) is None
+
+    assert time.process_time() - started < 5
