@@ -162,7 +162,7 @@ class Acceptor:
             number: How many connections there are.
         """
         self.lacks_files = False
-        if self._is_over or self._defer(number):
+        if self._is_over or number >= self._most or self._defer(number):
             return None
         try:
             sock, peer = listener.accept()

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from gunicorn.http.errors import ParseException
-
 from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Job, Leader
@@ -72,10 +70,20 @@ class ConnectionSteps:
         self._large_bodies = threading.Semaphore(half)
         self._callers = SideWork(poller, self._leadership, self._authenticate, half, _wait_anew)
         self._sending = Sending(poller, connections, self._leadership, limits.clients, half)
-        self._sending.done = self._resume
+        self._sending.done = self._after
 
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Read a client's data, and serve its request if that is whole."""
+        """Read a client's data, and serve its request if that is whole.
+
+        A body comes after all that is ready: its pieces may cost milliseconds each, and whoever
+        sends one has to wait for the rest of it anyway.
+        """
+        if self._poller.is_crowded and connection.reader.n_received is not None:
+            self._poller.postpone(connection, self._read_on)
+        else:
+            self._read_on(connection, leader)
+
+    def _read_on(self, connection: Connection, leader: Leader[Connection]) -> None:
         self._read(connection, leader, connection.reader.receive)
 
     def left(self) -> Job | None:
@@ -88,7 +96,7 @@ class ConnectionSteps:
     def look_after_line(self, leader: Leader[Connection]) -> float:
         """Go on with clients that have waited too long, or left; return when to do so again."""
         while (connection := self._waiting.late()) is not None:
-            self._resume(connection, leader)
+            self._after(connection, leader)
         for abandoned in self._waiting.abandoned():
             self._connections.close(abandoned)
         return self._waiting.pause_s()
@@ -121,7 +129,7 @@ class ConnectionSteps:
             self._connections.refuse(connection, error)
         else:
             if received is not None:
-                self._serve(connection, received, leader)
+                self._serve(connection, received, leader, 0.0)
             elif connection.reader.needs_caller:
                 self._callers.take(connection, leader)
             elif not connection.reader.is_large or not self._leadership.n_followers:
@@ -159,32 +167,25 @@ class ConnectionSteps:
         self._read(connection, leader, connection.reader.go_on)
 
     def _serve(
-        self, connection: Connection, first: Received, leader: Leader[Connection], since: float = 0
+        self, connection: Connection, received: Received, leader: Leader[Connection], since: float
     ) -> None:
-        """Serve a request, whole `since` then if it has waited, and those behind it."""
-        received: Received | None = first
+        """Serve a request; `since` is when it was whole if it has waited, else 0."""
         self._leadership.begin(leader, connection)
         try:
-            while received is not None:
-                is_free = since or (leader.held and self._leadership.n_followers)
-                how = _HERE if is_free else self._waiting.treat(connection, received, leader)
-                if how is Treatment.WAITS:
-                    return
-                if how is _HERE:
-                    DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
-                    self._handover.answer(connection, received, leader)
-                received.body = None
-                received, since = self._next(connection), 0.0
-        except ParseException as error:
-            self._leadership.finish(leader)
-            self._connections.refuse(connection, error)
+            is_free = since or (leader.held and self._leadership.n_followers)
+            how = _HERE if is_free else self._waiting.treat(connection, received, leader)
+            if how is Treatment.WAITS:
+                return
+            if how is _HERE:
+                DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
+                self._handover.answer(connection, received, leader)
+            received.body = None
         except Exception:
             self._leadership.finish(leader)
             self._connections.close(connection)
             raise
-        else:
-            self._leadership.finish(leader)
-            self._after(connection, leader)
+        self._leadership.finish(leader)
+        self._after(connection, leader)
 
     def _serve_waiting(self, waiting: Waiting) -> None:
         """Serve a request that has waited for this thread, unless its client has left."""
@@ -194,15 +195,14 @@ class ConnectionSteps:
             leader = Leader[Connection](held=False)
             self._serve(waiting.connection, waiting.received, leader, waiting.since)
 
-    def _next(self, connection: Connection) -> Received | None:
-        """Return the next request if it has come already; the body of the last one is gone."""
+    def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Send the rest of an answer, go on to the next request, or close; the body is gone then.
+
+        A request that has come already has its turn after the other clients.
+        """
+        limits = self._limits
         if connection.reader.room.taken:
             connection.reader.let_go()
-        return connection.reader.buffered() if connection.keep and connection.rest is None else None
-
-    def _after(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Send the rest of the answer, wait for the next request, or close."""
-        limits = self._limits
         if connection.rest is not None:
             self._sending.begin(connection)
         elif not connection.keep:
@@ -210,25 +210,14 @@ class ConnectionSteps:
         elif connection.reader.is_idle:
             idle_s = STOPPING_IDLE_S if self._connections.are_ending else limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
-        elif connection.reader.needs_caller:
-            self._callers.take(connection, leader)
         else:
-            self._wait_for_rest(connection)
+            self._poller.postpone(connection, self._on_turn)
+            if not leader.held:
+                self._poller.wake()
 
-    def _resume(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Go on after an answer that the client read slowly."""
-        try:
-            received = self._next(connection)
-        except ParseException as error:
-            self._connections.refuse(connection, error)
-            return
-        except Exception:
-            self._connections.close(connection)
-            raise
-        if received is None:
-            self._after(connection, leader)
-        else:
-            self._serve(connection, received, leader)
+    def _on_turn(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Read the next request from what has come already."""
+        self._read(connection, leader, connection.reader.buffered)
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait for the rest of a request, but not for ever; only what has come keeps its room."""

@@ -5,7 +5,6 @@ the rest of an answer is sent, and more of a stream is asked for, as its client 
 """
 
 import logging
-import math
 import socket
 import threading
 import time
@@ -29,6 +28,7 @@ _SWEEP_S = 0.5
 _STOPPING_SWEEP_S = 0.1
 _ENDING_S = 0.02
 _COMPLAINT_S = 10.0
+_ACCEPTED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,10 @@ class Loop:
         self._acceptor.update(len(self._connections))
 
     def _on_client(self, listener: socket.socket, leader: Leader[Connection]) -> None:
-        """Accept one connection; other workers may want the next."""
-        connection = self._accept(listener)
-        if connection is not None:
+        """Accept some connections: one a look would keep others out where many are ready."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            if not leader.held or (connection := self._accept(listener)) is None:
+                return
             self._steps.on_data(connection, leader)
 
     def _accept(self, listener: socket.socket) -> Connection | None:
@@ -225,9 +226,8 @@ class Loop:
         if not is_welcome:
             self._connections.refuse(connection, CrowdedError())
             return None
-        patience_s = min(
-            self._head_s, STOPPING_IDLE_S if self._connections.are_ending else math.inf
-        )
+        is_ending = self._connections.are_ending
+        patience_s = min(self._head_s, STOPPING_IDLE_S) if is_ending else self._head_s
         self._poller.wait_for(connection, self._steps.on_data, patience_s)
         return connection
 

@@ -42,18 +42,32 @@ class Poller:
     Attributes:
         selector: The sockets that are watched; its keys hold functions of the leader.
         ready: Functions of the leader that are to be called next, the oldest first.
+        postponed: Those that are called when all that was ready has had its turn, no more of them.
     """
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
         self.ready: deque[Callable[[Leader[Connection]], None]] = deque()
+        self.postponed: deque[Callable[[Leader[Connection]], None]] = deque()
+        self._n_taken = 0  # clients found at the last look, less those whose steps were postponed
         self._waker, self._wakened = os.pipe()
         self.selector.register(self._waker, selectors.EVENT_READ, self._on_wake)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether other clients wait for the leader."""
+        return bool(self.ready or self.postponed)
+
     def wait(self, timeout_s: float) -> None:
-        """Wait until a socket is ready, or this long."""
-        events = self.selector.select(timeout_s)
+        """Wait until a socket is ready, or this long.
+
+        Steps that were postponed come one at a time, and one more for each that was not.
+        """
+        events = self.selector.select(0.0 if self.postponed else timeout_s)
         self.ready.extend(key.data for key, _ in events)
+        for _ in range(min(len(self.postponed), 1 + max(0, self._n_taken))):
+            self.ready.append(self.postponed.popleft())
+        self._n_taken = len(events)
 
     def wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
         """Let the poller wait until a client has sent something, or can take more."""
@@ -89,6 +103,16 @@ class Poller:
         connection.then = then
         self.ready.append(connection.go_on)
         self.wake()
+
+    def postpone(self, connection: Connection, then: Step) -> None:
+        """Have the leader take a step after those of all clients that are ready.
+
+        Whoever sends much at once has no more turns than others.
+        """
+        self.release(connection)
+        connection.then = then
+        self._n_taken -= 1
+        self.postponed.append(connection.go_on)
 
     def wake(self) -> None:
         """Wake the thread that waits for clients, so that it sees a change."""

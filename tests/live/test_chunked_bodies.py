@@ -1,10 +1,13 @@
 """Bodies in chunks from clients that are slow, wrong or unknown: no thread, no second request."""
 
+import multiprocessing
 import socket
+import statistics
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -42,6 +45,13 @@ def app(environ, start_response):
 
 STRANGER = b"POST /predict/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+FLOODS = {
+    "tiny-chunks": (CHUNKED, b"1\r\na\r\n" * 20_000),
+    "extensions": (CHUNKED, (b"1;" + b"a" * 8000 + b"\r\na\r\n") * 20),
+    "requests": (b"", PING * 5000),
+}
+"""Bytes that are sent once on a connection, and bytes that are sent again and again."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +123,50 @@ def test_tiny_chunks_hold_nobody_up(server: Server) -> None:
             done.result()
 
     assert took_s <= 5, "some steps of ten clients on a busy machine, not all of their chunks"
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_clients_that_never_stop_to_send_hold_nobody_up(server: Server, name: str) -> None:
+    times_s = []
+    with _flooded(server.url, *FLOODS[name]):
+        end = time.monotonic() + WATCHED_S
+        while time.monotonic() < end:
+            times_s.append(get_s(server))
+            time.sleep(0.05)
+
+    assert statistics.median(times_s) <= 0.7
+    assert max(times_s) <= scaled(5, 1)
+
+
+@contextmanager
+def _flooded(url: str, head: bytes, piece: bytes) -> Iterator[None]:
+    """Send from connections of another process, whose interpreter is not that of the questions."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_flood, args=(url, head, piece), daemon=True)
+    process.start()
+    try:
+        time.sleep(1)
+        yield
+        assert process.is_alive()
+    finally:
+        process.kill()
+        process.join()
+
+
+def _flood(url: str, head: bytes, piece: bytes) -> None:
+    for _ in range(N_CLIENTS):
+        threading.Thread(target=_send_for_ever, args=(url, head, piece)).start()
+
+
+def _send_for_ever(url: str, head: bytes, piece: bytes) -> None:
+    while True:
+        with connect(url) as client, suppress(OSError):
+            client.settimeout(1)
+            client.sendall(head)
+            while True:
+                client.sendall(piece)
+                with suppress(BlockingIOError):
+                    client.recv(1 << 20, socket.MSG_DONTWAIT)
 
 
 def test_a_request_in_chunks_is_read_byte_by_byte(server: Server) -> None:

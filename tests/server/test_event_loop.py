@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -74,18 +74,25 @@ def whole(client: socket.socket) -> bytes:
     return data
 
 
+def answered(client: socket.socket, number: int) -> None:
+    """Read so many answers."""
+    data = b""
+    while data.count(b"answered") < number:
+        data += client.recv(65536)
+
+
 @pytest.mark.parametrize("sent", [BODY, CHUNKS, REQUEST + BODY], ids=["length", "chunks", "second"])
 @pytest.mark.parametrize("refuse", [refuses, fails], ids=["refused", "cut"])
 def test_a_body_for_which_no_room_can_be_made_ends_its_connection(sent: bytes, refuse: Any) -> None:
     reading = Reading(Heads(Config()), fails)
     with looped(reading, refuse=refuse) as connect, connect() as client, connect() as other:
         client.sendall(sent)
-        answered = whole(client)
+        received = whole(client)
         other.sendall(REQUEST)
 
         assert other.recv(100) == b"answered"
 
-    assert answered.count(b"answered") == sent.startswith(REQUEST)
+    assert received.count(b"answered") == sent.startswith(REQUEST)
 
 
 def test_a_request_that_fails_ends_its_connection() -> None:
@@ -128,3 +135,51 @@ def test_a_connection_that_ends_gives_up_its_room() -> None:
                 assert whole(client) == b"refused"
 
     assert budget.take(2_000_000)
+
+
+def test_requests_that_are_sent_at_once_hold_up_no_other_client() -> None:
+    order: list[int] = []
+
+    def notes(connection: Connection, received: Received) -> None:
+        order.append(connection.peer[1])
+        answers(connection, received)
+
+    with looped(Reading(Heads(Config()), allows), answer=notes) as connect, ExitStack() as stack:
+        hasty = [stack.enter_context(connect()) for _ in range(8)]  # more than there are threads
+        for client in hasty:
+            client.sendall(REQUEST * 2000)
+        other = stack.enter_context(connect())
+        other.sendall(REQUEST)
+        other.recv(100)
+        own = other.getsockname()[1]
+        for client in hasty:
+            answered(client, 2000)
+
+    assert len(order) == 8 * 2000 + 1
+    assert order.index(own) < 1000
+
+
+def test_pieces_of_bodies_hold_up_no_other_client() -> None:
+    """Many at once: a client that comes then is not behind a piece of each."""
+    order: list[int] = []
+
+    def notes(connection: Connection, received: Received) -> None:
+        order.append(connection.peer[1])
+        answers(connection, received)
+
+    chunks = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+    with looped(Reading(Heads(Config()), allows), answer=notes) as connect, ExitStack() as stack:
+        slow = [stack.enter_context(connect()) for _ in range(8)]
+        for client in slow:
+            client.sendall(CHUNKS.removesuffix(REQUEST) + chunks[:7])
+        for client in slow:
+            client.sendall(chunks[7:])
+        other = stack.enter_context(connect())
+        other.sendall(REQUEST)
+        other.recv(100)
+        own = other.getsockname()[1]
+        for client in slow:
+            answered(client, 1)
+
+    assert len(order) == 9
+    assert order.index(own) < 3

@@ -207,3 +207,21 @@ def test_a_client_that_is_ready_at_once_is_found_once(watched: Watched) -> None:
     thread.join()
 
     assert len(watched.steps) == rounds
+
+
+def test_a_postponed_step_comes_after_those_of_clients_that_are_ready(watched: Watched) -> None:
+    poller, order = watched.poller, list[str]()
+    ours, client = socket.socketpair()
+    ours.settimeout(0)
+    with ours, client:
+        other = Connection(ours, ADDRESSES, Reading(Heads(Config()), no_limit))
+        for _ in range(3):
+            poller.postpone(watched.connection, lambda *_: order.append("postponed"))
+        poller.wait_for(other, lambda *_: order.append("ready"), PATIENCE_S)
+        client.sendall(b"x")
+        while poller.postponed:
+            watched.wait()
+
+    assert order[:2] == ["ready", "postponed"]
+    assert order.count("postponed") == 3
+    assert order.count("ready") >= 2, "clients that are ready have their turn between two of them"
