@@ -73,10 +73,10 @@ def servers() -> Iterator[Servers]:
         (directory / "custom.py").write_text(_HOOKS)
         (directory / "custom_flask.py").write_text(_ECHO)
         flags = ("--target-type", "unstructured", "--max-workers", "1", "--max-body-mb", "1")
-        threads = ("--threads", "8", "--keep-alive", "5")
+        likewise = ("--threads", "8", "--keep-alive", "5", "--forwarder-headers", "")
         with (
             serve(directory, *flags) as ours,
-            stock_gunicorn(directory, "custom_flask:app", *threads) as stock,
+            stock_gunicorn(directory, "custom_flask:app", *likewise) as stock,
         ):
             yield Servers(ours.url, stock)
 
