@@ -4,6 +4,10 @@ A body takes room before it is read, and keeps it until its request is answered 
 closed. A body in chunks takes it as it comes; so does one that comes slowly, whose client would
 else hold room that it only asked for. Bodies of up to 64 KiB, which are most, are not counted, and
 are read where there is no room for others.
+
+Answers that clients do not take at once are counted apart. They are there already: where they fill
+half of the budget, no further ones are made; where they fill a quarter, clients that take nothing
+are cut off.
 """
 
 import mmap
@@ -31,6 +35,14 @@ class NoRoomError(ServiceUnavailable):
 
     def __init__(self) -> None:
         message = "the memory for bodies is taken by other requests at the moment; try again"
+        super().__init__(message, retry_after=1)
+
+
+class AnswersHeldError(ServiceUnavailable):
+    """A request that is not answered because too many answers wait for their clients."""
+
+    def __init__(self) -> None:
+        message = "other clients do not take their answers, which fill the memory; try again"
         super().__init__(message, retry_after=1)
 
 
@@ -62,12 +74,15 @@ class BodyBudget:
     Attributes:
         most: Bytes in all.
         beyond: Makes the error about a longer one.
+        is_closed: Whether answers that clients have not taken fill half of it, beside the bodies.
     """
 
     def __init__(self, most: int = 0, slots: int = 1) -> None:
         self.most = most or sys.maxsize
         self.beyond: Refusal = partial(BeyondBudgetError, self.most)
         self._taken = memoryview(mmap.mmap(-1, 8 * slots)).cast("q")
+        self._answers = memoryview(mmap.mmap(-1, 8 * slots)).cast("q")
+        self.is_closed = False
         self._own = 0
         self._lock = Lock()
         self._peak = 0
@@ -95,7 +110,7 @@ class BodyBudget:
 
     def clear(self, slot: int) -> None:
         """Clear the slot of a worker; called when it has ended."""
-        self._taken[slot] = 0
+        self._taken[slot] = self._answers[slot] = 0
 
     def take(self, size: int) -> bool:
         """Take room for this many bytes if there is so much, and return whether there was.
@@ -111,6 +126,18 @@ class BodyBudget:
     def free(self, size: int) -> None:
         """Give up room that was taken."""
         self._add(-size)
+
+    def hold_answer(self, size: int) -> None:
+        """Count bytes of an answer that its client has not taken; negative ones when it has."""
+        with self._lock:
+            self._answers[self._own] += size
+        self.look_at_answers()
+
+    def look_at_answers(self) -> bool:
+        """Return whether they fill a quarter; those of other workers count, too."""
+        held = sum(self._answers)
+        self.is_closed = held > self.most // 2
+        return held > self.most // 4
 
     def trim(self) -> None:
         """Give free memory of the heaps back to the system once bodies, if many, come no more.
@@ -148,14 +175,15 @@ class Room:
 
     Attributes:
         taken: Bytes.
+        answer: Bytes of an answer that its client has not taken yet.
         spool: The place of the body on the disk; None for memory alone.
     """
 
-    __slots__ = ("_budget", "spool", "taken")
+    __slots__ = ("_budget", "answer", "spool", "taken")
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget
-        self.taken = 0
+        self.taken = self.answer = 0
         self.spool: Spool | None = None
 
     def hold(self, size: int) -> Refusal | None:
@@ -173,6 +201,12 @@ class Room:
         self.taken = size
         return None
 
+    def hold_answer(self, size: int) -> None:
+        """Count an answer of this size, a long one as a quarter of the budget, until `let_go`."""
+        if size > AT_ONCE:
+            self.answer = min(size, self._budget.most // 4)
+            self._budget.hold_answer(self.answer)
+
     def keep(self, size: int) -> None:
         """Give up the room that a body of this size does not need."""
         surplus = self.taken - (size if size > AT_ONCE else 0)
@@ -181,8 +215,11 @@ class Room:
             self._budget.free(surplus)
 
     def let_go(self) -> None:
-        """Give up all of it, and the file of the body."""
+        """Give up all of it, the answer, and the file of the body."""
         self.keep(0)
+        if self.answer:
+            self._budget.hold_answer(-self.answer)
+            self.answer = 0
         if self.spool is not None:
             self.spool.close()
             self.spool = None

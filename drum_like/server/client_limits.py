@@ -1,10 +1,11 @@
-"""The limits of clients: their connections, which open files bound, and the time that they take."""
+"""The limits of clients, of their connections, which open files bound, and of a worker's loop."""
 
 import math
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drum_like.config.server_settings import ServerSettings
+from drum_like.server.body_budget import BodyBudget
 
 SILENCE_S = 30.0
 """Time that a client may send or take nothing in the middle of its request."""
@@ -55,6 +56,25 @@ class ClientLimits:
         """Return how long a body, or an answer, may take of which so many bytes have gone."""
         at_rate = SILENCE_S + n_bytes / self.rate if self.rate else math.inf
         return min(at_rate, self.request_s + n_bytes / _LARGE_RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLimits:
+    """The limits of a loop.
+
+    Attributes:
+        threads: How many serve what may take long.
+        cpus: How many short requests are served side by side.
+        clients: The limits of clients.
+        queue_s: How long a request that is whole may wait for its turn.
+        budget: The memory for bodies, and for answers that clients do not take.
+    """
+
+    threads: int
+    cpus: int
+    clients: ClientLimits
+    queue_s: float
+    budget: BodyBudget = field(default_factory=BodyBudget)
 
 
 def client_limits(settings: ServerSettings) -> ClientLimits:

@@ -1,7 +1,10 @@
 """One client's connection: its socket, its place in the poller, and the rests of answers."""
 
+import fcntl
 import select
 import socket
+import sys
+import termios
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +50,8 @@ class Connection:
         then: The step that is taken when it is ready.
         rest: The bytes left to send; empty if the poller waits for room only.
         n_taken: Bytes of the rest that the client has made room for.
+        n_queued: Bytes that had been sent and not been taken when `look_on` was called; -1 before.
+        moved: When these were others before, in monotonic seconds.
         stream: The answer of which more parts are to be asked for when the rest is sent.
         keep: Whether it stays open after that.
         is_asked: Whether its client has been sent the interim answer of `has_left`.
@@ -57,6 +62,8 @@ class Connection:
         "event",
         "is_asked",
         "keep",
+        "moved",
+        "n_queued",
         "n_taken",
         "peer",
         "reader",
@@ -72,12 +79,13 @@ class Connection:
         self.sock = sock
         self.peer = addresses[0]
         self.reader = RequestReader(sock, addresses, reading)
-        self.since = self.deadline = 0.0
+        self.since = self.deadline = self.moved = 0.0
         self.waits = False
         self.event = 0
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
         self.n_taken = 0
+        self.n_queued = -1
         self.stream: Stream | None = None
         self.keep = False
         self.is_asked = False
@@ -92,6 +100,18 @@ class Connection:
         except OSError:
             return True
         return True
+
+    def look_on(self, now: float) -> None:
+        """Note whether the client takes its answer.
+
+        The poller does not tell: it waits until a third of what the system holds has been taken.
+
+        Args:
+            now: On the monotonic clock.
+        """
+        queued = _queued(self.sock)
+        if queued != self.n_queued or queued < 0:
+            self.n_queued, self.moved = queued, now
 
     def has_left(self, *, may_ask: bool) -> bool:
         """Return whether the client has left, so that nobody reads an answer.
@@ -140,3 +160,11 @@ def _events(sock: socket.socket) -> int:
 
 def _nothing(_connection: Connection, _leader: Any) -> None:
     """Do nothing with a connection that is not waited for."""
+
+
+def _queued(sock: socket.socket) -> int:
+    """Return how many bytes the client has not taken of those sent; -1 where no system tells."""
+    try:
+        return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:
+        return -1

@@ -7,10 +7,10 @@ the next one, or with the end of the connection.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
-from drum_like.server.client_limits import ClientLimits
+from drum_like.server.body_budget import AnswersHeldError
+from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Job, Leader
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
@@ -22,23 +22,6 @@ from drum_like.server.waiting_line import Treatment, Waiting, WaitingRequests
 from drum_like.system.cpus import DEADLINE
 
 _HERE = Treatment.SERVED_HERE
-
-
-@dataclass(frozen=True, slots=True)
-class LoopLimits:
-    """The limits of a loop.
-
-    Attributes:
-        threads: How many serve what may take long.
-        cpus: How many short requests are served side by side.
-        clients: The limits of clients.
-        queue_s: How long a request that is whole may wait for its turn.
-    """
-
-    threads: int
-    cpus: int
-    clients: ClientLimits
-    queue_s: float
 
 
 class ConnectionSteps:
@@ -64,7 +47,7 @@ class ConnectionSteps:
         self._connections = connections
         self._handover = handover
         self._leadership = handover.leadership
-        self._limits = limits.clients
+        self._limits, self._budget = limits.clients, limits.budget
         self._waiting = waiting
         half = max(1, limits.threads // 2)
         self._large_bodies = threading.Semaphore(half)
@@ -177,6 +160,8 @@ class ConnectionSteps:
             if how is Treatment.WAITS:
                 return
             if how is _HERE:
+                if self._budget.is_closed:
+                    received.body, received.unread = None, AnswersHeldError
                 DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
                 self._handover.answer(connection, received, leader)
             received.body = None
@@ -200,8 +185,8 @@ class ConnectionSteps:
 
         A request that has come already has its turn after the other clients.
         """
-        limits = self._limits
-        if connection.reader.room.taken:
+        limits, room = self._limits, connection.reader.room
+        if room.taken or room.answer:
             connection.reader.let_go()
         if connection.rest is not None:
             self._sending.begin(connection)

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
+from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
-from drum_like.server.connection_steps import ConnectionSteps, LoopLimits
+from drum_like.server.connection_steps import ConnectionSteps
 from drum_like.server.leader import Answer, Handover, Job, Leader, Leadership
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
@@ -75,7 +76,7 @@ class Loop:
         most = limits.clients.connections
         self._acceptor = Acceptor(listeners, poller.selector, self._on_client, most, counts)
         self._connections = OpenConnections(
-            poller, self._acceptor, callbacks.refuse, callbacks.awake, limits.clients
+            poller, self._acceptor, callbacks.refuse, callbacks.awake, limits
         )
         self._leadership = Leadership[Connection](poller.release)
         self._handover = Handover(

@@ -1,5 +1,6 @@
 """The poller of a worker: the wait for its clients, and the connections that are open."""
 
+import logging
 import os
 import selectors
 import socket
@@ -13,9 +14,11 @@ from ipaddress import ip_network
 from threading import Lock
 
 from drum_like.server.acceptor import Acceptor
-from drum_like.server.client_limits import ClientLimits
+from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Leader
+
+logger = logging.getLogger(__name__)
 
 LINGER_S = 2.0
 """Time that a client gets to close its side; a socket closed earlier may lose the answer's end."""
@@ -28,6 +31,9 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 _FRESH_S = 0.1
 """Time in which a client that has just connected, or has read an answer, may send its request."""
+
+_STALLED_S = 2.0
+"""Time after which a client that has taken nothing is cut off where answers need the memory."""
 
 _SHED_AT_ONCE = 64
 """The part of the connections that is shed together: they are looked through each time."""
@@ -138,7 +144,7 @@ class OpenConnections(set[Connection]):
         acceptor: Learns how many they are.
         refuse: Answers a request that cannot be read.
         on_empty: Called when the last one has ended while the worker stops.
-        limits: The limits of their numbers.
+        limits: The limits of their number, and of the memory for answers.
 
     Attributes:
         are_ending: Whether the worker stops, and idle connections are closed soon.
@@ -153,23 +159,28 @@ class OpenConnections(set[Connection]):
         acceptor: Acceptor,
         refuse: Callable[[Connection, Exception], None],
         on_empty: Callable[[], None],
-        limits: ClientLimits,
+        limits: LoopLimits,
     ) -> None:
         super().__init__()
         self._poller = poller
         self._acceptor = acceptor
         self._refuse = refuse
         self._on_empty = on_empty
-        self._limits = limits
+        self._limits, self._budget = limits.clients, limits.budget
         self._by_address = defaultdict[str, set[Connection]](set)
         self._lock = Lock()  # clients leave in any thread
         self.are_ending = False
 
     def overdue(self, now: float) -> Iterator[Connection]:
-        """Yield those that have waited for their client too long, by the monotonic clock."""
+        """Yield those that have waited for their client too long, by the monotonic clock.
+
+        Where answers fill the memory, that is soon for those whose clients take nothing.
+        """
         for connection in list(self):
             if connection.waits and connection.deadline <= now:
                 yield connection
+        if self._budget.look_at_answers():
+            yield from self._stalled(now)
 
     def admit(self, connection: Connection) -> bool:
         """Add a new connection; return False if its client's address has too many, none of it idle.
@@ -239,6 +250,17 @@ class OpenConnections(set[Connection]):
         with suppress(OSError):
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.close(connection)
+
+    def _stalled(self, now: float) -> Iterator[Connection]:
+        """Yield those whose clients take nothing of their answers, until there is memory again."""
+        held = [one for one in list(self) if one.waits and one.reader.room.answer]
+        for one in held:
+            one.look_on(now)
+        for one in sorted(held, key=lambda one: one.moved):
+            if one.moved >= now - _STALLED_S or not self._budget.look_at_answers():
+                return
+            logger.warning("a client that takes nothing is cut off: answers fill the memory")
+            yield one
 
     def _shed(self, connections: Iterable[Connection], number: int) -> bool:
         """Close so many connections that linger or are idle; return whether there was one."""

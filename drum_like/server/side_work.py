@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
@@ -115,7 +116,10 @@ class Sending:
 
     def begin(self, connection: Connection) -> None:
         """Wait until a client has room for the rest of its answer."""
+        if connection.rest:
+            connection.reader.room.hold_answer(len(cast("bytes", connection.rest.obj)))
         connection.n_taken = 0
+        connection.n_queued = -1
         self._poller.wait_for(connection, self._on_room, self._limits.pause_s)
 
     def cut(self, connection: Connection) -> None:

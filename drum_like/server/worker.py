@@ -19,9 +19,8 @@ from drum_like import logs
 from drum_like.http.auth.authenticator import Admission
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.client_limits import ClientLimits
+from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
-from drum_like.server.connection_steps import LoopLimits
 from drum_like.server.event_loop import Loop, LoopCallbacks
 from drum_like.server.outlet import raw_output
 from drum_like.server.request_cycle import RequestCycle
@@ -195,6 +194,7 @@ class Worker(GunicornWorker):
             cpus=share(self.cfg.workers, cgroup.cpus()).native,
             clients=self._loaded.clients,
             queue_s=self._loaded.queue_timeout_s,
+            budget=self._loaded.budget,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
         cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps, self._recycler.note_shortage)

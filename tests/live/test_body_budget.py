@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.live.steered import eventually
-from tests.support.raw_clients import connected, half_close, whole
+from tests.support.raw_clients import connected, half_close, until_closed, whole
 from tests.support.serving import Server, serve
 
 MIB = 1024 * 1024
@@ -32,7 +32,8 @@ def score_unstructured(model, data, query, **kwargs):
     if "fail" in query:
         raise ValueError("as asked")
     time.sleep(float(query.get("sleep", 0)))
-    return str(len(data or "")), {"mimetype": "text/plain"}
+    answer = "x" * int(query.get("size", 0)) or str(len(data or ""))
+    return answer, {"mimetype": "text/plain"}
 """
 
 BEFORE_THEY_ARE_CUT_OFF_S = 4.0
@@ -291,3 +292,74 @@ def test_heads_that_never_end_take_room_and_it_comes_back(server: Server) -> Non
     assert all(b"\r\nConnection: close\r\n" in answer for answer in refused)
     assert row.status == 200
     eventually(lambda: fits(server))
+
+
+ANSWER_MIB = 8
+"""More than the system holds for a client that does not read; a quarter of the budget."""
+
+N_SILENT = 100
+CUT_OFF_S = 5.0
+
+
+@pytest.fixture(name="talker")
+def fixture_talker(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "1", "--hook-threads", "2")
+    with serve(tmp_path, *flags, "--max-bodies-mb", str(BUDGET_MIB)) as running:
+        yield running
+
+
+def _ask(client: socket.socket) -> None:
+    """Ask for a large answer, and read nothing."""
+    query = f"size={ANSWER_MIB * MIB}"
+    client.sendall(f"{START.format(query)}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+
+
+def _is_full(server: Server) -> bool:
+    reply = server.post("/predictUnstructured/")
+    if reply.status == 200:
+        return False
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+    assert "answers" in reply.message
+    return True
+
+
+def test_answers_that_nobody_takes_fill_no_more_than_their_part_of_the_budget(
+    talker: Server,
+) -> None:
+    assert talker.post(f"/predictUnstructured/?size={ANSWER_MIB * MIB}").status == 200
+    before = resident_mib(talker)
+    with connected(talker, N_SILENT) as clients:
+        for client in clients:
+            _ask(client)
+        eventually(lambda: _is_full(talker))
+        held, began = resident_mib(talker), time.monotonic()
+        alive = talker.get("/livez")
+        eventually(lambda: not _is_full(talker), CUT_OFF_S)
+        took_s = time.monotonic() - began
+        ends = [until_closed(client) for client in clients]
+
+    assert alive.status == 200
+    assert held < before + N_SILENT * ANSWER_MIB / 4
+    assert sum(end.startswith(b"HTTP/1.1 503 ") for end in ends) > N_SILENT / 2
+    n_whole = sum(len(end) > ANSWER_MIB * MIB for end in ends)
+    assert n_whole <= 1, "the clients of the others were cut off, but for a quarter of the budget"
+    assert took_s > 1.0, "clients have time to take their answers"
+    assert "a client that takes nothing is cut off" in talker.log()
+
+
+def test_a_client_that_takes_its_answer_slowly_gets_all_of_it_beside_others_that_take_none(
+    talker: Server,
+) -> None:
+    with connected(talker, 1) as (slow,), connected(talker, N_SILENT) as clients:
+        _ask(slow)
+        assert slow.recv(16).startswith(b"HTTP/1.1 200 ")
+        for client in clients:
+            _ask(client)
+        eventually(lambda: _is_full(talker))
+        ends_at = time.monotonic() + CUT_OFF_S
+        while time.monotonic() < ends_at:
+            assert slow.recv(MIB // 16), "it was cut off"
+            time.sleep(0.5)
+        assert not _is_full(talker)
+        assert len(until_closed(slow)) > (ANSWER_MIB - 1) * MIB

@@ -11,9 +11,8 @@ from gunicorn.config import Config
 from drum_like.http.auth.authenticator import Admission, Caller, authenticator
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.client_limits import ClientLimits
+from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
-from drum_like.server.connection_steps import LoopLimits
 from drum_like.server.event_loop import Loop, LoopCallbacks
 from drum_like.server.request_head import Heads, Reading, Received
 

@@ -11,7 +11,7 @@ import pytest
 from gunicorn.config import Config
 
 from drum_like.server.acceptor import Acceptor, ConnectionCounts
-from drum_like.server.client_limits import ClientLimits
+from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Leader
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
@@ -53,7 +53,7 @@ def watched() -> Iterator[Watched]:
         acceptor,
         lambda _, error: ends.append(f"refused: {error}"),
         lambda: ends.append("empty"),
-        ClientLimits(),
+        LoopLimits(threads=1, cpus=1, clients=ClientLimits(), queue_s=1),
     )
     ours, client = socket.socketpair()
     ours.settimeout(0)
