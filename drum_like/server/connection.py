@@ -49,9 +49,10 @@ class Connection:
         event: The event that the poller waits for.
         then: The step that is taken when it is ready.
         rest: The bytes left to send; empty if the poller waits for room only.
-        n_taken: Bytes of the rest that the client has made room for.
-        n_queued: Bytes that had been sent and not been taken when `look_on` was called; -1 before.
-        moved: When these were others before, in monotonic seconds.
+        n_sent: Bytes that have been sent since the poller began to wait for room.
+        n_before: Bytes that the client had not taken then, of those sent before.
+        n_taken: Bytes that it has taken since then, when `look_on` was called last.
+        moved: When it was seen to have taken some, in monotonic seconds.
         stream: The answer of which more parts are to be asked for when the rest is sent.
         keep: Whether it stays open after that.
         is_asked: Whether its client has been sent the interim answer of `has_left`.
@@ -63,7 +64,8 @@ class Connection:
         "is_asked",
         "keep",
         "moved",
-        "n_queued",
+        "n_before",
+        "n_sent",
         "n_taken",
         "peer",
         "reader",
@@ -84,8 +86,7 @@ class Connection:
         self.event = 0
         self.then: Callable[[Connection, Any], None] = _nothing
         self.rest: memoryview | None = None
-        self.n_taken = 0
-        self.n_queued = -1
+        self.n_sent = self.n_before = self.n_taken = 0
         self.stream: Stream | None = None
         self.keep = False
         self.is_asked = False
@@ -101,17 +102,22 @@ class Connection:
             return True
         return True
 
+    def begin_rest(self, now: float) -> None:
+        """Note that from now on, by the monotonic clock, the client is to take the rest."""
+        self.n_sent, self.n_before, self.n_taken = 0, _queued(self.sock), 0
+        self.moved = now
+
     def look_on(self, now: float) -> None:
-        """Note whether the client takes its answer.
+        """Note how much of its answer the client has taken.
 
         The poller does not tell: it waits until a third of what the system holds has been taken.
 
         Args:
             now: On the monotonic clock.
         """
-        queued = _queued(self.sock)
-        if queued != self.n_queued or queued < 0:
-            self.n_queued, self.moved = queued, now
+        n_taken = self.n_sent + self.n_before - _queued(self.sock)
+        if n_taken > self.n_taken:
+            self.n_taken, self.moved = n_taken, now
 
     def has_left(self, *, may_ask: bool) -> bool:
         """Return whether the client has left, so that nobody reads an answer.
@@ -163,8 +169,8 @@ def _nothing(_connection: Connection, _leader: Any) -> None:
 
 
 def _queued(sock: socket.socket) -> int:
-    """Return how many bytes the client has not taken of those sent; -1 where no system tells."""
+    """Return how many bytes the client has not taken of those sent; 0 where no system tells."""
     try:
         return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
     except OSError:
-        return -1
+        return 0

@@ -33,7 +33,7 @@ _FRESH_S = 0.1
 """Time in which a client that has just connected, or has read an answer, may send its request."""
 
 _STALLED_S = 2.0
-"""Time after which a client that has taken nothing is cut off where answers need the memory."""
+"""Time that each client has for its answer where answers need the memory."""
 
 _SHED_AT_ONCE = 64
 """The part of the connections that is shed together: they are looked through each time."""
@@ -174,13 +174,17 @@ class OpenConnections(set[Connection]):
     def overdue(self, now: float) -> Iterator[Connection]:
         """Yield those that have waited for their client too long, by the monotonic clock.
 
-        Where answers fill the memory, that is soon for those whose clients take nothing.
+        Where answers fill the memory, that is soon.
         """
         for connection in list(self):
+            if connection.waits and connection.rest is not None:
+                connection.look_on(now)
+                limit = connection.since + self._limits.transfer_s(connection.n_taken)
+                connection.deadline = min(limit, connection.moved + self._limits.pause_s)
             if connection.waits and connection.deadline <= now:
                 yield connection
         if self._budget.look_at_answers():
-            yield from self._stalled(now)
+            yield from self._too_slow(now)
 
     def admit(self, connection: Connection) -> bool:
         """Add a new connection; return False if its client's address has too many, none of it idle.
@@ -251,16 +255,18 @@ class OpenConnections(set[Connection]):
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.close(connection)
 
-    def _stalled(self, now: float) -> Iterator[Connection]:
-        """Yield those whose clients take nothing of their answers, until there is memory again."""
+    def _too_slow(self, now: float) -> Iterator[Connection]:
+        """Yield those whose clients take nothing of their answers until these fill a quarter.
+
+        Where they fill half, nobody else is answered: those that take least are yielded as well.
+        """
         held = [one for one in list(self) if one.waits and one.reader.room.answer]
-        for one in held:
-            one.look_on(now)
-        for one in sorted(held, key=lambda one: one.moved):
-            if one.moved >= now - _STALLED_S or not self._budget.look_at_answers():
-                return
-            logger.warning("a client that takes nothing is cut off: answers fill the memory")
-            yield one
+        slow = [one for one in held if one.since < now - _STALLED_S]
+        for one in sorted(slow, key=lambda one: one.n_taken / (now - one.since)):
+            is_stalled = one.moved < now - _STALLED_S
+            if self._budget.is_closed or (is_stalled and self._budget.look_at_answers()):
+                logger.warning("a client is cut off that takes too little: answers fill the memory")
+                yield one
 
     def _shed(self, connections: Iterable[Connection], number: int) -> bool:
         """Close so many connections that linger or are idle; return whether there was one."""

@@ -118,8 +118,7 @@ class Sending:
         """Wait until a client has room for the rest of its answer."""
         if connection.rest:
             connection.reader.room.hold_answer(len(cast("bytes", connection.rest.obj)))
-        connection.n_taken = 0
-        connection.n_queued = -1
+        connection.begin_rest(time.monotonic())
         self._poller.wait_for(connection, self._on_room, self._limits.pause_s)
 
     def cut(self, connection: Connection) -> None:
@@ -143,9 +142,7 @@ class Sending:
             self._end_stream(connection)
             return
         connection.rest = rest[n_sent:] or None
-        connection.n_taken += n_sent
-        limit = connection.since + self._limits.transfer_s(connection.n_taken)
-        connection.deadline = min(limit, time.monotonic() + self._limits.pause_s)
+        connection.n_sent += n_sent
         if connection.rest is not None:
             return
         if connection.stream is not None:

@@ -54,6 +54,9 @@ sent, it takes a bit at the least.
 _CELLS_OF_A_ROW = 60
 """Cells for each row that may be declared: one entry makes a row of 10,000 columns."""
 
+_CELLS_OF_A_NAMED_ONE = 200
+"""Cells for each that rows of JSON name: of 10,000 columns a sparse row may name 50."""
+
 _VALUES_OF_A_ROW = 10
 """Values of an answer for each row that may be declared without being sent."""
 
@@ -131,11 +134,13 @@ class Limits:
             SizeError: they do, or there are too many rows.
         """
         self.check_rows(n_rows)
-        if n_rows * n_columns > max(self.cells, n_sent):
+        likely = _CELLS_OF_A_ROW * self.empty_rows + _CELLS_OF_A_NAMED_ONE * n_sent
+        most = max(n_sent, min(self.cells, likely))
+        if n_rows * n_columns > most:
             raise SizeError(
                 f"{n_rows} rows of {n_columns} columns hold {n_sent} cells; those that they leave "
-                f"out count, too, and the limit is {self.cells} cells; send fewer rows, or start "
-                "the server with a higher --max-cells"
+                f"out count, too, and the limit is {most} cells; send fewer rows, or start the "
+                "server with a higher --max-cells and --max-empty-rows"
             )
 
     def check_answer(self, n_rows: int, n_values: int, n_bytes: int) -> None:

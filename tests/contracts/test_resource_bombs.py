@@ -4,6 +4,7 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -13,7 +14,7 @@ import pytest
 from drum_like.codecs.json.values import is_deeper
 from tests.support.arrow_payloads import long_runs, many_nulls, stream
 from tests.support.artifacts import native_xgboost
-from tests.support.http_calls import Part, form
+from tests.support.http_calls import Part, Reply, form
 from tests.support.models import ONE_WORKER, REG, Model, served
 from tests.support.serving import Server, serve
 
@@ -121,6 +122,25 @@ def test_columns_that_only_other_rows_name_count(boosted: Server, reg: Server) -
     assert several.status == 413
     assert "400 rows of 402 columns hold 800 cells" in several.text
     assert "10001 columns" in one.json()["ErrorMessage"]
+
+
+def test_columns_that_rows_leave_out_are_in_proportion_to_those_that_they_name(
+    tmp_path: Path,
+) -> None:
+    """114 kB of JSON became 50 million cells, in 6 seconds and 400 MiB."""
+    row = {f"n{at}": 1 for at in range(9_999)}
+
+    with serve(REG.write(tmp_path / "model"), *REG.flags, *ONE_WORKER) as server:
+
+        def reply(rows: list[dict[str, int]]) -> Reply:
+            body = json.dumps({"model_id": "model", "instances": rows})
+            return server.post("/invocations", body, JSON)
+
+        refused, answered = reply([row, *[{}] * 4_999]), reply([row, *[{}] * 50])
+
+    assert refused.status == 413
+    assert "5000 rows of 9999 columns hold 9999 cells" in refused.text
+    assert answered.status == 200
 
 
 CLASSES = tuple(f"class {number}" for number in range(100))

@@ -98,6 +98,22 @@ def test_an_answer_that_is_not_read_waits_no_longer_than_a_request_may_take(
             whole(client)
 
 
+def test_an_answer_that_is_read_slowly_all_the_time_is_not_cut_off(tmp_path: Path) -> None:
+    """The system calls a socket writable when a third of megabytes have been taken."""
+    (tmp_path / "custom.py").write_text(HOOK)
+    flags = ("--target-type", "unstructured", "--max-workers", "1", "--request-timeout-s", "2")
+    with serve(tmp_path, *flags) as server, server.connect() as client:
+        request = POST.format(20_000_000, 0).replace("Host", "Connection: close\r\nHost")
+        client.sendall(request.encode())
+        n_read = 0
+        for _ in range(32):
+            n_read += len(client.recv(1 << 17))
+            time.sleep(0.25)
+        n_read += len(whole(client))
+
+    assert n_read > 20_000_000
+
+
 def test_a_kept_connection_goes_on_after_an_answer_that_was_read_slowly(
     clients: list[socket.socket],
 ) -> None:
