@@ -9,7 +9,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, g, request
+from flask import Flask, Request, g, request
+from flask.globals import request_ctx
+from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 
 from drum_like import __version__, logs
@@ -46,8 +48,22 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
+_NO_SESSION = NullSession()
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Sessions of custom_flask.py; an app without a secret key has none, at no cost."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of a request; of one that has none the same that takes nothing."""
+        keyed = app.config["SECRET_KEY"]
+        return super().open_session(app, request) if keyed else _NO_SESSION
+
+
 class _Flask(Flask):
     """Flask that finds out once, not at every request, which functions are coroutines."""
+
+    session_interface = _Sessions()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -152,7 +168,8 @@ def _guard(
     open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
 
     def guard() -> None:
-        environ, endpoint = request.environ, request.endpoint
+        asked = request_ctx.request  # each use of the proxy takes a microsecond
+        environ, endpoint = asked.environ, asked.endpoint
         # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = None if endpoint is None else scopes.get(endpoint, Scope.PREDICT)
         if not pages.answers_for(environ.get("HTTP_HOST")):
@@ -166,7 +183,7 @@ def _guard(
             pages.check(environ, needed)
         # A route of custom_flask.py decides itself how it reads bodies.
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
-            expand(request, expansion)
+            expand(asked, expansion)
         body = environ.get(WHOLE)
         if body is not None and body.lstrip(BEFORE)[:1] in NESTED:
             check_depth(body, depth)

@@ -23,9 +23,24 @@ def init_app(app):
     def mine(name):
         return jsonify(hello=name)
 """
+SESSIONS = """
+from flask import session
+
+
+def init_app(app):
+    app.secret_key = {key}
+
+    @app.route("/visits")
+    def visits():
+        known = session.get("visits", 0)
+        session["visits"] = known + 1
+        return str(known)
+"""
 FLAGS = ("--target-type", "regression", "--with-error-server")
 
 extended = served(REG.plus(**{"deep/custom_flask_py": EXTENSION}), *ONE_WORKER)
+with_sessions = served(REG.plus(custom_flask_py=SESSIONS.format(key="'mine'")), *ONE_WORKER)
+without_key = served(REG.plus(custom_flask_py=SESSIONS.format(key=None)), *ONE_WORKER)
 raising = served(Model({"custom.py": "raise ValueError('at import')\n"}, FLAGS))
 missing_module = served(Model({"custom.py": "import no_such_module\n"}, FLAGS))
 broken_metadata = served(
@@ -57,6 +72,22 @@ def test_an_extension_may_add_a_route(extended: Server) -> None:
     """X-13."""
     assert extended.get("/mine/you").json() == {"hello": "you"}
     assert extended.csv("a\n1\n").json() == {"predictions": [1.0]}
+
+
+def test_an_extension_with_a_secret_key_has_sessions(with_sessions: Server) -> None:
+    first = with_sessions.get("/visits")
+    cookie = first.headers["Set-Cookie"].partition(";")[0]
+
+    assert (first.text, with_sessions.get("/visits", Cookie=cookie).text) == ("0", "1")
+    assert with_sessions.csv("a\n1\n").headers["Set-Cookie"] is None
+
+
+def test_an_extension_without_a_secret_key_has_none(without_key: Server) -> None:
+    reply = without_key.get("/visits")
+
+    assert reply.status == 500
+    assert "secret key" in without_key.log()
+    assert without_key.csv("a\n1\n").status == 200
 
 
 GET_ROUTES = ["/", "/ping", "/ping/", "/health/"]
