@@ -8,11 +8,13 @@ left to pandas by returning None.
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from drum_like.system.lazy import pd
 from drum_like.types.cells import MISSING_WORDS, NAN
 from drum_like.types.frame import Matrix, Names, Positions
 
@@ -97,6 +99,11 @@ def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Ma
 def has_huge(numbers: NDArray[np.float64]) -> bool:
     """Return whether one of the numbers may be text to pandas for its size."""
     return bool(np.count_nonzero(np.abs(numbers) >= HUGE))
+
+
+def precision() -> Literal["round_trip"] | None:
+    """Return pandas' option for decimals read to the nearest float64; pandas 3 always does so."""
+    return None if pd.__version__ >= "3" else "round_trip"
 
 
 def unique(names: Sequence[str]) -> Names:

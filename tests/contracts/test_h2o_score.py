@@ -398,8 +398,16 @@ def test_cells_of_a_wrong_type_are_refused(typed: Server, field: str, cell: Any)
         pytest.param(["007", "x"], "text", "'007'", id="leading-zeros"),
         pytest.param(["NA", "x"], "text", "nan", id="word-for-missing-in-text"),
         pytest.param(["true", "NA"], "object", "True", id="word-for-missing-beside-words"),
-        pytest.param([True, 1], "text", "'true'", id="boolean-and-number"),
+        pytest.param([True, 1], "text", "'True'", id="boolean-and-number"),
         pytest.param(["", None], "float64", "nan", id="nothing"),
+        pytest.param(["4000000000.0"], "float64", "4000000000.0", id="whole-fraction"),
+        pytest.param([4000000000.0], "float64", "4000000000.0", id="whole-fraction-as-number"),
+        pytest.param(["1e16", "2e16"], "float64", "1e+16", id="whole-with-exponent"),
+        pytest.param([1e300, 0.5], "float64", "1e+300", id="large"),
+        pytest.param([1700000000123456789, None], "float64", "1.7000000001234568e+18", id="ns-gap"),
+        pytest.param(["18446744073709551615"], "uint64", "18446744073709551615", id="unsigned"),
+        pytest.param([" NA", "x"], "text", "' NA'", id="blank-before-word"),
+        pytest.param(['a"b,c', "x\ny"], "text", "'a\"b,c'", id="quote-and-comma"),
     ],
 )
 def test_columns_of_no_known_type_are_what_csv_makes_of_them(

@@ -28,6 +28,7 @@ from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
 from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.like_pandas import precision
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.types.frame import Frame
 from drum_like.types.numbers import matrix_of
@@ -224,7 +225,7 @@ def test_a_row_means_the_same_alone(body: bytes, data: st.DataObject) -> None:
 def test_a_number_to_pandas_alone_is_that_number(cell: str) -> None:
     read = pd.read_csv(
         BytesIO(f"a,b\n{cell},x\n".encode()),
-        float_precision=readers._precision(),  # noqa: SLF001
+        float_precision=precision(),
     )
     expected = outcome(lambda: zero_without_sign(read.iloc[:, [0]]))
 

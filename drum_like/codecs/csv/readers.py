@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from io import BytesIO
-from typing import Literal
 
 from drum_like.codecs.csv.arrow_reader import many_columns, many_rows
 from drum_like.codecs.csv.blocks import RUN, Block, plain_blocks
 from drum_like.codecs.csv.header import Header
 from drum_like.codecs.csv.tokenizer import BLANKS, check_rows, row_error
-from drum_like.codecs.like_pandas import few_rows, plain_rows
+from drum_like.codecs.like_pandas import few_rows, plain_rows, precision
 from drum_like.errors import PayloadError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.frame import Matrix, Positions
@@ -207,7 +206,7 @@ def _parsed(text: bytes, header: Header, dtype: type[str] | None) -> pd.DataFram
         data = pd.read_csv(
             BytesIO(_without_cr_blanks(text)),
             skip_blank_lines=width > 1,
-            float_precision=_precision(),
+            float_precision=precision(),
             dtype=dtype,
             keep_default_na=dtype is None,
             low_memory=False,
@@ -220,11 +219,6 @@ def _parsed(text: bytes, header: Header, dtype: type[str] | None) -> pd.DataFram
     if not header.plain and data.shape[1] == width:
         data.columns = pd.Index(header.names)
     return data
-
-
-def _precision() -> Literal["round_trip"] | None:
-    """Return the option for decimals read to the nearest float64; pandas 3 always does so."""
-    return None if pd.__version__ >= "3" else "round_trip"
 
 
 def _without_cr_blanks(text: bytes) -> bytes:

@@ -7,21 +7,22 @@ commas between them to a column of text.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.like_pandas import few_rows, plain_rows
+from drum_like.codecs.like_pandas import few_rows, has_huge, plain_rows, precision
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
-from drum_like.types import cells as grammar
 from drum_like.types.columns_frame import ColumnsFrame, NamedColumns
 from drum_like.types.frame import Frame, Matrix, Names, Positions, listed
-from drum_like.types.readers import Cells, numbers, objects, packed
+from drum_like.types.readers import Cells, numbers
 from drum_like.types.schema import Column, Schema
 
 Row = Mapping[str, Any]
@@ -61,35 +62,37 @@ class JsonFrame(NamedColumns):
 
     def _to_pandas(self) -> pd.DataFrame:
         """Return columns of no known type as pandas reads such cells in CSV."""
-        data = pd.DataFrame({at: inferred(cells) for at, cells in enumerate(self._columns)})
+        columns = {at: _plain_column(cells) for at, cells in enumerate(self._columns)}
+        others = [at for at, column in columns.items() if column is None]
+        if others:
+            read = _read_by_pandas([self._columns[at] for at in others])
+            columns.update((at, read.iloc[:, place]) for place, at in enumerate(others))
+        data = pd.DataFrame(columns)
         data.columns = pd.Index(self._names)
         return data
 
 
-def inferred(cells: Cells) -> NDArray[Any]:
-    """Return the cells of a column of unknown type, as pandas reads them in a CSV column.
-
-    Numbers, or booleans, if all of them are, else text; words for missing values are missing.
-    """
-    cells = [None if _is_word_for_missing(cell) else cell for cell in cells]
-    present = [cell for cell in cells if cell is not None]
-    booleans = sum(grammar.to_boolean_word(cell) is not None for cell in present)
-    if booleans and booleans == len(present):
-        return packed([grammar.to_boolean(cell) for cell in cells], grammar.NAN)
-    if not booleans:
-        try:
-            return packed([grammar.to_exact(cell) for cell in cells], grammar.NAN)
-        except ValueError:
-            pass
-    return objects([_text(cell) for cell in cells])
+def _plain_column(cells: Cells) -> Any:
+    """Return cells as pandas reads them where that is certain: usual numbers, or truth values."""
+    kinds = frozenset(map(type, cells))
+    if kinds == {bool}:
+        return np.array(cells, dtype=np.bool_)
+    if kinds == {int}:
+        return np.array(cells, np.int64) if -(2**63) <= min(cells) <= max(cells) < 2**63 else None
+    if not kinds or not kinds <= _NUMBERS:
+        return None
+    column = np.array(cells, dtype=np.float64)
+    return None if has_huge(column) else column
 
 
-def _is_word_for_missing(cell: Any) -> bool:
-    return isinstance(cell, str) and cell in grammar.MISSING_WORDS
-
-
-def _text(cell: Any) -> str | None:
-    return None if grammar.is_missing(cell) else grammar.text_of(cell)
+def _read_by_pandas(columns: Sequence[Cells]) -> pd.DataFrame:
+    """Return columns as pandas.read_csv reads their cells, text in quotes."""
+    out = StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(range(len(columns)))
+    writer.writerows(zip(*columns, strict=True))
+    out.seek(0)
+    return pd.read_csv(out, float_precision=precision(), low_memory=False)
 
 
 def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
