@@ -22,6 +22,7 @@ MISSING = frozenset(word.encode() for word in MISSING_WORDS)
 """pandas' words for a missing cell, as bytes."""
 
 _DECIMAL = b"0123456789+-.eE \t"
+_DIGITS = b"0123456789-."
 _DECIMAL_ROWS = _DECIMAL + b",\n"
 
 HUGE = 1e18
@@ -68,6 +69,30 @@ def _plain_matrix(cells: Sequence[Sequence[float | None]], width: int) -> Matrix
     except TypeError:  # None, which only array() reads as missing
         numbers = np.array(cells, dtype=np.float64)
     return None if has_huge(numbers) else numbers.reshape(len(cells), width)
+
+
+def plain_column(cells: Sequence[str]) -> NDArray[np.int64] | NDArray[np.float64] | None:
+    """Return a column of decimal numbers in the type that pandas gives it.
+
+    Args:
+        cells: Text of any kind; an empty one is missing.
+
+    Returns:
+        int64 if no cell is missing or has a fraction, else float64; None where pandas has to look.
+    """
+    text = "".join(cells)
+    if not text.isascii() or text.encode().translate(None, _DIGITS):
+        return None
+    has_gap = "" in cells
+    try:
+        if not has_gap and "." not in text:
+            whole = list(map(int, cells))
+            return np.array(whole, np.int64) if -HUGE < min(whole) <= max(whole) < HUGE else None
+        numbers = map(float, (cell or "nan" for cell in cells) if has_gap else cells)
+        column = np.fromiter(numbers, np.float64, len(cells))
+    except ValueError:
+        return None
+    return None if has_huge(column) else column
 
 
 def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Matrix | None:

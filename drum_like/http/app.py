@@ -52,10 +52,10 @@ _NO_SESSION = NullSession()
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Sessions of custom_flask.py; an app without a secret key has none, at no cost."""
+    """Sessions for custom_flask.py; without a secret key no request gets one of its own."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of a request; of one that has none the same that takes nothing."""
+        """Return the session of a request; without a secret key, one that holds nothing."""
         keyed = app.config["SECRET_KEY"]
         return super().open_session(app, request) if keyed else _NO_SESSION
 

@@ -21,7 +21,8 @@ WHOLE = "drum_like.body"
 """WSGI variable of a server that has read the body before it asks for an answer: its bytes."""
 
 UNREAD = "drum_like.unread"
-"""WSGI variable of a server that did not read a body because of its length: makes the error."""
+"""WSGI variable of a server that withholds a body, for its length or for want of memory: makes the
+error of an application that reads it."""
 
 HOLD = "drum_like.hold"
 """WSGI variable of a server that bounds the memory for bodies: takes the number of bytes that a

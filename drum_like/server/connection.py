@@ -50,7 +50,7 @@ class Connection:
         then: The step that is taken when it is ready.
         rest: The bytes left to send; empty if the poller waits for room only.
         n_sent: Bytes that have been sent since the poller began to wait for room.
-        n_before: Bytes that the client had not taken then, of those sent before.
+        n_before: Bytes sent before that the client had not taken then.
         n_taken: Bytes that it has taken since then, when `look_on` was called last.
         moved: When it was seen to have taken some, in monotonic seconds.
         stream: The answer of which more parts are to be asked for when the rest is sent.
@@ -103,14 +103,18 @@ class Connection:
         return True
 
     def begin_rest(self, now: float) -> None:
-        """Note that from now on, by the monotonic clock, the client is to take the rest."""
+        """Start to count what the client takes of the rest.
+
+        Args:
+            now: On the monotonic clock.
+        """
         self.n_sent, self.n_before, self.n_taken = 0, _queued(self.sock), 0
         self.moved = now
 
     def look_on(self, now: float) -> None:
         """Note how much of its answer the client has taken.
 
-        The poller does not tell: it waits until a third of what the system holds has been taken.
+        The poller is no help: it reports room only after a third of what the system holds is taken.
 
         Args:
             now: On the monotonic clock.

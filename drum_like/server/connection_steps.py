@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 
 from drum_like.server.body_budget import AnswersHeldError
-from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Job, Leader
+from drum_like.server.limits import LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
@@ -58,8 +58,8 @@ class ConnectionSteps:
     def on_data(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Read a client's data, and serve its request if that is whole.
 
-        A body comes after all that is ready: its pieces may cost milliseconds each, and whoever
-        sends one has to wait for the rest of it anyway.
+        A piece of a body waits for the clients that are ready: it may cost milliseconds, and its
+        sender has to wait for the rest of the body in any case.
         """
         if self._poller.is_crowded and connection.reader.n_received is not None:
             self._poller.postpone(connection, self._read_on)

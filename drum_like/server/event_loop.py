@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
-from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import ConnectionSteps
 from drum_like.server.leader import Answer, Handover, Job, Leader, Leadership
+from drum_like.server.limits import LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Received
 from drum_like.server.response import CrowdedError
@@ -206,7 +206,7 @@ class Loop:
         self._acceptor.update(len(self._connections))
 
     def _on_client(self, listener: socket.socket, leader: Leader[Connection]) -> None:
-        """Accept some connections: one a look would keep others out where many are ready."""
+        """Accept several connections: with one at a time, busy clients would keep new ones out."""
         for _ in range(_ACCEPTED_AT_ONCE):
             if not leader.held or (connection := self._accept(listener)) is None:
                 return

@@ -14,9 +14,9 @@ from ipaddress import ip_network
 from threading import Lock
 
 from drum_like.server.acceptor import Acceptor
-from drum_like.server.client_limits import LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Leader
+from drum_like.server.limits import LoopLimits
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ class Poller:
     Attributes:
         selector: The sockets that are watched; its keys hold functions of the leader.
         ready: Functions of the leader that are to be called next, the oldest first.
-        postponed: Those that are called when all that was ready has had its turn, no more of them.
+        postponed: Functions of the leader whose turn comes after those in `ready`.
     """
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
         self.ready: deque[Callable[[Leader[Connection]], None]] = deque()
         self.postponed: deque[Callable[[Leader[Connection]], None]] = deque()
-        self._n_taken = 0  # clients found at the last look, less those whose steps were postponed
+        self._n_others = 0  # clients of the last look whose steps were not postponed
         self._waker, self._wakened = os.pipe()
         self.selector.register(self._waker, selectors.EVENT_READ, self._on_wake)
 
@@ -71,9 +71,9 @@ class Poller:
         """
         events = self.selector.select(0.0 if self.postponed else timeout_s)
         self.ready.extend(key.data for key, _ in events)
-        for _ in range(min(len(self.postponed), 1 + max(0, self._n_taken))):
+        for _ in range(min(len(self.postponed), 1 + max(0, self._n_others))):
             self.ready.append(self.postponed.popleft())
-        self._n_taken = len(events)
+        self._n_others = len(events)
 
     def wait_for(self, connection: Connection, then: Step, patience_s: float) -> None:
         """Let the poller wait until a client has sent something, or can take more."""
@@ -117,7 +117,7 @@ class Poller:
         """
         self.release(connection)
         connection.then = then
-        self._n_taken -= 1
+        self._n_others -= 1
         self.postponed.append(connection.go_on)
 
     def wake(self) -> None:
@@ -256,16 +256,19 @@ class OpenConnections(set[Connection]):
         self.close(connection)
 
     def _too_slow(self, now: float) -> Iterator[Connection]:
-        """Yield those whose clients take nothing of their answers until these fill a quarter.
+        """Yield connections to cut off, those whose clients take least of their answers first.
 
-        Where they fill half, nobody else is answered: those that take least are yielded as well.
+        While answers fill a quarter of the memory, clients that take nothing; while they fill half,
+        so that nobody else is answered, others as well.
         """
         held = [one for one in list(self) if one.waits and one.reader.room.answer]
         slow = [one for one in held if one.since < now - _STALLED_S]
         for one in sorted(slow, key=lambda one: one.n_taken / (now - one.since)):
             is_stalled = one.moved < now - _STALLED_S
             if self._budget.is_closed or (is_stalled and self._budget.look_at_answers()):
-                logger.warning("a client is cut off that takes too little: answers fill the memory")
+                logger.warning(
+                    "answers fill the memory: the client that takes least of its own is cut off"
+                )
                 yield one
 
     def _shed(self, connections: Iterable[Connection], number: int) -> bool:

@@ -94,8 +94,7 @@ class Received:
         head: Its head.
         body: The whole body; None if it is not to be read, and after the answer.
         caller: Who sends it; None if everybody is let in.
-        unread: Makes the error of an application that needs a body which was not read because of
-            its length.
+        unread: Makes the error of an application that reads a body which is withheld from it.
         file: The body if it is on the disk, in place of its bytes.
     """
 

@@ -21,8 +21,8 @@ from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import MIB, BodyBudget, usual_budget
-from drum_like.server.client_limits import ClientLimits, client_limits
 from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.limits import ClientLimits, client_limits
 from drum_like.server.listeners import listen, url
 from drum_like.server.master import Master
 from drum_like.server.outlet import open_outlets, record_writer

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from drum_like.server.client_limits import ClientLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Job, Leader, Leadership
+from drum_like.server.limits import ClientLimits
 from drum_like.server.poller import OpenConnections, Poller, Step
 
 

@@ -19,9 +19,9 @@ from drum_like import logs
 from drum_like.http.auth.authenticator import Admission
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.event_loop import Loop, LoopCallbacks
+from drum_like.server.limits import ClientLimits, LoopLimits
 from drum_like.server.outlet import raw_output
 from drum_like.server.request_cycle import RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit

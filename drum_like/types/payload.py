@@ -55,7 +55,7 @@ _CELLS_OF_A_ROW = 60
 """Cells for each row that may be declared: one entry makes a row of 10,000 columns."""
 
 _CELLS_OF_A_NAMED_ONE = 200
-"""Cells for each that rows of JSON name: of 10,000 columns a sparse row may name 50."""
+"""Cells that may be left out for each cell that rows of JSON name: 50 of 10,000 columns will do."""
 
 _VALUES_OF_A_ROW = 10
 """Values of an answer for each row that may be declared without being sent."""

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
@@ -28,6 +28,7 @@ from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
 from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.json.decode import JsonFrame
 from drum_like.codecs.like_pandas import precision
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.types.frame import Frame
@@ -233,6 +234,37 @@ def test_a_number_to_pandas_alone_is_that_number(cell: str) -> None:
 
     if not isinstance(expected, type):
         assert same(found, expected)
+
+
+json_cells = st.one_of(
+    st.sampled_from([*NASTY, "007", "-0", "1.", ".5", "-", "1-2", "9" * 18, "9" * 19, "9" * 5000]),
+    st.sampled_from(["true", "True", "FALSE", "NA", " NA", "null", "inf", "1e5", "+1", "0x10"]),
+    st.sampled_from(["a\rb", "a\nb", "\r\n", 'a"b', "a,b", " 1", "1 ", "\u00e9", "\u0661"]),
+    st.integers(-99, 99).map(str),
+    st.floats(allow_nan=False).map(repr),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**70), 2**70),
+    st.booleans(),
+    st.sampled_from([None, "", 4000000000.0, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 1e300]),
+)
+
+
+@LAW
+@given(st.lists(st.tuples(*[st.one_of(json_cells, st.just("1"), st.just(2.5))] * 2), min_size=1))
+@example([("4000000000.0", 4000000000.0)])
+@example([("1.5", None), ("", 2**63)])
+def test_columns_of_json_for_hooks_are_what_pandas_reads(rows: list[tuple[Any, Any]]) -> None:
+    """As text in quotes, which the test writes by itself."""
+
+    def quoted(cell: Any) -> str:
+        return '"' + ("" if cell is None else str(cell)).replace('"', '""') + '"'
+
+    text = "a,b\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
+    expected = pd.read_csv(BytesIO(text.encode()), float_precision=precision(), low_memory=False)
+
+    found = JsonFrame(("a", "b"), list(zip(*rows, strict=True))).pandas
+
+    assert_frame_equal(found, expected, check_exact=True)
 
 
 @LAW

@@ -345,7 +345,16 @@ def test_answers_that_nobody_takes_fill_no_more_than_their_part_of_the_budget(
     n_whole = sum(len(end) > ANSWER_MIB * MIB for end in ends)
     assert n_whole <= 1, "the clients of the others were cut off, but for a quarter of the budget"
     assert took_s > 1.0, "clients have time to take their answers"
-    assert "a client is cut off that takes too little" in talker.log()
+    assert "the client that takes least of its own is cut off" in talker.log()
+
+
+def test_two_clients_that_take_nothing_keep_nobody_out(talker: Server) -> None:
+    with connected(talker, 2) as clients:
+        for client in clients:
+            _ask(client)
+            assert client.recv(16).startswith(b"HTTP/1.1 200 ")
+
+        assert not any(_is_full(talker) for _ in range(10))
 
 
 def test_a_client_that_takes_its_answer_slowly_gets_all_of_it_beside_others_that_take_none(

@@ -126,7 +126,7 @@ def test_tiny_chunks_hold_nobody_up(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", FLOODS)
-def test_clients_that_never_stop_to_send_hold_nobody_up(server: Server, name: str) -> None:
+def test_clients_that_never_stop_sending_hold_nobody_up(server: Server, name: str) -> None:
     times_s = []
     with _flooded(server.url, *FLOODS[name]):
         end = time.monotonic() + WATCHED_S

@@ -18,8 +18,8 @@ from tests.support.serving import Server, serve
 MOST = 40
 OF_ADDRESS = 8
 PARTY = 10
-"""Clients that come together. Their order is open: a client has its answer before the thread that
-sent it hands the connection back, milliseconds later if the interpreter is another thread's."""
+"""Clients that come together, and may be closed in any order among themselves: a client has its
+answer milliseconds before its connection counts as idle if another thread holds the interpreter."""
 
 FLAGS = ("--target-type", "regression", "--max-workers", "1", "--hook-threads", "4")
 PING = b"GET /ping/ HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -99,7 +99,7 @@ def test_an_answer_that_is_not_read_waits_no_longer_than_a_request_may_take(
 
 
 def test_an_answer_that_is_read_slowly_all_the_time_is_not_cut_off(tmp_path: Path) -> None:
-    """The system calls a socket writable when a third of megabytes have been taken."""
+    """A socket is writable again only when a third of the megabytes in its buffer are taken."""
     (tmp_path / "custom.py").write_text(HOOK)
     flags = ("--target-type", "unstructured", "--max-workers", "1", "--request-timeout-s", "2")
     with serve(tmp_path, *flags) as server, server.connect() as client:

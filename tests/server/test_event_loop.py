@@ -11,9 +11,10 @@ from gunicorn.config import Config
 from drum_like.http.auth.authenticator import Admission, Caller, authenticator
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.event_loop import Loop, LoopCallbacks
+from drum_like.server.leader import Answer
+from drum_like.server.limits import ClientLimits, LoopLimits
 from drum_like.server.request_head import Heads, Reading, Received
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -136,21 +137,32 @@ def test_a_connection_that_ends_gives_up_its_room() -> None:
     assert budget.take(2_000_000)
 
 
-def test_requests_that_are_sent_at_once_hold_up_no_other_client() -> None:
-    order: list[int] = []
+def noted(order: list[int]) -> Answer:
+    """Return an answer that notes the ports of clients in the order in which they are served."""
 
-    def notes(connection: Connection, received: Received) -> None:
+    def answer(connection: Connection, received: Received) -> None:
         order.append(connection.peer[1])
         answers(connection, received)
 
-    with looped(Reading(Heads(Config()), allows), answer=notes) as connect, ExitStack() as stack:
+    return answer
+
+
+def served(client: socket.socket) -> int:
+    """Ask once more, read the answer, and return the client's port."""
+    client.sendall(REQUEST)
+    assert client.recv(100) == b"answered"
+    port: int = client.getsockname()[1]
+    return port
+
+
+def test_requests_that_are_sent_at_once_hold_up_no_other_client() -> None:
+    order: list[int] = []
+    reading = Reading(Heads(Config()), allows)
+    with looped(reading, answer=noted(order)) as connect, ExitStack() as stack:
         hasty = [stack.enter_context(connect()) for _ in range(8)]  # more than there are threads
         for client in hasty:
             client.sendall(REQUEST * 2000)
-        other = stack.enter_context(connect())
-        other.sendall(REQUEST)
-        other.recv(100)
-        own = other.getsockname()[1]
+        own = served(stack.enter_context(connect()))
         for client in hasty:
             answered(client, 2000)
 
@@ -161,22 +173,15 @@ def test_requests_that_are_sent_at_once_hold_up_no_other_client() -> None:
 def test_pieces_of_bodies_hold_up_no_other_client() -> None:
     """Many at once: a client that comes then is not behind a piece of each."""
     order: list[int] = []
-
-    def notes(connection: Connection, received: Received) -> None:
-        order.append(connection.peer[1])
-        answers(connection, received)
-
+    reading = Reading(Heads(Config()), allows)
     chunks = b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
-    with looped(Reading(Heads(Config()), allows), answer=notes) as connect, ExitStack() as stack:
+    with looped(reading, answer=noted(order)) as connect, ExitStack() as stack:
         slow = [stack.enter_context(connect()) for _ in range(8)]
         for client in slow:
             client.sendall(CHUNKS.removesuffix(REQUEST) + chunks[:7])
         for client in slow:
             client.sendall(chunks[7:])
-        other = stack.enter_context(connect())
-        other.sendall(REQUEST)
-        other.recv(100)
-        own = other.getsockname()[1]
+        own = served(stack.enter_context(connect()))
         for client in slow:
             answered(client, 1)
 

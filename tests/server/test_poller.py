@@ -11,9 +11,9 @@ import pytest
 from gunicorn.config import Config
 
 from drum_like.server.acceptor import Acceptor, ConnectionCounts
-from drum_like.server.client_limits import ClientLimits, LoopLimits
 from drum_like.server.connection import Connection
 from drum_like.server.leader import Leader
+from drum_like.server.limits import ClientLimits, LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Heads, Reading, no_limit
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.codecs.like_pandas import few_rows, has_huge, plain_rows, precision
+from drum_like.codecs.like_pandas import few_rows, has_huge, plain_column, plain_rows, precision
 from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 from drum_like.types.columns_frame import ColumnsFrame, NamedColumns
@@ -29,6 +29,7 @@ Row = Mapping[str, Any]
 """The cells of a row by the names of their columns, as they stand in the JSON body."""
 
 _NUMBERS = frozenset({int, float})
+_TEXT_OR_MISSING = frozenset({str, type(None)})
 _PLAIN = frozenset({float, int, bool, type(None)})
 
 
@@ -62,19 +63,21 @@ class JsonFrame(NamedColumns):
 
     def _to_pandas(self) -> pd.DataFrame:
         """Return columns of no known type as pandas reads such cells in CSV."""
-        columns = {at: _plain_column(cells) for at, cells in enumerate(self._columns)}
+        columns = {at: _certain_column(cells) for at, cells in enumerate(self._columns)}
         others = [at for at, column in columns.items() if column is None]
         if others:
             read = _read_by_pandas([self._columns[at] for at in others])
-            columns.update((at, read.iloc[:, place]) for place, at in enumerate(others))
+            columns.update((at, read[str(place)].array) for place, at in enumerate(others))
         data = pd.DataFrame(columns)
         data.columns = pd.Index(self._names)
         return data
 
 
-def _plain_column(cells: Cells) -> Any:
-    """Return cells as pandas reads them where that is certain: usual numbers, or truth values."""
+def _certain_column(cells: Cells) -> Any:
+    """Return usual numbers or truth values as pandas reads them; None for all else."""
     kinds = frozenset(map(type, cells))
+    if str in kinds and kinds <= _TEXT_OR_MISSING:
+        return plain_column([cell or "" for cell in cells])
     if kinds == {bool}:
         return np.array(cells, dtype=np.bool_)
     if kinds == {int}:
@@ -86,7 +89,7 @@ def _plain_column(cells: Cells) -> Any:
 
 
 def _read_by_pandas(columns: Sequence[Cells]) -> pd.DataFrame:
-    """Return columns as pandas.read_csv reads their cells, text in quotes."""
+    """Return columns, called 0, 1, ..., as pandas.read_csv reads their cells."""
     out = StringIO(newline="")
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(range(len(columns)))

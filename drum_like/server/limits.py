@@ -1,4 +1,4 @@
-"""The limits of clients, of their connections, which open files bound, and of a worker's loop."""
+"""The limits of a worker's loop and of its clients, whose connections open files bound."""
 
 import math
 import resource

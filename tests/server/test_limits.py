@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from drum_like.config.server_settings import ServerSettings
-from drum_like.server.client_limits import (
+from drum_like.server.limits import (
     MOST_CONNECTIONS,
     RESERVED_FILES,
     ClientLimits,
