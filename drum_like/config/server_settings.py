@@ -9,6 +9,7 @@ from drum_like.config.options import RuntimeParameter, group, option, switch
 from drum_like.config.store_settings import StoreSettings, UploadSettings
 from drum_like.config.value_types import (
     ADDRESS,
+    CONTRACT,
     FILE,
     HOSTS,
     MEGABYTES,
@@ -196,6 +197,12 @@ class ServerSettings(ServingSettings, TimedSettings):
         ("probes", "drum", "chat", "h2o", "ecosystem"),
         "contracts to serve; with a store, projects and wallaroo, too",
         NAMES,
+    )
+    invocations_contract: str = option(
+        "auto",
+        "contract of requests on /invocations without X-Scoring-Contract; auto lets their types "
+        "and keys tell",
+        CONTRACT,
     )
     campaigns: Path | None = option(
         None,

@@ -33,7 +33,8 @@ from drum_like.http.errors import drum_form
 from drum_like.http.expansion import Expansion, expand
 from drum_like.http.json_body import check_depth
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
-from drum_like.http.requests import WHOLE, CheckedRequest
+from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
+from drum_like.http.shared_routes import CHOICE
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
@@ -133,12 +134,14 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     usual = drum_form(hide_errors=settings.hide_errors)
-    mounted = mount(app, make_contracts(context), usual, settings.url_prefix)
+    mounted = mount(
+        app, make_contracts(context), usual, settings.url_prefix, settings.invocations_contract
+    )
     scopes = mounted.scopes
     pages = page_rules(
         settings.host, settings.allowed_hosts, is_private=_everybody(authenticate) is ANYONE
     )
-    _guard(app, scopes, authenticate, pages, settings)
+    _guard(app, mounted, authenticate, pages, settings)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
     is_extended = has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
@@ -154,7 +157,7 @@ def create_app(
 
 def _guard(
     app: Flask,
-    scopes: Mapping[str, Scope],
+    mounted: Mounted,
     authenticate: Authenticator,
     pages: PageRules,
     settings: ServerSettings,
@@ -162,7 +165,7 @@ def _guard(
     """Ask who sends a request, for which page; then expand its body, and look how deep it is."""
     most_mb = min(settings.max_expanded_mb, settings.max_body_mb or settings.max_expanded_mb)
     expansion = Expansion(most_mb * MIB, settings.max_expansion)
-    depth = settings.max_json_depth
+    depth, scopes, owners = settings.max_json_depth, mounted.scopes, mounted.owners
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
     open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
@@ -172,6 +175,7 @@ def _guard(
         environ, endpoint = asked.environ, asked.endpoint
         # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = None if endpoint is None else scopes.get(endpoint, Scope.PREDICT)
+        environ[CONTRACT] = owners.get(endpoint or _NO_ROUTE)
         if not pages.answers_for(environ.get("HTTP_HOST")):
             pages.check(environ, needed)
         if needed is None or needed is Scope.PROBE:
@@ -285,6 +289,8 @@ def _signed(application: Wsgi) -> Wsgi:
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             signed = [*headers, ("X_Request_ID", request_id), *versions]
+            if environ.get(CONTRACT) is not None:
+                signed.append((CHOICE, environ[CONTRACT]))
             return start_response(status, signed, exc_info)
 
         return application(environ, start)

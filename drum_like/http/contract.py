@@ -70,8 +70,9 @@ class Claim:
         errors: The form of the errors that `view` raises.
         rank: Claims of lower ranks are asked first.
         fits: Whether a request is in this contract's form.
-        is_choice: Whether a caller may choose the contract by the header X-Scoring-Contract; the
-            answer repeats it.
+        is_choice: Whether a caller may choose the contract by the header X-Scoring-Contract; on
+            a route with such claims the others are asked where nobody has chosen.
+        only_chosen: Whether it takes requests only where its contract is chosen.
     """
 
     rule: str
@@ -83,6 +84,7 @@ class Claim:
     rank: int = LAST
     fits: Callable[[Request], bool] = lambda _: True
     is_choice: bool = False
+    only_chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Contract:
         finish: Changes every response of its own routes; None to change none.
         background: Threads and connections that it needs, in the order of their start.
         below_prefix: Whether its routes stand below `--url-prefix`, or at the root.
+        aliases: Further names by which a caller may choose it.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Contract:
     finish: Callable[[Response], Response] | None = None
     background: tuple[Background, ...] = ()
     below_prefix: bool = True
+    aliases: tuple[str, ...] = ()
 
 
 def spellings(rule: str) -> tuple[str, ...]:

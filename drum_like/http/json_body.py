@@ -19,7 +19,6 @@ from drum_like.http.auth import Scope
 from drum_like.http.contract import LAST, Claim, ContractContext
 from drum_like.http.errors import ErrorForm, Failure, drum_body
 from drum_like.http.requests import whole_body
-from drum_like.http.shared_routes import chosen
 
 Tree = Mapping[str, Any]
 """A JSON object."""
@@ -94,7 +93,7 @@ def broken_json_claim(context: ContractContext) -> Claim:
     """
 
     def fits(asked: Request) -> bool:
-        return chosen(asked) is None and _is_broken(asked) and not _has_reader(context)
+        return _is_broken(asked) and not _has_reader(context)
 
     errors = ErrorForm({}, _bad_request, context.settings.hide_errors)
     endpoint = "broken_json.invocations"

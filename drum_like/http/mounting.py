@@ -21,8 +21,8 @@ from drum_like.errors import CustomCodeError, NotLoadedError, PluginError
 from drum_like.http.auth import Scope
 from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route, spellings
 from drum_like.http.errors import ErrorForm
-from drum_like.http.requests import WHOLE
-from drum_like.http.shared_routes import SharedRoutes
+from drum_like.http.requests import CONTRACT, WHOLE
+from drum_like.http.shared_routes import AUTO, SharedRoutes
 from drum_like.inference.service import Resolver
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import call_at_load
@@ -37,25 +37,28 @@ class Outside:
     Attributes:
         prefix: Of all paths of the server.
         shared: The routes that contracts share.
-        paths: Beginnings of paths, and the form of 404 and 405 there.
+        paths: Beginnings of paths, with their contract and its form of 404 and 405 there.
         usual: The form of all other errors: DRUM's.
     """
 
     prefix: str
     shared: SharedRoutes
-    paths: tuple[tuple[re.Pattern[str], ErrorForm], ...]
+    paths: tuple[tuple[re.Pattern[str], tuple[str, ErrorForm]], ...]
     usual: ErrorForm
 
     def answer(self, error: Exception) -> Response:
         """Return the response to an error that no contract has answered."""
-        form = self._form() if isinstance(error, HTTPException) else None
-        return (form or self.usual).answer(error)
+        owner = self._owner() if isinstance(error, HTTPException) else None
+        if owner is None:
+            return self.usual.answer(error)
+        request.environ[CONTRACT], form = owner
+        return form.answer(error)
 
-    def _form(self) -> ErrorForm | None:
-        """Return the form of the contract that a request is for, as far as that can be told."""
+    def _owner(self) -> tuple[str, ErrorForm] | None:
+        """Return the contract that a request is for, and its form, as far as that can be told."""
         path = request.path.removeprefix(self.prefix)
         bare = path.lstrip("/")
-        own = next((errors for start, errors in self.paths if start.match(bare)), None)
+        own = next((owner for start, owner in self.paths if start.match(bare)), None)
         # The body of an unknown caller is looked at only if the server has read it already.
         if own is None and WHOLE in request.environ:
             return self.shared.errors(path, request)
@@ -69,11 +72,13 @@ class Mounted:
     Attributes:
         contracts: In the order of their mounting.
         scopes: The scope that each endpoint needs.
+        owners: The contract of each endpoint; of a shared route the one that is asked last.
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
     """
 
     contracts: tuple[Contract, ...]
     scopes: Mapping[str, Scope]
+    owners: Mapping[str, str]
     body_limits: Mapping[str, int]
 
 
@@ -93,7 +98,9 @@ def import_contracts(names: Iterable[str]) -> None:
             plugins.load(plugins.CONTRACTS, name)
 
 
-def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str) -> Mounted:
+def mount(
+    app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix: str, choice: str = AUTO
+) -> Mounted:
     """Add the routes of contracts to an application, and the answers to its errors.
 
     Args:
@@ -101,22 +108,25 @@ def mount(app: Flask, contracts: tuple[Contract, ...], usual: ErrorForm, prefix:
         contracts: In the order of their mounting.
         usual: The form of errors that belong to no contract.
         prefix: Of all paths of the server.
+        choice: The contract for callers who choose none where they may.
 
     Raises:
         ValueError: two contracts have claims of one rank on one route.
+        SettingsError: no caller may choose that contract.
     """
     free = FREE_SEGMENT.replace(_RESERVED, "|".join(sorted(_reserved(contracts))))
     app.url_map.converters["free"] = _segment(free)
-    shared = SharedRoutes(contracts)
+    shared = SharedRoutes(contracts, choice)
     outside = Outside(prefix, shared, _paths(contracts, free), usual)
     app.register_error_handler(Exception, outside.answer)
     for contract in contracts:
         app.register_blueprint(_blueprint(contract, outside))
-    own = [(_endpoint(c, route), route) for c in contracts for route in c.routes]
-    scopes = {name: route.scope for name, route in own} | dict(shared.mount(app, prefix))
-    limits = {name: 0 for name, scope in scopes.items() if scope is Scope.PROBE}
-    limits |= {name: route.body_limit for name, route in own if route.body_limit is not None}
-    return Mounted(contracts, scopes, limits)
+    own = [(_endpoint(c, route), c.name, route) for c in contracts for route in c.routes]
+    known = {at: (name, route.scope) for at, name, route in own} | dict(shared.mount(app, prefix))
+    scopes = {at: scope for at, (_, scope) in known.items()}
+    limits = {at: 0 for at, scope in scopes.items() if scope is Scope.PROBE}
+    limits |= {at: route.body_limit for at, _, route in own if route.body_limit is not None}
+    return Mounted(contracts, scopes, {at: name for at, (name, _) in known.items()}, limits)
 
 
 def has_own_model(resolver: Resolver) -> bool:
@@ -151,9 +161,9 @@ def extend(app: Flask, code_dir: Path) -> bool:
 
 def _paths(
     contracts: Iterable[Contract], free: str
-) -> tuple[tuple[re.Pattern[str], ErrorForm], ...]:
+) -> tuple[tuple[re.Pattern[str], tuple[str, ErrorForm]], ...]:
     return tuple(
-        (re.compile(start.replace(FREE_SEGMENT, free)), errors)
+        (re.compile(start.replace(FREE_SEGMENT, free)), (contract.name, errors))
         for contract in contracts
         for start, errors in contract.paths
     )

@@ -28,6 +28,9 @@ HOLD = "drum_like.hold"
 """WSGI variable of a server that bounds the memory for bodies: takes the number of bytes that a
 compressed body and what it becomes need, and returns what makes the error if there is no room."""
 
+CONTRACT = "drum_like.contract"
+"""WSGI variable that holds the name of the contract that answers; the answer has it as a header."""
+
 LACKED_MEMORY = "drum_like.lacked_memory"
 """WSGI variable that tells the server that memory ran short: this process is to be replaced."""
 

@@ -1,12 +1,15 @@
 """Routes with several owners."""
 
-import pytest
-from flask import Flask, Response
+from dataclasses import replace
 
-from drum_like.errors import PayloadError
+import pytest
+from flask import Flask, Response, request
+
+from drum_like.errors import PayloadError, SettingsError
 from drum_like.http.auth import Scope
 from drum_like.http.contract import LAST, Claim, Contract
 from drum_like.http.errors import ErrorForm, Failure
+from drum_like.http.requests import CONTRACT
 from drum_like.http.shared_routes import CHOICE, SharedRoutes
 
 
@@ -27,6 +30,7 @@ def claim(
     media_type: str | None = None,
     *,
     is_choice: bool = False,
+    only_chosen: bool = False,
     rule: str = "/a",
 ) -> Claim:
     return Claim(
@@ -39,18 +43,25 @@ def claim(
         rank,
         lambda r: media_type is None or r.mimetype == media_type,
         is_choice,
+        only_chosen,
     )
 
 
-def of(name: str, *claims: Claim) -> Contract:
-    return Contract(name, ERRORS, claims=claims)
+def of(name: str, *claims: Claim, aliases: tuple[str, ...] = ()) -> Contract:
+    return Contract(name, ERRORS, claims=claims, aliases=aliases)
 
 
-def app_with(*contracts: Contract) -> Flask:
+def app_with(*contracts: Contract, usual: str = "auto") -> Flask:
     app = Flask("test", static_folder=None)
-    SharedRoutes(contracts).mount(app, "/p")
+    SharedRoutes(contracts, usual).mount(app, "/p")
     app.register_error_handler(Exception, ERRORS.answer)
+    app.after_request(named)
     return app
+
+
+def named(response: Response) -> Response:
+    response.headers[CHOICE] = request.environ.get(CONTRACT, "")
+    return response
 
 
 def test_the_first_rank_that_claims_a_request_answers_it() -> None:
@@ -71,12 +82,47 @@ def test_a_caller_may_choose_the_contract(choice: str) -> None:
     assert response.text == response.headers[CHOICE] == choice.strip().lower()
 
 
+def test_a_contract_may_have_further_names() -> None:
+    contracts = (
+        of("y", claim("y", 1, is_choice=True)),
+        of("x", claim("x", 2, is_choice=True), aliases=("kse",)),
+    )
+
+    response = app_with(*contracts).test_client().post("/p/a", headers={CHOICE: "kse"})
+
+    assert response.text == response.headers[CHOICE] == "x"
+
+
+def test_who_chooses_asks_the_claims_of_one_contract_alone() -> None:
+    chooses = claim("chosen", 2, is_choice=True, only_chosen=True)
+    contracts = of("y", claim("other", 1), claim("y", is_choice=True)), of("x", chooses)
+    other = replace(contracts[0], claims=(replace(contracts[0].claims[0], method="POST"),))
+    client = app_with(other, contracts[1]).test_client()
+
+    assert client.post("/p/a", headers={CHOICE: "x"}).text == "chosen"
+    assert client.post("/p/a").text == client.post("/p/a", headers={CHOICE: "auto"}).text == "other"
+
+
+def test_the_operator_chooses_for_those_who_do_not() -> None:
+    contracts = of("x", claim("x", 1, is_choice=True)), of("y", claim("y", 2, is_choice=True))
+    client = app_with(*contracts, usual="y").test_client()
+
+    assert client.post("/p/a").text == "y"
+    assert client.post("/p/a", headers={CHOICE: "x"}).text == "x"
+    assert client.post("/p/a", headers={CHOICE: "auto"}).text == "x"
+
+
+def test_the_operators_choice_must_be_here() -> None:
+    with pytest.raises(SettingsError, match="choose one of auto, x"):
+        SharedRoutes([of("x", claim("x", 1, is_choice=True))], "z")
+
+
 def test_a_choice_that_is_not_here_is_refused_with_those_that_are() -> None:
     contracts = of("y", claim("y", 2, is_choice=True)), of("x", claim("x", 1, is_choice=True))
 
     response = app_with(*contracts).test_client().post("/p/a", headers={CHOICE: "z"})
 
-    assert response.text == f"failed: {CHOICE} must be auto, x or y"
+    assert response.text == f"failed: {CHOICE} must be one of auto, x, y"
 
 
 def test_an_error_takes_the_form_of_the_contract_that_answered() -> None:
@@ -92,12 +138,12 @@ def test_an_error_takes_the_form_of_the_contract_that_answered() -> None:
     assert (response.status_code, response.text) == (418, "failed: no")
 
 
-def test_the_last_claim_names_the_endpoint_and_its_scope() -> None:
+def test_the_last_claim_names_the_endpoint_its_contract_and_its_scope() -> None:
     app = Flask("test", static_folder=None)
 
     scopes = SharedRoutes([of("x", claim("last")), of("y", claim("first", 1))]).mount(app, "")
 
-    assert scopes == {"last.route": Scope.PREDICT}
+    assert scopes == {"last.route": ("x", Scope.PREDICT)}
 
 
 def test_head_is_answered_like_get() -> None:

@@ -20,7 +20,6 @@ from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
 from drum_like.http.json_body import Tree, holds, json_object
 from drum_like.http.requests import whole_body
-from drum_like.http.shared_routes import chosen
 from drum_like.types.payload import Limits
 
 _PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
@@ -146,8 +145,8 @@ def _invocations(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
         Scope.PREDICT,
         _server_form(views),
         rank=14,
-        fits=lambda asked: chosen(asked) == "ecosystem",
         is_choice=True,
+        only_chosen=True,
     )
 
 

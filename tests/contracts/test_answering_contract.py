@@ -1,0 +1,136 @@
+"""The contract that answers: told in every answer, chosen by callers and by the operator."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.http_calls import call
+from tests.support.models import READER, REG
+from tests.support.serving import Server, serve, start_failure
+
+JSON = "application/json"
+HEADER = "X-Scoring-Contract"
+ENVELOPE = '{"model_id": "nobody", "instances": [{"a": 1}]}'
+SECRET = "open sesame"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = REG.write(tmp_path_factory.mktemp("model"))
+    with serve(directory, *REG.flags, "--max-workers", "1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = REG.write(tmp_path_factory.mktemp("model"))
+    with serve(directory, *REG.flags, "--passphrase", SECRET, "--max-workers", "1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve a model that reads bodies itself, with DRUM's contract for all who choose none."""
+    directory = READER.write(tmp_path_factory.mktemp("model"))
+    flags = ("--invocations-contract", "DRUM", "--max-workers", "1")
+    with serve(directory, *READER.flags, *flags, env=READER.env) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "status", "contract"),
+    [
+        ("GET /", None, 200, "drum"),
+        ("GET /ping", None, 200, "drum"),
+        ("GET /ping?message=a", None, 200, "ecosystem"),
+        ("GET /info/", None, 200, "drum"),
+        ("POST /predict/", "a\n1\n", 200, "drum"),
+        ("POST /predict/", "", 422, "drum"),
+        ("GET /predict/", None, 405, None),
+        ("POST /invocations", "a\n1\n", 200, "drum"),
+        ("POST /invocations", ENVELOPE, 404, "ecosystem"),
+        ("GET /invocate", None, 405, "ecosystem"),
+        ("POST /invocate", "{", 200, "ecosystem"),
+        ("POST /model/score", "{}", 400, "h2o"),
+        ("GET /model/other", None, 404, "h2o"),
+        ("GET /v1/models", None, 404, "chat"),
+        ("GET /readyz", None, 200, "probes"),
+        ("GET /nowhere", None, 404, None),
+    ],
+)
+def test_each_answer_tells_its_contract(
+    server: Server, asked: str, body: str | None, status: int, contract: str | None
+) -> None:
+    method, path = asked.split()
+    kind = JSON if body is not None and body.startswith("{") else "text/csv"
+
+    reply = call(server.url, method, path, body=body, headers={"Content-Type": kind})
+
+    assert (reply.status, reply.headers.get_all(HEADER)) == (status, contract and [contract])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "contract"),
+    [
+        ("/predict/", "a\n1\n", "drum"),
+        ("/invocations", ENVELOPE, "ecosystem"),
+        ("/model/score", "{}", "h2o"),
+    ],
+)
+def test_so_do_refusals_of_strangers(locked: Server, path: str, body: str, contract: str) -> None:
+    reply = locked.post(path, body, JSON)
+
+    assert (reply.status, reply.headers[HEADER]) == (401, contract)
+
+
+def test_an_unknown_choice_is_refused_with_the_known_ones(server: Server) -> None:
+    reply = server.post("/invocations", "a\n1\n", "text/csv", X_Scoring_Contract="nonsense")
+
+    assert reply.status == 400
+    assert reply.message.startswith(f"ERROR: {HEADER} must be one of auto, ")
+    assert ", drum, ecosystem" in reply.message
+
+
+def test_who_chooses_the_contract_of_raw_rows_sends_no_envelope(server: Server) -> None:
+    reply = server.post("/invocations", ENVELOPE, JSON, X_Scoring_Contract="drum")
+
+    assert (reply.status, reply.headers[HEADER]) == (422, "drum")
+
+
+@pytest.mark.parametrize("body", [ENVELOPE, "{broken", "3"])
+def test_the_operator_chooses_for_all_who_do_not(pure: Server, body: str) -> None:
+    reply = pure.post("/invocations", body, JSON)
+
+    assert (reply.status, reply.headers[HEADER]) == (200, "drum"), reply.text
+
+
+@pytest.mark.parametrize("choice", ["ecosystem", "auto"])
+def test_the_caller_chooses_before_the_operator(pure: Server, choice: str) -> None:
+    reply = pure.post("/invocations", ENVELOPE, JSON, X_Scoring_Contract=choice)
+
+    assert (reply.status, reply.headers[HEADER]) == (404, "ecosystem")
+
+
+def test_a_contract_that_is_left_out_answers_nothing(tmp_path: Path) -> None:
+    flags = (*REG.flags, "--contracts", "probes,drum", "--max-workers", "1")
+    with serve(REG.write(tmp_path), *flags) as server:
+        envelope = server.post("/invocations", ENVELOPE, JSON)
+        chosen = server.post("/invocations", ENVELOPE, JSON, X_Scoring_Contract="ecosystem")
+        scorer = server.post("/model/score", "{}", JSON)
+
+    assert (envelope.status, envelope.headers[HEADER]) == (422, "drum")
+    assert (chosen.status, chosen.message[-12:]) == (400, "f auto, drum")
+    assert scorer.status == 404
+
+
+@pytest.mark.parametrize("name", ["nonsense", "h2o"])
+def test_a_contract_that_cannot_answer_invocations_ends_the_start(
+    tmp_path: Path, name: str
+) -> None:
+    flags = (*REG.flags, "--invocations-contract", name, "--contracts", "probes,drum,h2o")
+
+    done = start_failure(REG.write(tmp_path), *flags)
+
+    assert done.returncode == 1
+    assert f"no contract '{name}' of this server answers /invocations" in done.stdout + done.stderr
