@@ -13,7 +13,7 @@ Decoder = Callable[[Payload], Frame]
 """From bytes to rows; raises PayloadError, CharsetError or SizeError."""
 
 Encoder = Callable[[Prediction, Target], bytes]
-"""From predictions to bytes; raises TargetError."""
+"""From predictions to bytes; raises TargetError, and MediaTypeError for some it cannot hold."""
 
 Cutter = Callable[[BinaryIO, Payload], Iterator[Payload]]
 """From a stream, and the other properties of its payload, to payloads of some of its rows each."""

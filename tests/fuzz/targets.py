@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.exceptions import HTTPException
 
 from drum_like.api import ArtifactError, Column, Schema
-from drum_like.codecs import mtx
+from drum_like.codecs import mtx, npy
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.json.decode import known, untouched
@@ -63,6 +63,7 @@ _ROUTES = (
     ("/predict/", "text/csv", "deflate"),
     ("/predict/", "text/csv", "zstd"),
     ("/predict/", ""),
+    ("/predict/", "application/x-npy"),
 )
 
 
@@ -88,6 +89,11 @@ def _csv(body: bytes) -> object:
 
 def _mtx(body: bytes) -> object:
     return _seen(mtx.decode(Payload(body, "text/mtx", limits=LIMITS)), len(body) % 4)
+
+
+def _npy(body: bytes) -> object:
+    names = ("a", "b", "t") if len(body) % 2 else None
+    return _seen(npy.decode(Payload(body, columns=names, limits=LIMITS)), len(body) % 4)
 
 
 def _arrow(body: bytes) -> object:
@@ -192,6 +198,7 @@ TARGETS: Mapping[str, Target] = {
     "csv": _csv,
     "json-rows": _json_rows,
     "mtx": _mtx,
+    "npy": _npy,
     "routes": _routes,
     "token": _token,
     "upload": _upload,

@@ -19,11 +19,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 from pyarrow import ipc
 
-from drum_like.codecs import mtx
+from drum_like.codecs import mtx, npy
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
@@ -500,6 +501,38 @@ def test_views_of_matrix_market_agree(body: bytes, named: bool) -> None:  # noqa
 
     assert_views_agree(lambda: mtx.decode(Payload(body, columns=names)))
     assert_chosen_columns_agree(lambda: mtx.decode(Payload(body, columns=names)))
+
+
+@st.composite
+def numpy_bodies(draw: st.DrawFn) -> bytes:
+    """Return an array of numbers of any width, byte order and layout, or records of such."""
+    number = st.one_of(
+        arrays.boolean_dtypes(),
+        arrays.integer_dtypes(endianness="?"),
+        arrays.unsigned_integer_dtypes(endianness="?"),
+        arrays.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
+    )
+    if draw(st.booleans()):
+        kind = np.dtype([(name, draw(number)) for name in draw(st.sampled_from(("a", "ba", "cb")))])
+        values = draw(arrays.arrays(kind, draw(st.integers(0, 4))))
+    else:
+        shape = draw(st.one_of(st.tuples(st.integers(0, 4), st.integers(1, 3)), st.integers(0, 4)))
+        values = draw(arrays.arrays(draw(number), shape))
+        values = np.asarray(values, order=draw(st.sampled_from(("C", "F"))))
+    sink = BytesIO()
+    np.save(sink, values, allow_pickle=False)
+    return sink.getvalue()
+
+
+@LAW
+@given(numpy_bodies(), st.booleans())
+def test_views_of_arrays_agree(body: bytes, named: bool) -> None:  # noqa: FBT001 - hypothesis
+    loaded = np.load(BytesIO(body))
+    width = len(loaded.dtype.names or "a") if loaded.ndim == 1 else loaded.shape[1]
+    names = ("c", "b", "a")[:width] if named else None
+
+    assert_views_agree(lambda: npy.decode(Payload(body, columns=names)))
+    assert_chosen_columns_agree(lambda: npy.decode(Payload(body, columns=names)))
 
 
 ARROW_TYPES: Sequence[tuple[pa.DataType, st.SearchStrategy[Any]]] = (
