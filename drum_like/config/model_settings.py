@@ -5,8 +5,17 @@ from pathlib import Path
 from typing import ClassVar
 
 from drum_like.config.options import group, option, switch
-from drum_like.config.value_types import DIRECTORY, FILE, LABEL, NEW_FILE, NUMBER, TARGET_TYPE, TEXT
-from drum_like.config.verbs import LOADING, MODEL, NEW_MODEL, SERVING
+from drum_like.config.value_types import (
+    DIRECTORY,
+    FILE,
+    LABEL,
+    MODEL_NAME,
+    NEW_FILE,
+    NUMBER,
+    TARGET_TYPE,
+    TEXT,
+)
+from drum_like.config.verbs import LOADING, MODEL, NEW_MODEL, SERVER, SERVING
 from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType
 
@@ -65,6 +74,12 @@ class DirectorySettings:
 class ModelSettings(DirectorySettings, TargetSettings):
     """One model: its directory and its target; each model of a server has its own."""
 
+    model_name: str | None = option(
+        None,
+        "name of the model of --code-dir; else that of model-metadata.yaml, or of the directory",
+        MODEL_NAME,
+        verbs=(SERVER,),
+    )
     query: str | None = option(None, "query string for an unstructured model", TEXT, verbs=MODEL)
     content_type: str | None = option(
         None,

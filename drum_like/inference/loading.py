@@ -57,11 +57,16 @@ def open_service(
     told = complete.target_type or model.known_target.type
     complete = replace(complete, target_type=told or otherwise)
     builder = ServiceBuilder.of(model, complete, load, limiter or predict_limiter())
-    service = builder.service()
+    service = _named(builder.service(), complete.model_name)
     if told is None:
         return replace(service, notes=(rehearsal.about(service, builder.schema),))
     notes = rehearsal.notes(service, builder.schema)
     return replace(service, notes=notes, explanations=builder.explanations(service))
+
+
+def _named(service: ModelService, name: str | None) -> ModelService:
+    """Return a service under the name that settings give to its model, if they give one."""
+    return service if name is None else replace(service, info=replace(service.info, name=name))
 
 
 @dataclass(frozen=True, slots=True)

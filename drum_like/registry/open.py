@@ -57,7 +57,7 @@ def _open(settings: ServerSettings) -> tuple[Service | NotLoaded, tuple[str, ...
     except (LoadError, SettingsError) as error:
         if not settings.with_error_server:
             raise
-        name = settings.model.code_dir.name
+        name = settings.model.model_name or settings.model.code_dir.name
         own = NotLoaded(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
         return own, (f"the model did not load; every request is answered 513: {error}",)
     return service, service.notes

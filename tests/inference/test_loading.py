@@ -1,6 +1,7 @@
 """From a model directory to a service: targets, labels, first predictions."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,16 @@ def test_an_unseen_category_is_refused_unless_the_metadata_says_missing(tmp_path
     )
 
     assert opened(tmp_path).predict(payload).n_rows == 2
+
+
+def test_settings_name_a_model_before_its_metadata(tmp_path: Path) -> None:
+    metadata = "name: filed\ntype: inference\ntargetType: binary\n"
+    (tmp_path / "model-metadata.yaml").write_text(
+        metadata
+        + "inferenceModel:\n  targetName: y\n  positiveClassLabel: '1'\n  negativeClassLabel: '0'\n"
+    )
+    filed = ModelSettings(code_dir=xgboost_directory(tmp_path))
+
+    names = [open_service(one).info.name for one in (filed, replace(filed, model_name="given"))]
+
+    assert names == ["filed", "given"]
