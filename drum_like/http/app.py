@@ -31,7 +31,7 @@ from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import Expansion, expand
-from drum_like.http.json_body import check_depth
+from drum_like.http.json_body import check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
 from drum_like.http.shared_routes import CHOICE
@@ -137,7 +137,6 @@ def create_app(
     mounted = mount(
         app, make_contracts(context), usual, settings.url_prefix, settings.invocations_contract
     )
-    scopes = mounted.scopes
     pages = page_rules(
         settings.host, settings.allowed_hosts, is_private=_everybody(authenticate) is ANYONE
     )
@@ -151,7 +150,8 @@ def create_app(
     # custom_flask.py may answer where there is no route.
     limits = {_NO_ROUTE: most if is_extended else 0, **mounted.body_limits}
     limit = _body_limit(app, replace(mounted, body_limits=limits), most, everybody, pages)
-    admission = None if isinstance(authenticate, Open) else _admission(app, scopes, authenticate)
+    scopes, is_open = mounted.scopes, isinstance(authenticate, Open)
+    admission = None if is_open else _admission(app, scopes, authenticate)
     return Application(app, background, sources.lines, limit, admission, _probes(app, scopes))
 
 
@@ -165,7 +165,7 @@ def _guard(
     """Ask who sends a request, for which page; then expand its body, and look how deep it is."""
     most_mb = min(settings.max_expanded_mb, settings.max_body_mb or settings.max_expanded_mb)
     expansion = Expansion(most_mb * MIB, settings.max_expansion)
-    depth, scopes, owners = settings.max_json_depth, mounted.scopes, mounted.owners
+    scopes, owners, with_tensors = mounted.scopes, mounted.owners, mounted.with_tensors
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
     open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
@@ -190,7 +190,10 @@ def _guard(
             expand(asked, expansion)
         body = environ.get(WHOLE)
         if body is not None and body.lstrip(BEFORE)[:1] in NESTED:
-            check_depth(body, depth)
+            check_depth(
+                json_part(environ, body) if endpoint in with_tensors else body,
+                settings.max_json_depth,
+            )
 
     app.before_request(guard)
 

@@ -46,6 +46,7 @@ class Route:
         errors: The form of its errors; None for the contract's.
         body_limit: The most bytes of a body; a `FileLimit` where it is read as a file; None for
             `--max-body-mb`.
+        takes_tensors: Whether binary tensors may follow the JSON of its bodies.
     """
 
     rule: str
@@ -55,6 +56,7 @@ class Route:
     scope: Scope
     errors: ErrorForm | None = None
     body_limit: int | None = None
+    takes_tensors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Claim:
         is_choice: Whether a caller may choose the contract by the header X-Scoring-Contract; on
             a route with such claims the others are asked where nobody has chosen.
         only_chosen: Whether it takes requests only where its contract is chosen.
+        takes_tensors: Whether this claim is the one for bodies where binary tensors follow the
+            JSON, whatever contract a caller chooses.
     """
 
     rule: str
@@ -85,6 +89,7 @@ class Claim:
     fits: Callable[[Request], bool] = lambda _: True
     is_choice: bool = False
     only_chosen: bool = False
+    takes_tensors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and are none are refused as MLflow does: their keys name no contract, and most J
 comes from MLflow's clients.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,24 @@ _SNIFFED = frozenset(
     {"", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"}
 )
 """Media types of bodies that are JSON if they begin so; curl sends the last one by itself."""
+
+JSON_LENGTH = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
+"""WSGI variable of the header that says how much of a body is JSON: binary tensors follow."""
+
+
+def json_part(environ: Mapping[str, Any], body: bytes) -> bytes:
+    """Return the JSON of a body: all of it, or the part before binary tensors.
+
+    Args:
+        environ: The WSGI variables of the request; a length that is none, or too large, is left
+            for the contract to refuse.
+        body: The whole body.
+    """
+    length = environ.get(JSON_LENGTH, "")
+    return body[: int(length)] if _LENGTH.fullmatch(length) else body
+
+
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[Request], bool]:
@@ -63,7 +82,7 @@ def json_object(request: Request, *, any_type: bool = False) -> Tree | None:
 
 def _read(request: Request) -> Tree | None:
     """Return the JSON object, also one with half characters: its keys tell who refuses it."""
-    body = whole_body(request)
+    body = json_part(request.environ, whole_body(request))
     if body.lstrip(BEFORE)[:1] != b"{":
         return None
     try:

@@ -74,12 +74,14 @@ class Mounted:
         scopes: The scope that each endpoint needs.
         owners: The contract of each endpoint; of a shared route the one that is asked last.
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
+        with_tensors: Endpoints where binary tensors may follow the JSON of a body.
     """
 
     contracts: tuple[Contract, ...]
     scopes: Mapping[str, Scope]
     owners: Mapping[str, str]
     body_limits: Mapping[str, int]
+    with_tensors: frozenset[str]
 
 
 def make_contracts(context: ContractContext) -> tuple[Contract, ...]:
@@ -126,7 +128,9 @@ def mount(
     scopes = {at: scope for at, (_, scope) in known.items()}
     limits = {at: 0 for at, scope in scopes.items() if scope is Scope.PROBE}
     limits |= {at: route.body_limit for at, _, route in own if route.body_limit is not None}
-    return Mounted(contracts, scopes, {at: name for at, (name, _) in known.items()}, limits)
+    owners = {at: name for at, (name, _) in known.items()}
+    tensors = shared.with_tensors.union(at for at, _, route in own if route.takes_tensors)
+    return Mounted(contracts, scopes, owners, limits, tensors)
 
 
 def has_own_model(resolver: Resolver) -> bool:

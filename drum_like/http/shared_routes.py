@@ -51,8 +51,8 @@ class SharedRoute:
 
         Raises:
             EndpointError: none does.
-            BodyError: the caller chooses a contract that is not here, or the body does not arrive
-                as its headers say.
+            BodyError: the caller chooses a contract that is not here or takes no binary tensors, or
+                the body does not arrive as its headers say.
         """
         choice = self._choice(asked)
         for name, claim in self.claims:
@@ -60,7 +60,9 @@ class SharedRoute:
                 is_asked = not claim.only_chosen
             else:
                 is_asked = claim.is_choice and name == choice
-            if is_asked and claim.fits(asked):
+            if (is_asked or claim.takes_tensors) and claim.fits(asked):
+                if not is_asked:
+                    raise BodyError(f"{CHOICE} is {choice}, which takes no binary tensors")
                 return name, claim
         raise EndpointError("no contract of this server reads requests of this form here")
 
@@ -110,6 +112,15 @@ class SharedRoutes:
                 f"--invocations-contract: no contract {usual!r} of this server answers "
                 f"/invocations; choose one of {', '.join(sorted(known))}"
             )
+
+    @property
+    def with_tensors(self) -> frozenset[str]:
+        """The endpoints of routes where binary tensors may follow the JSON of a body."""
+        return frozenset(
+            route.last.endpoint
+            for route in self._routes.values()
+            if any(claim.takes_tensors for _, claim in route.claims)
+        )
 
     def mount(self, app: Flask, prefix: str) -> Mapping[str, tuple[str, Scope]]:
         """Add the routes to an app; return the contract and the scope of each endpoint.
