@@ -82,6 +82,18 @@ def test_a_caller_may_choose_the_contract(choice: str) -> None:
     assert response.text == response.headers[CHOICE] == choice.strip().lower()
 
 
+def test_binary_tensors_are_never_left_to_another_contract() -> None:
+    takes = replace(claim("x", 1, "application/json"), is_choice=True, takes_tensors=True)
+    contracts = of("x", takes), of("y", claim("y", 2, is_choice=True))
+    client = app_with(*contracts).test_client()
+
+    assert SharedRoutes(contracts).with_tensors == {"y.route"}
+    assert client.post("/p/a", json={}).text == "x"
+    assert client.post("/p/a", headers={CHOICE: "y"}).text == "y"
+    refused = client.post("/p/a", json={}, headers={CHOICE: "y"})
+    assert refused.text == "failed: X-Scoring-Contract is y, which takes no binary tensors"
+
+
 def test_a_contract_may_have_further_names() -> None:
     contracts = (
         of("y", claim("y", 1, is_choice=True)),

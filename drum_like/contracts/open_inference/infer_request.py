@@ -1,0 +1,240 @@
+"""Requests to infer: tensors in JSON, or as bytes behind it, and the outputs that are wanted."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from flask import Request
+from numpy.typing import NDArray
+
+from drum_like.codecs.json.values import loads, refuse_repeated_keys
+from drum_like.contracts.open_inference.binary_values import read_binary
+from drum_like.contracts.open_inference.datatypes import datatype_of
+from drum_like.contracts.open_inference.json_values import Shape, read_json
+from drum_like.errors import PayloadError
+from drum_like.http.json_body import JSON_LENGTH
+from drum_like.http.requests import whole_body
+
+Json = Mapping[str, Any]
+
+_MOST_SIZES = 8
+"""Sizes of a shape; two of them are not one, at the most."""
+
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+_SHARED = "shared_memory_region"
+_SIZE = "binary_data_size"
+
+
+@dataclass(frozen=True, slots=True)
+class InputTensor:
+    """A tensor of a request.
+
+    Attributes:
+        name: As sent.
+        shape: Its sizes, that of the rows first.
+        values: All values, one after the other.
+    """
+
+    name: str
+    shape: Shape
+    values: NDArray[Any]
+
+    @property
+    def n_rows(self) -> int:
+        """The first size."""
+        return self.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Values of a row."""
+        return prod(self.shape[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOutput:
+    """An output that a request names.
+
+    Attributes:
+        name: As sent.
+        is_binary: Whether its values are wanted as bytes; None for the request's own word.
+    """
+
+    name: str
+    is_binary: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class InferRequest:
+    """A request to infer.
+
+    Attributes:
+        id: As sent, None without one.
+        inputs: The tensors, at least one.
+        outputs: Those that are wanted; empty for all.
+        is_binary: Whether outputs are wanted as bytes where they do not say it themselves.
+        are_columns: Whether each tensor is a column, as MLServer's content type `pd` has it.
+        n_bytes: The bytes of the body.
+    """
+
+    id: str | None
+    inputs: tuple[InputTensor, ...]
+    outputs: tuple[WantedOutput, ...]
+    is_binary: bool
+    are_columns: bool
+    n_bytes: int
+
+
+def parse_infer_request(request: Request) -> InferRequest:
+    """Return the request that a body holds, whatever its Content-Type says.
+
+    Raises:
+        PayloadError: it is none, or asks for something that is not served.
+        BodyError: the body does not arrive as its headers say.
+    """
+    body = whole_body(request)
+    head, start = _head(request, body)
+    tree = loads(head)
+    if not isinstance(tree, dict):
+        raise PayloadError("the body must be a JSON object with `inputs`, a list of tensors")
+    refuse_repeated_keys(head, tree)
+    parameters = _object(tree.get("parameters"), "parameters")
+    identity = tree.get("id")
+    if not isinstance(identity, str | None):
+        raise PayloadError("`id` must be text")
+    return InferRequest(
+        identity,
+        tuple(_inputs(_objects(tree.get("inputs"), "inputs"), body, start)),
+        tuple(map(_output, _objects(tree.get("outputs") or [], "outputs"))),
+        _truth(parameters, "binary_data_output") or False,
+        _content_type(parameters) == "pd",
+        len(body),
+    )
+
+
+def _head(request: Request, body: bytes) -> tuple[bytes, int]:
+    """Return the JSON of a body, and where its binary tensors begin."""
+    text = request.environ.get(JSON_LENGTH)
+    if text is None:
+        return body, len(body)
+    length = int(text) if _LENGTH.fullmatch(text) else len(body) + 1
+    if length > len(body):
+        raise PayloadError(
+            "Inference-Header-Content-Length must be the number of bytes of the JSON before the "
+            f"binary tensors; the body has {len(body)} bytes"
+        )
+    return body[:length], length
+
+
+def _inputs(found: Sequence[Json], body: bytes, start: int) -> Iterator[InputTensor]:
+    """Read the tensors in turn; the bytes of each begin where those before it end."""
+    if not found:
+        raise PayloadError("`inputs` must hold a tensor, at least one")
+    names = [one.get("name") for one in found]
+    if not all(isinstance(name, str) for name in names):
+        raise PayloadError("each tensor of `inputs` must have a `name`, a text")
+    if len(set(names)) != len(names):
+        raise PayloadError("two tensors of `inputs` have one name; send each name once")
+    at = start
+    for one in found:
+        size = _binary_size(one, len(body) - at)
+        yield _input(one, body, at, size)
+        at += size or 0
+    if at != len(body):
+        raise PayloadError(
+            f"the body has {len(body) - at} bytes more than its JSON and the {_SIZE} of its tensors"
+        )
+
+
+def _input(one: Json, body: bytes, start: int, size: int | None) -> InputTensor:
+    name, shape = one["name"], _shape(one)
+    datatype = datatype_of(one.get("datatype"), name[:100])
+    n_values = prod(shape)
+    try:
+        if size is None:
+            values = read_json(one.get("data"), datatype, shape, n_values)
+        else:
+            values = read_binary(body, start, size, datatype, n_values)
+    except PayloadError as error:
+        raise PayloadError(f"the tensor {name[:100]!r} cannot be read: {error}") from error
+    return InputTensor(name, shape, values)
+
+
+def _shape(one: Json) -> Shape:
+    sizes = one.get("shape")
+    if not isinstance(sizes, list) or not 0 < len(sizes) <= _MOST_SIZES:
+        raise PayloadError(
+            f"the shape of the tensor {one['name'][:100]!r} must be a list of 1 to {_MOST_SIZES} "
+            "sizes, that of the rows first"
+        )
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        raise PayloadError(f"the sizes of the tensor {one['name'][:100]!r} must be whole numbers")
+    return tuple(sizes)
+
+
+def _binary_size(one: Json, left: int) -> int | None:
+    """Return the bytes of a tensor behind the JSON, None for one in JSON."""
+    parameters = _object(one.get("parameters"), "parameters of a tensor")
+    if _SHARED in parameters:
+        raise _no_shared_memory()
+    content_type = _content_type(parameters)
+    if content_type not in (None, "np", "pd", "str"):
+        raise PayloadError(
+            f"the tensor {one['name'][:100]!r} has a content_type that is not read; send its "
+            "values as they are"
+        )
+    size = parameters.get(_SIZE)
+    if size is None:
+        return None
+    if type(size) is not int or not 0 <= size <= left or "data" in one:
+        raise PayloadError(
+            f"the tensor {one['name'][:100]!r} must have either `data`, or a {_SIZE} of bytes that "
+            f"follow the JSON; {left} are left"
+        )
+    return size
+
+
+def _output(one: Json) -> WantedOutput:
+    parameters = _object(one.get("parameters"), "parameters of an output")
+    if _SHARED in parameters:
+        raise _no_shared_memory()
+    if parameters.get("classification"):
+        raise PayloadError("the classification extension is not served; ask for predict_proba")
+    name = one.get("name")
+    if not isinstance(name, str):
+        raise PayloadError("each of `outputs` must have a `name`, a text")
+    return WantedOutput(name, _truth(parameters, "binary_data"))
+
+
+def _no_shared_memory() -> PayloadError:
+    return PayloadError(
+        "shared memory is not served: this server may run on another machine; send tensors in the "
+        "body, as JSON or binary"
+    )
+
+
+def _content_type(parameters: Json) -> Any:
+    found = parameters.get("content_type")
+    return found.partition(";")[0] if isinstance(found, str) else found
+
+
+def _truth(parameters: Json, name: str) -> bool | None:
+    found = parameters.get(name)
+    if not isinstance(found, bool | None):
+        raise PayloadError(f"the parameter {name} must be true or false")
+    return found
+
+
+def _object(found: Any, name: str) -> Json:
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise PayloadError(f"the {name} must be an object")
+    return found
+
+
+def _objects(found: Any, name: str) -> Sequence[Json]:
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise PayloadError(f"`{name}` must be a list of objects")
+    return found
