@@ -22,6 +22,9 @@ NO_SAMPLES = (
     "Samples should be provided as:   - a csv or mtx under `X` form-data param key.  - binary data"
 )
 _FORM = "application/x-www-form-urlencoded"
+_UNTYPED = frozenset({"", _FORM, "text/plain", "application/octet-stream"})
+"""Media types of bodies that are JSON if they begin so; curl sends the second by itself."""
+
 _MULTIPART = "multipart/form-data"
 
 
@@ -42,8 +45,8 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
     """Return the rows of a request as DRUM's callers send them.
 
     A multipart file part `X` (its file name tells the format), or the whole body (its media type
-    does). A body that names no type, or the type that curl names by itself, is CSV if it looks
-    like CSV.
+    does). A body that names no type, or the type that curl names by itself, is JSON or CSV if it
+    looks like it.
 
     Args:
         request: Any structured request.
@@ -51,7 +54,7 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
         any_type: Whether a read_input_data hook takes bodies of all types.
 
     Raises:
-        PayloadError: no rows, or not recognisable as CSV.
+        PayloadError: no rows, or not recognisable as JSON or CSV.
         MediaTypeError: multipart without a boundary.
         BodyError: the body does not arrive as its headers say.
     """
@@ -62,11 +65,25 @@ def read_payload(request: Request, limits: Limits, *, any_type: bool = False) ->
     if not body:
         raise PayloadError(NO_SAMPLES)
     media_type = kind.media_type
-    if media_type in ("", _FORM):
-        if not any_type:
-            _check_looks_like_csv(body)
-        media_type = CSV
+    if any_type:
+        media_type = CSV if media_type in ("", _FORM) else media_type
+    elif media_type != CSV:
+        media_type = _media_type(media_type, body)
     return Payload(body, media_type, kind.charset, None, kind.declared, limits)
+
+
+def _media_type(named: str, body: bytes) -> str:
+    """Return the media type of a body that may name none, or one that says nothing.
+
+    Raises:
+        PayloadError: it looks like none that is read.
+    """
+    if named in _UNTYPED and body.lstrip(BEFORE)[:1] in NESTED:
+        return JSON
+    if named in ("", _FORM):
+        _check_looks_like_csv(body)
+        return CSV
+    return JSON if named.endswith("+json") else named
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +151,7 @@ def _column_names(request: Request) -> tuple[str, ...] | None:
 
 
 def _check_looks_like_csv(body: bytes) -> None:
-    head = body.lstrip(BEFORE)[:1]
-    one_line = b"\n" not in body and b"\r" not in body
-    if one_line or head in NESTED:
+    if b"\n" not in body and b"\r" not in body:
         others = sorted(codecs.installed().decoders.keys() - {CSV})
         raise PayloadError(
             f"{NO_SAMPLES}. The body has no Content-Type that says what it is and does not look "

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.codecs.json.decode import Filled, Row, known, untouched
+from drum_like.codecs.json.document import Document
 from drum_like.codecs.json.values import floats
 from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
 from drum_like.inference.service import Service
@@ -36,7 +37,7 @@ class Scored:
         return values[:, [found.index(label) for label in self.target.order]]
 
 
-def score(service: Service, rows: Sequence[Row], limits: Limits) -> Scored:
+def score(service: Service, document: Document, limits: Limits) -> Scored:
     """Return the prediction of a model for rows.
 
     Columns that rows leave out are missing values to a model that takes them; hooks see what was
@@ -44,7 +45,7 @@ def score(service: Service, rows: Sequence[Row], limits: Limits) -> Scored:
 
     Args:
         service: The model.
-        rows: At least one.
+        document: A list of rows, at least one.
         limits: On the columns and cells that they stand for.
 
     Raises:
@@ -56,8 +57,9 @@ def score(service: Service, rows: Sequence[Row], limits: Limits) -> Scored:
     if not service.target.type.predicts_rows:
         kind = service.target.type.value
         raise EndpointError(f"a model of target type '{kind}' does not predict rows")
+    rows: Sequence[Row] = document.tree
     _check_size(service, rows, limits)
-    filled = _filled(service, rows)
+    filled = _filled(service, document)
     if filled.frame.n_rows != len(rows):
         raise ColumnsError(
             "the rows name no field, and the model does not tell its columns; name at least one"
@@ -91,7 +93,7 @@ def _check_size(service: Service, rows: Sequence[Row], limits: Limits) -> None:
     limits.check_filled(len(rows), len(names), sum(map(len, rows)))
 
 
-def _filled(service: Service, rows: Sequence[Row]) -> Filled:
+def _filled(service: Service, document: Document) -> Filled:
     if service.inputs is None:
-        return untouched(rows)
-    return known(rows, service.inputs, also_others=service.schema is None)
+        return untouched(document)
+    return known(document, service.inputs, also_others=service.schema is None)

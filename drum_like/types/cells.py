@@ -140,6 +140,8 @@ def to_exact(cell: Any) -> int | float | None:
     Raises:
         ValueError: it is no number.
     """
+    if isinstance(cell, Literal):
+        cell = cell.text
     if isinstance(cell, bool):
         return int(cell)
     if isinstance(cell, int):

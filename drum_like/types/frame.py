@@ -230,6 +230,15 @@ def nameless_error() -> ColumnsError:
     )
 
 
+def orderless_error(expected: Sequence[str]) -> ColumnsError:
+    """Say that a model takes its columns by position, and rows name theirs in several orders."""
+    return ColumnsError(
+        f"the model takes its {len(expected)} columns by position, but the rows name their cells "
+        "in several orders, or leave some out; send each row as a list, with the names "
+        f"{listed(expected)}, or with the same names in the same order"
+    )
+
+
 def missing_error(missing: Sequence[str], found: Sequence[str]) -> ColumnsError:
     """Say which columns the model needs and the payload lacks."""
     hint = ""

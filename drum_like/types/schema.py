@@ -16,6 +16,7 @@ from drum_like.types.frame import (
     Names,
     NativeFrame,
     Positions,
+    orderless_error,
     positions,
     width_error,
 )
@@ -40,7 +41,6 @@ class Schema:
         known_names: The same without an order.
         readers: How the cells of each column are read, None for columns of no known type.
         all_numbers: Whether every column is one of float64 numbers.
-        takes_text: Whether a number may have to be text, as it was written.
     """
 
     columns: tuple[Column, ...]
@@ -51,7 +51,6 @@ class Schema:
     known_names: frozenset[str] = field(init=False, repr=False, compare=False)
     readers: tuple[Reader | None, ...] = field(init=False, repr=False, compare=False)
     all_numbers: bool = field(init=False, repr=False, compare=False)
-    takes_text: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Precompute the values that every request needs."""
@@ -60,9 +59,7 @@ class Schema:
         object.__setattr__(self, "known_names", frozenset(self.names))
         object.__setattr__(self, "readers", readers)
         plain = all(isinstance(reader, NumberReader) for reader in readers)
-        texts = any(not c.is_typed or c.dtype is DataType.STR for c in self.columns)
         object.__setattr__(self, "all_numbers", plain)
-        object.__setattr__(self, "takes_text", texts)
 
     def as_known(self, names: Names) -> Names:
         """Return names of a payload as the model spells them; a model may forgive spellings."""
@@ -100,13 +97,20 @@ class Schema:
         chosen, is_same = None, frame.columns == self.names or not self.goes_by_name(frame.columns)
         if not is_same:
             chosen = positions(frame, self.names, self.as_known)
-        elif not self.named and frame.n_columns != len(self.columns):
-            raise width_error(len(self.columns), frame.n_columns)
+        elif not self.named:
+            self._check_positions(frame)
         kind = _ConformedNative if isinstance(frame, NativeFrame) else _ConformedFrame
         conformed = kind(frame, self, chosen)
         if is_same and self.all_numbers:  # the matrix of the frame itself: nothing is to do
             conformed.matrix = frame.matrix  # type: ignore[method-assign]
         return conformed
+
+    def _check_positions(self, frame: Frame) -> None:
+        """Refuse rows that are taken by position, and have another width or no common order."""
+        if frame.n_columns != len(self.columns):
+            raise width_error(len(self.columns), frame.n_columns)
+        if frame.columns not in (None, self.names) and not frame.has_order:
+            raise orderless_error(self.names)
 
 
 def output_columns(target: Target) -> tuple[Column, ...]:

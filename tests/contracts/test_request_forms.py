@@ -118,7 +118,6 @@ def test_a_raw_body_is_csv(reg: Server, content_type: str | None) -> None:
 @pytest.mark.parametrize(
     "content_type",
     [
-        pytest.param("application/json", id="Q-12-json"),
         pytest.param("application/octet-stream", id="Q-12-octets"),
         pytest.param("application/x-foo; charset=utf-8", id="Q-12-parameter"),
     ],
@@ -143,7 +142,7 @@ def test_csv_under_an_arrow_media_type_is_refused(reg: Server) -> None:
     assert reg.post("/predict/", ROWS, "application/x-apache-arrow-stream").status == 422
 
 
-@pytest.mark.parametrize("body", ["a=1&b=2", '{"a":\n1}', "[1,\n2]"])
+@pytest.mark.parametrize("body", ["a=1&b=2", "a"])
 def test_a_form_encoded_body_that_is_not_csv_is_told_what_to_send(reg: Server, body: str) -> None:
     """Q-13, difference D12."""
     reply = reg.post("/predict/", body, FORM_ENCODED)

@@ -15,8 +15,10 @@ from drum_like.api import ArtifactError, Column, Schema
 from drum_like.codecs import mtx, npy
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import codec as csv
+from drum_like.codecs.json import forms
 from drum_like.codecs.json.decode import known, untouched
-from drum_like.codecs.json.values import is_deeper, loads, refuse_repeated_keys
+from drum_like.codecs.json.document import read
+from drum_like.codecs.json.values import is_deeper
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import assemble
 from drum_like.contracts.wallaroo.inference import rows as wallaroo_rows
@@ -103,13 +105,24 @@ def _arrow(body: bytes) -> object:
 def _json_rows(body: bytes) -> object:
     if is_deeper(body, 100):
         return None
-    tree = loads(body)
+    rows = read(body)
+    tree = rows.tree
     if not isinstance(tree, list) or not all(isinstance(row, dict) for row in tree) or not tree:
         return None
-    refuse_repeated_keys(body, tree)
     if len(body) % 2:
-        return _seen(untouched(tree).frame, 0)
-    return known(tree, SCHEMA, also_others=len(body) % 3 == 0)
+        return _seen(untouched(rows).frame, 0)
+    return known(rows, SCHEMA, also_others=len(body) % 3 == 0)
+
+
+def _json_forms(body: bytes) -> object:
+    return _seen(
+        forms.decode(Payload(body, forms.JSON.media_types[0], limits=LIMITS)), len(body) % 4
+    )
+
+
+def _json_lines(body: bytes) -> object:
+    kind = forms.LINES.media_types[0]
+    return _seen(forms.decode_lines(Payload(body, kind, limits=LIMITS)), len(body) % 4)
 
 
 def _request(body: bytes, content_type: str, path: str = "/", coding: str = "") -> dict[str, Any]:
@@ -196,6 +209,8 @@ TARGETS: Mapping[str, Target] = {
     "archive": _archive,
     "arrow": _arrow,
     "csv": _csv,
+    "json-forms": _json_forms,
+    "json-lines": _json_lines,
     "json-rows": _json_rows,
     "mtx": _mtx,
     "npy": _npy,

@@ -1,6 +1,10 @@
 """A row means the same in every format, and alone as beside any other row."""
 
+<<<<<<< HEAD
 import math
+=======
+import json
+>>>>>>> c7c1eaa (Read JSON and JSON Lines at DRUM's door in all forms that callers send, and keep all digits of JSON's numbers at every door)
 import os
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -17,8 +21,10 @@ from pyarrow import ipc
 from drum_like.codecs import npy
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import codec as csv
-from drum_like.codecs.json.decode import JsonFrame
+from drum_like.codecs.json import forms
+from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError
+from drum_like.types.cells import Literal
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
 from drum_like.types.schema import Column, Schema
@@ -74,6 +80,37 @@ def by_json(some: list[Row]) -> Frame:
     return JsonFrame(SCHEMA.names, [[row[name] for row in some] for name in SCHEMA.names])
 
 
+def by_records(some: list[Row]) -> Frame:
+    return forms.decode(Payload(_text([_json_row(row) for row in some])))
+
+
+def by_split(some: list[Row]) -> Frame:
+    data = [list(_json_row(row).values()) for row in some]
+    return forms.decode(Payload(_text({"columns": SCHEMA.names, "data": data})))
+
+
+def by_lines(some: list[Row]) -> Frame:
+    lines = [_text(dict(reversed(_json_row(row).items()))) for row in some]
+    return forms.decode_lines(Payload(b"\n".join(lines)))
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    """Return a row whose whole numbers may be written as fractions."""
+    size = row["size"]
+    return {**row, "size": size if size is None else Literal(f"{size}.0")}
+
+
+def _text(value: Any) -> bytes:
+    """Return JSON in which fractions stand as they were written."""
+    if isinstance(value, Literal):
+        return value.text.encode()
+    if isinstance(value, dict):
+        return b"{" + b",".join(_text(k) + b":" + _text(v) for k, v in value.items()) + b"}"
+    if isinstance(value, list | tuple):
+        return b"[" + b",".join(map(_text, value)) + b"]"
+    return json.dumps(value).encode()
+
+
 def by_arrow(some: list[Row]) -> Frame:
     number = [None if row["number"] is None else float(row["number"]) for row in some]
     columns = {name: pa.array([row[name] for row in some]) for name in SCHEMA.names[1:]}
@@ -84,7 +121,7 @@ def by_arrow(some: list[Row]) -> Frame:
     return arrow.decode(Payload(sink.getvalue().to_pybytes()))
 
 
-DOORS = (by_csv, by_large_csv, by_json, by_arrow)
+DOORS = (by_csv, by_large_csv, by_json, by_records, by_split, by_lines, by_arrow)
 
 NUMBERS = Schema((Column("number"), Column("size", "encoded", (1, 2, 2**60 + 1))))
 

@@ -29,7 +29,7 @@ from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
 from drum_like.codecs.csv import codec as csv
-from drum_like.codecs.json.decode import JsonFrame
+from drum_like.codecs.json.frame import JsonFrame
 from drum_like.codecs.like_pandas import precision
 from drum_like.errors import DrumLikeError, PayloadError
 from drum_like.types.frame import Frame

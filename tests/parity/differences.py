@@ -141,6 +141,12 @@ def _form_encoded(exchange: Exchange) -> bool:
     return exchange.ours.status == OK or (says_header and _refused(exchange, 422))
 
 
+def _json_rows(exchange: Exchange) -> bool:
+    if not _is_error(exchange.drum, 422):
+        return False
+    return exchange.ours.status == OK or _refused(exchange, 422)
+
+
 def _keeps_alive(exchange: Exchange) -> bool:
     drum, ours = exchange.drum, exchange.ours
     closes = (drum.header("connection") or "").lower() == "close"
@@ -343,6 +349,7 @@ ANSWERS: dict[str, AnswerRule] = {
     "D10": _statistics,
     "D11": _charset_and_case,
     "D12": _form_encoded,
+    "json-rows": _json_rows,
     "D13": _keeps_alive,
     "D15": _callers_fault,
     "D16": _too_large,

@@ -22,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from drum_like.api import ArtifactError, ColumnsError, LoadError, Target, TargetType
 from drum_like.codecs.json.decode import known
+from drum_like.codecs.json.document import read
 from drum_like.model.artifact import find_artifact, load_artifact, predictor_for
 from drum_like.model.directory import ModelDirectory
 from tests.predictors.scoring import (
@@ -418,4 +419,4 @@ def test_one_column_is_also_known_by_the_name_of_its_input(shape: list[int | Non
     assert schema is not None
     assert schema.as_known(("y", "x")) == ("y", "0")
     assert schema.as_known(("x", "0")) == ("x", "0")
-    assert known([{"y": 1, "x": 2.5}], schema).frame.matrix().tolist() == [[2.5]]
+    assert known(read(b'[{"y": 1, "x": 2.5}]'), schema).frame.matrix().tolist() == [[2.5]]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from drum_like.codecs.csv import codec as csv
-from drum_like.codecs.json.decode import JsonFrame
+from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError
 from drum_like.types.column import DataType
 from drum_like.types.payload import Payload

@@ -20,12 +20,16 @@ from drum_like.types.numbers import is_marked_missing
 BEFORE = b"\xef\xbb\xbf \t\r\n"
 """Bytes that may stand before the value: blanks and a BOM."""
 
+_DIGITS_OF_64_BITS = 20
+
 NESTED = (b"[", b"{")
 """First bytes of a list and an object."""
 
 
 def loads(body: bytes, *, half_characters: bool = False) -> Any:
     """Parse a JSON body; the tokens NaN, Infinity and -Infinity are numbers.
+
+    Integers beyond 64 bits are float64, whatever stands beside them.
 
     Args:
         body: The JSON.
@@ -37,22 +41,30 @@ def loads(body: bytes, *, half_characters: bool = False) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:  # or something that only the standard library reads: NaN
-        tree = loads_with(body)
+        tree = _loads_slowly(body)
     if not half_characters:
         refuse_half_characters(body, tree)
     return tree
 
 
-def loads_with(body: bytes, **options: Any) -> Any:
-    """Parse a JSON body with options of `json.loads`, whatever its text holds.
+def _loads_slowly(body: bytes) -> Any:
+    """Parse a JSON body that only the standard library reads, whatever its text holds.
 
     Raises:
         PayloadError: it is not JSON in UTF-8.
     """
     try:
-        return json.loads(body, **options)
+        return json.loads(body, parse_int=_integer)
     except (ValueError, RecursionError) as error:
         raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+def _integer(digits: str) -> float:
+    """Return an integer as orjson reads it: float64 beyond 64 bits."""
+    if len(digits) > _DIGITS_OF_64_BITS:
+        return float(digits)
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(number)
 
 
 def refuse_half_characters(body: bytes, tree: Any) -> None:
@@ -125,13 +137,14 @@ def refuse_repeated_keys(body: bytes, tree: Any) -> None:
 
 
 def _count_keys(tree: Any) -> int:
-    count, parts = 0, [tree]
+    count, parts = 0, [tree] if type(tree) in _NESTED else []
     while parts:
         part = parts.pop()
         if isinstance(part, dict):
             count += len(part)
             part = part.values()
-        parts += [value for value in part if type(value) in _NESTED]
+        if not _NESTED.isdisjoint(map(type, part)):
+            parts += [value for value in part if type(value) in _NESTED]
     return count
 
 

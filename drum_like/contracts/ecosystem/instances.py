@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drum_like.codecs.json.decode import Row
+from drum_like.codecs.json.document import Document
 from drum_like.codecs.json.values import floats
 from drum_like.errors import NotFoundError, PayloadError, RequestError
 from drum_like.http.contract import ContractContext
@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 
 
-def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+def answer(context: ContractContext, document: Document, limits: Limits) -> dict[str, Any]:
     """Return `{model_id, framework, predictions}`.
 
     Raises:
@@ -31,9 +31,10 @@ def answer(context: ContractContext, tree: Mapping[str, Any], limits: Limits) ->
         PayloadError: the body is not of this form.
         DrumLikeError: as `score`.
     """
-    name, rows = tree["model_id"], _rows(tree)
-    service = _service(context, name)
-    predictions = _predictions(score(service, rows, limits)) if rows else []
+    name = document.tree["model_id"]
+    _check_rows(document.tree)
+    service, rows = _service(context, name), document.at("instances")
+    predictions = _predictions(score(service, rows, limits)) if rows.tree else []
     return {"model_id": name, "framework": framework(service), "predictions": predictions}
 
 
@@ -59,7 +60,7 @@ def _service(context: ContractContext, name: Any) -> Service:
         raise NotFoundError(f"model_id {name[:128]!r} not found: {error}") from error
 
 
-def _rows(tree: Mapping[str, Any]) -> Sequence[Row]:
+def _check_rows(tree: Mapping[str, Any]) -> None:
     rows = tree.get("instances")
     if not isinstance(rows, list):
         raise PayloadError("instances must be a list of objects, one for each row")
@@ -68,7 +69,6 @@ def _rows(tree: Mapping[str, Any]) -> Sequence[Row]:
             raise PayloadError(
                 f"instances must be a list of objects, but number {at} (counted from 0) is not one"
             )
-    return rows
 
 
 def _predictions(scored: Scored) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from drum_like.codecs.json.decode import Row
+from drum_like.codecs.json.document import Document, loads_exactly
 from drum_like.codecs.json.values import floats
 from drum_like.contracts.ecosystem.campaigns import Campaigns
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall, padded
@@ -59,19 +61,19 @@ class Decisions:
     log: DecisionLog | None
     errors: ErrorForm
 
-    def decide(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+    def decide(self, document: Document, size: int) -> dict[str, Any]:
         """Answer a call for a decision, and log it; also if scoring fails.
 
         Args:
-            body: The body of the call.
+            document: The body of the call.
             size: Its number of bytes.
 
         Raises:
             PayloadError: the body cannot be read; nothing is logged.
         """
         began, clock = datetime.now().astimezone(), time.monotonic_ns()
-        question, uuid = parse_invoke(body), str(uuid4())
-        outcome = self._outcome(question, uuid)
+        question, uuid = parse_invoke(document.tree), str(uuid4())
+        outcome = self._outcome(question, document, uuid)
         ended, duration = datetime.now().astimezone(), time.monotonic_ns() - clock
         answer = _answer(question, outcome, uuid, padded(ended))
         if self.log is not None:
@@ -95,23 +97,23 @@ class Decisions:
             self.log.put(call, size + _BYTES_OF_A_RESULT * (1 + len(outcome.results)))
         return flat(answer) if question.is_flat else answer
 
-    def accept(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+    def accept(self, document: Document, size: int) -> dict[str, Any]:
         """Log an acceptance; answer success even if the decision is unknown.
 
         Raises:
             PayloadError: the body cannot be read.
         """
-        self._accept(parse_accept(body), size)
+        self._accept(parse_accept(document.tree), size)
         return {"message": SUCCESS}
 
-    def accept_known(self, body: Mapping[str, Any], size: int) -> dict[str, Any]:
+    def accept_known(self, document: Document, size: int) -> dict[str, Any]:
         """Log an acceptance of a known decision, and answer its UUID; else answer `UNKNOWN`.
 
         Raises:
             PayloadError: the body cannot be read.
             DrumLikeError: the log cannot be asked.
         """
-        said = parse_accept(body)
+        said = parse_accept(document.tree)
         if self.log is None or not self.log.knows(said.uuid):
             return {"message": UNKNOWN}
         self._accept(said, size)
@@ -122,19 +124,28 @@ class Decisions:
             at = datetime.now().astimezone()
             self.log.put(Acceptance(said.uuid, at, said.offers, said.channel), size)
 
-    def _outcome(self, question: InvokeRequest, uuid: str) -> _Outcome:
+    def _outcome(self, question: InvokeRequest, document: Document, uuid: str) -> _Outcome:
         campaign, model = question.campaign or "", None
         try:
             service = self.campaigns.model(question.campaign, question.sub_campaign)
             model = service.info.name
             campaign = campaign or model
-            scored = score(service, [question.row()], self.limits)
+            scored = score(service, _rows(question, document), self.limits)
             return _Outcome(campaign, model, ranked(scored, uuid, question.n_results))
         except DrumLikeError as error:
             if isinstance(error, NotLoadedError):
                 model = error.model
                 campaign = campaign or model
             return _Outcome(campaign, model, [], self.errors.note(error).text)
+
+
+def _rows(question: InvokeRequest, document: Document) -> Document:
+    """Return the one row of a call."""
+
+    def exactly() -> list[Row]:
+        return [parse_invoke(document.exactly(), loads_exactly).row()]
+
+    return Document([question.row()], exactly)
 
 
 def _answer(question: InvokeRequest, outcome: _Outcome, uuid: str, at: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The body of a call for a decision: every spelling that callers use, read into one value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from drum_like.codecs.json.decode import Row
+from drum_like.codecs.json.document import Document, loads_exactly
 from drum_like.codecs.json.values import loads
 from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
@@ -81,8 +83,12 @@ class AcceptRequest:
     channel: str
 
 
-def parse_invoke(body: Mapping[str, Any]) -> InvokeRequest:
+def parse_invoke(body: Mapping[str, Any], loads: Callable[[bytes], Any] = loads) -> InvokeRequest:
     """Return the request for a decision that a body holds.
+
+    Args:
+        body: The JSON object.
+        loads: Parses `in_params` that are JSON in text.
 
     Raises:
         PayloadError: a field holds a wrong value.
@@ -94,7 +100,7 @@ def parse_invoke(body: Mapping[str, Any]) -> InvokeRequest:
         customer=_text(body, ("customer",)) or "none",
         user=_text(body, ("userid",)) or "api",
         n_results=_count(body),
-        in_params=_params(_first(body, _PARAMS)),
+        in_params=_params(_first(body, _PARAMS), loads),
     )
 
 
@@ -118,8 +124,8 @@ def parse_accept(body: Mapping[str, Any]) -> AcceptRequest:
     return AcceptRequest(uuid, offers, _text(body, ("channel_name", "channel")) or "")
 
 
-def tree_of(body: bytes) -> Mapping[str, Any]:
-    """Return a body as a JSON object.
+def object_in(body: bytes) -> Document:
+    """Return a body that is a JSON object.
 
     Raises:
         PayloadError: it is none.
@@ -127,7 +133,7 @@ def tree_of(body: bytes) -> Mapping[str, Any]:
     tree = loads(body)
     if not isinstance(tree, dict):
         raise PayloadError("the body must be a JSON object")
-    return tree
+    return Document(tree, partial(loads_exactly, body))
 
 
 def _first(body: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -158,13 +164,13 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 7
 
 
-def _params(found: Any) -> Mapping[str, Any]:
+def _params(found: Any, loads: Callable[[bytes], Any]) -> Mapping[str, Any]:
     """Return `in_params`, which may be text: JSON, percent-encoded, or quoted and escaped.
 
     Raises:
         PayloadError: it is not an object, or is nested too deeply.
     """
-    tree = _decoded(found) if isinstance(found, str) else found
+    tree = _decoded(found, loads) if isinstance(found, str) else found
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -173,7 +179,7 @@ def _params(found: Any) -> Mapping[str, Any]:
     return tree
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str, loads: Callable[[bytes], Any]) -> Any:
     if not text.strip():
         return None
     # A runtime decodes first; a percent sign of JSON text that is none of a code stays.

@@ -7,26 +7,25 @@ from typing import Any
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from drum_like.codecs.json.values import refuse_half_characters, refuse_repeated_keys
+from drum_like.codecs.json.document import Document
 from drum_like.contracts.ecosystem import campaigns, instances
 from drum_like.contracts.ecosystem.decision_log.log import open_log
 from drum_like.contracts.ecosystem.invoke import SUCCESS, Decisions
-from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, tree_of
+from drum_like.contracts.ecosystem.requests import SUB_CAMPAIGN, object_in
 from drum_like.errors import PayloadError, UserError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.auth.web_pages import check_page
 from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import DRUM_STATUSES, ErrorForm, Failure, user_response
-from drum_like.http.json_body import Tree, holds, json_object
-from drum_like.http.requests import whole_body
+from drum_like.http.json_body import Tree, checked_document, holds, json_text
 from drum_like.types.payload import Limits
 
 _PATHS = r"(?:invocate|response|responseResult|refresh|offerRecommendations)(?:/|$)"
 """Beginnings of paths whose 404 and 405 have this contract's form."""
 
-Reply = Callable[[Any, int], dict[str, Any]]
-"""Makes the answer to a JSON tree from a body of this size."""
+Reply = Callable[[Document, int], dict[str, Any]]
+"""Makes the answer to a JSON object from a body of this size."""
 
 
 def contract(context: ContractContext) -> Contract:
@@ -64,10 +63,9 @@ class _Views:
 
     def instances(self) -> Response:
         """Answer a model server's call: predictions of the model that the body names."""
-        tree = json_object(request) or {}  # read already, by the claim
-        refuse_repeated_keys(whole_body(request), tree)
-        refuse_half_characters(whole_body(request), tree)
-        return wire.json_response(instances.answer(self.context, tree, self.limits))
+        return wire.json_response(
+            instances.answer(self.context, checked_document(request), self.limits)
+        )
 
     def decide(self) -> Response:
         """Answer /invocate."""
@@ -80,7 +78,7 @@ class _Views:
 
     def refuse(self) -> Response:
         """Refuse a body that fits none of this contract's calls."""
-        tree_of(whole_body(request))
+        object_in(json_text(request))
         raise PayloadError(
             "the body must have `model_id` and `instances`, or `campaign` and `in_params`, or "
             "`uuid` and `offers_accepted`"
@@ -94,7 +92,8 @@ class _Views:
     def offer(self) -> Response:
         """Answer GET /offerRecommendations: a call whose fields stand in the query."""
         size = len(request.query_string)
-        return wire.json_response(self.decisions.decide(request.args.to_dict(), size))
+        call = Document(request.args.to_dict(), request.args.to_dict)
+        return wire.json_response(self.decisions.decide(call, size))
 
     def offer_accepted(self) -> Response:
         """Answer PUT /offerRecommendations: an acceptance, as JSON in the query."""
@@ -103,7 +102,7 @@ class _Views:
         if document is None:
             raise PayloadError("`document` must be JSON in the query: what was accepted")
         body = document.encode(errors="replace")
-        return wire.json_response(self.decisions.accept(tree_of(body), len(body)))
+        return wire.json_response(self.decisions.accept(object_in(body), len(body)))
 
     def refresh(self) -> Response:
         """Answer /refresh; changes of a store are served within a second without it."""
@@ -201,8 +200,8 @@ def _has_message(asked: Request) -> bool:
 
 def _replied(reply: Reply) -> Response:
     """Answer a body as JSON, with any Content-Type."""
-    body = whole_body(request)
-    return wire.json_response(reply(tree_of(body), len(body)))
+    body = json_text(request)
+    return wire.json_response(reply(object_in(body), len(body)))
 
 
 def server_form(*, hide_errors: bool) -> ErrorForm:

@@ -19,7 +19,7 @@ from drum_like.contracts.h2o.description import (
     sample_request,
 )
 from drum_like.contracts.h2o.errors import control_plane_form, scorer_form
-from drum_like.contracts.h2o.rows import media_columns, read_form, wants_text
+from drum_like.contracts.h2o.rows import media_columns, read_form
 from drum_like.contracts.h2o.score_request import ScoreRequest, parse_score_request
 from drum_like.contracts.h2o.score_response import contributions_alone, score_response
 from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
@@ -117,7 +117,7 @@ class _Views:
         return wire.json_response(score_response(service, self._read(service, body), files))
 
     def _read(self, service: Service, body: bytes) -> ScoreRequest:
-        asked = parse_score_request(body, self.limits, literal=wants_text(service.inputs))
+        asked = parse_score_request(body, self.limits)
         width = 0 if service.inputs is None else len(service.inputs.names)
         self.limits.check_filled(len(asked.rows), width, len(asked.rows) * len(asked.fields))
         return asked

@@ -1,12 +1,12 @@
 """The frame of a scoring request, and the uploaded files that its cells name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import Request
 from werkzeug.datastructures import FileStorage
 
-from drum_like.codecs.json.decode import JsonFrame
+from drum_like.codecs.json.frame import JsonFrame
 from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import ColumnsError, MediaTypeError, PayloadError
 from drum_like.inference.service import Service
@@ -16,6 +16,9 @@ from drum_like.types.schema import Schema
 
 Files = Mapping[str, bytes]
 """Uploaded files by name."""
+
+Cells = dict[str, Sequence[Any]]
+"""The cells of columns by name."""
 
 
 def frame_of(service: Service, request: ScoreRequest, files: Files | None = None) -> Frame:
@@ -29,18 +32,33 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
     Raises:
         ColumnsError: a column is missing, a cell is not of its type, or a file was not uploaded.
     """
-    columns = list(zip(*request.rows, strict=True)) or [()] * len(request.fields)
-    cells: dict[str, Sequence[Any]] = dict(zip(request.fields, columns, strict=True))
+    schema = service.inputs
+    cells = _cells(request, schema, files, request.rows)
+
+    def exactly() -> Cells:
+        return _cells(request, schema, files, request.exactly())
+
+    if schema is not None:
+        return _known(schema, cells, exactly, len(request.rows))
+    if not cells:
+        raise ColumnsError("`fields` names no column but `idField`; send those of the model, too")
+    return JsonFrame(tuple(cells), tuple(cells.values()), lambda: tuple(exactly().values()))
+
+
+def _cells(
+    request: ScoreRequest,
+    schema: Schema | None,
+    files: Files | None,
+    rows: Sequence[Sequence[Any]],
+) -> Cells:
+    """Return the columns by name: the files that cells of media fields name; without an id."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(request.fields)
+    cells: Cells = dict(zip(request.fields, columns, strict=True))
     if files is not None:
-        cells |= _contents(request, service.inputs, files, cells)
-    if service.inputs is None:
+        cells |= _contents(request, schema, files, cells)
+    if schema is None:
         cells.pop(request.id_field or "", None)
-        if not cells:
-            raise ColumnsError(
-                "`fields` names no column but `idField`; send those of the model, too"
-            )
-        return JsonFrame(tuple(cells), tuple(cells.values()))
-    return _known(service.inputs, cells, len(request.rows))
+    return cells
 
 
 def media_columns(schema: Schema | None) -> frozenset[str]:
@@ -49,19 +67,17 @@ def media_columns(schema: Schema | None) -> frozenset[str]:
     return frozenset(column.name for column in columns if column.dtype is DataType.BYTES)
 
 
-def wants_text(schema: Schema | None) -> bool:
-    """Return whether a number may have to be text, as it was written."""
-    return schema is None or schema.takes_text
-
-
-def _known(schema: Schema, cells: Mapping[str, Sequence[Any]], n_rows: int) -> Frame:
-    known = dict(zip(schema.as_known(tuple(cells)), cells.values(), strict=True))
-    missing = [name for name in schema.names if name not in known]
+def _known(schema: Schema, cells: Cells, exactly: Callable[[], Cells], n_rows: int) -> Frame:
+    sources = dict(zip(schema.as_known(tuple(cells)), cells, strict=True))
+    missing = [name for name in schema.names if name not in sources]
     if missing and not schema.absent_is_missing:
         raise _missing(missing, schema, tuple(cells))
     nothing = (None,) * n_rows
-    wanted = [known.get(name, nothing) for name in schema.names]
-    return schema.conform(JsonFrame(schema.names, wanted))
+
+    def wanted(cells: Cells) -> list[Sequence[Any]]:
+        return [cells[sources[n]] if n in sources else nothing for n in schema.names]
+
+    return schema.conform(JsonFrame(schema.names, wanted(cells), lambda: wanted(exactly())))
 
 
 def _missing(missing: Sequence[str], schema: Schema, sent: Names) -> ColumnsError:

@@ -1,14 +1,15 @@
 """The body of a scoring request: read, checked, and nothing else."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
-from drum_like.codecs.json.values import loads, loads_with
+from drum_like.codecs.json.document import loads_exactly
+from drum_like.codecs.json.values import loads
 from drum_like.errors import ColumnsError, PayloadError, SizeError
-from drum_like.types.cells import Literal
 from drum_like.types.explanation import Kind
 from drum_like.types.frame import listed
 from drum_like.types.payload import Limits
@@ -25,6 +26,7 @@ class ScoreRequest:
     Attributes:
         fields: Names of the columns, all different, at least one.
         rows: As wide as `fields`; text, numbers, booleans and None.
+        exactly: Returns the rows again, with all digits of their numbers.
         copied: Columns to repeat in the answer.
         id_field: Name of the column that identifies rows, None without one.
         names_in_answer: Whether the answer names its columns.
@@ -35,6 +37,7 @@ class ScoreRequest:
 
     fields: tuple[str, ...]
     rows: Sequence[Sequence[Any]]
+    exactly: Callable[[], Sequence[Sequence[Any]]]
     copied: frozenset[str] = frozenset()
     id_field: str | None = None
     names_in_answer: bool = True
@@ -43,12 +46,13 @@ class ScoreRequest:
     media_fields: frozenset[str] | None = None
 
     def column(self, name: str) -> list[Any]:
-        """Return the cells of a column."""
+        """Return the cells of a column, with all digits of their numbers."""
         at = self.fields.index(name)
-        return [row[at] for row in self.rows]
+        cells = [row[at] for row in self.rows]
+        return [row[at] for row in self.exactly()] if float in set(map(type, cells)) else cells
 
 
-def parse_score_request(body: bytes, limits: Limits, *, literal: bool) -> ScoreRequest:
+def parse_score_request(body: bytes, limits: Limits) -> ScoreRequest:
     """Return the request that a body holds.
 
     Unknown keys are ignored.
@@ -56,8 +60,6 @@ def parse_score_request(body: bytes, limits: Limits, *, literal: bool) -> ScoreR
     Args:
         body: JSON; the tokens NaN, Infinity and -Infinity are numbers.
         limits: The most fields.
-        literal: Whether numbers will be wanted as they were written; they are, too, where the
-            answer repeats cells.
 
     Raises:
         PayloadError: no JSON object, or a key of it holds a wrong value.
@@ -67,13 +69,12 @@ def parse_score_request(body: bytes, limits: Limits, *, literal: bool) -> ScoreR
     tree = _object(loads(body))
     fields = _fields(tree, limits)
     rows = _rows(tree)
-    kinds = _check_rows(rows, len(fields))
-    if float in kinds and (literal or tree.get("includeFieldsInOutput")):
-        rows = _rows(_object(_loads_literally(body)))
+    _check_rows(rows, len(fields))
     id_field = _optional(tree, "idField", str, "text")
     return ScoreRequest(
         fields=fields,
         rows=rows,
+        exactly=cache(lambda: _rows(loads_exactly(body))),
         copied=_copied(tree, fields, id_field),
         id_field=id_field,
         names_in_answer=not _optional(tree, "noFieldNamesInOutput", bool, "true or false"),
@@ -81,10 +82,6 @@ def parse_score_request(body: bytes, limits: Limits, *, literal: bool) -> ScoreR
         intervals=bool(_optional(tree, "requestPredictionIntervals", bool, "true or false")),
         media_fields=_media_fields(tree, fields),
     )
-
-
-def _loads_literally(body: bytes) -> Any:
-    return loads_with(body, parse_float=Literal, parse_constant=Literal)
 
 
 def _object(tree: Any) -> Mapping[str, Any]:
@@ -122,8 +119,8 @@ def _rows(tree: Mapping[str, Any]) -> list[list[Any]]:
     return rows
 
 
-def _check_rows(rows: list[list[Any]], width: int) -> frozenset[type]:
-    """Return the types of the cells.
+def _check_rows(rows: list[list[Any]], width: int) -> None:
+    """Refuse rows that are not scalars, one a field.
 
     Raises:
         PayloadError: a row is no list.
@@ -144,7 +141,6 @@ def _check_rows(rows: list[list[Any]], width: int) -> frozenset[type]:
             f"row {at} of `rows` (counted from 0) holds a list or an object; a cell is text, a "
             "number, true, false or null"
         )
-    return kinds
 
 
 def _optional(tree: Mapping[str, Any], key: str, kind: type, expected: str) -> Any:

@@ -114,7 +114,18 @@ FORMS = (
     Probe("no content type", post("/predict/", ROWS, None)),
     Probe("charset that fits", post("/predict/", ROWS, "text/csv; charset=utf-8")),
     Probe("upper-case media type", post("/predict/", ROWS, "TEXT/CSV"), ("D11",)),
-    Probe("application/json", post("/predict/", '[{"a": 1}]', "application/json")),
+    Probe("records of JSON", post("/predict/", '[{"a": 1}]', "application/json"), ("json-rows",)),
+    Probe(
+        "records of JSON mean CSV",
+        post("/predict/", '[{"a": 1}]', "application/json"),
+        drum_request=post("/predict/", "a\n1\n"),
+    ),
+    Probe("broken JSON", post("/predict/", '[{"a": 1}', "application/json"), ("json-rows",)),
+    Probe(
+        "a form-urlencoded record",
+        post("/predict/", '[{"a": 1}]', "application/x-www-form-urlencoded"),
+        ("json-rows",),
+    ),
     Probe("octet-stream", post("/predict/", ROWS, "application/octet-stream")),
     Probe(
         "form-urlencoded", post("/predict/", ROWS, "application/x-www-form-urlencoded"), ("D12",)

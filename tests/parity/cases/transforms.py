@@ -109,7 +109,7 @@ FORMS = (
     ),
     Probe("sparse, raw", post("/transform/", MATRIX, "text/mtx")),
     Probe("nothing", post("/transform/", "")),
-    Probe("JSON", post("/transform/", "{}", "application/json")),
+    Probe("JSON", post("/transform/", "{}", "application/json"), ("json-rows",)),
     Probe("row too long", post("/transform/", "a,b\n1,2\n1,2,3\n"), ("D1",)),
     Probe("undecodable", post("/transform/", b"a\n\xff\n"), ("D2",)),
     Probe("no rows", post("/transform/", "a,b\n"), ("zero-rows",)),

@@ -1,0 +1,114 @@
+"""JSON texts as documents: their values, and the same values with all digits that were written."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any
+
+from drum_like.codecs.json.values import loads, refuse_repeated_keys
+from drum_like.errors import PayloadError
+from drum_like.types.cells import Literal
+from drum_like.types.payload import python_codec
+
+_BOM = b"\xef\xbb\xbf"
+_MOST_DIGITS = 4000
+"""Digits up to which Python reads an integer; longer ones are infinite to every float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON value that was read for its numbers, and can be read again for its digits.
+
+    Few columns need more digits than float64 holds, and reading them all takes ten times as long.
+
+    Attributes:
+        tree: The value; fractions, and integers beyond 64 bits, are float64.
+        exactly: Returns the same value again: fractions as `Literal`, integers of any size.
+    """
+
+    tree: Any
+    exactly: Callable[[], Any]
+
+    def map(self, part: Callable[[Any], Any]) -> "Document":
+        """Return a part of the value, or another form of it, as a document."""
+        return Document(part(self.tree), lambda: part(self.exactly()))
+
+    def at(self, key: str) -> "Document":
+        """Return the value of a key."""
+        return self.map(itemgetter(key))
+
+
+def read(text: bytes) -> Document:
+    """Return the value of a JSON text.
+
+    Args:
+        text: In UTF-8; the tokens NaN, Infinity and -Infinity are numbers.
+
+    Raises:
+        PayloadError: it is not JSON, an object names a key twice, or text holds half of a
+            surrogate pair.
+    """
+    tree = loads(text)
+    refuse_repeated_keys(text, tree)
+    return Document(tree, partial(loads_exactly, text))
+
+
+def read_lines(text: bytes) -> Document:
+    """Return the values of JSON Lines, one a line, as a list; blank lines are none.
+
+    Raises:
+        PayloadError: as `read`, for a line; names it.
+    """
+    lines = [line for line in text.removeprefix(_BOM).splitlines() if line.strip()]
+    trees = [_line(at, line) for at, line in enumerate(lines, 1)]
+    return Document(trees, lambda: list(map(loads_exactly, lines)))
+
+
+def _line(at: int, line: bytes) -> Any:
+    try:
+        return read(line).tree
+    except PayloadError as error:
+        raise PayloadError(
+            f"line {at} of the body, blank ones not counted, is not one value of JSON: {error}"
+        ) from error
+
+
+def loads_exactly(text: bytes) -> Any:
+    """Parse a JSON text with all digits of its numbers.
+
+    Returns:
+        The value; fractions and the tokens NaN, Infinity and -Infinity are `Literal`.
+
+    Raises:
+        PayloadError: it is not JSON in UTF-8.
+    """
+    try:
+        return json.loads(text, parse_float=Literal, parse_int=_integer, parse_constant=Literal)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+def _integer(digits: str) -> int | Literal:
+    return int(digits) if len(digits) <= _MOST_DIGITS else Literal(digits)
+
+
+def utf8(body: bytes, charset: str | None) -> bytes:
+    """Return a text in UTF-8.
+
+    Args:
+        body: The text.
+        charset: Of the Content-Type; None for UTF-8.
+
+    Raises:
+        CharsetError: the charset is not on the list.
+        PayloadError: the body is not in it.
+    """
+    codec = python_codec(charset)
+    if codec == "utf-8":
+        return body
+    try:
+        return body.decode(codec).encode()
+    except UnicodeError as error:
+        raise PayloadError("the body is not in the charset that its Content-Type names") from error

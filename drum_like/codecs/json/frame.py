@@ -1,0 +1,163 @@
+"""Cells of JSON as a frame."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from io import StringIO
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from drum_like.codecs.like_pandas import few_rows, has_huge, plain_column, plain_rows, precision
+from drum_like.errors import PayloadError
+from drum_like.system.lazy import cached, pd
+from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.readers import Cells, numbers
+
+_NUMBERS = frozenset({int, float})
+_TEXT_OR_MISSING = frozenset({str, type(None)})
+_PLAIN = frozenset({float, int, bool, type(None)})
+
+
+class JsonFrame(Frame):
+    """Rows of a JSON body, their cells as they were sent.
+
+    Args:
+        names: One name a column; None for rows that are lists.
+        columns: The cells of each: text, numbers, truth values, None; bytes for the content of a
+            file.
+        exactly: Returns the columns again, with all digits of fractions and of integers beyond 64
+            bits; None if `columns` have them.
+        has_order: Whether the columns of a model without names may be taken from these in their
+            order: not if rows name their cells in several orders.
+    """
+
+    def __init__(
+        self,
+        names: Names | None,
+        columns: Sequence[Cells],
+        exactly: Callable[[], Sequence[Cells]] | None = None,
+        *,
+        has_order: bool = True,
+    ) -> None:
+        self._names = names
+        self._columns = columns
+        self._exactly = exactly
+        self.has_order = has_order
+
+    @property
+    def columns(self) -> Names | None:
+        """Names of the columns, unique; None for rows that are lists."""
+        return self._names
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self._columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, 0 without columns."""
+        return len(self._columns[0]) if self._columns else 0
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column, with all of their digits."""
+        cells: Cells = self._columns[position]
+        if self._exactly is None or float not in set(map(type, cells)):
+            return cells
+        return self._exact[position]
+
+    @cached
+    def _exact(self) -> Sequence[Cells]:
+        return self._columns if self._exactly is None else self._exactly()
+
+    def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        wanted = range(self.n_columns) if chosen is None else chosen
+        columns = [self._columns[at] for at in wanted]
+        plain = _plain_numbers(columns) if columns else None
+        if plain is not None:
+            return np.ascontiguousarray(plain.T)
+        out = np.empty((self.n_rows, len(columns)), dtype=np.float64)
+        for at, position in enumerate(wanted):
+            out[:, at] = numbers(columns[at], self._name(position))
+        return out
+
+    def _name(self, position: int) -> str:
+        return str(position) if self._names is None else self._names[position]
+
+    def _to_pandas(self) -> pd.DataFrame:
+        """Return columns of no known type as pandas reads such cells in CSV."""
+        columns = {at: _certain_column(cells) for at, cells in enumerate(self._columns)}
+        others = [at for at, column in columns.items() if column is None]
+        if others:
+            read = _read_by_pandas([self.cells(at) for at in others])
+            columns.update((at, read[str(place)].array) for place, at in enumerate(others))
+        data = pd.DataFrame(columns)
+        data.columns = pd.RangeIndex(len(columns)) if self._names is None else pd.Index(self._names)
+        return data
+
+
+def _certain_column(cells: Cells) -> Any:
+    """Return usual numbers or truth values as pandas reads them; None for all else."""
+    kinds = frozenset(map(type, cells))
+    if str in kinds and kinds <= _TEXT_OR_MISSING:
+        return plain_column([cell or "" for cell in cells])
+    if kinds == {bool}:
+        return np.array(cells, dtype=np.bool_)
+    if kinds == {int}:
+        return np.array(cells, np.int64) if -(2**63) <= min(cells) <= max(cells) < 2**63 else None
+    if not kinds or not kinds <= _NUMBERS:
+        return None
+    column = np.array(cells, dtype=np.float64)
+    return None if has_huge(column) else column
+
+
+def _read_by_pandas(columns: Sequence[Cells]) -> pd.DataFrame:
+    """Return columns, called 0, 1, ..., as pandas.read_csv reads their cells.
+
+    Raises:
+        PayloadError: pandas cannot read them.
+    """
+    out = StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(range(len(columns)))
+    writer.writerows(zip(*columns, strict=True))
+    out.seek(0)
+    try:
+        return pd.read_csv(out, float_precision=precision(), low_memory=False)
+    except (OverflowError, ValueError) as error:
+        raise PayloadError(
+            "a column of the rows is neither numbers nor text that pandas reads"
+        ) from error
+
+
+def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
+    """Return columns whose cells are all numbers, or all text of decimal numbers and gaps.
+
+    Returns:
+        (n_columns, n_rows) float64, None if a cell is anything else.
+    """
+    kinds = frozenset(map(type, chain.from_iterable(columns)))
+    if kinds == {str}:
+        return _plain_texts(columns)
+    if not kinds or not kinds <= _PLAIN:
+        return None
+    try:
+        return np.array(columns, dtype=np.float64)
+    except OverflowError:  # an integer beyond float64
+        return None
+
+
+def _plain_texts(columns: Sequence[Cells]) -> Matrix | None:
+    """Return columns of text as numbers: all of their cells are one row of a CSV text."""
+    shape = len(columns), len(columns[0])
+    n_cells = shape[0] * shape[1]
+    text = ",".join(chain.from_iterable(columns))
+    if not text.isascii() or "\n" in text or text.count(",") != n_cells - 1:
+        return None
+    plain = plain_rows(text.encode(), n_cells)
+    if plain is None:
+        plain = few_rows([text.encode()], n_cells, None)
+    return None if plain is None or plain.size != n_cells else plain.reshape(shape)

@@ -1,0 +1,312 @@
+"""JSON and JSON Lines at DRUM's door: every form has the answer of the same rows as CSV."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from tests.support import artifacts, onnx_graphs
+from tests.support.http_calls import Part, Reply, form
+from tests.support.models import ONE_WORKER, Model, served
+from tests.support.serving import Server
+
+JSON = "application/json"
+LINES = "application/jsonlines"
+BIG = 2**53
+
+HOOK = """
+import pandas as pd
+
+def load_model(code_dir):
+    return "model"
+
+def score(data, model, **kwargs):
+    seen = data.to_json(orient="split", double_precision=15)
+    text = [seen + str([str(dtype) for dtype in data.dtypes])]
+    return pd.DataFrame({"Predictions": text * len(data)})
+"""
+
+
+def _whole_numbers() -> Model:
+    """Return a model of n and x: n - 2**53 + x in float32."""
+    nodes = [
+        helper.make_node("Sub", ["n", "base"], ["m"]),
+        helper.make_node("Cast", ["m"], ["k"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["k", "x"], ["out"]),
+    ]
+    inputs = [
+        onnx_graphs.tensor("n", TensorProto.INT64, ["N", 1]),
+        onnx_graphs.tensor("x", TensorProto.FLOAT, ["N", 1]),
+    ]
+    outputs = [onnx_graphs.tensor("out", TensorProto.FLOAT, ["N", 1])]
+    base = np.array([[BIG]], np.int64)
+    made = onnx_graphs.model(nodes, inputs, outputs, base=base)
+    metadata = "name: whole\ntype: inference\ntargetType: regression\n"
+    files = {"model.onnx": made.SerializeToString(), "model-metadata.yaml": metadata}
+    return Model(files, ("--target-type", "regression"))
+
+
+trained = artifacts.sklearn_classifier()
+named = served(trained.model, *ONE_WORKER)
+whole = served(_whole_numbers(), *ONE_WORKER)
+seeing = served(
+    Model({"custom.py": HOOK}, ("--target-type", "textgeneration"), {"TARGET_NAME": "out"}),
+    *ONE_WORKER,
+)
+nameless = served(artifacts.xgb_classifier().model, *ONE_WORKER)
+
+
+def rows() -> list[dict[str, Any]]:
+    data, _ = artifacts.rows()
+    found: list[dict[str, Any]] = json.loads(data.head(7).to_json(orient="records"))
+    return found
+
+
+def as_csv(some: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(some[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(some)
+    return out.getvalue()
+
+
+def split(some: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"columns": list(some[0]), "data": [list(row.values()) for row in some]}
+
+
+FORMS = {
+    "records": lambda some: some,
+    "data": lambda some: {"data": some},
+    "dataframe_records": lambda some: {"dataframe_records": some},
+    "dataframe_split": lambda some: {"dataframe_split": split(some)},
+    "split": split,
+    "instances": lambda some: {"instances": some, "parameters": {}},
+    "inputs": lambda some: {"inputs": {name: [row[name] for row in some] for name in some[0]}},
+    "reordered": lambda some: [dict(reversed(row.items())) for row in some],
+}
+
+
+def answer(reply: Reply) -> Any:
+    assert reply.status == 200, reply.text
+    return reply.json()["predictions"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_has_the_answer_of_csv(named: Server, form: str) -> None:
+    body = json.dumps(FORMS[form](rows()))
+
+    assert answer(named.post("/predict/", body, JSON)) == answer(named.csv(as_csv(rows())))
+
+
+@pytest.mark.parametrize("media_type", [None, "application/x-www-form-urlencoded", "text/plain"])
+def test_json_is_known_without_its_type(named: Server, media_type: str | None) -> None:
+    """The type in the middle is that of `curl -d`."""
+    reply = named.post("/predictions", json.dumps(rows()), media_type)
+
+    assert answer(reply) == answer(named.csv(as_csv(rows())))
+
+
+@pytest.mark.parametrize("media_type", ["Application/JSON; charset=UTF-8", "application/x+json"])
+def test_spellings_of_the_type(named: Server, media_type: str) -> None:
+    reply = named.post("/predict/", json.dumps(rows()), media_type)
+
+    assert answer(reply) == answer(named.csv(as_csv(rows())))
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-8-sig", "latin-1"])
+def test_the_charset_counts(named: Server, charset: str) -> None:
+    body = json.dumps(rows()).encode(charset)
+
+    reply = named.post("/predict/", body, f"{JSON}; charset={charset}")
+
+    assert answer(reply) == answer(named.csv(as_csv(rows())))
+
+
+def test_one_object_is_one_row(named: Server) -> None:
+    one = rows()[:1]
+
+    assert answer(named.post("/predict/", json.dumps(one[0]), JSON)) == answer(
+        named.csv(as_csv(one))
+    )
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \n", ""])
+def test_json_lines(named: Server, end: str) -> None:
+    body = "\r\n\n".join(map(json.dumps, rows())) + end
+
+    assert answer(named.post("/predict/", body, LINES)) == answer(named.csv(as_csv(rows())))
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.JSON", "rows.jsonl", "rows.ndjson"])
+def test_a_file_of_a_form_is_known_by_its_suffix(named: Server, name: str) -> None:
+    lines = "\n".join(map(json.dumps, rows()))
+    content = json.dumps(rows()) if name.lower().endswith("json") and "nd" not in name else lines
+
+    reply = named.post("/predict/", *form(Part("X", content, name)))
+
+    assert answer(reply) == answer(named.csv(as_csv(rows())))
+
+
+def test_a_model_without_names_takes_lists_by_position(nameless: Server) -> None:
+    some = rows()
+    lists = json.dumps({"instances": [list(row.values()) for row in some]})
+
+    assert answer(nameless.post("/predict/", lists, JSON)) == answer(nameless.csv(as_csv(some)))
+
+
+def test_rows_in_several_orders_have_no_positions(nameless: Server) -> None:
+    first, second = rows()[:2]
+    mixed = json.dumps([first, dict(reversed(second.items()))])
+
+    reply = nameless.post("/predict/", mixed, JSON)
+
+    assert reply.status in (200, 422)
+    if reply.status == 200:  # the model has names after all
+        assert answer(reply) == answer(nameless.csv(as_csv([first, second])))
+
+
+WRONG = {
+    "broken": '[{"a": 1}',
+    "text": '"rows"',
+    "number": "12",
+    "nothing": "[]",
+    "no-instances": '{"instances": []}',
+    "cells": "[1, 2, 3]",
+    "mixed": '[{"a": 1}, [1]]',
+    "ragged": "[[1, 2], [1]]",
+    "no-cells": "[[]]",
+    "no-names": "[{}]",
+    "list-in-a-cell": '[{"a": [1]}]',
+    "object-in-a-cell": '[{"a": {"b": 1}}]',
+    "two-forms": '{"instances": [[1]], "inputs": [[1]]}',
+    "twice": '[{"a": 1, "a": 2}]',
+    "half-a-character": '[{"a": "\\ud800"}]',
+    "unequal-columns": '{"inputs": {"a": [1], "b": [1, 2]}}',
+    "columns-and-cells": '{"inputs": {"a": [1], "b": 1}}',
+    "unknown-key-of-split": '{"dataframe_split": {"data": [[1]], "rows": 1}}',
+    "names-twice": '{"dataframe_split": {"columns": ["a", "a"], "data": [[1, 2]]}}',
+    "index": '{"dataframe_split": {"columns": ["a"], "index": [1, 2], "data": [[1]]}}',
+    "split-of-objects": '{"dataframe_split": {"columns": ["a"], "data": [{"a": 1}]}}',
+    "deep": "[" * 101 + "]" * 101,
+    "missing-columns": '[{"a": 1}]',
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_bodies_are_the_caller_s_fault(named: Server, case: str) -> None:
+    reply = named.post("/predict/", WRONG[case], JSON)
+
+    assert reply.status in (400, 422), reply.text
+    assert "ERROR: " in reply.text
+
+
+@pytest.mark.parametrize("body", ["1\n2\n", '{"a": 1} {"a": 2}\n', '{"a":\n1}\n', "[1],[2]\n"])
+def test_wrong_lines_are_the_caller_s_fault(named: Server, body: str) -> None:
+    assert named.post("/predict/", body, LINES).status == 422
+
+
+def test_rows_without_any_column_are_not_answered(named: Server) -> None:
+    names = list(rows()[0])
+    body = json.dumps({"dataframe_split": {"columns": names, "data": []}})
+
+    assert answer(named.post("/predict/", body, JSON)) == []
+
+
+NUMBERS = (
+    f"{BIG + 1}",
+    f"{BIG + 1}.0",
+    f"{BIG + 1}e0",
+    "9.007199254740993e15",
+    "3",
+    "3.0",
+    "-4",
+    f"{2**63 - 1}",
+)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_whole_numbers_keep_their_digits(whole: Server, number: str) -> None:
+    """Beside a fraction, alone, and in the other formats."""
+    expected = answer(whole.csv(f"n,x\n{number},0.5\n"))
+    doors = (
+        ("/predict/", f'[{{"n": {number}, "x": 0.5}}]', JSON),
+        ("/predict/", f'[{{"n": {number}, "x": 0.5}}, {{"n": 1.0, "x": NaN}}]', JSON),
+        ("/predict/", f'{{"inputs": {{"n": [{number}], "x": [0.5]}}}}', JSON),
+        ("/predict/", f'{{"n": "{number}", "x": 0.5}}\n', LINES),
+    )
+    for path, body, media_type in doors:
+        assert answer(whole.post(path, body, media_type))[:1] == expected, body
+
+
+def score(server: Server, number: str) -> Reply:
+    return server.post("/model/score", f'{{"fields":["n","x"],"rows":[[{number},0.5]]}}', JSON)
+
+
+def invocation(server: Server, number: str) -> Reply:
+    body = f'{{"model_id": "whole", "instances": [{{"n": {number}, "x": 0.5}}]}}'
+    return server.post("/invocations", body, JSON)
+
+
+def decision(server: Server, number: str) -> Reply:
+    params = f'{{"input": ["n", "x"], "value": [{number}, 0.5]}}'
+    return server.post("/invocate", f'{{"campaign": "any", "in_params": {params}}}', JSON)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_whole_numbers_keep_their_digits_at_the_other_doors(whole: Server, number: str) -> None:
+    (expected,) = answer(whole.csv(f"n,x\n{number},0.5\n"))
+
+    (scored,) = score(whole, number).json()["score"]
+    (predicted,) = invocation(whole, number).json()["predictions"]
+    (decided,) = decision(whole, number).json()["final_result"]
+
+    assert float(scored[0]) == expected
+    assert predicted == {"prediction": expected}
+    assert decided["result"]["score"] == expected
+
+
+@pytest.mark.parametrize("number", [f"{-(2**63) - 1}", f"{2**63}", "1e19", "0.5"])
+def test_numbers_that_are_not_of_the_type_are_refused(whole: Server, number: str) -> None:
+    assert whole.csv(f"n,x\n{number},0.5\n").status == 422
+    assert whole.post("/predict/", f'[{{"n": {number}, "x": 0.5}}]', JSON).status == 422
+    assert score(whole, number).status in (400, 422)
+    assert invocation(whole, number).status == 422
+    assert "ErrorMessage" in decision(whole, number).json()
+
+
+CELLS = (
+    ("1", "2.0"),
+    ("1", ""),
+    ("1.50", "2.0"),
+    ("true", "false"),
+    ("true", "1"),
+    ("word", "1.50"),
+    (f"{2**64 + 1}", "word"),
+    (f"{2**64 + 1}", "1.5"),
+    (f"{BIG + 1}.0", "1"),
+    ("1e5", "text"),
+)
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_hooks_get_the_columns_of_csv(seeing: Server, cells: tuple[str, str]) -> None:
+    sent = [_json_of(cell) for cell in cells]
+    expected = answer(seeing.csv("a,b\n" + "".join(f"{_csv_of(c)},2.5\n" for c in cells)))
+
+    body = "[" + ",".join(f'{{"a": {cell}, "b": 2.5}}' for cell in sent) + "]"
+
+    assert answer(seeing.post("/predict/", body, JSON)) == expected
+
+
+def _json_of(cell: str) -> str:
+    if cell == "":
+        return "null"
+    return f'"{cell}"' if cell in ("word", "text") else cell
+
+
+def _csv_of(cell: str) -> str:
+    return {"true": "True", "false": "False"}.get(cell, cell)
