@@ -23,7 +23,8 @@ from drum_like.types.codec import Codec, Decoder, Encoder
 from drum_like.types.column import DataType
 from drum_like.types.columns_frame import ColumnsFrame
 from drum_like.types.explanation import Explainer, Shares
-from drum_like.types.frame import Frame, Matrix, Names, NativeFrame
+from drum_like.types.frame import Frame, Matrix, NativeFrame
+from drum_like.types.names import Names
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Column, Schema

@@ -26,7 +26,7 @@ from drum_like.inference.loading import open_service, predict_limiter
 from drum_like.inference.model_service import ModelService
 from drum_like.inference.pipeline import decode
 from drum_like.model.interval_settings import IntervalSettings, Method
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 from drum_like.types.numbers import text_to_number
 from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction

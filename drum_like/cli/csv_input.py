@@ -14,7 +14,8 @@ from drum_like.cli.input_file import is_csv
 from drum_like.config.file_settings import ScoreSettings
 from drum_like.errors import SettingsError
 from drum_like.types.column import Column, DataType
-from drum_like.types.frame import Frame, listed
+from drum_like.types.frame import Frame
+from drum_like.types.names import listed
 from drum_like.types.payload import python_codec
 from drum_like.types.schema import Schema
 

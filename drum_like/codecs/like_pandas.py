@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from drum_like.system.lazy import pd
 from drum_like.types.cells import MISSING_WORDS, NAN
-from drum_like.types.frame import Matrix, Names, Positions
+from drum_like.types.frame import Matrix, Positions
+from drum_like.types.names import Names
 
 MISSING = frozenset(word.encode() for word in MISSING_WORDS)
 """pandas' words for a missing cell, as bytes."""

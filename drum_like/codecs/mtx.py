@@ -21,7 +21,8 @@ import numpy as np
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.system.lazy import pd, scipy_io, sparse
 from drum_like.types.codec import Codec
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.numbers import EXACT
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells

@@ -28,7 +28,8 @@ from drum_like.errors import ColumnsError, MediaTypeError, PayloadError
 from drum_like.system.lazy import pd
 from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import ColumnsFrame
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.readers import Cells

@@ -11,7 +11,7 @@ from drum_like.codecs.json.document import Document
 from drum_like.codecs.json.values import floats
 from drum_like.errors import ColumnsError, EndpointError, PredictorError, TargetError
 from drum_like.inference.service import Service
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target

@@ -7,7 +7,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from drum_like.types.frame import Frame, Names
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names
 from drum_like.types.target import Label, Link
 
 Numbers = NDArray[np.float64]

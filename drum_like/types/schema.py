@@ -10,16 +10,8 @@ import numpy as np
 
 from drum_like.system.lazy import cached, pd
 from drum_like.types.column import Column, DataType, Kind, reader_of
-from drum_like.types.frame import (
-    Frame,
-    Matrix,
-    Names,
-    NativeFrame,
-    Positions,
-    orderless_error,
-    positions,
-    width_error,
-)
+from drum_like.types.frame import Frame, Matrix, NativeFrame, Positions, positions
+from drum_like.types.names import Names, orderless_error, width_error
 from drum_like.types.numbers import column_of, is_number_like
 from drum_like.types.readers import Cells, NumberReader, Reader, numbers
 from drum_like.types.target import Target
@@ -40,7 +32,7 @@ class Schema:
         names: The names of the columns in training order.
         known_names: The same without an order.
         readers: How the cells of each column are read, None for columns of no known type.
-        all_numbers: Whether every column is one of float64 numbers.
+        all_numbers: Whether all columns are float64 numbers.
     """
 
     columns: tuple[Column, ...]
@@ -86,8 +78,7 @@ class Schema:
         """Return the frame's rows with exactly the model's columns, in the model's order.
 
         Extra columns are left out. Cells are read when a layout is asked for. A frame that this
-        schema has conformed is returned itself; that of a codec is not, although its matrix may be
-        the model's: its DataFrame has the types that pandas finds, not float64.
+        schema has conformed is returned itself; one of a codec has the types that pandas finds.
 
         Raises:
             ColumnsError: a column is missing, or the width of a nameless model does not fit.
@@ -106,7 +97,7 @@ class Schema:
         return conformed
 
     def _check_positions(self, frame: Frame) -> None:
-        """Refuse rows that are taken by position, and have another width or no common order."""
+        """Refuse rows of another width, or of no common order."""
         if frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
         if frame.columns not in (None, self.names) and not frame.has_order:

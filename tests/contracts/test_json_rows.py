@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def split(some: list[dict[str, Any]]) -> dict[str, Any]:
     return {"columns": list(some[0]), "data": [list(row.values()) for row in some]}
 
 
-FORMS = {
+FORMS: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
     "records": lambda some: some,
     "data": lambda some: {"data": some},
     "dataframe_records": lambda some: {"dataframe_records": some},

@@ -1,10 +1,7 @@
 """A row means the same in every format, and alone as beside any other row."""
 
-<<<<<<< HEAD
-import math
-=======
 import json
->>>>>>> c7c1eaa (Read JSON and JSON Lines at DRUM's door in all forms that callers send, and keep all digits of JSON's numbers at every door)
+import math
 import os
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -85,7 +82,7 @@ def by_records(some: list[Row]) -> Frame:
 
 
 def by_split(some: list[Row]) -> Frame:
-    data = [list(_json_row(row).values()) for row in some]
+    data = [[_json_row(row)[name] for name in SCHEMA.names] for row in some]
     return forms.decode(Payload(_text({"columns": SCHEMA.names, "data": data})))
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from drum_like.errors import ColumnsError
 from drum_like.types.columns_frame import ColumnsFrame
-from drum_like.types.frame import NativeFrame, listed
+from drum_like.types.frame import NativeFrame
+from drum_like.types.names import listed
 from drum_like.types.numbers import matrix_of
 
 

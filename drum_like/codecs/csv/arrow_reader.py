@@ -19,7 +19,8 @@ from drum_like.codecs.csv.blocks import Block, side_by_side
 from drum_like.codecs.csv.header import BOM
 from drum_like.codecs.like_pandas import HUGE, MISSING, has_huge
 from drum_like.system.lazy import pd
-from drum_like.types.frame import Matrix, Names, Positions
+from drum_like.types.frame import Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.numbers import EXACT
 
 _AT_A_TIME = 1 << 18

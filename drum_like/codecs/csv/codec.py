@@ -19,7 +19,8 @@ from drum_like.errors import PayloadError, SizeError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import NamedFrame
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.payload import CSV, Payload, python_codec
 from drum_like.types.readers import Cells
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from drum_like.codecs.csv.tokenizer import BLANKS, fields
 from drum_like.codecs.like_pandas import unique
 from drum_like.errors import PayloadError
-from drum_like.types.frame import Names
+from drum_like.types.names import Names
 from drum_like.types.payload import Limits
 
 BOM = b"\xef\xbb\xbf"

@@ -20,7 +20,8 @@ from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError
 from drum_like.types.cells import Literal
 from drum_like.types.columns_frame import ColumnsFrame
-from drum_like.types.frame import Frame, Names, listed
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names, listed
 from drum_like.types.numbers import EXACT
 from drum_like.types.readers import Cells
 from drum_like.types.schema import Column, Schema
@@ -72,9 +73,13 @@ def known(document: Document, schema: Schema, *, also_others: bool = False) -> F
     sources = dict(zip(schema.as_known(sent), sent, strict=True))
     absent = tuple(name for name in schema.names if name not in sources)
     _check_names(schema, sent, absent)
+    nothing = (None,) * len(rows)
 
     def columns(rows: Sequence[Row]) -> list[Cells]:
-        return [_column(rows, sources.get(column.name), column) for column in schema.columns]
+        return [
+            _flat(_cells(rows, sources[column.name]), column) if column.name in sources else nothing
+            for column in schema.columns
+        ]
 
     cells = JsonFrame(schema.names, columns(rows), lambda: columns(document.exactly()))
     frame = schema.conform(cells)
@@ -120,11 +125,6 @@ def _check_names(schema: Schema, sent: Names, absent: Names) -> None:
             f"no field of the rows is a column of the model; it has {listed(schema.names)}, and "
             f"the rows have {len(sent)} others"
         )
-
-
-def _column(rows: Sequence[Row], name: str | None, column: Column) -> Cells:
-    """Return the cells of a column that a model knows; those of one that is not sent are None."""
-    return (None,) * len(rows) if name is None else _flat(_cells(rows, name), column)
 
 
 def _cells(rows: Sequence[Row], name: str) -> list[Any]:

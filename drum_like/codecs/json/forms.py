@@ -15,7 +15,8 @@ from drum_like.codecs.json.document import Document, read, read_lines, utf8
 from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.types.codec import Codec
-from drum_like.types.frame import Frame, Names, listed
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names, listed
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells
 
@@ -44,7 +45,9 @@ def frame_of(document: Document, limits: Limits) -> Frame:
         return from_rows(document, limits)
     if not isinstance(tree, dict):
         raise PayloadError(f"the body is JSON, but neither a list nor an object; {_EXPECTED}")
-    keys = [key for key in _FORMS if key in tree and _is_form(key, tree[key])]
+    # A column may well be called `data`.
+    is_row = not isinstance(tree.get("data"), list | dict)
+    keys = [key for key in _FORMS if key in tree and not (key == "data" and is_row)]
     if len(keys) > 1:
         raise PayloadError(
             f"the body holds rows in several forms, {listed(keys)}; send one of them"
@@ -55,11 +58,6 @@ def frame_of(document: Document, limits: Limits) -> Frame:
         parts = document.map(lambda one: {key: one[key] for key in one if key in _SPLIT_KEYS})
         return from_split(parts, limits)
     return _FORMS[keys[0]](document.at(keys[0]), limits)
-
-
-def _is_form(key: str, value: Any) -> bool:
-    """Return whether a key means a form; a column may well be called `data`."""
-    return key != "data" or isinstance(value, list | dict)
 
 
 def from_rows(document: Document, limits: Limits) -> Frame:
@@ -203,11 +201,7 @@ def _column_names(found: Any) -> Names:
 
 
 def _check_cells(columns: Sequence[Cells]) -> None:
-    """Refuse cells that hold others.
-
-    Raises:
-        ColumnsError: there are such cells; names the row of one.
-    """
+    """Refuse cells that hold others; names the row of one."""
     if frozenset(map(type, chain.from_iterable(columns))) <= _CELLS:
         return
     wrong = next(cells for cells in columns if not _CELLS.issuperset(map(type, cells)))

@@ -13,7 +13,8 @@ import numpy as np
 from drum_like.codecs.like_pandas import few_rows, has_huge, plain_column, plain_rows, precision
 from drum_like.errors import PayloadError
 from drum_like.system.lazy import cached, pd
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.readers import Cells, numbers
 
 _NUMBERS = frozenset({int, float})

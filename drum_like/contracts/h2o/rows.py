@@ -11,7 +11,8 @@ from drum_like.contracts.h2o.score_request import ScoreRequest
 from drum_like.errors import ColumnsError, MediaTypeError, PayloadError
 from drum_like.inference.service import Service
 from drum_like.types.column import DataType
-from drum_like.types.frame import Frame, Names, listed, missing_error
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names, listed, missing_error
 from drum_like.types.schema import Schema
 
 Files = Mapping[str, bytes]

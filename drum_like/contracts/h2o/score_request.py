@@ -11,7 +11,7 @@ from drum_like.codecs.json.document import loads_exactly
 from drum_like.codecs.json.values import loads
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.types.explanation import Kind
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 from drum_like.types.payload import Limits
 
 _KINDS = {**{kind.value: kind for kind in Kind}, "NONE": None}

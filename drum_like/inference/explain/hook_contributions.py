@@ -12,7 +12,8 @@ from drum_like.inference.pipeline import Limiter, Pipeline, apart
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd
 from drum_like.types.explanation import Contributions, Kind, adds_up, predicted
-from drum_like.types.frame import Frame, Names, listed
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names, listed
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Link, Target, TargetType
 

@@ -16,7 +16,8 @@ from drum_like.errors import (
 from drum_like.inference import labels
 from drum_like.inference.pipeline import Limiter
 from drum_like.types.explanation import Contributions, Explainer, Kind, adds_up, link_of_labels
-from drum_like.types.frame import Frame, Names
+from drum_like.types.frame import Frame
+from drum_like.types.names import Names
 from drum_like.types.schema import Schema
 from drum_like.types.target import Link, Target, TargetType
 

@@ -12,7 +12,7 @@ from pyarrow import compute, types
 from drum_like.contracts.wallaroo.inference.arrow_cells import decode_schema, is_list, keeps_truth
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.store.entities import Config
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 
 
 @dataclass(frozen=True, slots=True)
