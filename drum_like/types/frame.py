@@ -69,6 +69,9 @@ class Frame(ABC):
             return column_of(data, position)
         return numbers(self.cells(position), str(data.columns[position]))
 
+    has_one_order: bool = True
+    """Whether all rows name their cells in one order, so that names can stand for positions."""
+
     has_order: bool = True
     """Whether columns without names are in the order of the model, as their sender has agreed."""
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.system.lazy import pd
-from drum_like.types.frame import Frame, Matrix, Names, Positions
+from drum_like.types.frame import Frame, Matrix, Positions
+from drum_like.types.names import Names
 from drum_like.types.readers import Cells, numbers
 
 _LARGEST = 2**63 - 1

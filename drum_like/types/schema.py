@@ -100,7 +100,7 @@ class Schema:
         """Refuse rows of another width, or of no common order."""
         if frame.n_columns != len(self.columns):
             raise width_error(len(self.columns), frame.n_columns)
-        if frame.columns not in (None, self.names) and not frame.has_order:
+        if frame.columns not in (None, self.names) and not frame.has_one_order:
             raise orderless_error(self.names)
 
 

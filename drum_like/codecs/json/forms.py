@@ -155,7 +155,7 @@ def _named(document: Document, limits: Limits) -> Frame:
     def exactly() -> Sequence[Cells]:
         return _columns(document.exactly(), names, alike=alike)
 
-    return JsonFrame(names, columns, exactly, has_order=alike)
+    return JsonFrame(names, columns, exactly, has_one_order=alike)
 
 
 def _columns(rows: Sequence[Any], names: Names, *, alike: bool) -> Sequence[Cells]:

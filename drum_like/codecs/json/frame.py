@@ -31,8 +31,7 @@ class JsonFrame(Frame):
             file.
         exactly: Returns the columns again, with all digits of fractions and of integers beyond 64
             bits; None if `columns` have them.
-        has_order: Whether the columns of a model without names may be taken from these in their
-            order: not if rows name their cells in several orders.
+        has_one_order: Whether all rows name their cells in one order.
     """
 
     def __init__(
@@ -41,12 +40,12 @@ class JsonFrame(Frame):
         columns: Sequence[Cells],
         exactly: Callable[[], Sequence[Cells]] | None = None,
         *,
-        has_order: bool = True,
+        has_one_order: bool = True,
     ) -> None:
         self._names = names
         self._columns = columns
         self._exactly = exactly
-        self.has_order = has_order
+        self.has_one_order = has_one_order
 
     @property
     def columns(self) -> Names | None:

@@ -18,7 +18,7 @@ from drum_like.errors import PayloadError
 from drum_like.http.wire import JSON
 from drum_like.inference.named_rows import Scored
 from drum_like.inference.service import ModelInfo
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 from drum_like.types.target import Target, TargetType
 
 PREDICT, PROBABILITIES = "predict", "predict_proba"
