@@ -194,7 +194,15 @@ class ServerSettings(ServingSettings, TimedSettings):
     )
     url_prefix: str = option("", "path prefix of every route", PREFIX, env=("URL_PREFIX",))
     contracts: tuple[str, ...] = option(
-        ("probes", "drum", "chat", "h2o", "ecosystem", "open_inference"),
+        (
+            "probes",
+            "drum",
+            "chat",
+            "h2o",
+            "ecosystem",
+            "kserve_v1",
+            "open_inference",
+        ),
         "contracts to serve; with a store, projects and wallaroo, too",
         NAMES,
     )

@@ -41,7 +41,7 @@ def pure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("asked", "body", "status", "contract"),
     [
-        ("GET /", None, 200, "drum"),
+        ("GET /", None, 200, "kserve_v1"),
         ("GET /ping", None, 200, "drum"),
         ("GET /ping?message=a", None, 200, "ecosystem"),
         ("GET /info/", None, 200, "drum"),
@@ -54,7 +54,7 @@ def pure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ("POST /invocate", "{", 200, "ecosystem"),
         ("POST /model/score", "{}", 400, "h2o"),
         ("GET /model/other", None, 404, "h2o"),
-        ("GET /v1/models", None, 404, "chat"),
+        ("GET /v1/models", None, 200, "kserve_v1"),
         ("GET /readyz", None, 200, "probes"),
         ("GET /nowhere", None, 404, None),
     ],

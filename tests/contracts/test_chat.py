@@ -151,7 +151,13 @@ def test_another_result_of_the_hook(chatting: Server) -> None:
 def test_the_model_of_the_runtime_parameter_is_listed(named: Server, path: str) -> None:
     model = {"created": 1735689600, "id": "m", "object": "model", "owned_by": "DataRobot"}
 
-    assert named.get(path).json() == {"data": [model], "object": "list"}
+    listed = named.get(path).json()
+
+    assert ("models" in listed) is (path == "/v1/models")
+    assert {name: listed[name] for name in ("data", "object")} == {
+        "data": [model],
+        "object": "list",
+    }
 
 
 def test_no_model_is_listed(text: Server) -> None:

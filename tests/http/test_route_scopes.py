@@ -11,7 +11,7 @@ from drum_like.config.settings import load
 from drum_like.http.app import create_app
 from tests.support.models import REG
 
-CONTRACTS = "probes,drum,chat,h2o,ecosystem,projects,wallaroo"
+CONTRACTS = "probes,drum,chat,h2o,ecosystem,kserve_v1,projects,wallaroo"
 ROLES = ("predict", "observe", "admin")
 
 OPEN = frozenset(

@@ -337,6 +337,12 @@ def _metadata_error_explained(exchange: Exchange) -> bool:
     return bare and _is_error(exchange.ours, exchange.drum.status) and "model-metadata" in said
 
 
+def _models_listed(exchange: Exchange) -> bool:
+    ours = exchange.ours.json()
+    listed = isinstance(ours, dict) and isinstance(ours.get("models"), list)
+    return _is_error(exchange.drum, 404) and exchange.ours.status == OK and listed
+
+
 ANSWERS: dict[str, AnswerRule] = {
     "D1": _names_the_row,
     "D2": _callers_fault,
@@ -375,6 +381,8 @@ ANSWERS: dict[str, AnswerRule] = {
     "relative-paths": _relative_paths,
     "metadata-error": _metadata_error_explained,
     "leading-blank-line": _header_behind_blank_lines,
+    "alive": _added_keys,
+    "model-names": _models_listed,
 }
 
 

@@ -70,7 +70,7 @@ CHATS = (
     Probe("GET", get(CHAT_PATH), ("D3",)),
     Probe("capabilities", get("/capabilities/"), ("D24",)),
     Probe("no models", get("/models")),
-    Probe("no v1 models", get("/v1/models")),
+    Probe("no v1 models", get("/v1/models"), ("alive",)),
     Probe("predict", post("/predict/", "prompt\nhello\nyou\n")),
 )
 
@@ -98,7 +98,7 @@ CASES: tuple[Case, ...] = (
                 ),
             ),
             Probe("models", get("/models")),
-            Probe("v1 models", get("/v1/models")),
+            Probe("v1 models", get("/v1/models"), ("alive",)),
         ),
     ),
     ServerCase(
@@ -142,7 +142,7 @@ CASES: tuple[Case, ...] = (
             Probe("chat", ask("completion('x')")),
             Probe("malformed JSON", post(CHAT_PATH, "{", "application/json")),
             Probe("models by LLM_ID", get("/models")),
-            Probe("v1 models by LLM_ID", get("/v1/models")),
+            Probe("v1 models by LLM_ID", get("/v1/models"), ("alive",)),
             Probe(
                 "unstructured endpoint", post("/predictUnstructured/", "x", "text/plain"), ("D21",)
             ),

@@ -44,7 +44,7 @@ def edit_description(directory: Path) -> None:
 
 
 ROUTES = (
-    Probe("root", get("/")),
+    Probe("root", get("/"), ("alive",)),
     Probe("ping", get("/ping/")),
     Probe("ping without slash", get("/ping")),
     Probe("health", get("/health/")),
@@ -68,7 +68,7 @@ ROUTES = (
     Probe("wrong endpoint: unstructured", post("/predictUnstructured/", ROWS)),
     Probe("wrong endpoint: unstructured alias", post("/predictionsUnstructured/", ROWS)),
     Probe("models of a regression", get("/models")),
-    Probe("v1 models of a regression", get("/v1/models")),
+    Probe("v1 models of a regression", get("/v1/models"), ("model-names",)),
     Probe("models with a slash", get("/models/"), ("D3",)),
     Probe("chat without a hook", post("/chat/completions", '{"messages":[]}', "application/json")),
     Probe("v1 chat", post("/v1/chat/completions", '{"messages":[]}', "application/json")),

@@ -117,7 +117,7 @@ def _chats() -> tuple[Probe, ...]:
     return (
         Probe("chat", post(path, CHAT % "", "application/json")),
         Probe("stream", post(path, CHAT % ', "stream": true', "application/json")),
-        Probe("models", get("/v1/models")),
+        Probe("models", get("/v1/models"), ("alive",)),
     )
 
 
