@@ -158,6 +158,9 @@ class Resolver(Protocol):
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
 
+    def index(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the versions of all models that can be asked for, the oldest first, by `names`."""
+
 
 class SingleService:
     """The one model of a server without a catalog.
@@ -185,3 +188,7 @@ class SingleService:
     def names(self) -> tuple[str, ...]:
         """Return its name."""
         return (self._own.info.name,)
+
+    def index(self) -> dict[str, tuple[str, ...]]:
+        """Return its version by its name."""
+        return {self._own.info.name: (self._own.info.version,)}

@@ -12,6 +12,7 @@ import logging
 from contextlib import suppress
 
 from drum_like.errors import DrumLikeError, LoadError, NotFoundError, SettingsError
+from drum_like.inference.loading import MODEL_VERSION
 from drum_like.inference.service import ModelInfo, NotLoaded, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
@@ -104,9 +105,13 @@ class Catalog:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
-        stored = (key for key, versions in self._view.now.models.items() if versions.ids)
-        own = () if self._own is None else (self._own.info.name,)
-        return tuple(sorted({*own, *self._loader.directories, *stored}))
+        return tuple(sorted(self.index()))
+
+    def index(self) -> dict[str, tuple[str, ...]]:
+        """Return the versions of all models by their names; as Resolver."""
+        own = {} if self._own is None else {self._own.info.name: (self._own.info.version,)}
+        directories = dict.fromkeys(self._loader.directories, (MODEL_VERSION,))
+        return {**self._view.now.numbers, **directories, **own}
 
     def deployment(self, deployment_id: int) -> Deployed | None:
         """Return a deployment that is deployed, from memory."""
@@ -147,8 +152,7 @@ class Catalog:
         """Load models, as many as are kept; say which ones do not load."""
         own = None if self._own is None else self._own.info.name
         names = [name for name in self.names() if name != own]
-        most = self._cache.limit
-        if len(names) > most:
+        if len(names) > (most := self._cache.limit):
             logger.warning(
                 "%d of %d models are loaded at start; see --max-models", most, len(names)
             )

@@ -68,6 +68,15 @@ class VersionIndex:
     deployments: Mapping[int, Deployed] = field(default_factory=dict)
 
     @property
+    def numbers(self) -> dict[str, tuple[str, ...]]:
+        """The numbers of the versions that can be served, the oldest first, by their models."""
+        return {
+            name: tuple(map(str, sorted(versions.by_number)))
+            for name, versions in self.models.items()
+            if versions.ids
+        }
+
+    @property
     def version_ids(self) -> frozenset[int]:
         """The ids of all versions."""
         return frozenset().union(*(versions.ids for versions in self.models.values()))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from drum_like.system import cgroup
+from drum_like.system.model_counts import ModelCounts
 
 MIB = 1024 * 1024
 
@@ -64,6 +65,9 @@ class Timings:
 
     Args:
         slots: The most workers that ever live at one time.
+
+    Attributes:
+        models: Counts and times by model, for contracts that tell them.
     """
 
     def __init__(self, slots: int = 1) -> None:
@@ -71,6 +75,7 @@ class Timings:
         self._starts = range(0, slots * _SLOT_BYTES, _SLOT_BYTES)
         self._own = 0
         self._lock = Lock()
+        self.models = ModelCounts(slots)
 
     def claim(self, slot: int) -> None:
         """Write to this slot from now on; called in the worker, after the fork.
@@ -79,6 +84,7 @@ class Timings:
             slot: A number that no other live worker has.
         """
         self._own = self._starts[slot]
+        self.models.claim(slot)
         _NUMBER.pack_into(self._memory, self._own, os.getpid())
 
     def record(self, seconds: float) -> None:
