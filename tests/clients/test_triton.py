@@ -175,6 +175,28 @@ def test_the_asynchronous_client_gets_the_same(server: Server) -> None:
     assert asyncio.run(ask()) == by_csv(server)
 
 
+def test_the_repository_is_listed_and_loaded(client: Any) -> None:
+    known = {"name": MODEL, "version": "1", "state": "READY", "reason": ""}
+
+    client.load_model(MODEL)
+
+    assert client.get_model_repository_index() == [known]
+    with pytest.raises(InferenceServerException, match=r"\[501\] models are not unloaded"):
+        client.unload_model(MODEL)
+    with pytest.raises(InferenceServerException, match=r"\[400\] models are loaded as they are"):
+        client.load_model(MODEL, config="{}")
+
+
+def test_requests_are_counted(client: Any) -> None:
+    before = client.get_inference_statistics(MODEL)["model_stats"][0]
+
+    client.infer(MODEL, [tensor(rows(), "FP64")])
+
+    after = client.get_inference_statistics()["model_stats"][0]
+    assert after["execution_count"] == before["execution_count"] + 1
+    assert after["inference_count"] == before["inference_count"] + len(rows())
+
+
 def test_an_unknown_output_is_refused(client: Any) -> None:
     outputs = [triton.InferRequestedOutput("nothing")]
 

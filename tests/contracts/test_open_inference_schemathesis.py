@@ -58,9 +58,12 @@ def test_answers_are_as_described(label: str, server: Server, session: requests.
 def test_good_requests_are_answered_as_described(server: Server, session: requests.Session) -> None:
     tensor = {"name": "input-0", "shape": [1, 2], "datatype": "FP64", "data": [1.5, -0.5]}
 
+    answered(server, session, "POST /v2/repository/index", "/v2/repository/index")
+    load = f"/v2/repository/models/{MODEL}/load"
+    answered(server, session, "POST /v2/repository/models/{model}/load", load)
     for label, start in (("", ""), ("/versions/{version}", "/versions/1")):
         answered(server, session, f"GET /v2/models/{{model}}{label}", f"/v2/models/{MODEL}{start}")
-        for end in ("ready", "config"):
+        for end in ("ready", "config", "stats"):
             of_model = f"GET /v2/models/{{model}}{label}/{end}"
             answered(server, session, of_model, f"/v2/models/{MODEL}{start}/{end}")
         infer = f"POST /v2/models/{{model}}{label}/infer"

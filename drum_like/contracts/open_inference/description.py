@@ -34,12 +34,16 @@ class _Input:
     sizes: tuple[int, ...] = ()
 
 
-def metadata(service: Service) -> dict[str, Any]:
-    """Return the metadata of a model."""
-    info = service.info
+def metadata(service: Service, versions: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata of a model.
+
+    Args:
+        service: The model.
+        versions: All versions of it.
+    """
     return {
-        "name": info.name,
-        "versions": [info.version],
+        "name": service.info.name,
+        "versions": versions,
         "platform": _platform(service),
         "inputs": [_tensor(one) for one in _inputs(service.inputs)],
         "outputs": [_output(one) for one in outputs_of(service.target)],

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Request
 from numpy.typing import NDArray
 
-from drum_like.codecs.json.values import loads, refuse_repeated_keys
+from drum_like.codecs.json.document import read
 from drum_like.contracts.open_inference.binary_values import read_binary
 from drum_like.contracts.open_inference.datatypes import datatype_of
 from drum_like.contracts.open_inference.json_values import Shape, read_json
@@ -95,10 +95,9 @@ def parse_infer_request(request: Request) -> InferRequest:
     """
     body = whole_body(request)
     head, start = _head(request, body)
-    tree = loads(head)
+    tree = read(head).tree
     if not isinstance(tree, dict):
         raise PayloadError("the body must be a JSON object with `inputs`, a list of tensors")
-    refuse_repeated_keys(head, tree)
     parameters = _object(tree.get("parameters"), "parameters")
     identity = tree.get("id")
     if not isinstance(identity, str | None):

@@ -81,10 +81,7 @@ def _floats(values: Sequence[Any], datatype: Datatype) -> Values:
     if datatype.name == FP16:
         raise PayloadError("FP16 has no form in JSON; send it as a binary tensor, or FP32")
     _check_kinds(values, _NUMBERS, "numbers")
-    try:
-        wide = np.array(values, dtype=np.float64)
-    except OverflowError:
-        raise _beyond(datatype) from None
+    wide = np.array(values, dtype=np.float64)
     if datatype.dtype.itemsize == 8:
         return wide
     with np.errstate(over="ignore"):

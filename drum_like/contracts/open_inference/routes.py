@@ -11,7 +11,9 @@ from drum_like.contracts.open_inference.description import configuration, metada
 from drum_like.contracts.open_inference.errors import protocol_form
 from drum_like.contracts.open_inference.infer_request import parse_infer_request
 from drum_like.contracts.open_inference.infer_response import infer_response
+from drum_like.contracts.open_inference.repository import RepositoryViews
 from drum_like.contracts.open_inference.rows import frame_of
+from drum_like.contracts.open_inference.statistics import counted, described
 from drum_like.errors import EndpointError, NotLoadedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
@@ -22,7 +24,7 @@ from drum_like.inference.named_rows import Scored
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
 
-EXTENSIONS = ("binary_tensor_data", "model_configuration")
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 """Parts of the protocol that not every server has, by Triton's names."""
 
 _MEMBERS = frozenset({"name", "shape", "datatype"})
@@ -36,7 +38,7 @@ def contract(context: ContractContext) -> Contract:
     return Contract(
         "open_inference",
         errors,
-        (*_server_routes(views), *_model_routes(views)),
+        (*_server_routes(views), *_model_routes(views), *RepositoryViews(context).routes()),
         _claims(views, errors),
         paths=((r"v2(?:/|$)", errors),),
         aliases=("oip",),
@@ -78,7 +80,9 @@ class _Views:
 
     def metadata(self, model: str, version: str | None = None) -> Response:
         """Answer /v2/models/{model}."""
-        return wire.json_response(metadata(self._service(model, version)))
+        service = self._service(model, version)
+        versions = self.context.resolver.index()
+        return wire.json_response(metadata(service, versions[service.info.name]))
 
     def configuration(self, model: str, version: str | None = None) -> Response:
         """Answer /v2/models/{model}/config."""
@@ -97,12 +101,29 @@ class _Views:
         if not service.target.type.predicts_rows:
             kind = service.target.type.value
             raise EndpointError(f"a model of target type '{kind}' does not predict rows")
-        asked = parse_infer_request(request_ctx.request)
-        frame = frame_of(asked, service.inputs, self.limits)
-        n_outputs = len(service.target.labels) or 1
-        self.limits.check_answer(frame.n_rows, n_outputs, asked.n_bytes)
-        scored = Scored(service.predict(frame), service.target)
-        return infer_response(asked, scored, service.info)
+        with counted(self.context.timings.models, service.info) as watch:
+            asked = parse_infer_request(request_ctx.request)
+            frame = frame_of(asked, service.inputs, self.limits)
+            watch.rows = frame.n_rows
+            self.limits.check_answer(watch.rows, len(service.target.labels) or 1, asked.n_bytes)
+            watch.lap()
+            scored = Scored(service.predict(frame), service.target)
+            watch.lap()
+            return infer_response(asked, scored, service.info)
+
+    def statistics(self, model: str | None = None, version: str | None = None) -> Response:
+        """Answer /v2/models/stats, and that of a model: all of its versions, or one."""
+        counts, versions = self.context.timings.models, self.context.resolver.index()
+        if model is not None:
+            info = self._service(model, version).info
+            known = versions[info.name] if version is None else (info.version,)
+            versions = {info.name: known}
+        found = [
+            described(name, one, counts.of(name, one))
+            for name in versions
+            for one in versions[name]
+        ]
+        return wire.json_response({"model_stats": found})
 
     def no_shared_memory(self, kind: str, path: str) -> Response:
         """Refuse to share memory."""
@@ -124,6 +145,7 @@ def _server_routes(views: _Views) -> tuple[Route, ...]:
         Route("/v2/health/live", "GET", "live", views.live, probe),
         Route("/v2/health/ready", "GET", "ready", views.ready, probe),
         Route("/v2/models", "GET", "models", views.models, observe),
+        Route("/v2/models/stats", "GET", "all_statistics", views.statistics, observe),
         Route(shared, "GET", "shared_memory_status", views.no_shared_memory, observe),
         Route(shared, "POST", "shared_memory", views.no_shared_memory, observe),
     )
@@ -135,6 +157,7 @@ def _model_routes(views: _Views) -> tuple[Route, ...]:
         ("", "metadata", views.metadata),
         ("/ready", "model_ready", views.model_ready),
         ("/config", "configuration", views.configuration),
+        ("/stats", "statistics", views.statistics),
     )
     return tuple(
         route
