@@ -55,6 +55,10 @@ class Sent:
         """The names of the columns where rows are objects, in the order of training."""
         return list(self.known_as) or self.columns.names
 
+    def by_name(self, case: Case) -> bool:
+        """Return whether the columns have to be named: the model knows names, or takes others'."""
+        return case.named or list(self.order) != list(range(len(self.columns.all)))
+
     def record(self, row: Row) -> dict[str, Any]:
         """Return a row as an object."""
         keys = self.keys
@@ -125,6 +129,25 @@ def _file(wire: Wire, case: Case, sent: Sent) -> Answer:
     return read_answer(wire.post("/predict/", body, Content_Type=ARROW), case.target)
 
 
+def _records(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = json.dumps([sent.record(row) for row in sent.rows]).encode()
+    return read_answer(wire.post("/predict/", body, Content_Type=JSON), case.target)
+
+
+def _split(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send lists of cells; without names where the model has none."""
+    data = [[cells.as_json(row[at]) for at in sent.order] for row in sent.rows]
+    names = {"columns": [sent.keys[at] for at in sent.order]} if sent.by_name(case) else {}
+    body = json.dumps({"dataframe_split": {**names, "data": data}}).encode()
+    return read_answer(wire.post("/predict/", body, Content_Type=JSON), case.target)
+
+
+def _lines(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = "\n".join(json.dumps(sent.record(row)) for row in sent.rows).encode()
+    reply = wire.post("/predict/", body, Content_Type="application/jsonlines")
+    return read_answer(reply, case.target)
+
+
 def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
     columns = sent.columns.all
     rows = [
@@ -192,6 +215,9 @@ DOORS: Mapping[str, Door] = {
     "arrow-stream": Door(_stream),
     "arrow-file": Door(_file, brief=True),
     "matrix-market": Door(_matrix_market, gaps=False, numbers=True),
+    "json": Door(_records),
+    "json-split": Door(_split, brief=True),
+    "json-lines": Door(_lines, brief=True),
     "h2o": Door(partial(_h2o, text=True)),
     "h2o-typed": Door(partial(_h2o, text=False)),
     "instances": Door(_instances),
