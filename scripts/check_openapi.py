@@ -4,10 +4,9 @@ Exits with 1 and one line for each fault.
 """
 
 import argparse
-import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from drum_like import __version__
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load
+from drum_like.contracts.openapi import Operation, Tree, combined, described, served
 from drum_like.http.app import create_app
 
 SPECS = Path(__file__).parents[1] / "openapi"
-METHODS = frozenset({"get", "put", "post", "delete", "patch"})
-"""The methods that are compared; HEAD and OPTIONS belong to every route."""
-
 MODEL = """
 import pandas as pd
 
@@ -33,9 +30,6 @@ def load_model(code_dir):
 def score(data, model, **kwargs):
     return pd.DataFrame({"Predictions": [0.0] * len(data)})
 """
-
-Operation = tuple[str, str]
-"""Method and path; parameters of the path have lost their names."""
 
 
 def main() -> int:
@@ -60,30 +54,17 @@ def _faults(documents: dict[str, Any]) -> Iterator[str]:
         yield from (f"{name}: {'/'.join(map(str, e.path))}: {e.message}" for e in broken)
         if document.get("info", {}).get("version") != __version__:
             yield f"{name}: info/version is not {__version__}"
-    described, served = _described(documents), _served(_app())
-    yield from (f"served, but in no document: {_shown(o)}" for o in sorted(served - described))
-    yield from (f"in a document, but not served: {_shown(o)}" for o in sorted(described - served))
+    there, ours = _described(documents), served(_app())
+    yield from (f"served, but in no document: {_shown(o)}" for o in sorted(ours - there))
+    yield from (f"in a document, but not served: {_shown(o)}" for o in sorted(there - ours))
+    both = OpenAPIV31SpecValidator(combined(documents, ours))
+    yield from (
+        f"all together: {'/'.join(map(str, e.path))}: {e.message}" for e in both.iter_errors()
+    )
 
 
-def _described(documents: dict[str, Any]) -> set[Operation]:
-    return {
-        (method.upper(), _nameless(path))
-        for document in documents.values()
-        for path, item in document.get("paths", {}).items()
-        for method in METHODS & item.keys()
-    }
-
-
-def _served(app: Flask) -> set[Operation]:
-    return {
-        (method, _nameless(re.sub(r"<[^>]*>", "{}", rule.rule)))
-        for rule in app.url_map.iter_rules()
-        for method in _methods(rule.methods)
-    }
-
-
-def _methods(methods: Iterable[str] | None) -> set[str]:
-    return {method for method in methods or () if method.lower() in METHODS}
+def _described(documents: Mapping[str, Tree]) -> set[Operation]:
+    return {operation for document in documents.values() for operation, _, _ in described(document)}
 
 
 def _app() -> Flask:
@@ -92,11 +73,6 @@ def _app() -> Flask:
         Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
         flags = ["--code-dir", folder, "--target-type", "regression", "--store", f"{folder}/store"]
         return create_app(load(ServerSettings, ["server", *flags], {})).flask
-
-
-def _nameless(path: str) -> str:
-    """Return a path without names of parameters; a slash at its end means nothing."""
-    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"
 
 
 def _shown(operation: Operation) -> str:

@@ -196,6 +196,7 @@ class ServerSettings(ServingSettings, TimedSettings):
     contracts: tuple[str, ...] = option(
         (
             "probes",
+            "openapi",
             "drum",
             "chat",
             "h2o",
