@@ -125,12 +125,9 @@ def combined(
     }
 
 
-def _is_served(
-    operation: Operation, operations: frozenset[Operation], prefix: str, *, below: bool = False
-) -> bool:
+def _is_served(operation: Operation, operations: frozenset[Operation], prefix: str) -> bool:
     method, path = operation
-    whole = (method, nameless(prefix + path))
-    return whole in operations or (not below and operation in operations)
+    return operation in operations or (method, nameless(prefix + path)) in operations
 
 
 def _known(path: str, paths: Mapping[str, Any]) -> str:
@@ -141,13 +138,14 @@ def _known(path: str, paths: Mapping[str, Any]) -> str:
 def _item(
     document: Tree, path: str, operations: frozenset[Operation], prefix: str
 ) -> dict[str, Any]:
-    """Return the path without its operations; one that stands at the root says so."""
+    """Return the path without its operations; one that stands at the root, too, says where."""
     left_out = METHODS | {"parameters"}
     item = {k: v for k, v in document["paths"][path].items() if k not in left_out}
     of_path = [one[0] for one in described(document) if one[1] == path]
-    if any(_is_served(one, operations, prefix, below=True) for one in of_path):
+    if not prefix or operations.isdisjoint(of_path):
         return item
-    return {**item, "servers": [{"url": "/"}]}
+    below = any((method, nameless(prefix + name)) in operations for method, name in of_path)
+    return {**item, "servers": [{"url": url} for url in (prefix, "/")[0 if below else 1 :]]}
 
 
 def _placed(operation: Tree, path: str, known: str, document: Tree) -> dict[str, Any]:

@@ -44,16 +44,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(built.glob("*.whl")))
 
 
-def test_every_module_of_both_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+def test_every_module_of_the_packages_is_in_the_wheel(wheel: zipfile.ZipFile) -> None:
     expected = {str(p.relative_to(TOP)) for p in (TOP / "drum_like").rglob("*.py")}
     predictors = TOP / "predictors"
     expected |= {
         f"drum_like_predictors/{p.relative_to(predictors)}" for p in predictors.rglob("*.py")
     }
+    expected.add("drum_like_openapi/__init__.py")
 
     packed = {name for name in wheel.namelist() if name.endswith(".py")}
 
     assert packed == expected
+
+
+def test_the_openapi_documents_are_in_the_wheel(wheel: zipfile.ZipFile) -> None:
+    expected = {f"drum_like_openapi/{p.name}" for p in (TOP / "openapi").glob("*.yaml")}
+
+    assert expected <= set(wheel.namelist())
 
 
 def test_the_wheel_is_typed_and_brings_nothing_else(wheel: zipfile.ZipFile) -> None:
@@ -62,6 +69,7 @@ def test_the_wheel_is_typed_and_brings_nothing_else(wheel: zipfile.ZipFile) -> N
     assert "drum_like/py.typed" in wheel.namelist()
     assert tops == {
         "drum_like",
+        "drum_like_openapi",
         "drum_like_predictors",
         f"drum_like-{drum_like.__version__}.dist-info",
     }
