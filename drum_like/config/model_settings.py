@@ -15,7 +15,7 @@ from drum_like.config.value_types import (
     TARGET_TYPE,
     TEXT,
 )
-from drum_like.config.verbs import LOADING, MODEL, NEW_MODEL, SERVER, SERVING
+from drum_like.config.verbs import LOADING, MODEL, NEW_MODEL, SERVING
 from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType
 
@@ -78,7 +78,7 @@ class ModelSettings(DirectorySettings, TargetSettings):
         None,
         "name of the model of --code-dir; else that of model-metadata.yaml, or of the directory",
         MODEL_NAME,
-        verbs=(SERVER,),
+        verbs=SERVING,
     )
     query: str | None = option(None, "query string for an unstructured model", TEXT, verbs=MODEL)
     content_type: str | None = option(

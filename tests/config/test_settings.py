@@ -462,11 +462,11 @@ def test_flags_of_settings_give_the_same_settings(tmp_path: Path) -> None:
 
 
 PASSED_BY_CALLERS = {
-    "score": {"hook_threads"},
-    "validation": {"hook_threads"},
-    "explain": {"hook_threads", "query", "content_type"},
-    "calibrate": {"hook_threads", "query", "content_type"},
-    "models push": {"hook_threads", "legacy_label_order"},
+    "score": {"hook_threads", "model_name"},
+    "validation": {"hook_threads", "model_name"},
+    "explain": {"hook_threads", "model_name", "query", "content_type"},
+    "calibrate": {"hook_threads", "model_name", "query", "content_type"},
+    "models push": {"hook_threads", "model_name", "legacy_label_order"},
 }
 """Values of the library's functions that loads models, for which these verbs have no flag."""
 
