@@ -1,7 +1,9 @@
 """From a model directory to its model object, hooks and metadata."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from drum_like.api import Predictor, TargetChecker
@@ -19,8 +21,9 @@ from drum_like.model.artifact import (
 )
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import Hooks, call_at_load, load_hooks
+from drum_like.model.manifests import Manifest, has_manifest, read_manifest
 from drum_like.model.metadata import Metadata, read_metadata
-from drum_like.types.schema import Schema
+from drum_like.types.schema import Column, Schema
 from drum_like.types.target import ModelTarget, Target, TargetType
 
 logger = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class LoadedModel:
         artifact: The file it was read from; None if load_model read it.
         value: The framework's object, or what load_model returned.
         predictor: Wraps the object where no hook scores; else None.
+        manifest: The description of the model by another product; None without one.
     """
 
     directory: ModelDirectory
@@ -47,6 +51,7 @@ class LoadedModel:
     artifact: Artifact | None
     value: Any
     predictor: Predictor | None
+    manifest: Manifest | None = None
 
     @property
     def known_target(self) -> ModelTarget:
@@ -54,15 +59,26 @@ class LoadedModel:
         return ModelTarget() if self.predictor is None else self.predictor.target
 
     def schema(self) -> Schema | None:
-        """Return the columns that the model takes; the metadata types those that it does not."""
+        """Return the columns that the model takes, with types for those that it leaves open.
+
+        Raises:
+            LoadError: another product describes other columns, and the metadata declares none.
+        """
         schema = None if self.predictor is None else self.predictor.schema
+        if self.manifest and self.predictor and not self._declared and not self.hooks.transform:
+            schema = self.manifest.schema(schema)
         if schema is None or self.metadata is None:
             return schema
         schema = replace(schema, unseen_is_missing=self.metadata.unseen_categories == "missing")
         if self.hooks.transform is not None:  # what callers send is not what the model gets
             return schema
-        declared = input_schema.read_input_schema(self.metadata.raw.get("inputSchema"))
-        return input_schema.typed(schema, declared, self.metadata.type_schema)
+        return input_schema.typed(schema, self._declared, self.metadata.type_schema)
+
+    @property
+    def _declared(self) -> tuple[Column, ...]:
+        """The columns of the metadata's inputSchema, empty without one."""
+        raw = None if self.metadata is None else self.metadata.raw.get("inputSchema")
+        return input_schema.read_input_schema(raw)
 
     def inputs(self, schema: Schema | None) -> Schema | None:
         """Return the columns that callers send, None if neither metadata nor model name them.
@@ -72,10 +88,9 @@ class LoadedModel:
         """
         metadata, hooks = self.metadata, self.hooks
         hooked = hooks.transform is not None or hooks.score is not None
-        raw = None if metadata is None else metadata.raw.get("inputSchema")
-        inputs = input_schema.callers_columns(
-            input_schema.read_input_schema(raw), schema, hooked=hooked
-        )
+        told = () if self.manifest is None else self.manifest.inputs.columns
+        declared = self._declared or (told if hooked else ())
+        inputs = input_schema.callers_columns(declared, schema, hooked=hooked)
         if inputs is None:
             return None
         may_lack = metadata is not None and metadata.missing_fields == "na"
@@ -93,6 +108,8 @@ class LoadedModel:
             predictor.check_target(target)
         if self.predictor is not None:
             labels.check(self.predictor.target, target)
+            if self.manifest is not None:
+                self.manifest.check_target(self.predictor.target)
 
     def conversion(self, target: Target) -> Conversion:
         """Return the conversion of the model's output to probabilities.
@@ -124,16 +141,20 @@ def load_model(settings: ModelSettings, load: LoadSettings) -> LoadedModel:
     """
     metadata = read_metadata(settings.code_dir)
     directory = ModelDirectory(settings.code_dir)
-    directory.check(artifact_kinds(), load.language)
+    described = has_manifest(directory.path)
+    if not described:
+        directory.check(artifact_kinds(), load.language)
     hooks = _hooks(directory, settings.target_type, load)
+    manifest = read_manifest(directory.path) if described and hooks.load_model is None else None
     try:
-        artifact, value = _load_value(directory, hooks, load)
-        predictor = _predictor(hooks, settings.target_type, value, artifact)
+        artifact, value = _load_value(directory, hooks, load, manifest)
+        wrap = (manifest and manifest.wrap) or partial(predictor_for, artifact=artifact)
+        predictor = _predictor(hooks, settings.target_type, partial(wrap, value))
     except LoadError as error:
         text = f"An error occurred when loading your artifact: {error}"
         plain = error.plain and f"An error occurred when loading your artifact: {error.plain}"
         raise type(error)(text, error.hint, plain=plain) from error
-    return LoadedModel(directory, metadata, hooks, artifact, value, predictor)
+    return LoadedModel(directory, metadata, hooks, artifact, value, predictor, manifest)
 
 
 def _hooks(directory: ModelDirectory, target_type: TargetType | None, load: LoadSettings) -> Hooks:
@@ -150,11 +171,15 @@ def _hooks(directory: ModelDirectory, target_type: TargetType | None, load: Load
 
 
 def _load_value(
-    directory: ModelDirectory, hooks: Hooks, load: LoadSettings
+    directory: ModelDirectory, hooks: Hooks, load: LoadSettings, manifest: Manifest | None
 ) -> tuple[Artifact | None, Any]:
-    """Return the model object, from the load_model hook or else from the artifact."""
+    """Return the model object: from the load_model hook, as described, or from the artifact."""
+    if manifest is not None:
+        manifest.allow_code(no_pickle=load.no_pickle)
+        if manifest.open is not None:
+            return None, manifest.open()
     if hooks.load_model is None:
-        artifact = find_artifact(directory)
+        artifact = (manifest and manifest.artifact) or find_artifact(directory)
         alone = directory.custom_py is None
         return artifact, load_artifact(artifact, no_pickle=load.no_pickle, alone=alone)
     value = call_at_load(
@@ -166,17 +191,17 @@ def _load_value(
 
 
 def _predictor(
-    hooks: Hooks, target_type: TargetType | None, value: Any, artifact: Artifact | None
+    hooks: Hooks, target_type: TargetType | None, wrap: Callable[[], Predictor]
 ) -> Predictor | None:
     """Return the predictor for the work that no hook does, None if hooks do it all."""
     if target_type is TargetType.UNSTRUCTURED:
         return None
     if target_type is not TargetType.TRANSFORM:
         does_all = hooks.score is not None or hooks.chat is not None
-        return None if does_all else predictor_for(value, artifact)
+        return None if does_all else wrap()
     if hooks.transform is not None:
         return None
     try:
-        return predictor_for(value, artifact)
+        return wrap()
     except PluginError as error:
         raise LoadError(transformation.NO_TRANSFORM) from error

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from drum_like import plugins
 from drum_like.api import ArtifactKind, Predictor
 from drum_like.errors import ArtifactError, LoadError, PluginError
 from drum_like.model.directory import DRUM_SUFFIXES, ModelDirectory, suffixes
-from drum_like.model.pickles import read_pickle
+from drum_like.model.pickles import SKOPS, read_pickle, read_skops
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,12 @@ class Artifact:
     Attributes:
         path: The file.
         kind: The kind that reads it.
+        trusted: Types that a file of skops may bring along.
     """
 
     path: Path
     kind: ArtifactKind
+    trusted: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -134,7 +137,7 @@ def predictor_for(model: Any, artifact: Artifact | None = None) -> Predictor:
 
 
 def _read(artifact: Artifact, *, alone: bool) -> Any:
-    read = _reader(artifact.kind, alone=alone)
+    read = _reader(artifact, alone=alone)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -152,7 +155,10 @@ def _read(artifact: Artifact, *, alone: bool) -> Any:
     return model
 
 
-def _reader(kind: ArtifactKind, *, alone: bool) -> Any:
+def _reader(artifact: Artifact, *, alone: bool) -> Any:
+    kind = artifact.kind
+    if kind is SKOPS:
+        return partial(read_skops, trusted=artifact.trusted)
     if kind.predictor is None:
         return read_pickle
     plugin = plugins.load(plugins.PREDICTORS, kind.predictor)

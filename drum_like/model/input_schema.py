@@ -1,7 +1,7 @@
-"""The inputSchema of model-metadata.yaml: names and types of the columns that callers send."""
+"""Names and types of the columns that callers send: inputSchema, and what other products tell."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drum_like.model.type_schema import Condition, TypeSchema
@@ -150,3 +150,72 @@ def _refined(column: Column, given: Column | None) -> Column:
     narrow = column.kind == "number" and stored is not None and not stored.is_float
     example = column.example if given is None else given.example
     return replace(column, kind="any" if narrow else column.kind, stored=stored, example=example)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs of a model as its description tells them.
+
+    Attributes:
+        columns: In the order of the description; empty if it leaves them open.
+        named: Whether they are matched by name; else the names stand for positions.
+    """
+
+    columns: tuple[Column, ...] = ()
+    named: bool = True
+
+
+_NUMBERS = {
+    "bool": DataType.BOOL,
+    "float64": DataType.FLOAT64,
+    "float32": DataType.FLOAT32,
+    "float16": DataType.FLOAT32,
+    **dict.fromkeys(("int8", "int16", "int32", "uint8", "uint16"), DataType.INT32),
+    **dict.fromkeys(("int64", "uint32"), DataType.INT64),
+}
+
+
+def column_of(name: str, dtype: str, example: str | None = None) -> Column:
+    """Return the column of cells of a type.
+
+    Args:
+        name: Its name.
+        dtype: numpy's name of the type; str for text, datetime64 for times, bytes. A column of any
+            other type is left to the model.
+        example: A cell.
+    """
+    stored = _NUMBERS.get(dtype)
+    if stored is not None and stored.is_float:
+        return Column(
+            name, stored=stored, example=example, width="" if dtype == "float64" else dtype
+        )
+    if stored is not None:
+        return Column(name, "any", stored=stored, example=example)
+    if dtype.startswith("datetime64"):
+        stored = DataType.TIME64
+        return Column(name, "encoded", times="datetime64[ns]", stored=stored, example=example)
+    if dtype == "str":
+        return Column(name, "text", stored=DataType.STR, example=example)
+    return Column(name, "any", stored=DataType.BYTES if dtype == "bytes" else None, example=example)
+
+
+def inputs_of(tensors: Sequence[tuple[str, str, tuple[int, ...]]]) -> Inputs:
+    """Return the columns of tensors: one tensor of all of them, or one a column, by name.
+
+    Tensors that are no such columns, or of open width, leave them to the model.
+
+    Args:
+        tensors: Name, numpy's name of the type, and shape of each; the size of the rows is first,
+            and an open one is -1.
+    """
+    if len(tensors) == 1:
+        name, dtype, shape = tensors[0]
+        wide = [size for size in shape[1:] if size != 1]
+        if len(wide) > 1 or -1 in wide:
+            return Inputs()
+        width = wide[0] if wide else 1
+        names = [name] if width == 1 and name else map(str, range(width))
+        return Inputs(tuple(column_of(one, dtype) for one in names), named=False)
+    if any(size != 1 for _, _, shape in tensors for size in shape[1:]):
+        return Inputs()
+    return Inputs(tuple(column_of(name, dtype) for name, dtype, _ in tensors))

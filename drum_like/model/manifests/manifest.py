@@ -1,0 +1,223 @@
+"""Descriptions of models by other products, and whether a model is the one that they describe."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from drum_like.api import Predictor
+from drum_like.errors import ArtifactError, LoadError
+from drum_like.model.artifact import Artifact, artifact_kinds
+from drum_like.model.directory import HEAD_BYTES
+from drum_like.model.input_schema import Inputs
+from drum_like.model.pickles import SKOPS
+from drum_like.types.column import Column, DataType
+from drum_like.types.frame import listed
+from drum_like.types.schema import Schema
+from drum_like.types.target import ModelTarget
+
+MOST_BYTES = 8 << 20
+"""Size of a description: the signature of 10,000 columns takes 1 MiB."""
+
+Group = Literal["numbers", "text", "times", "bytes"]
+
+_GROUPS: dict[DataType, Group] = {
+    DataType.STR: "text",
+    DataType.TIME64: "times",
+    DataType.BYTES: "bytes",
+}
+_INSTEAD = (
+    "save the model again together with its description, or declare the columns as inputSchema in "
+    "model-metadata.yaml, which goes before it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The description of a model by another product, in its own file beside the model file.
+
+    Attributes:
+        file: Name of that file, for messages.
+        artifact: The model file; None if the description names none.
+        inputs: The inputs.
+        output: The type of the one output; None if there are several, or it is not told.
+        open: Reads the model in place of `artifact`; None for model files.
+        wrap: Makes the predictor of what `open` returns; None for those of model files.
+        code: Folder of modules that the model imports.
+        name: Name of the model.
+        version: Its version.
+    """
+
+    file: str
+    artifact: Artifact | None = None
+    inputs: Inputs = Inputs()
+    output: DataType | None = None
+    open: Callable[[], Any] | None = None
+    wrap: Callable[[Any], Predictor] | None = None
+    code: Path | None = None
+    name: str | None = None
+    version: str | None = None
+
+    def allow_code(self, *, no_pickle: bool) -> None:
+        """Let the model import its modules, unless no code of the directory may run.
+
+        Raises:
+            ArtifactError: it cannot be loaded without.
+        """
+        if no_pickle and self.open is not None:
+            raise ArtifactError(
+                f"{self.file} describes a model that runs code when it is loaded, and --no-pickle "
+                "is set; save it by the flavour of a framework whose files are data"
+            )
+        if self.code is not None and not no_pickle and str(self.code) not in sys.path:
+            sys.path.insert(0, str(self.code))
+
+    def schema(self, known: Schema | None) -> Schema | None:
+        """Return the columns of a model, with the types and examples of the description.
+
+        Args:
+            known: The columns that the model knows, None if it takes any.
+
+        Raises:
+            LoadError: the two disagree.
+        """
+        told = self.inputs
+        if not told.columns or known is None:
+            return Schema(told.columns, named=told.named) if told.columns else known
+        pairs = tuple(self._by_name(known) if told.named and known.named else self._in_turn(known))
+        fault = next((found for pair in pairs if (found := _fault(*pair))), None)
+        if fault is not None:
+            raise LoadError(f"{self.file} and the model disagree: {fault}; {_INSTEAD}")
+        columns = tuple(_refined(column, given) for column, given in pairs)
+        if told.named and not known.named:
+            columns = tuple(
+                replace(c, name=t.name) for c, t in zip(columns, told.columns, strict=True)
+            )
+        return replace(known, columns=columns)
+
+    def check_target(self, known: ModelTarget) -> None:
+        """Refuse a model whose answers are of another type than the output described.
+
+        Raises:
+            LoadError: text is described and the model gives numbers, or the other way round.
+        """
+        words = {isinstance(label, str) for label in known.classes}
+        numbers = known.type is not None and known.type.is_numeric
+        if self.output is None or known.implied or not (words or numbers):
+            return
+        # Floats may be probabilities of any classes.
+        is_text = self.output is DataType.STR
+        if is_text is (True in words) or (self.output.is_float and not numbers):
+            return
+        raise LoadError(
+            f"{self.file} and the model disagree: the output is described as "
+            f"{self.output.value}, but the model gives {'text' if True in words else 'numbers'}; "
+            "save the model again together with its description"
+        )
+
+    def _by_name(self, known: Schema) -> Iterator[tuple[Column, Column]]:
+        told = self.inputs.columns
+        spelled = known.as_known(tuple(column.name for column in told))
+        by_name = dict(zip(spelled, told, strict=True))
+        missing = [name for name in known.names if name not in by_name]
+        if missing:
+            raise LoadError(
+                f"{self.file} and the model disagree: the model was trained on columns that the "
+                f"file does not name: {listed(missing)}; {_INSTEAD}"
+            )
+        yield from ((column, by_name[column.name]) for column in known.columns)
+
+    def _in_turn(self, known: Schema) -> Iterator[tuple[Column, Column]]:
+        told, width = self.inputs.columns, len(known.columns)
+        if len(told) != width:
+            raise LoadError(
+                f"{self.file} and the model disagree: the file tells {len(told)} columns, the "
+                f"model takes {width}; {_INSTEAD}"
+            )
+        yield from zip(known.columns, told, strict=True)
+
+
+def _fault(column: Column, given: Column) -> str | None:
+    known, told = _group(column), _group(given)
+    if None in (known, told) or known == told:
+        return None
+    return f"column {column.name[:100]!r} is described as {told}, but the model takes {known} there"
+
+
+def _group(column: Column) -> Group | None:
+    """Return what a column holds, None if that is not known."""
+    if column.times:
+        return "times"
+    if column.originals or not column.is_typed:
+        return None
+    return _GROUPS.get(column.dtype, "numbers")
+
+
+def _refined(column: Column, given: Column) -> Column:
+    """Return a column of a model, typed as described where the model leaves that open."""
+    if column.kind == "any" and column.stored is None:
+        return replace(given, name=column.name)
+    stored, width = column.stored, column.width
+    if column.kind == "number" and stored is None:
+        stored, width = given.stored, given.width
+    return replace(column, stored=stored, width=width, example=column.example or given.example)
+
+
+def artifact_of(path: Path, framework: str, *, pickled: bool, trusted: Any = None) -> Artifact:
+    """Return the model file of a framework; its first bytes tell its format, not its suffix.
+
+    Args:
+        path: The file.
+        framework: Name of the predictor that serves it.
+        pickled: Whether it may be a pickle.
+        trusted: Types that a file of skops may bring along.
+
+    Raises:
+        ArtifactError: the file is not there, or of no format that the framework's predictor reads.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise ArtifactError(f"{path.name}, the model file, is not there or not readable") from error
+    kinds = artifact_kinds()
+    own = [kind for kind in kinds if kind.predictor == framework and kind.claims(head)]
+    if own:
+        return Artifact(path, own[0])
+    if pickled and SKOPS.claims(head):
+        types = tuple(map(str, trusted)) if isinstance(trusted, list) else ()
+        return Artifact(path, SKOPS, types)
+    if pickled:
+        return Artifact(path, next(k for k in kinds if k.predictor is None and k.runs_code))
+    formats = ", ".join(kind.name for kind in kinds if kind.predictor == framework)
+    raise ArtifactError(
+        f"{path.name} is of no format that is read here for {framework} ({formats}); save the "
+        "model again"
+    )
+
+
+def inside(directory: Path, name: str, file: str) -> Path:
+    """Return the path of a file that a description names below its directory.
+
+    Raises:
+        LoadError: it leads elsewhere.
+    """
+    plain = PurePosixPath(name.replace("\\", "/"))
+    if not name or "\0" in name or plain.is_absolute() or ".." in plain.parts:
+        raise LoadError(f"{file} names a file outside its directory; give a path below it")
+    return directory / plain
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a description.
+
+    Raises:
+        LoadError: it is no UTF-8 text, or longer than any description.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise LoadError(f"{path.name} has more than {MOST_BYTES >> 20} MiB")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LoadError(f"{path.name} cannot be read as UTF-8 text") from error
