@@ -14,7 +14,7 @@ ARTIFACTS = "drum_like.artifacts"
 CODECS = "drum_like.codecs"
 CONTRACTS = "drum_like.contracts"
 
-_NO_FRAMEWORKS = frozenset({"all", "jwt", "postgres", "xgboost-cpu"})
+_NO_FRAMEWORKS = frozenset({"all", "jwt", "mlflow", "postgres", "skops", "xgboost-cpu"})
 """Extras of drum-like that bring no framework, or one that another extra brings, too."""
 
 _EXTRAS = {"joblib": "sklearn", "onnxruntime": "onnx"}

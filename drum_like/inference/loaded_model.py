@@ -55,8 +55,9 @@ class LoadedModel:
 
     @property
     def known_target(self) -> ModelTarget:
-        """The target as the model's own file describes it."""
-        return ModelTarget() if self.predictor is None else self.predictor.target
+        """The target as the model's own file describes it, or what describes that file."""
+        known = ModelTarget() if self.predictor is None else self.predictor.target
+        return known if self.manifest is None else self.manifest.target(known)
 
     def schema(self) -> Schema | None:
         """Return the columns that the model takes, with types for those that it leaves open.

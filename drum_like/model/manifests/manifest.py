@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from drum_like.model.pickles import SKOPS
 from drum_like.types.column import Column, DataType
 from drum_like.types.frame import listed
 from drum_like.types.schema import Schema
-from drum_like.types.target import ModelTarget
+from drum_like.types.target import ModelTarget, TargetType
 
 MOST_BYTES = 8 << 20
 """Size of a description: the signature of 10,000 columns takes 1 MiB."""
@@ -51,7 +51,7 @@ class Manifest:
 
     file: str
     artifact: Artifact | None = None
-    inputs: Inputs = Inputs()
+    inputs: Inputs = field(default_factory=Inputs)
     output: DataType | None = None
     open: Callable[[], Any] | None = None
     wrap: Callable[[Any], Predictor] | None = None
@@ -95,6 +95,12 @@ class Manifest:
                 replace(c, name=t.name) for c, t in zip(columns, told.columns, strict=True)
             )
         return replace(known, columns=columns)
+
+    def target(self, known: ModelTarget) -> ModelTarget:
+        """Return the target of a model; a regression where only a float is described."""
+        if known.type is None and self.output is not None and self.output.is_float:
+            return replace(known, type=TargetType.REGRESSION)
+        return known
 
     def check_target(self, known: ModelTarget) -> None:
         """Refuse a model whose answers are of another type than the output described.
@@ -189,7 +195,9 @@ def artifact_of(path: Path, framework: str, *, pickled: bool, trusted: Any = Non
         types = tuple(map(str, trusted)) if isinstance(trusted, list) else ()
         return Artifact(path, SKOPS, types)
     if pickled:
-        return Artifact(path, next(k for k in kinds if k.predictor is None and k.runs_code))
+        pickles = [kind for kind in kinds if kind.predictor is None]
+        named = [kind for kind in pickles if path.name.lower().endswith(kind.suffixes)]
+        return Artifact(path, (named or pickles)[0])
     formats = ", ".join(kind.name for kind in kinds if kind.predictor == framework)
     raise ArtifactError(
         f"{path.name} is of no format that is read here for {framework} ({formats}); save the "

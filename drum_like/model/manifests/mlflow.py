@@ -93,7 +93,7 @@ def _with_model(
     if native is None:
         if not pyfunc:
             raise LoadError(_NO_FLAVOUR)
-        wrap = partial(PyfuncPredictor, inputs=manifest.inputs, output=manifest.output)
+        wrap = partial(PyfuncPredictor, inputs=manifest.inputs)
         return replace(manifest, open=partial(PyfuncPredictor.load, directory), wrap=wrap)
     framework, conf = native
     name = conf.get("pickled_model") or conf.get("data") or pyfunc.get("model_path")

@@ -9,11 +9,10 @@ import numpy as np
 from drum_like.errors import ArtifactError, PluginError, PredictorError
 from drum_like.model.input_schema import Inputs
 from drum_like.system.lazy import pd
-from drum_like.types.column import DataType
 from drum_like.types.frame import Frame
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
-from drum_like.types.target import ModelTarget, Target, TargetType
+from drum_like.types.target import ModelTarget, Target
 
 
 class PyfuncPredictor:
@@ -22,17 +21,15 @@ class PyfuncPredictor:
     Args:
         model: The PyFuncModel.
         inputs: The inputs of its signature.
-        output: The type of its one output, None if it is not told.
     """
 
     framework = "mlflow"
     framework_only = False
+    target = ModelTarget()
 
-    def __init__(self, model: Any, inputs: Inputs, output: DataType | None) -> None:
+    def __init__(self, model: Any, inputs: Inputs) -> None:
         self._model = model
         self.schema = Schema(inputs.columns, named=inputs.named) if inputs.columns else None
-        is_number = output is not None and output.is_float
-        self.target = ModelTarget(TargetType.REGRESSION if is_number else None)
 
     @staticmethod
     def load(directory: Path) -> Any:
