@@ -13,7 +13,7 @@ from drum_like.model.directory import HEAD_BYTES
 from drum_like.model.input_schema import Inputs
 from drum_like.model.pickles import SKOPS
 from drum_like.types.column import Column, DataType
-from drum_like.types.frame import listed
+from drum_like.types.names import listed
 from drum_like.types.schema import Schema
 from drum_like.types.target import ModelTarget, TargetType
 
