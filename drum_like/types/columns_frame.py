@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.errors import ColumnsError
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Frame, Matrix, Positions
-from drum_like.types.names import Names
+from drum_like.types.names import Names, width_error
 from drum_like.types.readers import Cells, numbers
 
 
@@ -83,3 +84,46 @@ class ColumnsFrame(NamedColumns):
         for at, column in enumerate(columns):
             matrix[:, at] = column
         return matrix
+
+
+def named_by_position(frame: Frame, names: Names) -> Frame:
+    """Return the rows of a frame without names with these names for its columns.
+
+    Raises:
+        ColumnsError: there are more or fewer names than columns.
+    """
+    if frame.n_columns != len(names):
+        raise width_error(len(names), frame.n_columns)
+    return _Named(frame, names)
+
+
+class _Named(NamedFrame):
+    """The rows of another frame, with names.
+
+    Args:
+        source: Those rows.
+        names: One name a column.
+    """
+
+    def __init__(self, source: Frame, names: Names) -> None:
+        self._source = source
+        self._names = names
+        self.has_words_for_missing = source.has_words_for_missing
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._source.n_rows
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column."""
+        return self._source.cells(position)
+
+    def _numbers(self, chosen: Positions | None) -> Matrix:
+        try:
+            return self._source.numbers_of(chosen)
+        except ColumnsError:
+            return super()._numbers(chosen)  # which calls the column by its name
+
+    def _to_pandas(self) -> pd.DataFrame:
+        return self._source.pandas.set_axis(list(self._names), axis="columns")

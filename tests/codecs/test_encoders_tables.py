@@ -14,6 +14,7 @@ from pyarrow import ipc
 
 from drum_like.codecs.arrow import codec as arrow
 from drum_like.codecs.csv import encode as csv
+from drum_like.codecs.json.encode import predictions_lines
 from drum_like.errors import TargetError
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target
@@ -40,6 +41,41 @@ def table(prediction: Prediction, target: Target) -> pa.Table:
 )
 def test_csv_has_one_column_of_predictions(values: Any, body: bytes) -> None:
     assert csv.predictions_csv(Prediction(values), REGRESSION) == body
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "as_csv", "as_lines"),
+    [
+        pytest.param(
+            Prediction(np.array([0.1, np.nan, -np.inf], np.float32)),
+            REGRESSION,
+            b'0.10000000149011612\n""\n""\n',
+            b"0.10000000149011612\nnull\nnull\n",
+            id="widened",
+        ),
+        pytest.param(
+            Prediction(np.array([[0.3, np.nan]]), ("no", 'y"},{')),
+            BINARY,
+            b"0.3,\n",
+            b'{"no":0.3,"y\\"},{":null}\n',
+            id="labels",
+        ),
+        pytest.param(
+            Prediction(np.array(["a,b", None, "c\nd", 2**70], object)),
+            TEXT,
+            b'"a,b"\n""\n"c\nd"\n1180591620717411303424\n',
+            b'"a,b"\nnull\n"c\\nd"\n1180591620717411303424\n',
+            id="text",
+        ),
+        pytest.param(Prediction(np.empty((0, 1))), REGRESSION, b"", b"", id="no-rows"),
+        pytest.param(Prediction(np.empty((0, 2)), ("a", "b")), BINARY, b"", b"", id="no-labels"),
+    ],
+)
+def test_rows_without_a_header_have_the_numbers_of_the_json(
+    prediction: Prediction, target: Target, as_csv: bytes, as_lines: bytes
+) -> None:
+    assert csv.rows_csv(prediction, target) == as_csv
+    assert predictions_lines(prediction, target) == as_lines
 
 
 def test_csv_has_a_column_a_label_in_model_order() -> None:

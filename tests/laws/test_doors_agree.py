@@ -22,6 +22,7 @@ from drum_like.codecs.json import forms
 from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError
 from drum_like.types.cells import Literal
+from drum_like.types.columns_frame import named_by_position
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
 from drum_like.types.schema import Column, Schema
@@ -73,6 +74,12 @@ def by_large_csv(some: list[Row]) -> Frame:
         return csv.decode(Payload(csv_body(some)))
 
 
+def by_rows(some: list[Row]) -> Frame:
+    """Return the same without the header, as SageMaker sends it."""
+    body = csv_body(some).partition(b"\n")[2]
+    return named_by_position(csv.decode_rows(Payload(body), lambda _: False), SCHEMA.names)
+
+
 def by_json(some: list[Row]) -> Frame:
     return JsonFrame(SCHEMA.names, [[row[name] for row in some] for name in SCHEMA.names])
 
@@ -118,7 +125,7 @@ def by_arrow(some: list[Row]) -> Frame:
     return arrow.decode(Payload(sink.getvalue().to_pybytes()))
 
 
-DOORS = (by_csv, by_large_csv, by_json, by_records, by_split, by_lines, by_arrow)
+DOORS = (by_csv, by_large_csv, by_rows, by_json, by_records, by_split, by_lines, by_arrow)
 
 NUMBERS = Schema((Column("number"), Column("size", "encoded", (1, 2, 2**60 + 1))))
 

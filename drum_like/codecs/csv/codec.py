@@ -8,11 +8,11 @@ there is one column.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from drum_like.codecs.csv.header import Header, read_header
+from drum_like.codecs.csv.header import BOM, Header, first_record, read_header
 from drum_like.codecs.csv.readers import BlockReader, CsvReader, JsonReader, LineReader
 from drum_like.codecs.csv.tokenizer import complete_records, record_at
 from drum_like.errors import PayloadError, SizeError
@@ -21,7 +21,7 @@ from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import NamedFrame
 from drum_like.types.frame import Frame, Matrix, Positions
 from drum_like.types.names import Names
-from drum_like.types.payload import CSV, Payload, python_codec
+from drum_like.types.payload import CSV, Limits, Payload, python_codec
 from drum_like.types.readers import Cells
 
 FEW = 1_500
@@ -48,10 +48,34 @@ def decode(payload: Payload) -> Frame:
     """
     text = _utf8(payload)
     header = read_header(text, payload.limits)
-    reader = _reader(text, header)
-    if len(text) > payload.limits.rows:  # a row takes a byte at the least
-        payload.limits.check_rows(reader.n_rows())
-    return _CsvFrame(header.names, reader)
+    return _CsvFrame(header.names, _checked(_reader(text, header), text, payload.limits))
+
+
+def decode_rows(payload: Payload, is_header: Callable[[Sequence[str]], bool]) -> Frame:
+    """Return the rows of a CSV body that may have no header; raises as `decode`.
+
+    Without one the columns have no names, and are in the order of the model. Blank lines at the
+    end are no rows, also where there is one column.
+
+    Args:
+        payload: The body.
+        is_header: Whether the fields of the first line are names.
+    """
+    text = _utf8(payload).removeprefix(BOM).rstrip(b"\r\n")
+    if not text:
+        raise PayloadError("the CSV is empty; send rows")
+    fields = first_record(text, payload.limits)
+    if is_header(fields):
+        return decode(replace(payload, body=text, charset=None))
+    header = Header(tuple(map(str, range(len(fields)))), 0, plain=False)
+    return _RowsFrame(header.names, _checked(_reader(text, header), text, payload.limits))
+
+
+def _checked(reader: CsvReader, text: bytes, limits: Limits) -> CsvReader:
+    """Return a reader of no more rows than the limit; raises SizeError."""
+    if len(text) > limits.rows:  # a row takes a byte at the least
+        limits.check_rows(reader.n_rows())
+    return reader
 
 
 def _reader(text: bytes, header: Header) -> CsvReader:
@@ -97,6 +121,18 @@ class _CsvFrame(NamedFrame):
 
     def _to_pandas(self) -> pd.DataFrame:
         return self._reader.data()
+
+
+class _RowsFrame(_CsvFrame):
+    """The rows of a CSV text without a header."""
+
+    @property
+    def columns(self) -> Names | None:
+        """None: the columns are in the order of the model."""
+        return None
+
+    def _to_pandas(self) -> pd.DataFrame:
+        return super()._to_pandas().set_axis(pd.RangeIndex(self.n_columns), axis="columns")
 
 
 def _utf8(payload: Payload) -> bytes:

@@ -1,6 +1,6 @@
-"""Predictions as the CSV that `score` writes.
+"""Predictions as CSV: as `score` writes it, and rows without a header.
 
-Source: DRUM 1.18.1, observed.
+Source: DRUM 1.18.1, observed; for rows without a header the sagemaker-inference toolkit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drum_like.codecs.json.encode import numbers, separated
+from drum_like.codecs.json.values import column, floats
 from drum_like.system.lazy import pd
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target
@@ -41,6 +42,28 @@ def predictions_csv(prediction: Prediction, target: Target) -> bytes:
         data = data.set_axis(range(data.shape[1]), axis="columns").join(extra)
         data.columns = pd.Index(every, dtype=object)
     return _text(data)
+
+
+def rows_csv(prediction: Prediction, target: Target) -> bytes:
+    """Return predictions as CSV without a header: the numbers of the JSON, LF after every row.
+
+    A missing number is an empty cell, and two quotes where it is the only one: a blank line is no
+    row to most readers.
+    """
+    if target.type.is_classification or target.type.is_numeric:
+        labelled = _is_labelled(prediction, target)
+        values = floats(prediction.values if labelled else prediction.column)
+        return _number_rows(values.reshape(prediction.n_rows, -1)) if values.size else b""
+    text = StringIO()
+    rows = ([cell] for cell in column(prediction.column))
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _number_rows(values: NDArray[np.float64]) -> bytes:
+    width = values.shape[1]
+    text = numbers(values).replace(b"null", b"" if width > 1 else b'""')
+    return separated(text, b"," * (width - 1) + b"\n") + b"\n"
 
 
 @lru_cache(maxsize=16)  # a file in many blocks asks again for each of them

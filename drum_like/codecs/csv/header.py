@@ -54,6 +54,28 @@ def _remembered(line: bytes, limits: Limits) -> Header | None:
 def _read(text: bytes, limits: Limits) -> Header:
     first = len(BOM) if text.startswith(BOM) else 0
     start = _skip_blank(text, first)
+    cells, end = _record(text, start, limits)
+    names = unique(cells)
+    return Header(names, end, plain=start == first and names == tuple(cells))
+
+
+def first_record(text: bytes, limits: Limits) -> list[str]:
+    """Return the fields of the first line that is not blank; raises as `read_header`.
+
+    Args:
+        text: UTF-8 without a BOM.
+        limits: On its columns.
+    """
+    return _record(text, _skip_blank(text, 0), limits)[0]
+
+
+def _record(text: bytes, start: int, limits: Limits) -> tuple[list[str], int]:
+    """Return the fields of the record at a place, and where the next one starts.
+
+    Raises:
+        PayloadError: it opens a quote that is never closed, or is not UTF-8.
+        SizeError: more columns than the limit.
+    """
     cells: list[str] = []
     end = start
     if b'"' not in (line := text[start : _line_end(text, start)]):
@@ -64,8 +86,7 @@ def _read(text: bytes, limits: Limits) -> Header:
         limits.check_columns(len(cells) + 1)
         cells.append(_cell(field["quoted"], field["rest"], field["plain"]))
         end = field.end()
-    names = unique(cells)
-    return Header(names, end, plain=start == first and names == tuple(cells))
+    return cells, end
 
 
 def _skip_blank(text: bytes, start: int) -> int:

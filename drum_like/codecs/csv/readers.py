@@ -117,7 +117,8 @@ class LineReader(CsvReader):
             lines = [line for line in lines if line.strip(BLANKS)]
         for row, line in enumerate(lines):
             if line.count(b",") != width - 1:
-                raise row_error(row + 1, width, line.count(b",") + 1)
+                found, header = line.count(b",") + 1, self._header.end > 0
+                raise row_error(row + 1, width, found, header=header)
         return lines
 
     def n_rows(self) -> int:

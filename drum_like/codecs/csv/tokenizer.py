@@ -50,23 +50,26 @@ def check_rows(text: bytes, start: int, width: int) -> int:
     Raises:
         PayloadError: a row is longer or shorter, or a quote is never closed; names the row.
     """
-    n_rows = 0
+    n_rows, header = 0, start > 0
     for widths in _all_widths(text, start):
         if widths is None:
             raise _open_quote(n_rows + 1)
         rows = widths[widths > 0] if width > 1 else widths.clip(1)
         odd = np.flatnonzero(rows != width)
         if odd.size:
-            raise row_error(n_rows + int(odd[0]) + 1, width, int(rows[odd[0]]))
+            row, found = n_rows + int(odd[0]) + 1, int(rows[odd[0]])
+            raise row_error(row, width, found, header=header)
         n_rows += rows.size
     return n_rows
 
 
-def row_error(row: int, expected: int, found: int) -> PayloadError:
-    """Say that a row has the wrong number of fields."""
+def row_error(row: int, expected: int, found: int, *, header: bool) -> PayloadError:
+    """Say that a row has the wrong number of fields; without a header the first one counts."""
+    first = "header" if header else "first row"
+    counted = ", without the header" if header else ""
     return PayloadError(
-        f"row {row} has {found} {_fields(found)}, but the header has {expected}; every row needs "
-        "one field a column (rows are counted from 1, without the header)"
+        f"row {row} has {found} {_fields(found)}, but the {first} has {expected}; every row needs "
+        f"one field a column (rows are counted from 1{counted})"
     )
 
 

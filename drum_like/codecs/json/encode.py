@@ -63,6 +63,23 @@ def predictions_json(prediction: Prediction, target: Target) -> bytes:
     return b"".join((*parts, b"}"))
 
 
+def predictions_lines(prediction: Prediction, target: Target) -> bytes:
+    """Return predictions as JSON Lines: what `predictions_json` lists, one a line, LF after each.
+
+    Raises:
+        TargetError: as `predictions_json`.
+    """
+    if target.type.is_classification and prediction.labels is not None:
+        objects = orjson.loads(_labelled(floats(prediction.values), prediction.labels))
+        lines = list(map(orjson.dumps, objects))
+    elif target.type.is_numeric:
+        cells = numbers(floats(prediction.column))
+        lines = cells.split(b",") if cells else []
+    else:
+        lines = list(map(dumps, column(prediction.column)))
+    return b"".join(line + b"\n" for line in lines)
+
+
 def _records(prediction: Prediction, target: Target) -> bytes:
     if target.type.is_classification and prediction.labels is not None:
         return _labelled(floats(prediction.values), prediction.labels)
