@@ -9,7 +9,7 @@ from drum_like.errors import SettingsError
 ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outside
 
 _SAGEMAKER_PORT = "8080"
-_SAGEMAKER_MODEL = Path("/opt/ml/model")
+_SAGEMAKER_BASE = "/opt/ml"
 _KSERVE_MODEL = Path("/mnt/models")
 _SAGEMAKER_SIGNS = (
     "SAGEMAKER_BIND_TO_PORT",
@@ -45,10 +45,14 @@ def general_address(environ: Mapping[str, str]) -> Address | None:
     return _address_of("SERVER_PORT", environ) or _address_of("PORT", environ)
 
 
-def model_directory(*, sagemaker: bool) -> Path | None:
-    """Return the directory of SageMaker's or KServe's model, None if neither mounts one."""
+def model_directory(environ: Mapping[str, str], *, sagemaker: bool) -> Path | None:
+    """Return the directory of SageMaker's or KServe's model, None if neither mounts one.
+
+    Source: sagemaker-training and sagemaker-inference (SM_MODEL_DIR, SAGEMAKER_BASE_DIR).
+    """
     if sagemaker:
-        return _SAGEMAKER_MODEL
+        base = Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
+        return Path(environ.get("SM_MODEL_DIR", base / "model"))
     return _KSERVE_MODEL if _KSERVE_MODEL.is_dir() else None
 
 

@@ -102,11 +102,13 @@ def _platform(
     values: Mapping[str, Any],
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the address and the model directory that a platform asks for."""
+    """Return the address, the model directory and the contract that a platform asks for."""
     found: dict[str, Any] = {}
     sagemaker = line.in_container or platforms.in_sagemaker(environ)
+    if sagemaker and "sagemaker" in own and "sagemaker" not in values:
+        found["sagemaker"] = True
     if "code_dir" not in values and "code_dir" in own and line.verb != NEW_MODEL:
-        mounted = platforms.model_directory(sagemaker=sagemaker)
+        mounted = platforms.model_directory(environ, sagemaker=sagemaker)
         found |= {} if mounted is None else {"code_dir": mounted}
     if "address" not in own or "address" in line.values or OWN_PREFIX + "ADDRESS" in environ:
         return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drum_like.config.model_settings import LOGGING_LEVELS, ModelCommandSettings, TimedSettings
 from drum_like.config.options import RuntimeParameter, group, option, switch
+from drum_like.config.sagemaker_settings import SageMakerSettings
 from drum_like.config.store_settings import StoreSettings, UploadSettings
 from drum_like.config.value_types import (
     ADDRESS,
@@ -167,11 +168,13 @@ class ServerSettings(ServingSettings, TimedSettings):
     Attributes:
         location: The place of the store of models, pipelines and decisions.
         uploads: The models that the store takes.
+        platform: What SageMaker asks for.
     """
 
     verb = SERVER
     location: StoreSettings = group(StoreSettings)
     uploads: UploadSettings = group(UploadSettings)
+    platform: SageMakerSettings = group(SageMakerSettings)
     address: Address = option(
         Address(),
         "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",

@@ -31,6 +31,7 @@ from drum_like.config.model_settings import (
     TimedSettings,
 )
 from drum_like.config.options import Option
+from drum_like.config.sagemaker_settings import SageMakerSettings
 from drum_like.config.server_settings import STORE_CONTRACTS, ServerSettings, ServingSettings
 from drum_like.config.store_settings import (
     AliasSettings,
@@ -59,6 +60,7 @@ _CLASSES: tuple[type[Any], ...] = (
     LogSettings,
     TargetSettings,
     ServerSettings,
+    SageMakerSettings,
     FileCommandSettings,
     ScoreSettings,
     ValidationSettings,

@@ -68,8 +68,10 @@ _ANYWHERE = "--verbose"
 
 _FIRST_WORDS = frozenset(verb.partition(" ")[0] for verb in VERBS if " " in verb)
 
+_TRAINING = "training is out of scope: train the model, and put its file into a model directory"
 _NOT_DONE = {
-    "fit": "training is out of scope: train the model, and put its file into a model directory",
+    "fit": _TRAINING,
+    "train": _TRAINING,
     "push": "nothing is sent to DataRobot: copy the model directory to where it is served",
 }
 

@@ -18,7 +18,7 @@ from tests.support.wrong_values import COMMANDS, FLAGS, WrongValue, rows
 ROWS = rows()
 ACCEPTED = [row for row in ROWS if row.code == 0 and row.verb != "new-model"]
 REFUSED = [row for row in ROWS if row not in ACCEPTED]
-NOT_DONE = ("fit", "push")
+NOT_DONE = ("fit", "train", "push")
 SHORT = {"-cd": "--code-dir", "-s": "--samples", "-i": "--iterations"}
 
 

@@ -178,7 +178,7 @@ def test_wrong_command_line_is_a_usage_error(words: list[str], message: str) -> 
     assert caught.value.usage.startswith("usage: drum-like ")
 
 
-@pytest.mark.parametrize("verb", ["fit", "push"])
+@pytest.mark.parametrize("verb", ["fit", "train", "push"])
 def test_verbs_of_the_cloud_say_that_they_are_not_done(verb: str) -> None:
     with pytest.raises(SettingsError, match=f"no verb '{verb}'"):
         load_settings(CommandSettings, [verb, "--anything"], {})
@@ -246,6 +246,35 @@ def test_an_address_of_our_own_beats_every_platform(
     tmp_path: Path, flags: list[str], env: dict[str, str]
 ) -> None:
     assert load(tmp_path, *flags, env=EVERYWHERE | env).address == ("127.0.0.1", 9)
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "expected"),
+    [
+        (["serve"], {}, True),
+        (["server"], {"SAGEMAKER_BATCH": "True"}, True),
+        (["server", "--sagemaker"], {}, True),
+        (["server"], {"DRUM_LIKE_SAGEMAKER": "no", "SAGEMAKER_BATCH": "True"}, False),
+        (["server"], {}, False),
+    ],
+)
+def test_signs_of_sagemaker_make_every_request_its(
+    tmp_path: Path, words: list[str], env: dict[str, str], *, expected: bool
+) -> None:
+    settings = load_settings(ServerSettings, words, {"CODE_DIR": str(tmp_path), **env})
+
+    assert settings.platform.sagemaker is expected
+
+
+def test_sagemakers_model_is_below_its_base(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "other").mkdir()
+    base = {"SAGEMAKER_BASE_DIR": str(tmp_path)}
+    named = {**base, "SM_MODEL_DIR": str(tmp_path / "other")}
+
+    found = [load_settings(ServerSettings, ["serve"], env).model.code_dir for env in (base, named)]
+
+    assert found == [tmp_path / "model", tmp_path / "other"]
 
 
 def test_serve_means_a_server_on_port_8080(tmp_path: Path) -> None:
