@@ -206,6 +206,7 @@ class ServerSettings(ServingSettings, TimedSettings):
             "ecosystem",
             "kserve_v1",
             "open_inference",
+            "sagemaker",
         ),
         "contracts to serve; with a store, projects and wallaroo, too",
         NAMES,
