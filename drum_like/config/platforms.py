@@ -10,7 +10,9 @@ ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outsi
 
 _SAGEMAKER_PORT = "8080"
 _SAGEMAKER_BASE = "/opt/ml"
-_KSERVE_MODEL = Path("/mnt/models")
+_MOUNTED_MODELS = (Path("/mnt/models"), Path("/opt/model"))
+"""Where KServe mounts a model, and where our own image has one."""
+
 _SAGEMAKER_SIGNS = (
     "SAGEMAKER_BIND_TO_PORT",
     "SAGEMAKER_MODEL_SERVER_WORKERS",
@@ -46,14 +48,14 @@ def general_address(environ: Mapping[str, str]) -> Address | None:
 
 
 def model_directory(environ: Mapping[str, str], *, sagemaker: bool) -> Path | None:
-    """Return the directory of SageMaker's or KServe's model, None if neither mounts one.
+    """Return the directory of the model of SageMaker, KServe or our image, None without one.
 
     Source: sagemaker-training and sagemaker-inference (SM_MODEL_DIR, SAGEMAKER_BASE_DIR).
     """
     if sagemaker:
         base = Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
         return Path(environ.get("SM_MODEL_DIR", base / "model"))
-    return _KSERVE_MODEL if _KSERVE_MODEL.is_dir() else None
+    return next((path for path in _MOUNTED_MODELS if path.is_dir()), None)
 
 
 def _address_of(variable: str, environ: Mapping[str, str]) -> Address | None:

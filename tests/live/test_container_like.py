@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from tests.live.steered import do, eventually, write
+from tests.support.ports import free_port
 from tests.support.serving import START_TIMEOUT_S, Server, stop
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,9 +37,13 @@ mount --bind / /
 mount -o remount,ro,bind /
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /opt
-mkdir /opt/model
-mount --bind /mnt /opt/model
-mount -o remount,ro,bind /opt/model
+mkdir /opt/model /opt/kept
+mount --bind /mnt /opt/kept
+mount -t tmpfs tmpfs /mnt
+mkdir -p "$PLACE"
+mount --bind /opt/kept "$PLACE"
+mount -o remount,ro,bind "$PLACE"
+mount -o remount,ro /mnt
 ln -s "$ENVIRONMENT" /opt/drum-like
 mkdir /opt/checkout
 mount --bind "$CHECKOUT" /opt/checkout
@@ -58,6 +63,7 @@ class Image:
     """The process of an image's containers, as its Dockerfile describes it."""
 
     entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
     environment: dict[str, str]
     user: str
     group: str
@@ -67,16 +73,21 @@ def image() -> Image:
     """Return the last stage of deploy/Dockerfile."""
     text = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
     stage = re.split(r"^FROM ", text, flags=re.MULTILINE)[-1]
-    said = dict(re.findall(r"^(ENV|USER|ENTRYPOINT) +(.*)$", stage, flags=re.MULTILINE))
-    words = re.fullmatch(r"\[(.*)\]", said["ENTRYPOINT"])
-    assert words is not None, "the entry point must be in the form that starts no shell"
+    said = dict(re.findall(r"^(ENV|USER|ENTRYPOINT|CMD) +(.*)$", stage, flags=re.MULTILINE))
     user, _, group = said["USER"].partition(":")
     return Image(
-        tuple(word.strip(' "') for word in words[1].split(",")),
+        _words(said["ENTRYPOINT"]),
+        _words(said["CMD"]),
         dict(setting.split("=", 1) for setting in shlex.split(said["ENV"])),
         user,
         group,
     )
+
+
+def _words(said: str) -> tuple[str, ...]:
+    words = re.fullmatch(r"\[(.*)\]", said)
+    assert words is not None, "the process must be in the form that starts no shell"
+    return tuple(word.strip(' "') for word in words[1].split(","))
 
 
 def _why_not() -> str:
@@ -94,25 +105,41 @@ pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not() or "usable")
 
 
 @contextmanager
-def contained(model: Path, log_path: Path, **environment: str) -> Iterator[Server]:
+def contained(
+    model: Path,
+    log_path: Path,
+    *command: str,
+    place: str = "/opt/model",
+    **environment: str,
+) -> Iterator[Server]:
     """Run the image's entry point as process 1 of namespaces of its own.
 
-    The server that is given has that process, as seen from outside.
+    Args:
+        model: A model directory.
+        log_path: For the output.
+        command: Instead of the image's.
+        place: Where the container sees the model directory.
+        environment: Variables beside the image's.
+
+    Yields:
+        A server that has that process, as seen from outside.
     """
     said = image()
     variables = said.environment | {"ADDRESS": "127.0.0.1:0"} | environment
+    words = (*said.entrypoint, *(command or said.command))
     identity = (f"--reuid={said.user}", f"--regid={said.group}", "--clear-groups")
     privileges = ("setpriv", *identity, "--no-new-privs", *CAPABILITIES)
     clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
-    command = [*NAMESPACES, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *said.entrypoint]
+    started = [*NAMESPACES, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *words]
     places = {
         "MODEL": str(model),
+        "PLACE": place,
         "ENVIRONMENT": sys.prefix,
         "CHECKOUT": str(ROOT),
         "PATH": os.environ["PATH"],
     }
     with log_path.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=places)
+        process = subprocess.Popen(started, stdout=log, stderr=subprocess.STDOUT, env=places)
     try:
         yield _answering(process, log_path)
     finally:
@@ -125,8 +152,8 @@ def contained(model: Path, log_path: Path, **environment: str) -> Iterator[Serve
 def _answering(process: subprocess.Popen[bytes], log_path: Path) -> Server:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"listening (http://127[.\d]+:\d+)", log_path.read_text()):
-            return Server(found[1], process, log_path)
+        if found := re.search(r"listening http://[.\d]+(:\d+)", log_path.read_text()):
+            return Server(f"http://127.0.0.1{found[1]}", process, log_path)
         time.sleep(0.02)
     raise AssertionError(f"exit code {process.poll()}, log:\n{log_path.read_text()}")
 
@@ -152,9 +179,8 @@ def model(tmp_path: Path) -> Path:
 def test_the_image_listens_everywhere_and_serves_its_model_directory() -> None:
     said = image()
 
-    assert said.entrypoint == ("drum-like", "server")
+    assert (*said.entrypoint, *said.command) == ("drum-like", "server")
     assert said.environment["ADDRESS"] == "0.0.0.0:8080"
-    assert said.environment["CODE_DIR"] == "/opt/model"
     assert said.user == "10001"
 
 
@@ -166,6 +192,30 @@ def test_a_container_serves_as_another_user_on_a_read_only_root(
         assert server.get("/info/").json()["codeDir"] == "/opt/model"
         assert first_process(server).uids().real == 10001
         assert "rror" not in server.log()
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "variables"),
+    [
+        pytest.param(("serve",), "/opt/ml/model", {"SAGEMAKER_BIND_TO_PORT": ""}, id="SageMaker"),
+        pytest.param((), "/opt/model", {"AIP_HTTP_PORT": ""}, id="Vertex AI"),
+        pytest.param((), "/mnt/models", {"ADDRESS": ""}, id="KServe"),
+        pytest.param((), "/opt/azureml", {"AZUREML_MODEL_DIR": "/opt/azureml"}, id="Azure ML"),
+    ],
+)
+def test_the_image_runs_on_platforms_as_it_is(
+    model: Path, tmp_path: Path, command: tuple[str, ...], place: str, variables: dict[str, str]
+) -> None:
+    port = str(free_port())
+    given = {
+        k: v or (f"127.0.0.1:{port}" if k == "ADDRESS" else port) for k, v in variables.items()
+    }
+    environment = {"TARGET_TYPE": "regression"} | given
+
+    with contained(model, tmp_path / "log", *command, place=place, **environment) as server:
+        assert do(server, "pid").status == 200
+        assert server.get("/info/").json()["codeDir"] == place
+        assert "AZUREML_MODEL_DIR" in given or server.url.endswith(f":{port}")
 
 
 def test_process_1_leaves_no_zombies_and_is_not_confused_by_orphans(
