@@ -108,6 +108,8 @@ class Contract:
         background: Threads and connections that it needs, in the order of their start.
         below_prefix: Whether its routes stand below `--url-prefix`, or at the root.
         aliases: Further names by which a caller may choose it.
+        goes_first: Whether its routes go before those of others at the same paths: the operator
+            names them.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Contract:
     background: tuple[Background, ...] = ()
     below_prefix: bool = True
     aliases: tuple[str, ...] = ()
+    goes_first: bool = False
 
 
 def spellings(rule: str) -> tuple[str, ...]:

@@ -121,7 +121,8 @@ def mount(
     shared = SharedRoutes(contracts, choice)
     outside = Outside(prefix, shared, _paths(contracts, free), usual)
     app.register_error_handler(Exception, outside.answer)
-    for contract in contracts:
+    # Of two routes at one path, Werkzeug takes the one that was added first.
+    for contract in sorted(contracts, key=lambda one: not one.goes_first):
         app.register_blueprint(_blueprint(contract, outside))
     own = [(_endpoint(c, route), c.name, route) for c in contracts for route in c.routes]
     known = {at: (name, route.scope) for at, name, route in own} | dict(shared.mount(app, prefix))

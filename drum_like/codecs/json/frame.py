@@ -102,6 +102,10 @@ class JsonFrame(Frame):
 def _certain_column(cells: Cells) -> Any:
     """Return usual numbers or truth values as pandas reads them; None for all else."""
     kinds = frozenset(map(type, cells))
+    if bytes in kinds:  # the content of files is no text
+        column = np.empty(len(cells), dtype=object)
+        column[:] = cells
+        return column
     if str in kinds and kinds <= _TEXT_OR_MISSING:
         return plain_column([cell or "" for cell in cells])
     if kinds == {bool}:
