@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from drum_like.config.value_types import Address, port_number
 from drum_like.errors import SettingsError
@@ -56,6 +57,34 @@ def model_directory(environ: Mapping[str, str], *, sagemaker: bool) -> Path | No
         base = Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
         return Path(environ.get("SM_MODEL_DIR", base / "model"))
     return next((path for path in _MOUNTED_MODELS if path.is_dir()), None)
+
+
+def stored_model(uri: str) -> Path:
+    """Return the directory of a model that Vertex AI names in AIP_STORAGE_URI.
+
+    Args:
+        uri: A path, or `file://` and a path.
+
+    Raises:
+        SettingsError: it is in a bucket, or anywhere else that is not read.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not separator:
+        return Path(uri)
+    if scheme.lower() == "file":
+        return Path(unquote(urlsplit(uri).path))
+    raise SettingsError(
+        f"AIP_STORAGE_URI names a model in {scheme[:16]}://, which this server does not read; copy "
+        "the model into the image, or mount it, and name its directory in --code-dir"
+    )
+
+
+def unreachable(environ: Mapping[str, str], prefix: str, *, sagemaker: bool) -> tuple[str, ...]:
+    """Return a line if a platform calls paths that a prefix moves, none otherwise."""
+    if not prefix or not (sagemaker or environ.get("AIP_HTTP_PORT")):
+        return ()
+    name = "SageMaker" if sagemaker else "Vertex AI"
+    return (f"{name} calls its routes without the prefix {prefix}, and will not find them",)
 
 
 def _address_of(variable: str, environ: Mapping[str, str]) -> Address | None:

@@ -48,11 +48,15 @@ def resolved(
         raise usage_error(line.verb, fault, declared)
     values |= _labels(values)
     notes = _inert_notes(line, values, found)
+    if line.verb == SERVER:
+        notes += platforms.unreachable(
+            found, values.get("url_prefix", ""), sagemaker=_in_sagemaker(line, found)
+        ) + server_notes(found)
     if "code_dir" in values:
         values["code_dir"] = values["code_dir"].expanduser().resolve()
     return values | {
         "language": line.inert.get("--language", ""),
-        "notes": notes + server_notes(found) if line.verb == SERVER else notes,
+        "notes": notes,
     }
 
 
@@ -104,11 +108,11 @@ def _platform(
 ) -> dict[str, Any]:
     """Return the address, the model directory and the contract that a platform asks for."""
     found: dict[str, Any] = {}
-    sagemaker = line.in_container or platforms.in_sagemaker(environ)
+    sagemaker = _in_sagemaker(line, environ)
     if sagemaker and "sagemaker" in own and "sagemaker" not in values:
         found["sagemaker"] = True
     if "code_dir" not in values and "code_dir" in own and line.verb != NEW_MODEL:
-        mounted = platforms.model_directory(environ, sagemaker=sagemaker)
+        mounted = _mounted(values, environ, sagemaker=sagemaker)
         found |= {} if mounted is None else {"code_dir": mounted}
     if "address" not in own or "address" in line.values or OWN_PREFIX + "ADDRESS" in environ:
         return found
@@ -116,6 +120,20 @@ def _platform(
     if address is None and "address" not in values:
         address = platforms.general_address(environ)
     return found if address is None else found | {"address": address}
+
+
+def _in_sagemaker(line: CommandLine, environ: Mapping[str, str]) -> bool:
+    return line.in_container or platforms.in_sagemaker(environ)
+
+
+def _mounted(
+    values: Mapping[str, Any], environ: Mapping[str, str], *, sagemaker: bool
+) -> Path | None:
+    """Return the directory of the model that a platform mounts, None without."""
+    stored = environ.get("AIP_STORAGE_URI")
+    if stored and not _has_source(values):
+        return platforms.stored_model(stored)
+    return platforms.model_directory(environ, sagemaker=sagemaker)
 
 
 def _path_fault(verb: str, values: Mapping[str, Any]) -> str:

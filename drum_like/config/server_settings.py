@@ -196,6 +196,18 @@ class ServerSettings(ServingSettings, TimedSettings):
         16, "models of --store and --models that a worker keeps in memory", NUMBER
     )
     url_prefix: str = option("", "path prefix of every route", PREFIX, env=("URL_PREFIX",))
+    health_route: str = option(
+        "",
+        "path of one more health check, as Vertex AI names it",
+        PREFIX,
+        env=("AIP_HEALTH_ROUTE",),
+    )
+    predict_route: str = option(
+        "",
+        "path of one more route for predictions, as Vertex AI names it",
+        PREFIX,
+        env=("AIP_PREDICT_ROUTE",),
+    )
     contracts: tuple[str, ...] = option(
         (
             "probes",
@@ -207,6 +219,7 @@ class ServerSettings(ServingSettings, TimedSettings):
             "kserve_v1",
             "open_inference",
             "sagemaker",
+            "vertex",
         ),
         "contracts to serve; with a store, projects and wallaroo, too",
         NAMES,
