@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow
 from drum_like.errors import ColumnsError, DrumLikeError, PayloadError, SizeError
 from drum_like.types.column import Column
 from drum_like.types.frame import Frame

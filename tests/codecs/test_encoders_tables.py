@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pyarrow import ipc
 
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow
 from drum_like.codecs.csv import encode as csv
 from drum_like.codecs.json.encode import predictions_lines
 from drum_like.errors import TargetError

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.exceptions import HTTPException
 
 from drum_like.api import ArtifactError, Column, Schema
-from drum_like.codecs import mtx, npy
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow, mtx, npy, parquet
 from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.json import forms
 from drum_like.codecs.json.decode import known, untouched
@@ -66,6 +65,7 @@ _ROUTES = (
     ("/predict/", "text/csv", "zstd"),
     ("/predict/", ""),
     ("/predict/", "application/x-npy"),
+    ("/predict/", "application/vnd.apache.parquet"),
 )
 
 
@@ -100,6 +100,10 @@ def _npy(body: bytes) -> object:
 
 def _arrow(body: bytes) -> object:
     return _seen(arrow.decode(Payload(body, limits=LIMITS)), len(body) % 4)
+
+
+def _parquet(body: bytes) -> object:
+    return _seen(parquet.decode(Payload(body, limits=LIMITS)), len(body) % 4)
 
 
 def _json_rows(body: bytes) -> object:
@@ -214,6 +218,7 @@ TARGETS: Mapping[str, Target] = {
     "json-rows": _json_rows,
     "mtx": _mtx,
     "npy": _npy,
+    "parquet": _parquet,
     "routes": _routes,
     "token": _token,
     "upload": _upload,

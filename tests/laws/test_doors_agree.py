@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc
+from pyarrow.parquet import write_table
 
-from drum_like.codecs import npy
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow, npy, parquet
 from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.json import forms
 from drum_like.codecs.json.frame import JsonFrame
@@ -115,17 +115,37 @@ def _text(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def by_arrow(some: list[Row]) -> Frame:
+def table_of(some: list[Row]) -> pa.Table:
     number = [None if row["number"] is None else float(row["number"]) for row in some]
     columns = {name: pa.array([row[name] for row in some]) for name in SCHEMA.names[1:]}
-    table = pa.table({"number": pa.array(number, pa.float64()), **columns})
+    return pa.table({"number": pa.array(number, pa.float64()), **columns})
+
+
+def by_arrow(some: list[Row]) -> Frame:
+    table = table_of(some)
     sink = pa.BufferOutputStream()
     with ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return arrow.decode(Payload(sink.getvalue().to_pybytes()))
 
 
-DOORS = (by_csv, by_large_csv, by_rows, by_json, by_records, by_split, by_lines, by_arrow)
+def by_parquet(some: list[Row]) -> Frame:
+    sink = pa.BufferOutputStream()
+    write_table(table_of(some), sink)
+    return parquet.decode(Payload(sink.getvalue().to_pybytes()))
+
+
+DOORS = (
+    by_csv,
+    by_large_csv,
+    by_rows,
+    by_json,
+    by_records,
+    by_split,
+    by_lines,
+    by_arrow,
+    by_parquet,
+)
 
 NUMBERS = Schema((Column("number"), Column("size", "encoded", (1, 2, 2**60 + 1))))
 

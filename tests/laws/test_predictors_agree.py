@@ -25,8 +25,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from drum_like.api import ColumnsFrame, Frame, NativeFrame, Payload, Target, TargetType
-from drum_like.codecs import mtx
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow, mtx
 from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
 

@@ -23,9 +23,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 from pyarrow import ipc
+from pyarrow.parquet import write_table
 
-from drum_like.codecs import mtx, npy
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow, mtx, npy, parquet
 from drum_like.codecs.csv import arrow_reader, readers
 from drum_like.codecs.csv import blocks as csv_blocks
 from drum_like.codecs.csv import codec as csv
@@ -586,6 +586,53 @@ def arrow_bodies(draw: st.DrawFn) -> bytes:
 def test_views_of_arrow_agree(body: bytes) -> None:
     assert_views_agree(lambda: arrow.decode(Payload(body)))
     assert_chosen_columns_agree(lambda: arrow.decode(Payload(body)))
+
+
+def writable(column: pa.Array) -> pa.Array:
+    """Return a column without runs, and without nulls and views in a dictionary."""
+    if pa.types.is_run_end_encoded(column.type):
+        return column.values
+    if not pa.types.is_dictionary(column.type):
+        return column
+    held = column.dictionary  # one entry a row
+    return held if held.null_count or held.type == pa.string_view() else column
+
+
+@st.composite
+def parquet_bodies(draw: st.DrawFn) -> bytes:
+    """Return a Parquet file of some columns, in one row group or two, as many writers write it."""
+    n_rows = draw(st.integers(0, 4))
+    columns = draw(st.lists(arrow_columns(n_rows), min_size=1, max_size=4))
+    flat = [writable(column) for column in columns]
+    names = draw(st.lists(st.sampled_from("ab"), min_size=len(columns), max_size=len(columns)))
+    sink = pa.BufferOutputStream()
+    write_table(
+        pa.table(flat, names=names),
+        sink,
+        row_group_size=draw(st.sampled_from((None, 2))),
+        use_dictionary=draw(st.booleans()),
+        compression=draw(st.sampled_from(("none", "snappy", "zstd", "gzip"))),
+        data_page_version=draw(st.sampled_from(("1.0", "2.0"))),
+        store_schema=draw(st.booleans()),
+    )
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@LAW
+@given(parquet_bodies())
+def test_views_of_parquet_agree(body: bytes) -> None:
+    assert_views_agree(lambda: parquet.decode(Payload(body)))
+    assert_chosen_columns_agree(lambda: parquet.decode(Payload(body)))
+
+
+@LAW
+@given(parquet_bodies(), st.data())
+def test_views_of_damaged_parquet_agree(body: bytes, data: st.DataObject) -> None:
+    damaged = bytearray(body)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+
+    assert_views_agree(lambda: parquet.decode(Payload(bytes(damaged))))
 
 
 @LAW

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from drum_like.api import Frame, Matrix, NativeFrame, Payload, Prediction, Target, TargetType
-from drum_like.codecs.arrow import codec as arrow
+from drum_like.codecs import arrow
 from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
 from drum_like.types.columns_frame import ColumnsFrame

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import ipc, types
 
-from drum_like.codecs.arrow.plain import check_type
+from drum_like.codecs.columnar.plain import check_type
 from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.errors import PayloadError
 

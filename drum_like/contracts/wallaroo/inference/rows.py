@@ -8,9 +8,9 @@ import orjson
 import pyarrow as pa
 from flask import Request
 
-from drum_like.codecs.arrow.codec import CODEC
-from drum_like.codecs.arrow.plain import check_type, without_decimals
-from drum_like.codecs.arrow.table import plain_column, read_table
+from drum_like.codecs.arrow import CODEC, read_table
+from drum_like.codecs.columnar import plain_column
+from drum_like.codecs.columnar.plain import check_type, without_decimals
 from drum_like.codecs.json.values import refuse_repeated_keys
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError

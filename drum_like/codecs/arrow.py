@@ -1,4 +1,6 @@
-"""Arrow IPC, stream or file, as the table that was sent, and its columns as plain values.
+"""Arrow IPC: stream or file as the columns of its table, predictions as a stream.
+
+A stream may end without its end marker.
 
 The sizes that its messages declare are read before anything is inflated. Arrow itself takes a
 message's word for lengths: a stream of 2 kB can ask for 60 MB, one of 224 bytes for 2,000,000,000
@@ -8,16 +10,19 @@ Source: apache/arrow, format/Message.fbs.
 """
 
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
 from pyarrow import ipc
 
-from drum_like.codecs.arrow.plain import check_type, expanded_size, plain, whole_decimals
+from drum_like.codecs.columnar import batch_of, frame_of
+from drum_like.codecs.columnar.plain import check_type, expanded_size, reading
 from drum_like.errors import PayloadError, SizeError
-from drum_like.types.payload import Limits
+from drum_like.types.codec import Codec
+from drum_like.types.frame import Frame
+from drum_like.types.payload import Limits, Payload
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import Target
 
 FILE_MAGIC = b"ARROW1\x00\x00"
 CONTINUATION = b"\xff\xff\xff\xff"
@@ -33,6 +38,32 @@ _BATCH_OF_DICTIONARY = 1
 _LENGTH, _BUFFERS, _COMPRESSION = 0, 2, 3
 
 
+def decode(payload: Payload) -> Frame:
+    """Return the rows of an Arrow stream or file, told apart by the first bytes.
+
+    Raises:
+        PayloadError: broken, or of types that cannot be read.
+        SizeError: declares more columns or cells, or bytes for them, than the limits.
+    """
+    table = read_table(payload.body, payload.limits)
+    with reading("Arrow"):
+        return frame_of(table)
+
+
+def predictions_arrow(prediction: Prediction, target: Target) -> bytes:
+    """Return a stream with the columns of `batch_of`.
+
+    Raises:
+        TargetError: a column mixes types that Arrow cannot hold together.
+    """
+    batch = batch_of(prediction, target)
+    sink = pa.BufferOutputStream()
+    with ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    body: bytes = sink.getvalue().to_pybytes()
+    return body
+
+
 def read_table(body: bytes, limits: Limits) -> pa.Table:
     """Return the columns of a stream or file as they were sent, checked in full.
 
@@ -43,32 +74,8 @@ def read_table(body: bytes, limits: Limits) -> pa.Table:
     buffer = pa.py_buffer(body)
     # A file is a stream between two magic words, with an index behind it that is not needed.
     stream = buffer.slice(len(FILE_MAGIC)) if body.startswith(FILE_MAGIC) else buffer
-    with reading():
+    with reading("Arrow"):
         return _checked(stream, limits)
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    """Turn Arrow's exceptions into errors of the caller.
-
-    Raises:
-        PayloadError: Arrow cannot read the body.
-    """
-    try:
-        yield
-    except (
-        pa.ArrowException,
-        OSError,
-        TypeError,
-        ValueError,
-        struct.error,
-        OverflowError,
-    ) as error:
-        kind = type(error).__name__
-        raise PayloadError(
-            f"the Arrow body is broken or holds types that are not read ({kind}); "
-            "send an IPC stream or file of flat columns"
-        ) from error
 
 
 def _checked(stream: pa.Buffer, limits: Limits) -> pa.Table:
@@ -96,17 +103,6 @@ def _checked(stream: pa.Buffer, limits: Limits) -> pa.Table:
             f"and lists are written out; {_TOO_LARGE}"
         )
     return table
-
-
-def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column without dictionaries, run-ends, views and extension types.
-
-    Decimals of whole numbers become integers, if 64 bits hold them; others stay.
-    """
-    if pa.types.is_primitive(column.type) and column.num_chunks:
-        return column
-    chunks = column.chunks or [pa.array([], column.type)]
-    return whole_decimals(pa.chunked_array([plain(chunk) for chunk in chunks]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +219,16 @@ def _u32(data: pa.Buffer, at: int) -> int:
 
 def _i64(data: pa.Buffer, at: int) -> int:
     return _read("<q", data, at)
+
+
+_STREAMS = ("application/vnd.apache.arrow.stream", "application/x-apache-arrow-stream")
+
+CODEC = Codec(
+    (*_STREAMS, "application/vnd.apache.arrow.file"),
+    (".arrow",),
+    decode,
+    predictions_arrow,
+    accept=_STREAMS,
+    magic=(FILE_MAGIC, CONTINUATION),
+    package="pyarrow",
+)

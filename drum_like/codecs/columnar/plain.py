@@ -1,5 +1,8 @@
 """Arrow's indirect types as plain values, and the cost of the conversion in advance."""
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,35 @@ _DIGITS = {32: 9, 64: 18, 128: 38, 256: 76}
 
 _DEEPEST = 32
 """Levels of nested types; Arrow's own limit is where its recursion ends."""
+
+
+@contextmanager
+def reading(form: str) -> Iterator[None]:
+    """Turn the exceptions of Arrow, and of readers of headers, into errors of the caller.
+
+    Args:
+        form: The name of the format.
+
+    Raises:
+        PayloadError: the body cannot be read.
+    """
+    try:
+        yield
+    except (
+        pa.ArrowException,
+        OSError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        LookupError,
+        struct.error,
+        OverflowError,
+    ) as error:
+        kind = type(error).__name__
+        raise PayloadError(
+            f"the {form} body is broken or holds types that are not read ({kind}); "
+            "send flat columns"
+        ) from error
 
 
 def check_type(kind: pa.DataType, depth: int = 1) -> None:
@@ -55,6 +87,16 @@ def _is_indirect(kind: pa.DataType, *, views: bool = True) -> bool:
 
 def _is_view(kind: pa.DataType) -> bool:
     return bool(types.is_string_view(kind) or types.is_binary_view(kind))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a type has texts that stand in no dictionary, or may have some."""
+    if types.is_nested(kind):
+        return any(is_text(kind.field(at).type) for at in range(kind.num_fields))
+    is_usual = types.is_string(kind) or types.is_binary(kind) or types.is_string_view(kind)
+    is_large = types.is_large_string(kind) or types.is_large_binary(kind)
+    is_odd = types.is_binary_view(kind) or isinstance(kind, pa.BaseExtensionType)
+    return bool(is_usual or is_large or is_odd)
 
 
 def expanded_size(table: pa.Table) -> int:
@@ -120,14 +162,21 @@ def _run_of_rows(array: pa.RunEndEncodedArray) -> NDArray[np.int64]:
 
 def _nested_cells(array: pa.Array) -> int:
     """Return the number of values below the rows: a list of nulls has no bytes, but values."""
+    return sum(len(child) + _nested_cells(child) for child in _children(array))
+
+
+def _children(array: pa.Array) -> list[pa.Array]:
     kind = array.type
     if types.is_struct(kind):
-        children = [array.field(index) for index in range(kind.num_fields)]
-    elif types.is_nested(kind):
-        children = [array.values]
-    else:
-        children = []
-    return sum(len(child) + _nested_cells(child) for child in children)
+        return [array.field(index) for index in range(kind.num_fields)]
+    return [array.values] if types.is_nested(kind) else []
+
+
+def dictionaries_written_out(array: pa.Array) -> int:
+    """Return the bytes of all values of dictionaries, also of those inside of nested values."""
+    if types.is_dictionary(array.type):
+        return int(_lengths(array.dictionary)[_indices(array)].sum())
+    return sum(map(dictionaries_written_out, _children(array)))
 
 
 def plain(array: pa.Array) -> pa.Array:

@@ -1,13 +1,10 @@
-"""Arrow IPC: stream or file as the columns that CSV would have given, predictions as a stream.
+"""Tables of Arrow: their columns as those that CSV would have given, and predictions as one.
 
 A null is a missing CSV cell: NaN beside numbers, True and False, and text. Integers are int64
 (uint64 stays), and so are decimals of no fraction; floats and other decimals are float64, but
 whole numbers keep their digits where a model takes such. Dictionaries and run-ends are plain
 values, extension types their storage. Dates, times and nested values reach hooks, and are no
-numbers. The metadata that pandas writes (index, types) is ignored. A stream may end without its
-end marker.
-
-Predictions have the columns of the JSON answer, in the model's own types.
+numbers. The metadata that pandas writes (index, types) is ignored.
 """
 
 from __future__ import annotations
@@ -18,24 +15,40 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import ipc
 
-from drum_like.codecs.arrow.plain import without_decimals
-from drum_like.codecs.arrow.table import CONTINUATION, FILE_MAGIC, plain_column, read_table, reading
+from drum_like.codecs.columnar.plain import plain, whole_decimals, without_decimals
 from drum_like.codecs.like_pandas import unique
 from drum_like.errors import PayloadError, TargetError
 from drum_like.system.lazy import pd
-from drum_like.types.codec import Codec
 from drum_like.types.columns_frame import NamedColumns
 from drum_like.types.frame import Frame, Matrix, Positions
 from drum_like.types.numbers import EXACT
-from drum_like.types.payload import Payload
 from drum_like.types.prediction import Prediction
 from drum_like.types.readers import Cells, numbers
 from drum_like.types.target import Target
 
 _UNREADABLE = (pa.ArrowException, ValueError, OverflowError, KeyError)
 """Errors for values beyond Python's; a KeyError is a type that pyarrow has no class for."""
+
+
+def frame_of(table: pa.Table) -> Frame:
+    """Return the rows of a table that is checked in full; equal names are told apart as in CSV.
+
+    Raises:
+        pa.ArrowException: a column cannot be made plain.
+    """
+    return _TableFrame(unique(table.column_names), list(map(plain_column, table.columns)))
+
+
+def plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without dictionaries, run-ends, views and extension types.
+
+    Decimals of whole numbers become integers, if 64 bits hold them; others stay.
+    """
+    if pa.types.is_primitive(column.type) and column.num_chunks:
+        return column
+    chunks = column.chunks or [pa.array([], column.type)]
+    return whole_decimals(pa.chunked_array([plain(chunk) for chunk in chunks]))
 
 
 def fill(out: NDArray[np.float64], column: pa.ChunkedArray) -> None:
@@ -72,24 +85,11 @@ def _numbers_of(chunk: pa.Array) -> NDArray[Any]:
     return floats
 
 
-def decode(payload: Payload) -> Frame:
-    """Return the rows of an Arrow stream or file, told apart by the first bytes.
-
-    Raises:
-        PayloadError: broken, or of types that cannot be read.
-        SizeError: declares more columns or cells, or bytes for them, than the limits.
-    """
-    table = read_table(payload.body, payload.limits)
-    with reading():
-        columns = [plain_column(column) for column in table.columns]
-        return _ArrowFrame(unique(table.column_names), columns)
-
-
-class _ArrowFrame(NamedColumns):
+class _TableFrame(NamedColumns):
     """The rows of a table.
 
     Args:
-        names: Those of the schema, equal ones told apart as in CSV.
+        names: One a column, unique.
         columns: Validated, of plain types.
     """
 
@@ -133,7 +133,7 @@ class _ArrowFrame(NamedColumns):
 def _beyond(error: Exception) -> PayloadError:
     kind = type(error).__name__
     return PayloadError(
-        "the Arrow body holds dates, times, intervals or text beyond what Python and pandas can "
+        "the payload holds dates, times, intervals or text beyond what Python and pandas can "
         f"hold ({kind})"
     )
 
@@ -185,10 +185,11 @@ def _typed(column: pa.ChunkedArray) -> Any:
     return column.to_numpy().astype(np.uint64 if kind == pa.uint64() else np.int64)
 
 
-def predictions_arrow(prediction: Prediction, target: Target) -> bytes:
-    """Return a stream with `Predictions`, or one column a label, and the extra columns after.
+def batch_of(prediction: Prediction, target: Target) -> pa.RecordBatch:
+    """Return `Predictions`, or one column a label, and the extra columns after.
 
-    NaN stays NaN in predictions; a missing value of an extra column is null.
+    The columns of the JSON answer, in the model's own types. NaN stays NaN in predictions; a
+    missing value of an extra column is null.
 
     Raises:
         TargetError: a column mixes types that Arrow cannot hold together.
@@ -199,12 +200,7 @@ def predictions_arrow(prediction: Prediction, target: Target) -> bytes:
         columns += [_extra(prediction.extra, at) for at in range(prediction.extra.shape[1])]
     if len({len(column) for column in columns}) > 1:
         raise TargetError("the extra columns of the model's output have another number of rows")
-    batch = pa.record_batch(columns, names=names)
-    sink = pa.BufferOutputStream()
-    with ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    body: bytes = sink.getvalue().to_pybytes()
-    return body
+    return pa.record_batch(columns, names=names)
 
 
 def _predictions(prediction: Prediction, target: Target) -> tuple[list[str], list[pa.Array]]:
@@ -233,16 +229,3 @@ def _extra(extra: pd.DataFrame, at: int) -> pa.Array:
         raise TargetError(
             f"the extra column {name!r} mixes types that Arrow cannot hold"
         ) from error
-
-
-_STREAMS = ("application/vnd.apache.arrow.stream", "application/x-apache-arrow-stream")
-
-CODEC = Codec(
-    (*_STREAMS, "application/vnd.apache.arrow.file"),
-    (".arrow",),
-    decode,
-    predictions_arrow,
-    accept=_STREAMS,
-    magic=(FILE_MAGIC, CONTINUATION),
-    package="pyarrow",
-)

@@ -1,1 +1,0 @@
-"""Arrow IPC, read and written."""
