@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from drum_like.contracts.open_inference.datatypes import FP16, Datatype
 from drum_like.errors import PayloadError
+from drum_like.types.numbers import EXACT
 from drum_like.types.readers import objects
 
 Values = NDArray[Any]
@@ -17,6 +18,8 @@ Shape = tuple[int, ...]
 _Types = frozenset[type[Any]]
 
 _NUMBERS: _Types = frozenset({int, float, type(None)})
+_WHOLE: _Types = frozenset({int, float})
+_EXPECTED_WHOLE = "whole numbers of 64 bits, without gaps"
 _TRUTHS: _Types = frozenset({bool, int})
 _TEXTS: _Types = frozenset({str, type(None)})
 
@@ -92,11 +95,26 @@ def _floats(values: Sequence[Any], datatype: Datatype) -> Values:
 
 
 def _integers(values: Sequence[Any], datatype: Datatype) -> Values:
-    _check_kinds(values, frozenset({int}), "whole numbers, without a decimal point and gaps")
+    _check_kinds(values, _WHOLE, _EXPECTED_WHOLE)
+    if float in map(type, values):
+        values = [_whole(value) for value in values]
     bounds = np.iinfo(datatype.dtype)
     if min(values, default=0) < bounds.min or max(values, default=0) > bounds.max:
         raise _beyond(datatype)
     return np.array(values, dtype=datatype.dtype)
+
+
+def _whole(value: float) -> int:
+    """Return a number that is whole, also one that was written with a decimal point.
+
+    Raises:
+        PayloadError: it is a fraction, or so large that it may have been another one.
+    """
+    if isinstance(value, int):
+        return value
+    if not value.is_integer() or abs(value) >= EXACT:
+        raise PayloadError(f"its data must be {_EXPECTED_WHOLE}")
+    return int(value)
 
 
 def _truths(values: Sequence[Any], datatype: Datatype) -> Values:
