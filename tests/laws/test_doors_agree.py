@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from flask import Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc
@@ -20,12 +21,16 @@ from drum_like.codecs import arrow, npy, parquet
 from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.json import forms
 from drum_like.codecs.json.frame import JsonFrame
+from drum_like.contracts.open_inference.infer_request import parse_infer_request
+from drum_like.contracts.open_inference.rows import frame_of
 from drum_like.errors import ColumnsError
+from drum_like.http.requests import WHOLE
 from drum_like.types.cells import Literal
 from drum_like.types.columns_frame import named_by_position
 from drum_like.types.frame import Frame
-from drum_like.types.payload import Payload
+from drum_like.types.payload import Limits, Payload
 from drum_like.types.schema import Column, Schema
+from tests.support.open_inference import Tensor, requested
 
 LAW = settings(
     max_examples=int(os.environ.get("DRUM_LIKE_EXAMPLES", "100")),
@@ -135,6 +140,24 @@ def by_parquet(some: list[Row]) -> Frame:
     return parquet.decode(Payload(sink.getvalue().to_pybytes()))
 
 
+def by_tensors(some: list[Row]) -> Frame:
+    """Return a tensor a column: numbers of float64, all else text where it has gaps."""
+    cells = {name: [row[name] for row in some] for name in SCHEMA.names}
+    number = np.array([math.nan if cell is None else float(cell) for cell in cells["number"]])
+    tensors = [Tensor("number", "FP64", number)]
+    for name, kind in (("size", "INT64"), ("flag", "BOOL")):
+        lacks = None in cells[name]
+        words = [None if cell is None else str(cell) for cell in cells[name]]
+        values = np.array(words, object) if lacks else np.array(cells[name])
+        tensors.append(Tensor(name, "BYTES" if lacks else kind, values))
+    texts = [
+        Tensor(name, "BYTES", np.array(cells[name], object)) for name in ("code", "text", "kind")
+    ]
+    body, _ = requested(*tensors, *texts)
+    asked = parse_infer_request(Request({WHOLE: body}))
+    return frame_of(asked, SCHEMA, Limits())
+
+
 DOORS = (
     by_csv,
     by_large_csv,
@@ -145,6 +168,7 @@ DOORS = (
     by_lines,
     by_arrow,
     by_parquet,
+    by_tensors,
 )
 
 NUMBERS = Schema((Column("number"), Column("size", "encoded", (1, 2, 2**60 + 1))))

@@ -84,6 +84,19 @@ def of_decision(body: bytes, target: Target) -> list[Told]:
     return [{"": _number(full["score"])}]
 
 
+def of_tensors(body: bytes, target: Target) -> list[Told]:
+    """Read an answer of the Open Inference Protocol, all of it JSON."""
+    outputs = {output["name"]: output for output in json.loads(body)["outputs"]}
+    if not target.labels:
+        return [{"": _number(cell)} for cell in outputs["predict"]["data"]]
+    output = outputs["predict_proba"]
+    labels = json.loads(output["parameters"]["class_labels"])
+    if output["shape"][1:] != [len(labels)]:
+        raise UnreadableError(f"{len(labels)} labels for the shape {output['shape']}")
+    numbers = iter(output["data"])
+    return [{label: _number(next(numbers)) for label in labels} for _ in range(output["shape"][0])]
+
+
 def of_records(body: bytes, target: Target, output: str) -> list[Told]:
     """Read Wallaroo's records."""
     return [_listed(row["out"][output], target) for row in json.loads(body)]

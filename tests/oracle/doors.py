@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.oracle import answers, cells
+from tests.oracle import answers, cells, tensors
 from tests.oracle.answers import (
     Answer,
     Answered,
@@ -19,6 +19,7 @@ from tests.oracle.case import Case, Target
 from tests.oracle.rows import Columns, Row
 from tests.oracle.wire import Wire
 from tests.support.http_calls import Part, Reply, form
+from tests.support.open_inference import Tensor, requested
 from tests.support.wallaroo_api import ARROW
 
 STREAM = "application/vnd.apache.arrow.stream"
@@ -191,6 +192,30 @@ def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
     )
 
 
+def _tensors(wire: Wire, case: Case, sent: Sent, *, binary: bool) -> Answer:
+    """Send a tensor for each column."""
+    some = [
+        tensors.of_column(
+            sent.keys[at], sent.columns.all[at], [row[at] for row in sent.rows], binary=binary
+        )
+        for at in sent.order
+    ]
+    return _inferred(wire, case, some, {"content_type": "pd"})
+
+
+def _tensor(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send one tensor of all columns, as bytes; they stand as in training."""
+    return _inferred(wire, case, [tensors.of_numbers(sent.rows)], {})
+
+
+def _inferred(
+    wire: Wire, case: Case, some: Sequence[Tensor], parameters: Mapping[str, str]
+) -> Answer:
+    body, length = requested(*some, parameters=parameters)
+    reply = wire.post("/invocations", body, X_Scoring_Contract="open_inference", **length)
+    return read_answer(reply, case.target, answers.of_tensors)
+
+
 def read_answer(
     reply: Reply,
     target: Target,
@@ -223,5 +248,8 @@ DOORS: Mapping[str, Door] = {
     "instances": Door(_instances),
     "left-out": Door(_left_out, by_name=True),
     "invocate": Door(_invocate, alone=True),
+    "tensors": Door(partial(_tensors, binary=False)),
+    "tensors-binary": Door(partial(_tensors, binary=True), brief=True),
+    "tensor": Door(_tensor, numbers=True, brief=True),
 }
 """The doors of a served directory."""

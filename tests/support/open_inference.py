@@ -85,9 +85,15 @@ def infer(
     **members: Any,
 ) -> Reply:
     """Ask a model to infer."""
+    chosen = {"outputs": outputs} if outputs else {}
+    body, length = requested(*tensors, **members, **chosen)
+    return server.post(path(model), body, **length)
+
+
+def requested(*tensors: Tensor, **members: Any) -> tuple[bytes, dict[str, str]]:
+    """Return the body of a request, and the header that it needs."""
     tree = {"inputs": [tensor.described for tensor in tensors], **members}
-    tail = b"".join(tensor.content for tensor in tensors if tensor.is_binary)
-    return post(server, model, tree | ({"outputs": outputs} if outputs else {}), tail)
+    return framed(tree, b"".join(tensor.content for tensor in tensors if tensor.is_binary))
 
 
 def answered(reply: Reply) -> dict[str, Any]:
