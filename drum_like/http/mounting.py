@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins
-from drum_like.errors import CustomCodeError, NotLoadedError, PluginError
+from drum_like.errors import BodyError, CustomCodeError, NotLoadedError, PluginError
 from drum_like.http.auth import Scope
 from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route, spellings
 from drum_like.http.errors import ErrorForm
@@ -48,7 +48,7 @@ class Outside:
 
     def answer(self, error: Exception) -> Response:
         """Return the response to an error that no contract has answered."""
-        owner = self._owner() if isinstance(error, HTTPException) else None
+        owner = self._owner() if isinstance(error, HTTPException | BodyError) else None
         if owner is None:
             return self.usual.answer(error)
         request.environ[CONTRACT], form = owner

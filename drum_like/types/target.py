@@ -1,5 +1,6 @@
 """Target of a model: its type, its labels, and the scales of its predictions."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -45,6 +46,17 @@ class TargetType(str, Enum):  # noqa: UP042 - str() says TargetType.BINARY, as h
 
 Label = str | int | bool
 """A class as its framework knows it."""
+
+
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+
+
+def typed_label(text: str) -> Label:
+    """Return a label in the type of the training data: whole numbers and booleans as such."""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return _BOOLEANS.get(text, text)
 
 
 _TRUE = frozenset({"t", "true", "y", "yes", "on", "1", "1.0"})

@@ -1,6 +1,5 @@
 """A model server's `POST /invocations`: `model_id` and `instances` in, one prediction each out."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,16 +10,13 @@ from drum_like.http.contract import ContractContext
 from drum_like.inference.named_rows import Scored, score
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
-from drum_like.types.target import TargetType
+from drum_like.types.target import TargetType, typed_label
 
 THRESHOLD = 0.5
 """The positive class is said from this probability on."""
 
 _FRAMEWORKS = {"scikit-learn": "sklearn", None: "custom"}
 """ecosystem.ai's names of frameworks that have another one here."""
-
-_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII)
-_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 
 
 def answer(context: ContractContext, document: Document, limits: Limits) -> dict[str, Any]:
@@ -42,13 +38,6 @@ def framework(service: Service) -> str:
     """Return ecosystem.ai's name of a model's framework."""
     name = service.info.framework
     return _FRAMEWORKS.get(name, name or "")
-
-
-def label_of(text: str) -> str | int | bool:
-    """Return a label in the type of the training data: whole numbers and booleans as such."""
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    return _BOOLEANS.get(text, text)
 
 
 def _service(context: ContractContext, name: Any) -> Service:
@@ -84,7 +73,7 @@ def _predictions(scored: Scored) -> list[dict[str, Any]]:
 
 def _binary(scored: Scored) -> list[dict[str, Any]]:
     """Return the probability of the positive class, and the class that follows from it."""
-    negative, positive = map(label_of, scored.target.order)
+    negative, positive = map(typed_label, scored.target.order)
     return [
         {"label": positive if chance >= THRESHOLD else negative, "probability": chance}
         for chance in scored.chances[:, 1].tolist()
@@ -94,4 +83,4 @@ def _binary(scored: Scored) -> list[dict[str, Any]]:
 def _labelled(labels: Sequence[str], chances: Sequence[float]) -> dict[str, Any]:
     """Return the probabilities, the largest first, and the class of the largest."""
     ranked = sorted(zip(labels, chances, strict=True), key=lambda pair: -pair[1])
-    return {"label": label_of(ranked[0][0]), "probabilities": dict(ranked)}
+    return {"label": typed_label(ranked[0][0]), "probabilities": dict(ranked)}

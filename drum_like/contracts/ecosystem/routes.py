@@ -160,14 +160,15 @@ def _invocate(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
 def _bodies(rule: str, views: _Views, errors: ErrorForm, *, any_type: bool) -> Iterator[Claim]:
     """Claim each body of the contract by its keys; the first that fits decides."""
     kinds = (
-        (views.instances, _server_form(views), _is_instances),
+        (10, views.instances, _server_form(views), _is_instances),
         # Before calls: the answer to a call, sent back as accepted, repeats in_params.
-        (views.accept, errors, _is_accepted),
-        (views.decide, errors, _is_call),
-        # Half of the first kind: its view names the missing key.
-        (views.instances, _server_form(views), _names_model),
+        (11, views.accept, errors, _is_accepted),
+        (12, views.decide, errors, _is_call),
+        # Half of the first kind: its view names the missing key. After the contracts that have
+        # other keys for rows, to which a name of a model means nothing.
+        (60, views.instances, _server_form(views), _names_model),
     )
-    for rank, (view, form, fits) in enumerate(kinds, 10):
+    for rank, view, form, fits in kinds:
         name = f"ecosystem.{view.__name__}"
         fitting = holds(fits, any_type=any_type)
         yield Claim(rule, "POST", name, view, Scope.PREDICT, form, rank, fitting)
