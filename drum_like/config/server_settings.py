@@ -217,6 +217,8 @@ class ServerSettings(ServingSettings, TimedSettings):
             "h2o",
             "ecosystem",
             "kserve_v1",
+            "mlflow",
+            "databricks",
             "open_inference",
             "sagemaker",
             "vertex",

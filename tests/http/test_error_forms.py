@@ -82,7 +82,10 @@ NOT_DRUMS = {422: 400, 513: 500}
 @pytest.fixture(scope="module")
 def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
     """Return all contracts, as a server with a store has them."""
-    names = ("probes", "drum", "chat", "h2o", "ecosystem", "projects", "wallaroo")
+    names = (
+        *("probes", "drum", "chat", "h2o", "ecosystem", "mlflow", "databricks"),
+        *("projects", "wallaroo"),
+    )
     store = StoreSettings(store=tmp_path_factory.mktemp("store"))
     settings = ServerSettings(location=store, contracts=names)
     sources = open_sources(settings)
@@ -156,6 +159,10 @@ def expected(contract: str, kind: type[DrumLikeError]) -> int:
         return own.get(kind.__name__, NOT_DRUMS.get(usual, usual))
     if contract == "wallaroo":
         return {"MediaTypeError": 415}.get(kind.__name__, NOT_DRUMS.get(usual, usual))
+    if contract in ("mlflow", "databricks"):
+        own = {"MediaTypeError": 415, "EndpointError": 422 if contract == "mlflow" else 400}
+        is_client = usual == 422 or issubclass(kind, ScoringError)
+        return own.get(kind.__name__, 400 if is_client else usual)
     if contract == "projects" and issubclass(kind, LoadError | SettingsError):
         return 500
     return usual

@@ -11,13 +11,14 @@ from drum_like.config.settings import load
 from drum_like.http.app import create_app
 from tests.support.models import REG
 
-CONTRACTS = "probes,drum,chat,h2o,ecosystem,kserve_v1,vertex,projects,wallaroo"
+CONTRACTS = "probes,drum,chat,h2o,ecosystem,kserve_v1,mlflow,databricks,vertex,projects,wallaroo"
 ROLES = ("predict", "observe", "admin")
 
 OPEN = frozenset(
     {
         *("GET /", "GET /ping", "GET /health", "GET /livez", "GET /readyz"),
         *("GET /<path:_>/livez", "GET /<path:_>/readyz", "GET /v1/api/config"),
+        "GET /version",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>:predict",
     }
