@@ -23,7 +23,6 @@ from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, ContractContext, Route, not_found_unless_loaded
 from drum_like.http.errors import ErrorForm, drum_form
-from drum_like.http.json_body import broken_json_claim
 from drum_like.inference.service import Service
 from drum_like.system.stats import Timings, resources
 from drum_like.types.codec import Encoder
@@ -50,7 +49,7 @@ def contract(context: ContractContext) -> Contract:
         "drum",
         errors,
         routes=_routes(views) + named,
-        claims=(*_claims(views, errors), broken_json_claim(context)),
+        claims=_claims(views, errors),
         endpoints="model_api",
     )
 

@@ -1,9 +1,7 @@
 """The JSON object of a request, read once for all claims on its route.
 
 Raw bodies (CSV, Matrix Market, Arrow, multipart) hold none. The keys of a JSON body tell its
-contract; the Content-Type only tells raw from JSON. Bodies of /invocations that say they are JSON
-and are none are refused as MLflow does: their keys name no contract, and most JSON on this route
-comes from MLflow's clients.
+contract; the Content-Type only tells raw from JSON.
 """
 
 import re
@@ -11,8 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Request, Response, g, request
-from werkzeug.exceptions import HTTPException
+from flask import Request, g
 
 from drum_like.codecs.json.document import Document, loads_exactly, utf8
 from drum_like.codecs.json.values import (
@@ -23,11 +20,7 @@ from drum_like.codecs.json.values import (
     refuse_half_characters,
     refuse_repeated_keys,
 )
-from drum_like.errors import BodyError, CharsetError, DrumLikeError, NotLoadedError, PayloadError
-from drum_like.http import wire
-from drum_like.http.auth import Scope
-from drum_like.http.contract import LAST, Claim, ContractContext
-from drum_like.http.errors import ErrorForm, Failure, drum_body
+from drum_like.errors import BodyError, CharsetError, PayloadError
 from drum_like.http.requests import whole_body
 
 Tree = Mapping[str, Any]
@@ -162,62 +155,3 @@ def check_depth(body: bytes, most: int) -> None:
             f"the JSON is nested more than {most} levels deep; send flat lists and objects, or "
             "start the server with a higher --max-json-depth"
         )
-
-
-def broken_json_claim(context: ContractContext) -> Claim:
-    """Return the claim on bodies of /invocations that say they are JSON and are none.
-
-    It leaves them to a hook that reads bodies itself, and to the contract that a caller chooses.
-    """
-
-    def fits(asked: Request) -> bool:
-        return _is_broken(asked) and not _has_reader(context)
-
-    errors = ErrorForm({}, _bad_request, context.settings.hide_errors)
-    endpoint = "broken_json.invocations"
-    return Claim("/invocations", "POST", endpoint, _refuse, Scope.PREDICT, errors, LAST - 1, fits)
-
-
-def _has_reader(context: ContractContext) -> bool:
-    """Return whether the model reads bodies itself, or answers otherwise for any body."""
-    try:
-        service = context.resolve()
-    except NotLoadedError:
-        return True
-    except DrumLikeError:  # no default model, or one of a catalog that does not load
-        return _is_started_for_one(context)
-    return service.reads_any_type or not service.target.type.predicts_rows
-
-
-def _is_started_for_one(context: ContractContext) -> bool:
-    try:
-        return context.resolver.default() is not None
-    except NotLoadedError:
-        return True
-
-
-def _refuse() -> Response:
-    found = "broken" if whole_body(request).strip() else "empty"
-    raise BodyError(f"the body is {found}: its Content-Type says JSON; send a JSON object in UTF-8")
-
-
-def _bad_request(failure: Failure) -> Response:
-    if isinstance(failure.error, HTTPException):  # a stranger, unknown to every contract
-        return drum_body(failure)
-    content = {"error_code": "BAD_REQUEST", "message": failure.text}
-    return wire.json_response(content, failure.status)
-
-
-def _is_broken(request: Request) -> bool:
-    """Return whether a body is not JSON although its Content-Type says so.
-
-    Raises:
-        BodyError: the body does not arrive as its headers say.
-    """
-    if not request.is_json or json_document(request) is not None:
-        return False
-    try:
-        loads(json_text(request))
-    except PayloadError:
-        return True
-    return False
