@@ -19,7 +19,7 @@ PORT = "6789"
 
 COMMAND_TIMEOUT_S = 60.0
 
-_COMMAND = re.compile("drum-like server ")
+_COMMAND = re.compile(r"drum-like (?:server\b|serve$)")
 _SERVER = re.compile(rf"(?:\w+=\S* )*{_COMMAND.pattern}")
 _LISTENING = pattern(["...", "...listening http://...", "..."])
 _ASKS_STATUS = "echo $?"
@@ -123,7 +123,7 @@ class Terminal:
         log = self._state.with_suffix(".log")
         with log.open("wb") as file:
             server = subprocess.Popen(
-                ["bash", "-c", _COMMAND.sub("exec drum-like server ", command, count=1)],
+                ["bash", "-c", _COMMAND.sub(r"exec \g<0>", command, count=1)],
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 env=self._variables,

@@ -17,6 +17,10 @@ NOT_RUN: Mapping[str, str] = MappingProxyType(
         "make ": "makes an environment of its own and runs these tests, or serves for ever",
         "git clone ": "needs the network",
         "docker ": "needs a container engine and a registry",
+        "aws ": "needs an account of the platform",
+        "az ": "needs an account of the platform",
+        "gcloud ": "needs an account of the platform",
+        "kubectl ": "needs a cluster",
         "drum ": "the original is not installed beside us",
     }
 )
