@@ -1,6 +1,7 @@
 """Between Flask and the core: requests to payloads, results to responses."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,6 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
 from drum_like import codecs
-from drum_like.codecs.json.values import BEFORE, NESTED
 from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.http.requests import whole_body
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
@@ -24,6 +24,9 @@ NO_SAMPLES = (
 _FORM = "application/x-www-form-urlencoded"
 _UNTYPED = frozenset({"", _FORM, "text/plain", "application/octet-stream"})
 """Media types of bodies that are JSON if they begin so; curl sends the second by itself."""
+
+# Of CSV the first name may be `[kg]` or `{id}`; a list of cells is no rows, but meant to be JSON.
+_JSON_ROWS = re.compile(rb"""(?:\xef\xbb\xbf)?+\s*+(?:\[\s*+[\[{\]"\d-]|\{\s*+["}])""")
 
 _MULTIPART = "multipart/form-data"
 
@@ -78,7 +81,7 @@ def _media_type(named: str, body: bytes) -> str:
     Raises:
         PayloadError: it looks like none that is read.
     """
-    if named in _UNTYPED and body.lstrip(BEFORE)[:1] in NESTED:
+    if named in _UNTYPED and _JSON_ROWS.match(body):
         return JSON
     if named in ("", _FORM):
         _check_looks_like_csv(body)

@@ -45,6 +45,7 @@ _BLANKS = re.compile(r"\s+")
 class Literal(float):
     """A number of a JSON body that knows how it was written."""
 
+    __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> Self:

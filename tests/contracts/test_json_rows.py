@@ -303,6 +303,66 @@ def test_hooks_get_the_columns_of_csv(seeing: Server, cells: tuple[str, str]) ->
     assert answer(seeing.post("/predict/", body, JSON)) == expected
 
 
+@pytest.mark.parametrize("name", ["data", "instances", "inputs", "dataframe_split"])
+def test_a_column_may_be_called_as_a_form_is(seeing: Server, name: str) -> None:
+    body = json.dumps({name: 2.5, "b": 1})
+
+    assert answer(seeing.post("/predict/", body, JSON)) == answer(seeing.csv(f"{name},b\n2.5,1\n"))
+
+
+@pytest.mark.parametrize("name", ["[kg]", "{id}", "[a] [b]"])
+@pytest.mark.parametrize("media_type", ["text/plain", None])
+def test_csv_may_begin_with_a_bracket(seeing: Server, name: str, media_type: str | None) -> None:
+    body = f"{name},b\n2.5,1\n"
+
+    assert answer(seeing.post("/predict/", body, media_type)) == answer(seeing.csv(body))
+
+
+def _lists(*names: str) -> list[list[Any]]:
+    return [[row[name] for name in names] for row in rows()]
+
+
+def _named_apart(file_name: str, lists: list[list[Any]], *names: str) -> tuple[bytes, str]:
+    """Return a form of rows that are lists, with the names of their columns in a part."""
+    content = json.dumps(lists) if file_name.endswith("json") else "\n".join(map(str, lists))
+    return form(Part("X", content, file_name), Part("X.colnames", "\n".join(names), "names.txt"))
+
+
+@pytest.mark.parametrize("file_name", ["rows.json", "rows.jsonl"])
+def test_names_may_stand_in_a_part_of_their_own(named: Server, file_name: str) -> None:
+    names = list(reversed(rows()[0]))
+
+    reply = named.post("/predict/", *_named_apart(file_name, _lists(*names), *names))
+
+    assert answer(reply) == answer(named.csv(as_csv(rows())))
+
+
+def test_names_in_a_part_must_be_as_many_as_the_cells(named: Server) -> None:
+    names = list(rows()[0])
+
+    reply = named.post("/predict/", *_named_apart("rows.json", _lists(*names), *names, "more"))
+
+    assert reply.status == 422
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs", "dataframe_records"])
+def test_names_beside_rows_that_have_no_place_for_them_are_refused(named: Server, key: str) -> None:
+    """To be passed over, they would be taken for those of the model in its own order."""
+    names = list(reversed(rows()[0]))
+    body = json.dumps({key: _lists(*names), "columns": names})
+
+    assert named.post("/predict/", body, JSON).status == 422
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-32"])
+def test_other_charsets_must_be_named(named: Server, codec: str) -> None:
+    """Half of a letter may look like a quote: keys that come twice would not be seen."""
+    reply = named.post("/predict/", json.dumps(rows()).encode(codec), JSON)
+
+    assert reply.status == 422
+    assert "UTF-8" in reply.message
+
+
 def _json_of(cell: str) -> str:
     if cell == "":
         return "null"

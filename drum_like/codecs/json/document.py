@@ -7,12 +7,15 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from drum_like.codecs.json.values import loads, refuse_repeated_keys
+from drum_like.codecs.json.values import count_nested, loads, refuse_repeated_keys, text_in
 from drum_like.errors import PayloadError
 from drum_like.types.cells import Literal
-from drum_like.types.payload import python_codec
+from drum_like.types.payload import Limits, python_codec
 
 _BOM = b"\xef\xbb\xbf"
+_LEVELS = 8
+"""Lists and objects around rows and columns, at most."""
+
 _MOST_DIGITS = 4000
 """Digits up to which Python reads an integer; longer ones are infinite to every float64."""
 
@@ -25,7 +28,8 @@ class Document:
 
     Attributes:
         tree: The value; fractions, and integers beyond 64 bits, are float64.
-        exactly: Returns the same value again: fractions as `Literal`, integers of any size.
+        exactly: Returns the same value again: integers of any size, and fractions as `Literal`
+            where Python would write them in another way.
     """
 
     tree: Any
@@ -79,19 +83,48 @@ def loads_exactly(text: bytes) -> Any:
     """Parse a JSON text with all digits of its numbers.
 
     Returns:
-        The value; fractions and the tokens NaN, Infinity and -Infinity are `Literal`.
+        The value; the tokens NaN, Infinity and -Infinity, and fractions that Python would write in
+        another way, are `Literal`.
 
     Raises:
         PayloadError: it is not JSON in UTF-8.
     """
     try:
-        return json.loads(text, parse_float=Literal, parse_int=_integer, parse_constant=Literal)
+        return json.loads(
+            text_in(text),
+            parse_float=_fraction,
+            parse_int=_integer,
+            parse_constant=_CONSTANTS.__getitem__,
+        )
     except (ValueError, RecursionError) as error:
         raise PayloadError("the body is not JSON in UTF-8") from error
 
 
+_CONSTANTS = {token: Literal(token) for token in ("NaN", "Infinity", "-Infinity")}
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    return number if repr(number) == digits else Literal(digits)  # which takes five times as much
+
+
 def _integer(digits: str) -> int | Literal:
     return int(digits) if len(digits) <= _MOST_DIGITS else Literal(digits)
+
+
+def check_size(text: bytes, limits: Limits) -> None:
+    """Refuse a text of more rows than the limit, before anything is made of them.
+
+    Args:
+        text: JSON, or JSON Lines; a list or an object in it takes up to 60 times its bytes.
+        limits: The most rows, and columns, which may be lists, too.
+
+    Raises:
+        SizeError: it holds more lists and objects than these.
+    """
+    most = limits.rows + limits.columns + _LEVELS
+    if len(text) > most and count_nested(text, most) > most:
+        limits.check_rows(most)
 
 
 def utf8(body: bytes, charset: str | None) -> bytes:

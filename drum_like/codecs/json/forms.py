@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from drum_like.codecs.json.document import Document, read, read_lines, utf8
+from drum_like.codecs.json.document import Document, check_size, read, read_lines, utf8
 from drum_like.codecs.json.frame import JsonFrame
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.types.codec import Codec
@@ -26,7 +26,7 @@ _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _EXPECTED = 'send rows as [{...}, ...], or {"dataframe_split": {"columns": [...], "data": [[...]]}}'
 
 
-def frame_of(document: Document, limits: Limits) -> Frame:
+def frame_of(document: Document, limits: Limits) -> JsonFrame:
     """Return the rows of a JSON value in any form.
 
     Args:
@@ -45,22 +45,23 @@ def frame_of(document: Document, limits: Limits) -> Frame:
         return from_rows(document, limits)
     if not isinstance(tree, dict):
         raise PayloadError(f"the body is JSON, but neither a list nor an object; {_EXPECTED}")
-    # A column may well be called `data`.
-    is_row = not isinstance(tree.get("data"), list | dict)
-    keys = [key for key in _FORMS if key in tree and not (key == "data" and is_row)]
+    # A column may well be called `data` or `inputs`: its cell holds no rows.
+    keys = [key for key in _FORMS if isinstance(tree.get(key), list | dict) or tree == {key: None}]
     if len(keys) > 1:
         raise PayloadError(
             f"the body holds rows in several forms, {listed(keys)}; send one of them"
         )
     if not keys:
         return from_rows(document.map(lambda one: [one]), limits)
-    if keys == ["data"] and "columns" in tree:
+    if isinstance(tree.get("columns"), list):
+        if keys != ["data"]:
+            raise PayloadError(f"`columns` stands beside `data` only, not beside `{keys[0]}`")
         parts = document.map(lambda one: {key: one[key] for key in one if key in _SPLIT_KEYS})
         return from_split(parts, limits)
     return _FORMS[keys[0]](document.at(keys[0]), limits)
 
 
-def from_rows(document: Document, limits: Limits) -> Frame:
+def from_rows(document: Document, limits: Limits) -> JsonFrame:
     """Return rows: objects that name their cells, lists of cells, or one cell each.
 
     Cells that a row leaves out while others name them are missing.
@@ -90,7 +91,7 @@ def from_rows(document: Document, limits: Limits) -> Frame:
     )
 
 
-def from_split(document: Document, limits: Limits) -> Frame:
+def from_split(document: Document, limits: Limits) -> JsonFrame:
     """Return the rows of `{"columns": [...], "data": [[...], ...]}`; without columns by position.
 
     Raises:
@@ -114,7 +115,7 @@ def from_split(document: Document, limits: Limits) -> Frame:
     return _nameless(document.at("data"), names, limits)
 
 
-def from_inputs(document: Document, limits: Limits) -> Frame:
+def from_inputs(document: Document, limits: Limits) -> JsonFrame:
     """Return rows, or the columns of `{"age": [35, 61], "region": ["metro", "rural"]}`.
 
     An object of single cells is one row.
@@ -139,7 +140,7 @@ def from_inputs(document: Document, limits: Limits) -> Frame:
     return JsonFrame(tuple(tree), columns, lambda: list(document.exactly().values()))
 
 
-def _named(document: Document, limits: Limits) -> Frame:
+def _named(document: Document, limits: Limits) -> JsonFrame:
     rows = document.tree
     names = tuple(rows[0])
     alike = all(tuple(row) == names for row in rows)
@@ -164,7 +165,7 @@ def _columns(rows: Sequence[Any], names: Names, *, alike: bool) -> Sequence[Cell
     return [[row.get(name) for row in rows] for name in names]
 
 
-def _nameless(document: Document, names: Names | None, limits: Limits) -> Frame:
+def _nameless(document: Document, names: Names | None, limits: Limits) -> JsonFrame:
     """Return rows that are lists, with the names of their columns if these are known."""
     rows = document.tree
     n_columns = _width(rows) if names is None else len(names)
@@ -212,7 +213,7 @@ def _check_cells(columns: Sequence[Cells]) -> None:
     )
 
 
-_FORMS: dict[str, Callable[[Document, Limits], Frame]] = {
+_FORMS: dict[str, Callable[[Document, Limits], JsonFrame]] = {
     "dataframe_split": from_split,
     "dataframe_records": from_rows,
     "instances": from_rows,
@@ -223,26 +224,25 @@ _FORMS: dict[str, Callable[[Document, Limits], Frame]] = {
 
 def decode(payload: Payload) -> Frame:
     """Return the rows of a JSON body; raises as `frame_of`, and CharsetError."""
-    return frame_of(read(utf8(payload.body, payload.charset)), payload.limits)
+    text = utf8(payload.body, payload.charset)
+    check_size(text, payload.limits)
+    return frame_of(read(text), payload.limits).named(payload.columns)
 
 
 def decode_lines(payload: Payload) -> Frame:
     """Return the rows of JSON Lines, one a line; raises as `from_rows`, and CharsetError."""
-    lines = read_lines(utf8(payload.body, payload.charset))
+    text = utf8(payload.body, payload.charset)
+    check_size(text, payload.limits)
+    lines = read_lines(text)
     if lines.tree and not isinstance(lines.tree[0], dict | list):
         raise PayloadError("each line of JSON Lines must be a row: an object, or a list of cells")
-    return from_rows(lines, payload.limits)
+    return from_rows(lines, payload.limits).named(payload.columns)
 
 
 JSON = Codec(("application/json",), (".json", ".JSON"), decode)
+_LINES = ("jsonlines", "x-jsonlines", "jsonl", "x-ndjson", "ndjson")
 LINES = Codec(
-    (
-        "application/jsonlines",
-        "application/x-jsonlines",
-        "application/jsonl",
-        "application/x-ndjson",
-        "application/ndjson",
-    ),
+    tuple(f"application/{name}" for name in _LINES),
     (".jsonl", ".JSONL", ".ndjson", ".NDJSON"),
     decode_lines,
 )

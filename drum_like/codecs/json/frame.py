@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from drum_like.codecs.like_pandas import few_rows, has_huge, plain_column, plain_rows, precision
-from drum_like.errors import PayloadError
+from drum_like.errors import ColumnsError, PayloadError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.frame import Frame, Matrix, Positions
 from drum_like.types.names import Names
@@ -52,6 +52,21 @@ class JsonFrame(Frame):
         """Names of the columns, unique; None for rows that are lists."""
         return self._names
 
+    def named(self, names: Names | None) -> JsonFrame:
+        """Return the rows with names that were sent beside them; their own count before these.
+
+        Raises:
+            ColumnsError: another number of names than of columns.
+        """
+        if names is None or self._names is not None:
+            return self
+        if len(names) != self.n_columns:
+            raise ColumnsError(
+                f"there are {len(names)} names, but the rows have {self.n_columns} cells; "
+                "X.colnames needs one line for each"
+            )
+        return JsonFrame(names, self._columns, self._exactly)
+
     @property
     def n_columns(self) -> int:
         """Number of columns."""
@@ -73,10 +88,15 @@ class JsonFrame(Frame):
     def _exact(self) -> Sequence[Cells]:
         return self._columns if self._exactly is None else self._exactly()
 
+    @cached
+    def kinds(self) -> frozenset[type]:
+        """The types of all cells."""
+        return _kinds(self._columns)
+
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
         wanted = range(self.n_columns) if chosen is None else chosen
         columns = [self._columns[at] for at in wanted]
-        plain = _plain_numbers(columns) if columns else None
+        plain = _plain_numbers(columns, self.kinds) if columns else None
         if plain is not None:
             return np.ascontiguousarray(plain.T)
         out = np.empty((self.n_rows, len(columns)), dtype=np.float64)
@@ -137,13 +157,21 @@ def _read_by_pandas(columns: Sequence[Cells]) -> pd.DataFrame:
         ) from error
 
 
-def _plain_numbers(columns: Sequence[Cells]) -> Matrix | None:
+def _kinds(columns: Sequence[Cells]) -> frozenset[type]:
+    return frozenset(map(type, chain.from_iterable(columns)))
+
+
+def _plain_numbers(columns: Sequence[Cells], kinds: frozenset[type]) -> Matrix | None:
     """Return columns whose cells are all numbers, or all text of decimal numbers and gaps.
+
+    Args:
+        columns: The cells of each.
+        kinds: The types of these cells, and of others.
 
     Returns:
         (n_columns, n_rows) float64, None if a cell is anything else.
     """
-    kinds = frozenset(map(type, chain.from_iterable(columns)))
+    kinds = kinds if kinds <= _PLAIN else _kinds(columns)
     if kinds == {str}:
         return _plain_texts(columns)
     if not kinds or not kinds <= _PLAIN:

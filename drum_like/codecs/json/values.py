@@ -4,9 +4,10 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import singledispatch
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,18 @@ def _loads_slowly(body: bytes) -> Any:
         PayloadError: it is not JSON in UTF-8.
     """
     try:
-        return json.loads(body, parse_int=_integer)
+        return json.loads(text_in(body), parse_int=_integer)
     except (ValueError, RecursionError) as error:
         raise PayloadError("the body is not JSON in UTF-8") from error
+
+
+def text_in(body: bytes) -> str:
+    """Return the text of a JSON body in UTF-8; UTF-16 that does not say so is none.
+
+    Raises:
+        ValueError: it is not UTF-8.
+    """
+    return body.decode("utf-8-sig")
 
 
 def _integer(digits: str) -> float:
@@ -119,6 +129,15 @@ def is_deeper(body: bytes, most: int) -> bool:
     return False
 
 
+def count_nested(body: bytes, most: int) -> int:
+    """Return the number of lists and objects; those that text seems to hold, too, up to `most`."""
+    count = body.count(b"[") + body.count(b"{")
+    if count <= most:
+        return count
+    bare = _TEXT.sub(b"", body)
+    return bare.count(b"[") + bare.count(b"{")
+
+
 def refuse_repeated_keys(body: bytes, tree: Any) -> None:
     """Refuse a body whose objects name a key twice: parsers keep the last one, and say nothing.
 
@@ -131,21 +150,28 @@ def refuse_repeated_keys(body: bytes, tree: Any) -> None:
     Raises:
         PayloadError: an object names a key twice.
     """
-    n_keys = _count_keys(tree)
-    if body.count(b":") != n_keys and _TEXT.sub(b"", body).count(b":") != n_keys:
+    n_colons = body.count(b":")
+    n_keys = _count_keys(tree, n_colons)
+    if n_colons != n_keys and _TEXT.sub(b"", body).count(b":") != n_keys:
         raise PayloadError("an object of the body names a key more than once; send each name once")
 
 
-def _count_keys(tree: Any) -> int:
-    count, parts = 0, [tree] if type(tree) in _NESTED else []
-    while parts:
-        part = parts.pop()
-        if isinstance(part, dict):
-            count += len(part)
-            part = part.values()
-        if not _NESTED.isdisjoint(map(type, part)):
-            parts += [value for value in part if type(value) in _NESTED]
+def _count_keys(tree: Any, most: int) -> int:
+    """Return the number of keys; looks no deeper once it has found the most that there can be."""
+    count, level = 0, [tree]
+    while level and count < most:
+        objects = [part.values() for part in level if type(part) is dict]
+        count += sum(map(len, objects))
+        parts = chain(objects, (part for part in level if type(part) is list))
+        level = list(_nested(parts)) if count < most else []
     return count
+
+
+def _nested(parts: Iterable[Collection[Any]]) -> Iterator[Any]:
+    """Yield the lists and objects in some parts of a tree."""
+    for part in parts:
+        if not _NESTED.isdisjoint(map(type, part)):
+            yield from (value for value in part if type(value) in _NESTED)
 
 
 def floats(values: NDArray[Any]) -> NDArray[np.float64]:

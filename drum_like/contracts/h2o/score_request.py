@@ -7,7 +7,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from drum_like.codecs.json.document import loads_exactly
+from drum_like.codecs.json.document import check_size, loads_exactly
 from drum_like.codecs.json.values import loads
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.types.explanation import Kind
@@ -59,13 +59,14 @@ def parse_score_request(body: bytes, limits: Limits) -> ScoreRequest:
 
     Args:
         body: JSON; the tokens NaN, Infinity and -Infinity are numbers.
-        limits: The most fields.
+        limits: The most rows and fields.
 
     Raises:
         PayloadError: no JSON object, or a key of it holds a wrong value.
         ColumnsError: a row is not as wide as the fields, or a cell is no scalar.
-        SizeError: more fields than the limit.
+        SizeError: more rows or fields than the limits.
     """
+    check_size(body, limits)
     tree = _object(loads(body))
     fields = _fields(tree, limits)
     rows = _rows(tree)
