@@ -1,14 +1,22 @@
-"""Input files of the verbs, and their payloads."""
+"""Input files of the verbs, their payloads, and output files in the format of their suffix."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 from drum_like import codecs
-from drum_like.config.file_settings import FileCommandSettings, SparseCommandSettings
+from drum_like.config.file_settings import (
+    FileCommandSettings,
+    ScoreSettings,
+    SparseCommandSettings,
+)
 from drum_like.errors import SettingsError
 from drum_like.inference.service import Service
-from drum_like.types.codec import Codec
+from drum_like.types.codec import Codec, Encoder
 from drum_like.types.payload import CSV, Payload
+from drum_like.types.prediction import Prediction
+from drum_like.types.target import TargetType
 
 CONTENT_TYPE = "text/plain; charset=utf8"
 """The content type that DRUM gives to a file; the charset's spelling is DRUM's."""
@@ -95,3 +103,44 @@ def request(body: bytes, content_type: str) -> Payload:
             charset = value.strip().strip('"') or None
     mimetype = media_type.strip()
     return Payload(body, mimetype.lower(), charset, None, mimetype)
+
+
+def _encoder(settings: ScoreSettings) -> Encoder | None:
+    """Return the writer of predictions for the suffix of the output file; None for CSV.
+
+    Raises:
+        SettingsError: columns are to be passed through, which only CSV has.
+    """
+    suffix = "" if settings.output is None else settings.output.suffix
+    codec = codecs.installed().by_suffix.get(suffix)
+    if codec is None or codec.encode is None or CSV in codec.media_types:
+        return None
+    if settings.passthrough:
+        raise SettingsError(f"--passthrough: {suffix} files have the predictions alone; write CSV")
+    return codec.encode
+
+
+def encoded(settings: ScoreSettings, service: Service) -> bytes | None:
+    """Return the predictions for the input file in the format of the output file; None for CSV.
+
+    Raises:
+        DrumLikeError: scoring failed, or the model transforms rows, which only CSV has.
+    """
+    encode = _encoder(settings)
+    if encode is None:
+        return None
+    if service.target.type is TargetType.TRANSFORM:
+        raise SettingsError("--output: transformed rows are written as CSV; name a .csv file")
+    found = [service.predict(block) for block in _blocks(settings, service)]
+    return encode(Prediction.joined(found), service.target)
+
+
+def _blocks(settings: ScoreSettings, service: Service) -> Iterator[Payload]:
+    path = input_path(settings)
+    payload = template(settings, path)
+    cut = codec_of(path).cut if service.streams else None
+    if cut is None:
+        yield replace(payload, body=path.read_bytes())
+        return
+    with path.open("rb") as stream:
+        yield from cut(stream, payload)

@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from drum_like.cli.csv_input import Dialect, beside, plain
-from drum_like.cli.input_file import codec_of, input_path, template, unstructured_answer
-from drum_like.cli.streams import check, opened
+from drum_like.cli.input_file import codec_of, encoded, input_path, template, unstructured_answer
+from drum_like.cli.streams import check, opened, unpacked
 from drum_like.codecs.csv.encode import predictions_csv
 from drum_like.codecs.multipart import frame_csv
 from drum_like.config.file_settings import ScoreSettings
@@ -66,7 +66,7 @@ def run(settings: ScoreSettings, environ: MutableMapping[str, str]) -> int:
         _check_is_structured(settings, dialect)
         _answer(settings, service)
     else:
-        with plain(input_path(settings), dialect, service.inputs) as path:
+        with unpacked(input_path(settings)) as file, plain(file, dialect, service.inputs) as path:
             _score(replace(settings, input=path), service)
     if settings.show_perf:
         _show_perf((started, loaded, perf_counter()), settings)
@@ -74,11 +74,14 @@ def run(settings: ScoreSettings, environ: MutableMapping[str, str]) -> int:
 
 
 def score_to(stream: BinaryIO, settings: ScoreSettings, service: Service) -> None:
-    """Write the predictions for the input file as CSV: comma, LF, full precision, no index.
+    """Write the predictions as CSV: comma, LF, full precision, no index; or as the suffix says.
 
     Raises:
         DrumLikeError: scoring failed.
     """
+    if (body := encoded(settings, service)) is not None:
+        stream.write(body)
+        return
     path = input_path(settings)
     payload = template(settings, path)
     score = partial(_predictions, service, settings.passthrough)

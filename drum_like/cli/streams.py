@@ -14,7 +14,7 @@ from typing import BinaryIO
 from drum_like.config.file_settings import FileCommandSettings
 from drum_like.config.model_settings import CommandSettings
 from drum_like.config.value_types import DASH
-from drum_like.errors import SettingsError
+from drum_like.errors import SettingsError, SizeError
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/(?:fd/(\d+)|std(out)|std(err))")
 
@@ -148,3 +148,40 @@ def _copied(stream: BinaryIO, folder: Path) -> Path:
     with target.open("wb") as copy:
         shutil.copyfileobj(stream, copy, _PIECE)
     return target
+
+
+_PACKED = frozenset({".gz", ".zst"})
+_RATIO = 100
+"""Bytes that a byte of a compressed file may become, beyond the first MiB."""
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Give the file that a compressed one holds, until the block ends; any other one as it is.
+
+    Raises:
+        SizeError: it becomes much larger, or needs much memory.
+        BodyError: it is damaged.
+    """
+    if path.suffix.lower() not in _PACKED:
+        yield path
+        return
+    with TemporaryDirectory(prefix="drum-like-") as folder:
+        try:
+            copy = _expanded(path, Path(folder))
+        except SizeError as error:
+            raise SizeError(
+                f"--input: {path.name} needs a window of more than 8 MiB, or becomes more than "
+                f"{_RATIO} times as large; if that is right, expand it before"
+            ) from error
+        yield copy
+
+
+def _expanded(path: Path, folder: Path) -> Path:
+    from drum_like.http.expansion import Expansion, named_coding  # noqa: PLC0415 - imports Flask
+
+    name, coding = named_coding(path.name)
+    copy = folder / name
+    with copy.open("wb") as stream:
+        stream.writelines(Expansion(sys.maxsize, _RATIO).pieces(str(coding), path.read_bytes()))
+    return copy

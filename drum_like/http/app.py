@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Request, g, request
+from flask import Flask, Request, after_this_request, g, request
 from flask.globals import request_ctx
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from drum_like import __version__, logs
 from drum_like.codecs.json.values import BEFORE, NESTED
 from drum_like.config.server_settings import ServerSettings
+from drum_like.http.accepted import ENCODING, compress
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
 from drum_like.http.auth.authenticator import (
     CALLER,
@@ -30,7 +31,7 @@ from drum_like.http.auth.passphrases import CheckedWords
 from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
-from drum_like.http.expansion import Expansion, expand
+from drum_like.http.expansion import EXPANSION, Expansion, expand
 from drum_like.http.json_body import check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
@@ -129,8 +130,13 @@ def create_app(
     )
     app = _Flask("drum_like", static_folder=None)
     app.request_class = CheckedRequest
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_mb * MIB
-    app.config["MAX_FORM_PARTS"] = settings.max_form_parts
+    app.config.update(
+        {
+            "MAX_CONTENT_LENGTH": settings.max_body_mb * MIB,
+            "MAX_FORM_PARTS": settings.max_form_parts,
+            EXPANSION: _expansion(settings),
+        }
+    )
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     usual = drum_form(hide_errors=settings.hide_errors)
@@ -155,6 +161,11 @@ def create_app(
     return Application(app, background, sources.lines, limit, admission, _probes(app, scopes))
 
 
+def _expansion(settings: ServerSettings) -> Expansion:
+    most_mb = min(settings.max_expanded_mb, settings.max_body_mb or settings.max_expanded_mb)
+    return Expansion(most_mb * MIB, settings.max_expansion)
+
+
 def _guard(
     app: Flask,
     mounted: Mounted,
@@ -163,8 +174,6 @@ def _guard(
     settings: ServerSettings,
 ) -> None:
     """Ask who sends a request, for which page; then expand its body, and look how deep it is."""
-    most_mb = min(settings.max_expanded_mb, settings.max_body_mb or settings.max_expanded_mb)
-    expansion = Expansion(most_mb * MIB, settings.max_expansion)
     scopes, owners, with_tensors = mounted.scopes, mounted.owners, mounted.with_tensors
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
@@ -173,6 +182,8 @@ def _guard(
     def guard() -> None:
         asked = request_ctx.request  # each use of the proxy takes a microsecond
         environ, endpoint = asked.environ, asked.endpoint
+        if ENCODING in environ:
+            after_this_request(compress)
         # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = None if endpoint is None else scopes.get(endpoint, Scope.PREDICT)
         environ[CONTRACT] = owners.get(endpoint or _NO_ROUTE)
@@ -187,7 +198,7 @@ def _guard(
             pages.check(environ, needed)
         # A route of custom_flask.py decides itself how it reads bodies.
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
-            expand(asked, expansion)
+            expand(asked, app.config[EXPANSION])
         body = environ.get(WHOLE)
         if body is not None and body.lstrip(BEFORE)[:1] in NESTED:
             check_depth(

@@ -1,18 +1,27 @@
-"""Compressed bodies, expanded piece by piece and no further than limits allow."""
+"""Compressed bodies and files, expanded piece by piece and no further than limits allow.
+
+Answers are compressed in `accepted`.
+"""
 
 import io
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from drum_like.errors import BodyError
+from drum_like.errors import BodyError, SizeError
 from drum_like.http.requests import CHUNK, HOLD, WHOLE, coding_of
 
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """zlib's `wbits` by the name of a coding."""
+
+_SUFFIXES = {".gz": "gzip", ".zst": "zstd"}
+"""The codings of files by the last suffix of their names."""
+
+EXPANSION = "DRUM_LIKE_EXPANSION"
+"""Name of the limits in the configuration of the application."""
 
 _STEP = 1 << 16
 _MEMBERS = 10_000
@@ -42,7 +51,7 @@ class Expansion:
         """Expand a body piece by piece.
 
         Raises:
-            RequestEntityTooLarge: it becomes larger than the limits.
+            SizeError: it becomes larger than the limits.
             BodyError: it is damaged, or not of that coding.
         """
         most = min(self.size, max(_FREE, self.ratio * len(packed)))
@@ -50,7 +59,7 @@ class Expansion:
         for piece in _zstd(packed) if coding == "zstd" else _zlib(packed, _WINDOWS[coding]):
             size += len(piece)
             if size > most:
-                raise RequestEntityTooLarge(
+                raise SizeError(
                     f"the body of {len(packed)} bytes expands beyond {most} bytes; send less at a "
                     "time, or start the server with a higher --max-expanded-mb or --max-expansion"
                 )
@@ -62,7 +71,7 @@ def expand(request: Request, limits: Expansion) -> None:
 
     Raises:
         CodedBodyError: its headers name a coding that is not read.
-        RequestEntityTooLarge: it is larger than the limits, packed or expanded.
+        RequestEntityTooLarge, SizeError: it is larger than the limits, packed or expanded.
         BodyError: it is damaged, or does not arrive as its headers say.
         Exception: the server has no room for it.
     """
@@ -79,6 +88,25 @@ def expand(request: Request, limits: Expansion) -> None:
     environ["CONTENT_LENGTH"] = str(len(body))
     for name in ("stream", "content_length", "content_encoding"):
         request.__dict__.pop(name, None)
+
+
+def named_coding(name: str) -> tuple[str, str | None]:
+    """Return the name of a file without the suffix of its coding, and that coding if it has one."""
+    path = PurePath(name)
+    coding = _SUFFIXES.get(path.suffix.lower())
+    return (name, None) if coding is None else (path.stem, coding)
+
+
+def expanded_file(request: Request, coding: str, packed: bytes, limits: Expansion) -> bytes:
+    """Return the content of a compressed file of a form.
+
+    Raises:
+        SizeError: it becomes larger than the limits.
+        BodyError: it is damaged, or not of that coding.
+        Exception: the server has no room for it.
+    """
+    sent = max(request.content_length or 0, len(packed))
+    return _expanded(limits.pieces(coding, packed), request.environ.get(HOLD), sent)
 
 
 def _expanded(
@@ -129,7 +157,7 @@ def _zstd(packed: bytes) -> Iterator[bytes]:
     """Expand zstd.
 
     Raises:
-        RequestEntityTooLarge: it needs too large a window.
+        SizeError: it needs too large a window.
         BodyError: it is damaged or cut off.
     """
     import pyarrow as pa  # noqa: PLC0415 - takes 50 ms, and has the codec
@@ -137,7 +165,7 @@ def _zstd(packed: bytes) -> Iterator[bytes]:
     described = packed[:4] == _ZSTD_MAGIC and len(packed) > 5 and not packed[4] & _SINGLE_SEGMENT
     window = packed[5:6]
     if described and (8 + (window[0] & 7)) << ((window[0] >> 3) + 7) > _ZSTD_WINDOW:
-        raise RequestEntityTooLarge(
+        raise SizeError(
             f"the zstd body needs a window of more than {_ZSTD_WINDOW} bytes; compress it without "
             "--long and --ultra"
         )
@@ -151,6 +179,6 @@ def _zstd(packed: bytes) -> Iterator[bytes]:
 
 def _damaged() -> BodyError:
     return BodyError(
-        "the compressed body is damaged, cut off, or not of the coding that its Content-Encoding "
-        "names"
+        "the compressed body is damaged, cut off, or not of the coding that its Content-Encoding, "
+        "or the name of the file, says"
     )

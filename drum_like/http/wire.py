@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from flask import Request, Response
+from flask import Request, Response, current_app
 from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
 from drum_like import codecs
 from drum_like.errors import MediaTypeError, PayloadError
+from drum_like.http.expansion import EXPANSION, expanded_file, named_coding
 from drum_like.http.requests import whole_body
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
 
@@ -122,7 +123,7 @@ def read_part(request: Request, name: str, limits: Limits) -> Payload | None:
     if request.mimetype != _MULTIPART:
         return None
     part = request.files.get(name)
-    return None if part is None else _payload(part, _column_names(request), limits)
+    return None if part is None else _payload(request, part, _column_names(request), limits)
 
 
 def _from_form(request: Request, limits: Limits) -> Payload:
@@ -134,10 +135,16 @@ def _from_form(request: Request, limits: Limits) -> Payload:
     return payload
 
 
-def _payload(part: FileStorage, names: tuple[str, ...] | None, limits: Limits) -> Payload:
-    media_type = codecs.installed().of_file(part.filename or "").media_types[0]
+def _payload(
+    request: Request, part: FileStorage, names: tuple[str, ...] | None, limits: Limits
+) -> Payload:
+    name, coding = named_coding(part.filename or "")
+    media_type = codecs.installed().of_file(name).media_types[0]
     mimetype = None if media_type == CSV else media_type
-    return Payload(part.stream.read(), media_type, None, names, mimetype, limits)
+    body = part.stream.read()
+    if coding is not None:
+        body = expanded_file(request, coding, body, current_app.config[EXPANSION])
+    return Payload(body, media_type, None, names, mimetype, limits)
 
 
 def _column_names(request: Request) -> tuple[str, ...] | None:

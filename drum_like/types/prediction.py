@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,3 +42,10 @@ class Prediction:
     def empty(n_outputs: int) -> Prediction:
         """Return the prediction for no rows."""
         return Prediction(np.empty((0, n_outputs), dtype=np.float64))
+
+    @staticmethod
+    def joined(blocks: Sequence[Prediction]) -> Prediction:
+        """Return the predictions of blocks of rows as those of all rows; blocks have no extras."""
+        if len(blocks) == 1:
+            return blocks[0]
+        return Prediction(np.concatenate([block.values for block in blocks]), blocks[0].labels)

@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pytest
 
-from tests.support.http_calls import Reply, call
+from tests.support.http_calls import Part, Reply, call, form
 from tests.support.models import ONE_WORKER, REG
+from tests.support.parquet_payloads import saved
 from tests.support.raw_clients import whole
 from tests.support.serving import Server, serve
 from tests.support.wallaroo_api import Api
@@ -331,3 +333,98 @@ def test_a_route_of_the_model_reads_what_it_likes(server: Server) -> None:
     reply = post(server, "/unpacks", gzip.compress(b"inside"), Content_Encoding="gzip")
 
     assert (reply.status, reply.text) == (200, "inside")
+
+
+def send_file(server: Server, name: str, body: bytes) -> Reply:
+    parts, kind = form(Part("X", body, name))
+    return post(server, "/predict/", parts, Content_Type=kind)
+
+
+PARQUET_ROWS = saved(pa.table({"a": [1.5]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("rows.csv.gz", gzip.compress(ROWS, mtime=0)),
+        ("rows.CSV.GZ", gzip.compress(ROWS, mtime=0)),
+        ("rows.csv.zst", zstd(ROWS)),
+        ("rows.parquet", PARQUET_ROWS),
+        ("rows.parquet.gz", gzip.compress(PARQUET_ROWS, mtime=0)),
+        ("rows.parquet.zst", zstd(PARQUET_ROWS)),
+    ],
+)
+def test_a_file_of_a_form_may_be_compressed(server: Server, name: str, body: bytes) -> None:
+    reply = send_file(server, name, body)
+
+    assert (reply.status, reply.json()) == (200, {"predictions": [1.5]})
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [
+        ("rows.csv.gz", ROWS, 400),
+        ("rows.csv.gz", zstd(ROWS), 400),
+        ("rows.csv.gz", gzip.compress(ROWS, mtime=0)[:-3], 400),
+        ("rows.csv.zst", zstd(ROWS)[:-1], 400),
+        ("rows.csv.zst", b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 413),
+        ("rows.csv", gzip.compress(ROWS, mtime=0), 422),
+    ],
+)
+def test_a_damaged_file_of_a_form_is_refused(
+    server: Server, name: str, body: bytes, status: int
+) -> None:
+    assert send_file(server, name, body).status == status
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_bomb_takes_no_memory(server: Server, coding: str, *, as_file: bool) -> None:
+    """100 MiB of zeros: within half a second, and 70 MiB."""
+    packed = bomb(coding)
+    warm = gzip.compress(ROWS) if coding == "gzip" else zstd(ROWS)
+    suffix = "gz" if coding == "gzip" else "zst"
+    assert send_file(server, f"rows.csv.{suffix}", warm).status == 200
+    stats = call(server.url, "GET", "/stats/", headers={"Authorization": "Bearer open sesame"})
+    worker = psutil.Process(stats.json()["drum_info"][0]["pid"])
+    before = worker.memory_info().rss
+
+    times = []
+    for _ in range(3):
+        began = time.monotonic()
+        if as_file:
+            reply = send_file(server, f"rows.csv.{suffix}", packed)
+        else:
+            reply = post(server, "/predict/", packed, Content_Encoding=coding)
+        times.append(time.monotonic() - began)
+        assert reply.status == 413
+        assert "--max-expansion" in reply.message
+
+    assert min(times) < 0.5
+    assert worker.memory_info().rss - before < 70 << 20
+
+
+@pytest.mark.parametrize(("n_rows", "status"), [((1 << 19) - 1, 200), (1 << 19, 413)])
+def test_the_size_of_a_file_is_limited(tight: Server, n_rows: int, status: int) -> None:
+    reply = send_file(tight, "rows.csv.gz", gzip.compress(b"a\n" + b"1\n" * n_rows))
+
+    assert reply.status == status
+
+
+@pytest.mark.parametrize(("log", "status"), [(23, 200), (24, 413)])
+def test_a_window_of_8_mib_is_read(server: Server, log: int, status: int) -> None:
+    """The head of a frame says the size of its window; the rows stand in a raw block."""
+    head = b"\x28\xb5\x2f\xfd\x00" + bytes([(log - 10) << 3])
+    block = (len(ROWS) << 3 | 1).to_bytes(3, "little")
+
+    reply = post(server, "/predict/", head + block + ROWS, Content_Encoding="zstd")
+
+    assert reply.status == status
+
+
+def test_a_bomb_below_a_mebibyte_is_data(server: Server) -> None:
+    """Below a MiB the ratio does not count."""
+    packed = gzip.compress(b"a\n" + b"1\n" * 500_000)
+    assert len(packed) * 100 < 1_000_000
+
+    assert post(server, "/predict/", packed, Content_Encoding="gzip").status == 200
