@@ -110,7 +110,7 @@ class LoadedModel:
         if self.predictor is not None:
             labels.check(self.predictor.target, target)
             if self.manifest is not None:
-                self.manifest.check_target(self.predictor.target)
+                self.manifest.check(self.predictor)
 
     def conversion(self, target: Target) -> Conversion:
         """Return the conversion of the model's output to probabilities.

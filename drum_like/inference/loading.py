@@ -20,6 +20,7 @@ from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transform
 from drum_like.model import output_requirements
 from drum_like.model.configuration import configured, find_target
+from drum_like.model.manifests import Manifest
 from drum_like.system import cgroup
 from drum_like.system.cpus import FairSemaphore, PredictLimiter, TimedLock
 from drum_like.types.schema import Schema
@@ -201,10 +202,11 @@ class ServiceBuilder:
         return partial(output_requirements.faults, schema=metadata.type_schema)
 
     def _info(self) -> ModelInfo:
-        model = self.model
+        model, manifest = self.model, self.model.manifest or Manifest("")
+        told = manifest.name if model.metadata is None else model.metadata.name
         return ModelInfo(
-            name=model.directory.path.name if model.metadata is None else model.metadata.name,
-            version=MODEL_VERSION,
+            name=told or model.directory.path.name,
+            version=manifest.version or MODEL_VERSION,
             framework=None if model.predictor is None else model.predictor.framework,
             sha256=None if model.artifact is None else model.artifact.sha256,
             target=self.target.name,

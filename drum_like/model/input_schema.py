@@ -152,6 +152,10 @@ def _refined(column: Column, given: Column | None) -> Column:
     return replace(column, kind="any" if narrow else column.kind, stored=stored, example=example)
 
 
+Told = tuple[str, str, tuple[int, ...]]
+"""A tensor: its name, numpy's name of its type, and its shape: rows first, -1 for an open size."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """The inputs of a model as its description tells them.
@@ -199,14 +203,21 @@ def column_of(name: str, dtype: str, example: str | None = None) -> Column:
     return Column(name, "any", stored=DataType.BYTES if dtype == "bytes" else None, example=example)
 
 
-def inputs_of(tensors: Sequence[tuple[str, str, tuple[int, ...]]]) -> Inputs:
+OPEN_INFERENCE = {
+    "BOOL": "bool",
+    "BYTES": "str",
+    "STRING": "str",
+    **{f"FP{bits}": f"float{bits}" for bits in (16, 32, 64)},
+    **{f"INT{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)},
+}
+"""numpy's names of types by those of the Open Inference Protocol, and of Triton behind TYPE_."""
+
+
+def inputs_of(tensors: Sequence[Told]) -> Inputs:
     """Return the columns of tensors: one tensor of all of them, or one a column, by name.
 
     Tensors that are no such columns, or of open width, leave them to the model.
-
-    Args:
-        tensors: Name, numpy's name of the type, and shape of each; the size of the rows is first,
-            and an open one is -1.
     """
     if len(tensors) == 1:
         name, dtype, shape = tensors[0]
@@ -219,3 +230,10 @@ def inputs_of(tensors: Sequence[tuple[str, str, tuple[int, ...]]]) -> Inputs:
     if any(size != 1 for _, _, shape in tensors for size in shape[1:]):
         return Inputs()
     return Inputs(tuple(column_of(name, dtype) for name, dtype, _ in tensors))
+
+
+def output_of(tensors: Sequence[Told]) -> DataType | None:
+    """Return the type of the one output of a model, None if it has several, or a wide one."""
+    if len(tensors) != 1 or any(size != 1 for size in tensors[0][2][1:]):
+        return None
+    return column_of("", tensors[0][1]).stored

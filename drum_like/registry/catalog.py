@@ -10,10 +10,10 @@ holds it.
 
 import logging
 from contextlib import suppress
+from functools import partial
 
 from drum_like.errors import DrumLikeError, LoadError, NotFoundError, SettingsError
-from drum_like.inference.loading import MODEL_VERSION
-from drum_like.inference.service import ModelInfo, NotLoaded, Service
+from drum_like.inference.service import NotLoaded, Service
 from drum_like.registry.cache import Cache, Loaded
 from drum_like.registry.loader import Loader
 from drum_like.registry.store_view import ModelVersions, StoreView
@@ -82,12 +82,12 @@ class Catalog:
         wanted = reference(self._default_name() if name is None else name, version)
         if self._own is not None and wanted.key == self._own.info.name:
             return _started(self._own, wanted)
-        if wanted.key in self._loader.directories:
-            load = self._loader.directory
-            loaded = self._cache.get(wanted.key, lambda: load(wanted.key))
-            _check_version(loaded.info, wanted)
-            return loaded
-        return self._stored(wanted)
+        versions = self._loader.directories.get(wanted.key)
+        if versions is None:
+            return self._stored(wanted)
+        _check_version(wanted.key, wanted, *versions)
+        key, version = wanted.key, wanted.version or [*versions][-1]
+        return self._cache.get(f"{key}@{version}", partial(self._loader.directory, key, version))
 
     def loaded(self, version_id: int) -> Loaded:
         """Return a version of the store by its id, loaded if need be.
@@ -110,7 +110,7 @@ class Catalog:
     def index(self) -> dict[str, tuple[str, ...]]:
         """Return the versions of all models by their names; as Resolver."""
         own = {} if self._own is None else {self._own.info.name: (self._own.info.version,)}
-        directories = dict.fromkeys(self._loader.directories, (MODEL_VERSION,))
+        directories = {name: tuple(found) for name, found in self._loader.directories.items()}
         return {**self._view.now.numbers, **directories, **own}
 
     def deployment(self, deployment_id: int) -> Deployed | None:
@@ -268,16 +268,18 @@ def _started(own: Loaded | NotLoaded, wanted: Reference) -> Loaded:
         NotFoundError: it is not.
         NotLoadedError: the model did not load.
     """
-    _check_version(own.info, wanted)
+    _check_version(own.info.name, wanted, own.info.version)
     if isinstance(own, NotLoaded):
         raise own.error()
     return own
 
 
-def _check_version(info: ModelInfo, wanted: Reference) -> None:
-    """Refuse another version than the one that a model has."""
-    if wanted.version not in (None, info.version):
-        raise NotFoundError(f"{info.name!r} has the one version {info.version}")
+def _check_version(name: str, wanted: Reference, *versions: str) -> None:
+    """Refuse a version that a model does not have."""
+    if wanted.version not in (None, *versions):
+        others = ", ".join(versions[:NAMES_IN_MESSAGE])
+        told = f"versions {others}" if len(versions) > 1 else f"one version {others}"
+        raise NotFoundError(f"{name!r} has the {told}")
 
 
 def _listed(names: tuple[str, ...]) -> str:

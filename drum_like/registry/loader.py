@@ -104,7 +104,7 @@ class Loader:
 
     Attributes:
         settings: The way in which models are loaded.
-        directories: Model directories by name.
+        directories: Model directories by name and version, the oldest version first.
         store: Where versions come from; None without one.
         limiter: Entered around each prediction of any model.
         others: Directories of models that were loaded in another way.
@@ -112,24 +112,25 @@ class Loader:
     """
 
     settings: LoadSettings
-    directories: Mapping[str, Path]
+    directories: Mapping[str, Mapping[str, Path]]
     store: Store | None
     limiter: PredictLimiter
     others: tuple[Path, ...] = ()
     lock: Any = field(default_factory=Lock)
 
-    def directory(self, name: str) -> Loaded:
-        """Load the model directory of that name.
+    def directory(self, name: str, version: str) -> Loaded:
+        """Load the model directory of that name and version.
 
         Raises:
             LoadError: it does not become a model.
             SettingsError: its metadata is wrong.
         """
-        path = self.directories[name]
+        path = self.directories[name][version]
         model = configured(ModelSettings(code_dir=path))
         with self.lock, isolated(path, self.others):
             service = open_service(model, self.settings, limiter=self.limiter)
-        return Loaded(replace(service, info=replace(service.info, name=name)))
+        info = replace(service.info, name=name, version=version)
+        return Loaded(replace(service, info=info))
 
     def version(self, version_id: int) -> Loaded:
         """Load a version of the store.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drum_like.config.server_settings import ServerSettings
-from drum_like.inference.loading import predict_limiter
+from drum_like.inference.loading import MODEL_VERSION, predict_limiter
 from drum_like.inference.service import NotLoaded, Service
+from drum_like.model.manifests import model_directories
 from drum_like.registry.catalog import Catalog
 from drum_like.registry.inspection import Policy
 from drum_like.registry.loader import Loader
@@ -119,13 +120,13 @@ class _Closing:
         self._store.close()
 
 
-def _directories(root: Path) -> dict[str, Path]:
-    """Return the subdirectories that have the name of a model, by name."""
-    found = {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+def _directories(root: Path) -> dict[str, dict[str, Path]]:
+    """Return the versions of the models below a folder, by the names that models can have."""
+    found = model_directories(root, MODEL_VERSION)
     refused = [name for name in found if NAME.fullmatch(name) is None]
     if refused:
         logger.warning("not served, because no model can have such a name: %s", ", ".join(refused))
-    return {name: path for name, path in found.items() if name not in refused}
+    return {name: versions for name, versions in found.items() if name not in refused}
 
 
 def _about(settings: ServerSettings, catalog: Catalog) -> str:

@@ -1,16 +1,16 @@
 """Descriptions of models by other products, and whether a model is the one that they describe."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from drum_like.api import Predictor
+from drum_like.api import Predictor, TensorPredictor
 from drum_like.errors import ArtifactError, LoadError
 from drum_like.model.artifact import Artifact, artifact_kinds
 from drum_like.model.directory import HEAD_BYTES
-from drum_like.model.input_schema import Inputs
+from drum_like.model.input_schema import Inputs, Told
 from drum_like.model.pickles import SKOPS
 from drum_like.types.column import Column, DataType
 from drum_like.types.names import listed
@@ -41,6 +41,7 @@ class Manifest:
         file: Name of that file, for messages.
         artifact: The model file; None if the description names none.
         inputs: The inputs.
+        tensors: The inputs as tensors, where the model has to have these and no others.
         output: The type of the one output; None if there are several, or it is not told.
         open: Reads the model in place of `artifact`; None for model files.
         wrap: Makes the predictor of what `open` returns; None for those of model files.
@@ -53,6 +54,7 @@ class Manifest:
     artifact: Artifact | None = None
     inputs: Inputs = field(default_factory=Inputs)
     output: DataType | None = None
+    tensors: tuple[Told, ...] = ()
     open: Callable[[], Any] | None = None
     wrap: Callable[[Any], Predictor] | None = None
     code: Path | None = None
@@ -102,12 +104,25 @@ class Manifest:
             return replace(known, type=TargetType.REGRESSION)
         return known
 
-    def check_target(self, known: ModelTarget) -> None:
-        """Refuse a model whose answers are of another type than the output described.
+    def check(self, predictor: Predictor) -> None:
+        """Refuse a model that is not the one described, as far as its columns do not show it.
 
         Raises:
-            LoadError: text is described and the model gives numbers, or the other way round.
+            LoadError: it has other tensors, or gives text where numbers are described, or the other
+                way round.
         """
+        self._check_output(predictor.target)
+        if not self.tensors or not isinstance(predictor, TensorPredictor):
+            return
+        known = {tensor.name: tensor.dtype.name for tensor in predictor.inputs}
+        told = {name: "object" if dtype == "str" else dtype for name, dtype, _ in self.tensors}
+        if known != told:
+            raise LoadError(
+                f"{self.file} and the model disagree: the inputs {_spelled(told)} are described, "
+                f"but the model has {_spelled(known)}; save the model again with its description"
+            )
+
+    def _check_output(self, known: ModelTarget) -> None:
         words = {isinstance(label, str) for label in known.classes}
         numbers = known.type is not None and known.type.is_numeric
         if self.output is None or known.implied or not (words or numbers):
@@ -142,6 +157,10 @@ class Manifest:
                 f"model takes {width}; {_INSTEAD}"
             )
         yield from zip(known.columns, told, strict=True)
+
+
+def _spelled(tensors: Mapping[str, str]) -> str:
+    return listed([f"{name} ({dtype})" for name, dtype in tensors.items()])
 
 
 def _fault(column: Column, given: Column) -> str | None:

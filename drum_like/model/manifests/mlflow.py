@@ -13,7 +13,7 @@ from typing import Any
 
 from drum_like import plugins
 from drum_like.errors import LoadError
-from drum_like.model.input_schema import Inputs, column_of, inputs_of
+from drum_like.model.input_schema import Inputs, Told, column_of, inputs_of, output_of
 from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
 from drum_like.model.manifests.pyfunc import PyfuncPredictor
 from drum_like.system.lazy import yaml
@@ -188,7 +188,7 @@ def _inputs(specs: Sequence[Mapping[str, Any]], example: Sequence[str | None]) -
     return replace(found, columns=tuple(replace(column, example=cell) for column, cell in pairs))
 
 
-def _tensor(spec: Mapping[str, Any]) -> tuple[str, str, tuple[int, ...]]:
+def _tensor(spec: Mapping[str, Any]) -> Told:
     told = _mapping(spec.get("tensor-spec"), "a tensor of the signature")
     shape = told.get("shape")
     if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
@@ -197,14 +197,8 @@ def _tensor(spec: Mapping[str, Any]) -> tuple[str, str, tuple[int, ...]]:
 
 
 def _output(specs: Sequence[Mapping[str, Any]]) -> DataType | None:
-    """Return the type of the one output, None if there are several or it is not told."""
-    if len(specs) != 1:
-        return None
-    kind = str(specs[0].get("type"))
-    if kind == "tensor":
-        _, dtype, shape = _tensor(specs[0])
-        kind = dtype if all(size == 1 for size in shape[1:]) else ""
-    return column_of("", _DTYPES.get(kind, kind)).stored
+    tensors = [_tensor(spec) for spec in specs if spec.get("type") == "tensor"]
+    return output_of(tensors or [("", _DTYPES.get(str(one.get("type")), ""), ()) for one in specs])
 
 
 def _example(directory: Path, tree: Mapping[str, Any]) -> list[str | None]:
