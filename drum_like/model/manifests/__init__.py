@@ -1,15 +1,25 @@
-"""Directories that other products wrote: the files in which they describe a model."""
+"""Files in which other products describe a model: which one a directory has, and MLServer's own.
 
+Source of the rules for MLServer: its page "Model Settings", and those of its runtimes.
+"""
+
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drum_like.errors import LoadError
-from drum_like.model.manifests import mlflow, mlserver, triton
-from drum_like.model.manifests.manifest import Manifest
+from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_of
+from drum_like.model.manifests import mlflow, triton
+from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
 
 __all__ = ["Manifest", "has_manifest", "model_directories", "read_manifest"]
 
-_FILES = (mlflow.FILE_NAME, mlserver.FILE_NAME, triton.FILE_NAME)
+SETTINGS = "model-settings.json"
+"""MLServer's file."""
+
+_FILES = (mlflow.FILE_NAME, SETTINGS, triton.FILE_NAME)
 
 
 def has_manifest(directory: Path) -> bool:
@@ -23,8 +33,8 @@ def read_manifest(directory: Path) -> Manifest:
     Raises:
         LoadError: it cannot be read, or names no model that can be served.
     """
-    if (directory / mlserver.FILE_NAME).is_file():
-        return mlserver.read_settings(directory)
+    if (directory / SETTINGS).is_file():
+        return _read_settings(directory)
     if (directory / mlflow.FILE_NAME).is_file():
         return mlflow.read_mlmodel(directory)
     if not (directory / triton.FILE_NAME).is_file():
@@ -50,7 +60,7 @@ def model_directories(root: Path, one: str) -> dict[str, dict[str, Path]]:
             if other != place:
                 raise LoadError(
                     f"{other.relative_to(root)} and {place.relative_to(root)} are both version "
-                    f"{version or one} of {name!r}; change {mlserver.FILE_NAME} of one of them"
+                    f"{version or one} of {name!r}; change {SETTINGS} of one of them"
                 )
     return {name: _in_order(versions) for name, versions in found.items()}
 
@@ -65,16 +75,16 @@ def _described(path: Path) -> list[tuple[str, str | None, Path]]:
 
 def _models(path: Path) -> list[tuple[str, str | None, Path]]:
     """Return the models of a directory: names, versions and their own directories."""
-    if (path / mlserver.FILE_NAME).is_file():
-        return [(*mlserver.identity_of(path), path)]
+    if (path / SETTINGS).is_file():
+        return [(*_identity_of(path), path)]
     if (path / triton.FILE_NAME).is_file():
         versions = triton.versions_of(path)
         return [(path.name, name, place) for name, place in versions.items()] or [
             (path.name, None, path)
         ]
-    inner = [one for one in sorted(path.iterdir()) if (one / mlserver.FILE_NAME).is_file()]
+    inner = [one for one in sorted(path.iterdir()) if (one / SETTINGS).is_file()]
     if inner and not (path / mlflow.FILE_NAME).is_file():
-        return [(*mlserver.identity_of(one), one) for one in inner]
+        return [(*_identity_of(one), one) for one in inner]
     return [(path.name, None, path)]
 
 
@@ -88,3 +98,99 @@ def _in_order(versions: Mapping[str, Path]) -> dict[str, Path]:
 
 def _is_version(directory: Path) -> bool:
     return directory.name.isdecimal() and (directory.parent / triton.FILE_NAME).is_file()
+
+
+_RUNTIMES = {
+    "mlserver_xgboost": ("xgboost", ("model.bst", "model.json", "model.ubj")),
+    "mlserver_lightgbm": ("lightgbm", ("model.bst", "model.txt")),
+    "mlserver_sklearn": ("sklearn", ("model.joblib", "model.pickle", "model.pkl")),
+    "mlserver_onnx": ("onnxruntime", ("model.onnx",)),
+}
+"""Predictors by packages of runtimes, and the names of model files that they look for."""
+
+_MLFLOW = "mlserver_mlflow"
+_CONTENT = {"datetime": "datetime64[ns]", "base64": "bytes", "str": "str"}
+"""numpy's types by MLServer's content types of BYTES."""
+
+
+def _identity_of(directory: Path) -> tuple[str, str | None]:
+    """Return the name of the model of a folder, and its version; None where it is not told.
+
+    Raises:
+        LoadError: model-settings.json is not JSON, or no object.
+    """
+    tree = _tree(directory)
+    version = _object(tree, "parameters").get("version")
+    return str(tree.get("name") or directory.name), None if version is None else str(version)
+
+
+def _read_settings(directory: Path) -> Manifest:
+    """Return the description of the model of a folder.
+
+    Raises:
+        LoadError: model-settings.json is none, or its runtime is not served.
+    """
+    tree = _tree(directory)
+    name, version = _identity_of(directory)
+    runtime = str(tree.get("implementation", "")).partition(".")[0]
+    uri = _object(tree, "parameters").get("uri")
+    place = directory if uri is None else _place(directory, str(uri))
+    if runtime == _MLFLOW and (place / mlflow.FILE_NAME).is_file():
+        return replace(mlflow.read_mlmodel(place), name=name, version=version)
+    if runtime not in _RUNTIMES:
+        raise LoadError(
+            f"{SETTINGS} is for the runtime {runtime[:64]!r}; {', '.join((*_RUNTIMES, _MLFLOW))} "
+            "are served, others need a custom.py with load_model and score"
+        )
+    framework, usual = _RUNTIMES[runtime]
+    path = place
+    if place.is_dir():
+        path = next((place / one for one in usual if (place / one).is_file()), place / usual[0])
+    artifact = artifact_of(path, framework, pickled=framework == "sklearn")
+    inputs = inputs_of([_tensor(one) for one in _objects(tree, "inputs")])
+    return Manifest(
+        SETTINGS,
+        artifact,
+        inputs,
+        output_of([_tensor(one) for one in _objects(tree, "outputs")]),
+        name=name,
+        version=version,
+    )
+
+
+def _place(directory: Path, uri: str) -> Path:
+    path = uri.removeprefix("file://").removeprefix(f"{directory}/").removeprefix("./")
+    return directory if path in ("", ".") else inside(directory, path, SETTINGS)
+
+
+def _tree(directory: Path) -> Mapping[str, Any]:
+    try:
+        tree = json.loads(text_of(directory / SETTINGS))
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"{SETTINGS} is not valid JSON") from error
+    if not isinstance(tree, dict):
+        raise LoadError(f"{SETTINGS} has to hold an object")
+    return tree
+
+
+def _object(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = tree.get(key)
+    if found is not None and not isinstance(found, dict):
+        raise LoadError(f"{SETTINGS}: {key} has to be an object")
+    return found or {}
+
+
+def _objects(tree: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = tree.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise LoadError(f"{SETTINGS}: {key} has to be a list of objects")
+    return found
+
+
+def _tensor(told: Mapping[str, Any]) -> Told:
+    shape = told.get("shape") or [-1]
+    if not isinstance(shape, list) or not all(type(size) is int for size in shape):
+        raise LoadError(f"{SETTINGS}: the shape of a tensor has to be a list of whole numbers")
+    dtype = OPEN_INFERENCE.get(str(told.get("datatype")), "object")
+    content = _object(told, "parameters").get("content_type")
+    return str(told.get("name") or ""), _CONTENT.get(str(content), dtype), tuple(shape)

@@ -15,7 +15,7 @@ from drum_like import plugins
 from drum_like.errors import LoadError
 from drum_like.model.input_schema import Inputs, Told, column_of, inputs_of, output_of
 from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
-from drum_like.model.manifests.pyfunc import PyfuncPredictor
+from drum_like.model.pickles import PyfuncPredictor
 from drum_like.system.lazy import yaml
 from drum_like.types.column import DataType
 
