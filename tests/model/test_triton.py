@@ -17,6 +17,7 @@ from drum_like.api import Payload
 from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import LoadError
 from drum_like.inference.loading import open_service
+from drum_like.model.manifests import model_directories
 from drum_like.model.manifests.triton import MOST_DEPTH, parse, versions_of
 from tests.support.serving import serve
 
@@ -281,3 +282,10 @@ def test_repository_is_served_with_its_versions(tmp_path: Path) -> None:
     assert found["sums@2"].status == 404
     assert "versions 1, 3" in found["sums@2"].text
     assert "config.pbtxt" in found["broken"].text
+
+
+def test_metadata_beside_the_configuration_makes_one_directory_of_it(tmp_path: Path) -> None:
+    path = repository(tmp_path, config=CONFIG + "version_policy: { all {} }", v1=b"", v2=b"")
+    (path / "model-metadata.yaml").write_text("name: x\ntype: inference\ntargetType: anomaly\n")
+
+    assert model_directories(tmp_path, "1") == {"sums": {"1": path}}

@@ -5,6 +5,7 @@ Source of the rules for MLServer: its page "Model Settings", and those of its ru
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ __all__ = ["Manifest", "has_manifest", "model_directories", "read_manifest"]
 
 SETTINGS = "model-settings.json"
 """MLServer's file."""
+
+_OWN = ("custom.py", "model-metadata.yaml")
+"""Files of drum-like's own that stand beside those of others, and so before their versions."""
 
 _FILES = (mlflow.FILE_NAME, SETTINGS, triton.FILE_NAME)
 
@@ -67,10 +71,10 @@ def model_directories(root: Path, one: str) -> dict[str, dict[str, Path]]:
 
 def _described(path: Path) -> list[tuple[str, str | None, Path]]:
     """Return the models of a directory; one that is no model says so when it is loaded."""
-    try:
-        return _models(path)
-    except LoadError:
-        return [(path.name, None, path)]
+    with suppress(LoadError, OSError):
+        if not any((path / name).is_file() for name in _OWN):
+            return _models(path)
+    return [(path.name, None, path)]
 
 
 def _models(path: Path) -> list[tuple[str, str | None, Path]]:
