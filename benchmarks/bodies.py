@@ -6,6 +6,7 @@ Text is written with the digits that read back exactly, as pandas and DRUM's use
 
 import io
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -82,6 +83,23 @@ def tensor_json(_model: str, n_rows: int) -> bytes:
     shown = np.ascontiguousarray(numbers()[:n_rows]).ravel()
     tensor = {"name": "rows", "shape": [n_rows, N_COLUMNS], "datatype": "FP32", "data": shown}
     return orjson.dumps({"inputs": [tensor]}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+@cache
+def tensor_binary(_model: str, n_rows: int) -> bytes:
+    """Return rows as a binary tensor of float32 behind the JSON of an inference request."""
+    rows = numbers()[:n_rows].astype("<f4").tobytes()
+    sized = {"binary_data_size": len(rows)}
+    tensor = {"name": "rows", "shape": [n_rows, N_COLUMNS], "datatype": "FP32"}
+    wanted = {"name": "predict_proba", "parameters": {"binary_data": True}}
+    head = {"inputs": [{**tensor, "parameters": sized}], "outputs": [wanted]}
+    return orjson.dumps(head) + rows
+
+
+def length_of_json(body: bytes) -> Mapping[str, str]:
+    """Return the header of a body of `tensor_binary`, whose JSON ends with the wanted outputs."""
+    end = b'"binary_data":true}}]}'
+    return {"Inference-Header-Content-Length": str(body.index(end) + len(end))}
 
 
 def labelled(answer: bytes, label: str = "1") -> NDArray[np.float64]:

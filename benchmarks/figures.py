@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from benchmarks.alone import IMPORT
-from benchmarks.floor import COMPUTE
+from benchmarks.floor import ALONE, COMPUTE
 from benchmarks.load import SLOW_BODIES
 from benchmarks.noise import NOISE, TOLERABLE_PERCENT
-from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS
+from benchmarks.peers.catalogue import DRUM, KINDS, MLSERVER, OTHERS, OURS, TENSORS
+from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
 
 TEN, HUNDRED = 10_000, 100_000
@@ -263,6 +264,21 @@ def _score(results: Results) -> Iterable[Figure]:
     yield Figure(f"`score` of a large CSV{rows}, rows/s", Bar("DRUM", "≥", 3), ratios(ours, theirs))
 
 
+def _tensors(results: Results) -> Iterable[Figure]:
+    ours, theirs = (
+        results.rounds(Case("tensors", Setup(peer), JSON, 1, 8), "rps")
+        for peer in (TENSORS, MLSERVER)
+    )
+    title = "1 row as a tensor in JSON, 8 connections, requests/s"
+    yield Figure(title, Bar(MLSERVER, "≥", 1.8), ratios(ours, theirs))
+    binary, alone = (
+        results.rounds(Case("tensors", Setup(peer), form, TEN), "p50_ms")
+        for peer, form in ((TENSORS, BINARY), (COMPUTE, ALONE))
+    )
+    title = "10,000 rows as a binary tensor, one request"
+    yield Figure(title, Bar("XGBoost alone", "≤", 1.3), ratios(binary, alone))
+
+
 def _workers(count: int) -> str:
     return "1 worker" if count == 1 else f"{count} workers"
 
@@ -278,6 +294,7 @@ _GROUPS: Mapping[str, Callable[[Results], Iterable[Figure]]] = {
     "workers": _workers_over_one,
     "memory": _memory,
     "threads": _threads,
+    "tensors": _tensors,
     "start": _start,
     "score": _score,
 }

@@ -6,7 +6,7 @@ that is what a request costs at least.
 
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -18,31 +18,41 @@ import pyarrow.csv as pa_csv
 import xgboost
 from numpy.typing import NDArray
 
-from benchmarks.bodies import N_COLUMNS, NAMES, arrow, csv
+from benchmarks.bodies import N_COLUMNS, NAMES, arrow, csv, numbers
 from benchmarks.peer import Chances
 from benchmarks.plan import Case
 
 COMPUTE = "compute"
 """Name of this floor in tables."""
 
+ALONE = "predict"
+"""Form of a case that asks the framework for predictions, and nothing else."""
+
 _FEWEST = 3
 
 
 def compute(case: Case, models: Path, seconds: float) -> Mapping[str, float]:
     """Return `rps`, `p50_ms` and `p99_ms` of doing the work again and again for a time."""
-    booster = _booster(models / case.setup.model / "model.ubj")
-    body = (csv if case.what == "csv" else arrow)(case.setup.model, case.n_rows)
+    work = _work(case, _booster(models / case.setup.model / "model.ubj"))
     spent: list[float] = []
     end = time.perf_counter() + seconds
     while len(spent) < _FEWEST or time.perf_counter() < end:
         began = time.perf_counter()
-        answer(booster, case.what, body)
+        work()
         spent.append(time.perf_counter() - began)
     return {
         "rps": len(spent) / sum(spent),
         "p50_ms": median(spent) * 1e3,
         "p99_ms": max(spent) * 1e3,
     }
+
+
+def _work(case: Case, booster: xgboost.Booster) -> Callable[[], object]:
+    if case.what == ALONE:
+        rows = numbers()[: case.n_rows].astype(np.float32)
+        return lambda: booster.inplace_predict(rows)
+    body = (csv if case.what == "csv" else arrow)(case.setup.model, case.n_rows)
+    return lambda: answer(booster, case.what, body)
 
 
 def answer(booster: xgboost.Booster, form: str, body: bytes) -> bytes:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -49,12 +49,14 @@ class Request:
         path: Of the URL.
         media_type: Of the body, "" without one.
         body: Sent as it is.
+        headers: Further headers; large bodies alone have some.
     """
 
     method: str
     path: str
     media_type: str = ""
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def request_for(case: Case, running: Running) -> Request:
@@ -63,7 +65,8 @@ def request_for(case: Case, running: Running) -> Request:
         return Request("GET", running.peer.ready)
     endpoint: Endpoint = running.peer.endpoints[case.what]
     body = endpoint.encode(case.setup.model, case.n_rows)
-    return Request("POST", endpoint.path, endpoint.media_type, body)
+    headers = endpoint.headers(body)
+    return Request("POST", endpoint.path, endpoint.media_type, body, headers)
 
 
 def measure(case: Case, running: Running, seconds: float) -> Mapping[str, float]:
@@ -176,7 +179,8 @@ def send(connection: HTTPConnection, request: Request) -> bytes:
     Raises:
         LoadFailedError: the answer is not 200.
     """
-    headers = {"Content-Type": request.media_type} if request.media_type else {}
+    media_type = {"Content-Type": request.media_type} if request.media_type else {}
+    headers = {**media_type, **request.headers}
     connection.request(request.method, request.path, request.body or None, headers)
     reply = connection.getresponse()
     answer = reply.read()

@@ -7,9 +7,10 @@ machine for itself.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.floor import COMPUTE
+from benchmarks.floor import ALONE, COMPUTE
 from benchmarks.load import LARGE, SLOW_BODIES
-from benchmarks.peers.catalogue import DRUM, KINDS, OTHERS, OURS, PEERS
+from benchmarks.peers.catalogue import DRUM, KINDS, MLSERVER, OTHERS, OURS, PEERS, TENSORS
+from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Setup, Stage
 
 
@@ -116,6 +117,17 @@ def worker_kinds(_choice: Choice) -> Iterable[Stage]:
     yield Stage("slow-bodies", tuple(slow))
 
 
+def tensors(choice: Choice) -> Iterable[Stage]:
+    """The Open Inference Protocol: one row beside MLServer, binary rows beside XGBoost alone."""
+    peers = [TENSORS, *({MLSERVER} & set(choice.servers))]
+    cases = [Case("tensors", Setup(peer), JSON, 1, 8) for peer in peers]
+    cases += [
+        Case("tensors", Setup(TENSORS), BINARY, 10_000),
+        Case("tensors", Setup(COMPUTE), ALONE, 10_000),
+    ]
+    yield Stage("tensors", tuple(cases))
+
+
 PARTS: dict[str, Stages] = {
     "one-row": one_row,
     "ping": ping,
@@ -127,6 +139,7 @@ PARTS: dict[str, Stages] = {
     "workers": workers,
     "threads": threads,
     "models": models,
+    "tensors": tensors,
 }
 """Parts that are measured in stages."""
 

@@ -20,12 +20,14 @@ class Endpoint:
         media_type: Content-Type of the body.
         encode: Makes the body of a request from a model's name and a number of rows.
         decode: Reads the chances of class 1 out of an answer.
+        headers: Gives the further headers of a body.
     """
 
     path: str
     media_type: str
     encode: Callable[[str, int], bytes]
     decode: Callable[[bytes], Chances]
+    headers: Callable[[bytes], Mapping[str, str]] = lambda _: {}
 
 
 @dataclass(frozen=True, slots=True)

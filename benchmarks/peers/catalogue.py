@@ -1,9 +1,11 @@
 """All servers by name; a new one is a module of its own and a line here."""
 
-from benchmarks.peers import bentoml, drum, drum_like, floors, mlflow, mlserver, workers
+from benchmarks.peers import bentoml, drum, drum_like, floors, mlflow, mlserver, tensors, workers
 
 OURS = drum_like.PEER.name
 DRUM = drum.PEER.name
+TENSORS = tensors.PEER.name
+MLSERVER = mlserver.PEER.name
 
 OTHERS = (drum.PEER, mlflow.PEER, bentoml.PEER, mlserver.PEER)
 """The servers that drum-like is compared with."""
@@ -12,5 +14,6 @@ KINDS = (workers.GTHREAD, workers.GRANIAN)
 """Other kinds of workers for drum-like's application."""
 
 PEERS = {
-    peer.name: peer for peer in (drum_like.PEER, *OTHERS, *KINDS, floors.FLASK, floors.DISCARD)
+    peer.name: peer
+    for peer in (drum_like.PEER, tensors.PEER, *OTHERS, *KINDS, floors.FLASK, floors.DISCARD)
 }
