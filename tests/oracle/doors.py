@@ -78,6 +78,7 @@ class Door:
         alone: Whether it takes one row at a time.
         gaps: Whether its contract has missing cells.
         numbers: Whether it has numbers only.
+        one_type: Whether all of them are of one type: floats, or integers without gaps.
         own_width: Whether it answers in the model's own width.
         by_name: Whether its contract needs columns with names.
         brief: Whether it differs so little from another door that some requests are enough.
@@ -87,12 +88,15 @@ class Door:
     alone: bool = False
     gaps: bool = True
     numbers: bool = False
+    one_type: bool = False
     own_width: bool = False
     by_name: bool = False
     brief: bool = False
 
     def takes(self, columns: Columns, row: Row) -> bool:
         """Whether the contract can say a row."""
+        if self.one_type and not all(column.is_float for column in columns.all):
+            return all(column.is_integer for column in columns.all) and None not in row
         return (self.gaps or None not in row) and (not self.numbers or _are_numbers(columns))
 
 
@@ -250,6 +254,6 @@ DOORS: Mapping[str, Door] = {
     "invocate": Door(_invocate, alone=True),
     "tensors": Door(partial(_tensors, binary=False)),
     "tensors-binary": Door(partial(_tensors, binary=True), brief=True),
-    "tensor": Door(_tensor, numbers=True, brief=True),
+    "tensor": Door(_tensor, one_type=True, brief=True),
 }
 """The doors of a served directory."""
