@@ -208,6 +208,12 @@ class ServerSettings(ServingSettings, TimedSettings):
         PREFIX,
         env=("AIP_PREDICT_ROUTE",),
     )
+    cors_origins: tuple[str, ...] = option(
+        (),
+        "origins of web pages that may read the answers of /score, https://HOST or *",
+        NAMES,
+        env=("AML_CORS_ORIGINS",),
+    )
     contracts: tuple[str, ...] = option(
         (
             "probes",
@@ -216,6 +222,7 @@ class ServerSettings(ServingSettings, TimedSettings):
             "chat",
             "h2o",
             "ecosystem",
+            "azureml",
             "kserve_v1",
             "mlflow",
             "databricks",

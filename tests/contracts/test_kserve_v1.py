@@ -341,6 +341,16 @@ def test_routes_stand_below_the_prefix(tmp_path: Path) -> None:
         assert below.get("/v1/models").status == 404
 
 
+@pytest.mark.parametrize("choice", ["kserve", "KServe_V1"])
+def test_a_caller_of_invocations_may_choose_it(server: Server, choice: str) -> None:
+    good = post(server, "/invocations", ROWS, X_Scoring_Contract=choice)
+    wrong = post(server, "/invocations", {"foo": 1}, X_Scoring_Contract=choice)
+
+    assert (good.status, good.json()) == (200, {"predictions": [3.0, 7.0]})
+    assert (wrong.status, list(wrong.json())) == (400, ["error"])
+    assert {r.headers["X-Scoring-Contract"] for r in (good, wrong)} == {"kserve_v1"}
+
+
 def test_without_the_contract_the_shared_routes_are_drums(tmp_path: Path) -> None:
     flags = (*SUM.flags, "--contracts", "probes,drum,chat", *ONE_WORKER)
     with serve(SUM.write(tmp_path / "sum"), *flags) as drums:

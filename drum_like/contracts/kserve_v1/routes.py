@@ -67,8 +67,10 @@ def contract(context: ContractContext) -> Contract:
         claims=(
             Claim("/", "GET", "kserve_v1.alive", views.alive, Scope.PROBE, drums, 50),
             Claim(_MODELS, "GET", "kserve_v1.models", views.models, predict, errors, 50),
+            _invocations(views, errors),
         ),
         paths=((_PATHS, errors),),
+        aliases=("kserve",),
     )
 
 
@@ -95,17 +97,25 @@ class _Views:
 
     def predict(self, model: str) -> Response:
         """Answer rows with a prediction each."""
-        service = self._service(model)
-        rows = self._rows()
-        if rows is None:
-            return _answer(model, b'{"predictions":[]}')
-        return _answer(model, predictions_json(service.predict(rows), service.target))
+        return self._predicted(self._service(model))
+
+    def invoke(self) -> Response:
+        """Answer /invocations for callers who choose this contract."""
+        return self._predicted(self.context.resolve())
 
     def explain(self, model: str) -> Response:
         """Answer rows with the contributions to each prediction."""
         service = self._service(model)
         found = explanations(service, self._rows())
         return _answer(model, dumps({"explanations": found}))
+
+    def _predicted(self, service: Service) -> Response:
+        rows = self._rows()
+        if rows is None:
+            body = b'{"predictions":[]}'
+        else:
+            body = predictions_json(service.predict(rows), service.target)
+        return _answer(service.info.name, body)
 
     def _service(self, name: str) -> Service:
         """Return the model of a path.
@@ -141,6 +151,21 @@ class _Views:
         if service.target.type is not TargetType.TEXT_GENERATION:
             return {}
         return {"data": service.models(), "object": "list"}
+
+
+def _invocations(views: _Views, errors: ErrorForm) -> Claim:
+    """Claim the requests whose callers choose this contract: they are for the default model."""
+    return Claim(
+        "/invocations",
+        "POST",
+        "kserve_v1.invocations",
+        views.invoke,
+        Scope.PREDICT,
+        errors,
+        rank=62,
+        is_choice=True,
+        only_chosen=True,
+    )
 
 
 def _document() -> Document:

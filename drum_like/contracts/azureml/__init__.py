@@ -1,0 +1,1 @@
+"""Azure Machine Learning's online endpoints: `/score`, and the document of what it takes."""
