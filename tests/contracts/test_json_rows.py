@@ -270,6 +270,35 @@ def test_whole_numbers_keep_their_digits_at_the_other_doors(whole: Server, numbe
     assert decided["result"]["score"] == expected
 
 
+PARAMS = '{"input": ["n", "x"], "value": [9007199254740995, 0.5], "value": [9007199254740993, 0.5]}'
+
+
+@pytest.mark.parametrize("params", [PARAMS, json.dumps(PARAMS)], ids=["object", "text"])
+def test_a_decision_whose_body_names_a_key_twice_is_none(whole: Server, params: str) -> None:
+    reply = whole.post("/invocate", f'{{"campaign": "any", "in_params": {params}}}', JSON)
+
+    assert "more than once" in reply.json()["ErrorMessage"]
+
+
+def test_a_request_for_scores_that_names_a_key_twice_is_refused(whole: Server) -> None:
+    body = '{"fields": ["x", "n"], "fields": ["n", "x"], "rows": [[3, 0.5]]}'
+
+    assert whole.post("/model/score", body, JSON).status == 400
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-8-sig", "latin-1"])
+def test_the_charset_of_a_request_for_scores_counts(whole: Server, charset: str) -> None:
+    body = '{"fields": ["n", "x", "é"], "rows": [[3, 0.5, "é"]]}'.encode(charset)
+
+    reply = whole.post("/model/score", body, f"{JSON}; charset={charset}")
+
+    assert reply.json()["score"] == score(whole, "3").json()["score"]
+
+
+def test_an_unknown_charset_of_a_request_for_scores_is_415(whole: Server) -> None:
+    assert whole.post("/model/score", b"{}", f"{JSON}; charset=utf-7").status == 415
+
+
 @pytest.mark.parametrize("number", [f"{-(2**63) - 1}", f"{2**63}", "1e19", "0.5"])
 def test_numbers_that_are_not_of_the_type_are_refused(whole: Server, number: str) -> None:
     assert whole.csv(f"n,x\n{number},0.5\n").status == 422
@@ -341,6 +370,12 @@ def test_names_in_a_part_must_be_as_many_as_the_cells(named: Server) -> None:
     names = list(rows()[0])
 
     reply = named.post("/predict/", *_named_apart("rows.json", _lists(*names), *names, "more"))
+
+    assert reply.status == 422
+
+
+def test_names_in_a_part_must_differ(seeing: Server) -> None:
+    reply = seeing.post("/predict/", *_named_apart("rows.json", [[1, 2]], "a", "a"))
 
     assert reply.status == 422
 

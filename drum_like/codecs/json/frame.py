@@ -56,14 +56,14 @@ class JsonFrame(Frame):
         """Return the rows with names that were sent beside them; their own count before these.
 
         Raises:
-            ColumnsError: another number of names than of columns.
+            ColumnsError: another number of names than of columns, or the same one twice.
         """
         if names is None or self._names is not None:
             return self
-        if len(names) != self.n_columns:
+        if len(set(names)) != self.n_columns or len(names) != self.n_columns:
             raise ColumnsError(
-                f"there are {len(names)} names, but the rows have {self.n_columns} cells; "
-                "X.colnames needs one line for each"
+                f"there are {len(names)} names, {len(set(names))} of them different, but the rows "
+                f"have {self.n_columns} cells; X.colnames needs a name of its own for each"
             )
         return JsonFrame(names, self._columns, self._exactly)
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from drum_like.codecs.json.decode import Row
-from drum_like.codecs.json.document import Document, loads_exactly
-from drum_like.codecs.json.values import loads
+from drum_like.codecs.json.document import Document, read
 from drum_like.contracts.ecosystem.decision_log.calls import Offer
 from drum_like.errors import PayloadError
 
@@ -83,7 +81,11 @@ class AcceptRequest:
     channel: str
 
 
-def parse_invoke(body: Mapping[str, Any], loads: Callable[[bytes], Any] = loads) -> InvokeRequest:
+def _value(text: bytes) -> Any:
+    return read(text).tree
+
+
+def parse_invoke(body: Mapping[str, Any], loads: Callable[[bytes], Any] = _value) -> InvokeRequest:
     """Return the request for a decision that a body holds.
 
     Args:
@@ -128,12 +130,12 @@ def object_in(body: bytes) -> Document:
     """Return a body that is a JSON object.
 
     Raises:
-        PayloadError: it is none.
+        PayloadError: it is none, or names a key twice.
     """
-    tree = loads(body)
-    if not isinstance(tree, dict):
+    document = read(body)
+    if not isinstance(document.tree, dict):
         raise PayloadError("the body must be a JSON object")
-    return Document(tree, partial(loads_exactly, body))
+    return document
 
 
 def _first(body: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -189,7 +191,7 @@ def _decoded(text: str, loads: Callable[[bytes], Any]) -> Any:
     try:
         return loads(bare.encode(errors="replace"))
     except PayloadError as error:
-        raise PayloadError("the text in `in_params` is not JSON") from error
+        raise PayloadError(f"the text in `in_params` is no JSON that is read: {error}") from error
 
 
 def _check_levels(tree: Any, name: str) -> None:

@@ -26,7 +26,7 @@ from drum_like.errors import NotFoundError, PayloadError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route
-from drum_like.http.requests import whole_body
+from drum_like.http.json_body import json_text
 from drum_like.inference.service import Service, SingleService
 from drum_like.types.payload import Limits
 
@@ -187,16 +187,18 @@ def _routes(views: _Views) -> tuple[Route, ...]:
 
 
 def _json_body() -> bytes:
-    """Return the body of a request in JSON.
+    """Return the body of a request in JSON, in UTF-8.
 
     Raises:
         UnsupportedMediaType: the Content-Type names something else.
+        CharsetError: its charset is none that is read.
+        PayloadError: the body is not in that charset.
     """
     if request.mimetype and not request.is_json:
         raise UnsupportedMediaType(
             "scoring takes a JSON body; send the header `Content-Type: application/json`"
         )
-    return whole_body(request)
+    return json_text(request)
 
 
 def _with_request_id(response: Response) -> Response:

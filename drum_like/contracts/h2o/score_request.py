@@ -7,8 +7,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from drum_like.codecs.json.document import check_size, loads_exactly
-from drum_like.codecs.json.values import loads
+from drum_like.codecs.json.document import check_size, read
 from drum_like.errors import ColumnsError, PayloadError, SizeError
 from drum_like.types.explanation import Kind
 from drum_like.types.names import listed
@@ -62,12 +61,13 @@ def parse_score_request(body: bytes, limits: Limits) -> ScoreRequest:
         limits: The most rows and fields.
 
     Raises:
-        PayloadError: no JSON object, or a key of it holds a wrong value.
+        PayloadError: no JSON object, or a key of it stands there twice or holds a wrong value.
         ColumnsError: a row is not as wide as the fields, or a cell is no scalar.
         SizeError: more rows or fields than the limits.
     """
     check_size(body, limits)
-    tree = _object(loads(body))
+    document = read(body)
+    tree = _object(document.tree)
     fields = _fields(tree, limits)
     rows = _rows(tree)
     _check_rows(rows, len(fields))
@@ -75,7 +75,7 @@ def parse_score_request(body: bytes, limits: Limits) -> ScoreRequest:
     return ScoreRequest(
         fields=fields,
         rows=rows,
-        exactly=cache(lambda: _rows(loads_exactly(body))),
+        exactly=cache(lambda: _rows(document.exactly())),
         copied=_copied(tree, fields, id_field),
         id_field=id_field,
         names_in_answer=not _optional(tree, "noFieldNamesInOutput", bool, "true or false"),
