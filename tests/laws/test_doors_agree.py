@@ -154,8 +154,7 @@ def by_tensors(some: list[Row]) -> Frame:
         Tensor(name, "BYTES", np.array(cells[name], object)) for name in ("code", "text", "kind")
     ]
     body, _ = requested(*tensors, *texts)
-    asked = parse_infer_request(Request({WHOLE: body}))
-    return frame_of(asked, SCHEMA, Limits())
+    return frame_of(parse_infer_request(Request({WHOLE: body}), Limits()), SCHEMA)
 
 
 DOORS = (

@@ -78,7 +78,7 @@ def by_tensors(service: ModelService, tensors: Sequence[Tensor]) -> bytes:
     environ = {WHOLE: body, "wsgi.input": io.BytesIO(body)}
     named = LENGTH.replace("-", "_")
     environ |= {JSON_LENGTH: length[named]} if named in length else {}
-    frame = frame_of(parse_infer_request(Request(environ)), service.inputs, Limits())
+    frame = frame_of(parse_infer_request(Request(environ), Limits()), service.inputs)
     return service.predict(frame).values.tobytes()
 
 

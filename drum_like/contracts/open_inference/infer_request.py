@@ -16,6 +16,7 @@ from drum_like.contracts.open_inference.json_values import Shape, read_json
 from drum_like.errors import PayloadError
 from drum_like.http.json_body import JSON_LENGTH
 from drum_like.http.requests import whole_body
+from drum_like.types.payload import Limits
 
 Json = Mapping[str, Any]
 
@@ -23,6 +24,7 @@ _MOST_SIZES = 8
 """Sizes of a shape; two of them are not one, at the most."""
 
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+_CONTENT_TYPES = ("np", "pd", "str", "datetime")
 _SHARED = "shared_memory_region"
 _SIZE = "binary_data_size"
 
@@ -86,11 +88,16 @@ class InferRequest:
     n_bytes: int
 
 
-def parse_infer_request(request: Request) -> InferRequest:
+def parse_infer_request(request: Request, limits: Limits) -> InferRequest:
     """Return the request that a body holds, whatever its Content-Type says.
+
+    Args:
+        request: Any.
+        limits: On rows and columns; shapes are held to them before values are read.
 
     Raises:
         PayloadError: it is none, or asks for something that is not served.
+        SizeError: its shapes are beyond the limits.
         BodyError: the body does not arrive as its headers say.
     """
     body = whole_body(request)
@@ -104,7 +111,7 @@ def parse_infer_request(request: Request) -> InferRequest:
         raise PayloadError("`id` must be text")
     return InferRequest(
         identity,
-        tuple(_inputs(_objects(tree.get("inputs"), "inputs"), body, start)),
+        tuple(_inputs(_objects(tree.get("inputs"), "inputs"), body, start, limits)),
         tuple(map(_output, _objects(tree.get("outputs") or [], "outputs"))),
         _truth(parameters, "binary_data_output") or False,
         _content_type(parameters) == "pd",
@@ -126,7 +133,9 @@ def _head(request: Request, body: bytes) -> tuple[bytes, int]:
     return body[:length], length
 
 
-def _inputs(found: Sequence[Json], body: bytes, start: int) -> Iterator[InputTensor]:
+def _inputs(
+    found: Sequence[Json], body: bytes, start: int, limits: Limits
+) -> Iterator[InputTensor]:
     """Read the tensors in turn; the bytes of each begin where those before it end."""
     if not found:
         raise PayloadError("`inputs` must hold a tensor, at least one")
@@ -135,10 +144,13 @@ def _inputs(found: Sequence[Json], body: bytes, start: int) -> Iterator[InputTen
         raise PayloadError("each tensor of `inputs` must have a `name`, a text")
     if len(set(names)) != len(names):
         raise PayloadError("two tensors of `inputs` have one name; send each name once")
+    shapes = [_shape(one) for one in found]
+    limits.check_rows(max(shape[0] for shape in shapes))
+    limits.check_columns(sum(prod(shape[1:]) for shape in shapes))
     at = start
-    for one in found:
+    for one, shape in zip(found, shapes, strict=True):
         size = _binary_size(one, len(body) - at)
-        yield _input(one, body, at, size)
+        yield _input(one, shape, body, (at, size))
         at += size or 0
     if at != len(body):
         raise PayloadError(
@@ -146,10 +158,10 @@ def _inputs(found: Sequence[Json], body: bytes, start: int) -> Iterator[InputTen
         )
 
 
-def _input(one: Json, body: bytes, start: int, size: int | None) -> InputTensor:
-    name, shape = one["name"], _shape(one)
+def _input(one: Json, shape: Shape, body: bytes, place: tuple[int, int | None]) -> InputTensor:
+    """Read a tensor, from its data or from its place in the body: the first byte, and how many."""
+    name, n_values, (start, size) = one["name"], prod(shape), place
     datatype = datatype_of(one.get("datatype"), name[:100])
-    n_values = prod(shape)
     try:
         if size is None:
             values = read_json(one.get("data"), datatype, shape, n_values)
@@ -177,12 +189,7 @@ def _binary_size(one: Json, left: int) -> int | None:
     parameters = _object(one.get("parameters"), "parameters of a tensor")
     if _SHARED in parameters:
         raise _no_shared_memory()
-    content_type = _content_type(parameters)
-    if content_type not in (None, "np", "pd", "str"):
-        raise PayloadError(
-            f"the tensor {one['name'][:100]!r} has a content_type that is not read; send its "
-            "values as they are"
-        )
+    _content_type(parameters)
     size = parameters.get(_SIZE)
     if size is None:
         return None
@@ -213,9 +220,18 @@ def _no_shared_memory() -> PayloadError:
     )
 
 
-def _content_type(parameters: Json) -> Any:
+def _content_type(parameters: Json) -> str | None:
+    """Return MLServer's parameter that says how values are meant.
+
+    Raises:
+        PayloadError: it names an encoding that is not undone here.
+    """
     found = parameters.get("content_type")
-    return found.partition(";")[0] if isinstance(found, str) else found
+    if found is not None and found not in _CONTENT_TYPES:
+        raise PayloadError(
+            f"content_type must be one of {', '.join(_CONTENT_TYPES)}; send values as they are"
+        )
+    return found
 
 
 def _truth(parameters: Json, name: str) -> bool | None:

@@ -7,6 +7,7 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import NotImplemented as NotServed
 
 from drum_like import __version__
+from drum_like.contracts.open_inference.compression import compressed
 from drum_like.contracts.open_inference.description import configuration, metadata
 from drum_like.contracts.open_inference.errors import protocol_form
 from drum_like.contracts.open_inference.infer_request import parse_infer_request
@@ -102,14 +103,15 @@ class _Views:
             kind = service.target.type.value
             raise EndpointError(f"a model of target type '{kind}' does not predict rows")
         with counted(self.context.timings.models, service.info) as watch:
-            asked = parse_infer_request(request_ctx.request)
-            frame = frame_of(asked, service.inputs, self.limits)
+            asked = parse_infer_request(request_ctx.request, self.limits)
+            frame = frame_of(asked, service.inputs)
             watch.rows = frame.n_rows
             self.limits.check_answer(watch.rows, len(service.target.labels) or 1, asked.n_bytes)
             watch.lap()
             scored = Scored(service.predict(frame), service.target)
             watch.lap()
-            return infer_response(asked, scored, service.info)
+            response = infer_response(asked, scored, service.info)
+            return compressed(response, request_ctx.request.environ.get("HTTP_ACCEPT_ENCODING"))
 
     def statistics(self, model: str | None = None, version: str | None = None) -> Response:
         """Answer /v2/models/stats, and that of a model: all of its versions, or one."""

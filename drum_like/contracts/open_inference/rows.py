@@ -11,27 +11,22 @@ from drum_like.errors import ColumnsError, PayloadError
 from drum_like.types.columns_frame import ColumnsFrame
 from drum_like.types.frame import Frame
 from drum_like.types.matrix_frame import MatrixFrame, as_read
-from drum_like.types.payload import Limits
 from drum_like.types.schema import Schema
 
 
-def frame_of(asked: InferRequest, known: Schema | None, limits: Limits) -> Frame:
+def frame_of(asked: InferRequest, known: Schema | None) -> Frame:
     """Return the rows of a request.
 
     Args:
         asked: The request.
         known: The columns that callers of the model send; None if they are not known.
-        limits: On rows and columns.
 
     Raises:
         PayloadError: the tensors have different rows, or are no columns.
         ColumnsError: a row has no cell.
-        SizeError: there are too many rows or columns.
     """
     tensors = asked.inputs
     n_rows = tensors[0].n_rows
-    limits.check_rows(n_rows)
-    limits.check_columns(sum(tensor.width for tensor in tensors))
     if any(tensor.n_rows != n_rows for tensor in tensors):
         raise PayloadError("the first size of all tensors must be the same: the number of rows")
     if not asked.are_columns and _is_matrix(tensors, known):
