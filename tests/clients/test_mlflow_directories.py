@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 pytest.importorskip("mlflow", reason="make clients installs it")
+pytest.importorskip("lightgbm", reason="the clients of MLflow's server come without frameworks")
 
 import lightgbm as lgb
 import mlflow

@@ -7,23 +7,12 @@ from typing import Any
 import pytest
 
 from tests.support.http_calls import call
-from tests.support.mlflow_models import BIN, MULTI, SPLIT, post, write_sum
+from tests.support.mlflow_models import BIN, SPLIT, post, write_multi, write_sum
 from tests.support.models import ONE_WORKER, Model
 from tests.support.serving import Server, serve
 
 ENDPOINT = "/serving-endpoints/sum/invocations"
 OLDER = "/model/sum/1/invocations"
-METADATA = """
-name: multi
-type: inference
-targetType: multiclass
-inferenceModel:
-  classLabels:
-    - d
-    - b
-    - c
-    - a
-"""
 SECRET = "open sesame"
 BOTH = pytest.mark.parametrize("path", [ENDPOINT, OLDER])
 
@@ -39,7 +28,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve two models by their names, and one that does not load."""
     models = tmp_path_factory.mktemp("models")
     write_sum(models)
-    MULTI.plus(**{"model-metadata.yaml": METADATA}).write(models / "multi")
+    write_multi(models)
     Model({"custom.py": "raise ValueError('at import')\n"}).write(models / "broken")
     with serve(None, "--models", str(models), *ONE_WORKER) as running:
         yield running

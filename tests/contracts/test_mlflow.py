@@ -1,10 +1,13 @@
 """MLflow's scoring protocol (rows M01 to M25 of its checklist), and its place on /invocations."""
 
+import gzip
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.support.http_calls import call
@@ -182,6 +185,30 @@ def test_an_answer_that_custom_code_asked_for_is_its_own(adding: Server) -> None
 
     assert (reply.status, reply.json()) == (418, {"message": "short and stout"})
     assert reply.headers["X-Drum-User-Http-Error"] == "true"
+
+
+@pytest.mark.parametrize("media_type", ["application/vnd.apache.parquet", "application/x-parquet"])
+def test_parquet_is_read_in_its_form(adding: Server, media_type: str) -> None:
+    """M19."""
+    body = io.BytesIO()
+    pd.DataFrame({"a": [1.0, 3.0], "b": [2, 4]}).to_parquet(body)
+
+    good = adding.post("/invocations", body.getvalue(), media_type)
+    cut = adding.post("/invocations", body.getvalue()[:50], media_type)
+
+    assert good.json() == {"predictions": [3.0, 7.0]}
+    assert (cut.status, cut.json()["error_code"]) == (400, "BAD_REQUEST")
+    assert {good.headers["X-Scoring-Contract"], cut.headers["X-Scoring-Contract"]} == {"mlflow"}
+
+
+def test_compressed_bodies_are_read(adding: Server) -> None:
+    """X17."""
+    body = gzip.compress(b'{"instances": [[1, 2]]}')
+
+    packed = adding.post("/invocations", body, JSON, Content_Encoding="gzip")
+    unread = adding.post("/invocations", body, JSON, Content_Encoding="br")
+
+    assert (packed.json(), unread.status) == ({"predictions": [3.0]}, 415)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,24 @@ BIN = Model(
 """Gives the first two cells of a row as the probabilities of 1 and of 0."""
 
 
+_MULTI = """
+name: multi
+type: inference
+targetType: multiclass
+inferenceModel:
+  classLabels:
+    - d
+    - b
+    - c
+    - a
+"""
+
+
+def write_multi(parent: Path) -> Path:
+    """Write the model of four labels into a directory of its name."""
+    return MULTI.plus(**{"model-metadata.yaml": _MULTI}).write(parent / "multi")
+
+
 def write_sum(parent: Path) -> Path:
     """Write the model that adds into a directory of its name."""
     metadata = "name: sum\ntype: inference\ntargetType: regression\n"
