@@ -9,7 +9,7 @@ from drum_like.codecs.json import forms
 from drum_like.codecs.json.document import loads_exactly
 from drum_like.contracts.h2o.score_request import parse_score_request
 from drum_like.errors import SizeError
-from drum_like.types.cells import Literal
+from drum_like.types.cells import Literal, to_exact
 from drum_like.types.payload import Limits, Payload
 
 LIMITS = Limits(rows=1000, columns=10)
@@ -58,6 +58,13 @@ def test_only_fractions_that_are_written_in_another_way_keep_their_text() -> Non
 
     assert type(usual) is float
     assert (str(usual), str(long), str(exponent)) == ("1.5", "1.50", "1e5")
+
+
+@pytest.mark.parametrize("digits", ["9.007199254740993e+17", "1e+23", "9007199254740994.0"])
+def test_a_fraction_that_python_writes_alike_keeps_its_digits(digits: str) -> None:
+    (number,) = loads_exactly(f"[{digits}]".encode())
+
+    assert to_exact(number) == to_exact(digits)
 
 
 def test_a_number_with_its_text_takes_no_dictionary() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from drum_like.codecs.json.values import count_nested, loads, refuse_repeated_keys, text_in
 from drum_like.errors import PayloadError
 from drum_like.types.cells import Literal
+from drum_like.types.numbers import EXACT
 from drum_like.types.payload import Limits, python_codec
 
 _BOM = b"\xef\xbb\xbf"
@@ -105,7 +106,9 @@ _CONSTANTS = {token: Literal(token) for token in ("NaN", "Infinity", "-Infinity"
 
 def _fraction(digits: str) -> float:
     number = float(digits)
-    return number if repr(number) == digits else Literal(digits)  # which takes five times as much
+    # Below 2**53 alone a float64 is the number that Python writes for it, digit by digit.
+    plain = abs(number) < EXACT and repr(number) == digits
+    return number if plain else Literal(digits)  # which takes five times as much memory
 
 
 def _integer(digits: str) -> int | Literal:
