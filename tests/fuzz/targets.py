@@ -20,6 +20,8 @@ from drum_like.codecs.json.document import read
 from drum_like.codecs.json.values import is_deeper
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import assemble
+from drum_like.contracts.open_inference.infer_request import parse_infer_request
+from drum_like.contracts.open_inference.rows import frame_of
 from drum_like.contracts.wallaroo.inference import rows as wallaroo_rows
 from drum_like.contracts.wallaroo.management.context import read_fields
 from drum_like.contracts.wallaroo.management.users import claimed
@@ -28,6 +30,7 @@ from drum_like.http.app import create_app
 from drum_like.http.auth import Principal
 from drum_like.http.auth.credentials import Issuer
 from drum_like.http.auth.tokens import Tokens
+from drum_like.http.json_body import JSON_LENGTH
 from drum_like.http.requests import WHOLE, CheckedRequest
 from drum_like.registry.inspection import Policy, examine
 from drum_like.store.archive import Bounds, unpack
@@ -45,6 +48,7 @@ REFUSALS = (RequestError, HTTPException, ArtifactError)
 
 LIMITS = Limits()
 SCHEMA = Schema((Column("a"), Column("b", exact=True), Column("t", "category", ("x", "y"))))
+NUMBERS = Schema((Column("0"), Column("1")), named=False)
 _CHARSETS = (None, None, None, "utf-8", "latin1", "utf-16")
 _ROUTES = (
     ("/predict/", "text/csv"),
@@ -66,6 +70,7 @@ _ROUTES = (
     ("/predict/", ""),
     ("/predict/", "application/x-npy"),
     ("/predict/", "application/vnd.apache.parquet"),
+    ("/v2/models/model/infer", "application/json"),
 )
 
 
@@ -152,6 +157,17 @@ def _wallaroo(content_type: str, body: bytes) -> object:
     return wallaroo_rows.read(CheckedRequest(_request(body, content_type)), LIMITS)
 
 
+def _tensors(body: bytes) -> object:
+    """Read an inference request; two bytes before it are the length of its JSON."""
+    content, length = body[2:], int.from_bytes(body[:2], "little")
+    environ = _request(content, "")
+    if length:
+        environ[JSON_LENGTH] = str(length)
+    asked = parse_infer_request(CheckedRequest(environ), LIMITS)
+    known = (SCHEMA, None, NUMBERS)[len(body) % 3]
+    return _seen(frame_of(asked, known), len(body) % 4)
+
+
 def _fields(body: bytes) -> object:
     fields = read_fields(CheckedRequest(_request(body, "application/json")))
     return fields.optional_text("name"), fields.optional_integer("id"), fields.raw("conf")
@@ -220,6 +236,7 @@ TARGETS: Mapping[str, Target] = {
     "npy": _npy,
     "parquet": _parquet,
     "routes": _routes,
+    "tensors": _tensors,
     "token": _token,
     "upload": _upload,
     "wallaroo-arrow": partial(_wallaroo, "application/vnd.apache.arrow.file"),

@@ -11,6 +11,7 @@ from tests.support.bad_requests import CHAT, FRAMING, JSON, SCORE
 from tests.support.http_calls import Part, form
 from tests.support.models import Model
 from tests.support.more_models import CHAT_ONLY
+from tests.support.open_inference import LENGTH, framed
 from tests.support.wallaroo_api import RECORDS, Api, sums
 
 _SCORE = """
@@ -106,6 +107,7 @@ def _good(where: str) -> Iterator[Item]:
     yield Ask("arrow", "/invocations", arrow.stream(arrow.NUMBERS), stream)
     score = json.dumps({"fields": ["a"], "rows": [["1.5"], ["2"]]})
     yield Ask("h2o", SCORE, score, json_type)
+    yield Ask("tensor", "/invocations", *_binary(16))
     yield Ask("h2o schema", "/model/schema")
     yield Ask("decision", "/invocate", '{"instances": [{"a": 1.5}]}', json_type)
     for text in ("hi", "chunks", "lines"):
@@ -121,6 +123,14 @@ def _good(where: str) -> Iterator[Item]:
         yield Ask(probe, probe)
 
 
+def _binary(size: int) -> tuple[bytes, dict[str, str]]:
+    """Return a request with two numbers, said to be of this size in bytes, and its headers."""
+    parameters = {"binary_data_size": size}
+    tensor = {"name": "a", "shape": [2], "datatype": "FP64", "parameters": parameters}
+    body, length = framed({"inputs": [tensor]}, bytes(16))
+    return body, {LENGTH: "".join(length.values())}
+
+
 def _bad() -> Iterator[Item]:
     for payload in (*MEDIA, *CSV, *MATRICES, *MULTIPART):
         yield from _payload(payload)
@@ -131,7 +141,9 @@ def _bad() -> Iterator[Item]:
         body = one.make('{"fields": ["a"], "rows": [[1.5]]}')
         yield Ask(one.row, SCORE, body, {"Content-Type": one.content_type}, _ANY)
         yield Ask(one.row, "/invocate", body, {"Content-Type": one.content_type}, _ANY)
-    for path in ("/no-such-path", "/models/no-such-model/info/", "/v1/api/no/such"):
+    for size in (15, 17, -1):
+        yield Ask("cut tensor", "/invocations", *_binary(size), frozenset({400}))
+    for path in ("/no-such-path", "/v2/no-such", "/models/no-such-model/info/", "/v1/api/no/such"):
         yield Ask(path, path, None, {}, frozenset({404, 405}))
     name = {"Content-Type": "application/json"}
     yield Ask("bad upload", "/v1/api/models/upload", sums()[:40], name, _ANY)
