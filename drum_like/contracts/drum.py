@@ -6,7 +6,7 @@ docs/differences-from-drum.md says so.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
 from time import perf_counter
@@ -20,6 +20,7 @@ from drum_like.codecs.json import datarobot
 from drum_like.codecs.json import encode as json
 from drum_like.errors import EndpointError
 from drum_like.http import wire
+from drum_like.http.accepted import FLAT
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, ContractContext, Route, not_found_unless_loaded
 from drum_like.http.errors import ErrorForm, drum_form
@@ -49,7 +50,7 @@ def contract(context: ContractContext) -> Contract:
         "drum",
         errors,
         routes=_routes(views) + named,
-        claims=_claims(views, errors),
+        claims=_claims(views, replace(views, accepted={**FLAT, **accepted}), errors),
         endpoints="model_api",
     )
 
@@ -161,8 +162,8 @@ def _recorded(timings: Timings) -> Iterator[None]:
         timings.record(perf_counter() - started)
 
 
-def _claims(views: _Views, errors: ErrorForm) -> tuple[Claim, ...]:
-    predict, alive = (views.predict, Scope.PREDICT, errors), (views.alive, Scope.PROBE, errors)
+def _claims(views: _Views, invoked: _Views, errors: ErrorForm) -> tuple[Claim, ...]:
+    predict, alive = (invoked.predict, Scope.PREDICT, errors), (views.alive, Scope.PROBE, errors)
     return (
         Claim("/", "GET", "model_api.ping", *alive),
         Claim("/ping/", "GET", "model_api.ping", *alive),

@@ -41,6 +41,17 @@ _ENCODERS: Mapping[str, Encoder] = {
 }
 
 
+def _in_order(encode: Encoder) -> Encoder:
+    return lambda prediction, target: encode(in_order(prediction, target), target)
+
+
+FLAT: Mapping[str, Encoder] = {
+    CSV: _in_order(rows_csv),
+    **dict.fromkeys(LINES, predictions_lines),
+}
+"""Forms of /invocations beside those of codecs, by the media types that ask for them."""
+
+
 def respond(prediction: Prediction, target: Target, accept: str, usual: str = JSON) -> Response:
     """Return predictions in the first form of Accept that is written, else in the usual one.
 

@@ -99,6 +99,21 @@ def json_document(request: Request, *, any_type: bool = False) -> Document | Non
     return found
 
 
+def open_event(request: Request) -> None:
+    """Take the data of a CloudEvent that is one JSON object for the JSON of its request.
+
+    Other requests stay as they are. Source: CloudEvents 1.0, structured mode.
+    """
+    document = json_document(request)
+    if document is None or "json_event" in g or not isinstance(document.tree, dict):
+        return
+    if document.tree.keys() >= _EVENT:
+        g.json_event, g.json_document = document, document.at("data")
+
+
+_EVENT = frozenset({"specversion", "data"})
+
+
 def _read(request: Request) -> Document | None:
     if whole_body(request).lstrip(BEFORE)[:1] not in NESTED and not _charset(request):
         return None
@@ -121,8 +136,9 @@ def checked_document(request: Request) -> Document:
     text, document = json_text(request), json_document(request, any_type=True)
     if document is None:
         raise PayloadError("the body is no JSON object or list in UTF-8")
-    refuse_repeated_keys(text, document.tree)
-    refuse_half_characters(text, document.tree)
+    whole: Document = g.get("json_event", document)
+    refuse_repeated_keys(text, whole.tree)
+    refuse_half_characters(text, whole.tree)
     return document
 
 

@@ -16,6 +16,7 @@ from drum_like.errors import BodyError, DrumLikeError, EndpointError, SettingsEr
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, spellings
 from drum_like.http.errors import ErrorForm
+from drum_like.http.json_body import open_event
 from drum_like.http.requests import CONTRACT
 
 AUTO = "auto"
@@ -55,6 +56,8 @@ class SharedRoute:
                 the body does not arrive as its headers say.
         """
         choice = self._choice(asked)
+        if self.choices:
+            open_event(asked)
         for name, claim in self.claims:
             if choice is None:
                 is_asked = not claim.only_chosen

@@ -1,7 +1,9 @@
 """The contract that answers: told in every answer, chosen by callers and by the operator."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,3 +136,58 @@ def test_a_contract_that_cannot_answer_invocations_ends_the_start(
 
     assert done.returncode == 1
     assert f"no contract '{name}' of this server answers /invocations" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "contract"),
+    [
+        ({"dataframe_records": [{"a": 3}]}, 200, "mlflow"),
+        (json.loads(ENVELOPE), 404, "ecosystem"),
+        ([[3]], 200, "sagemaker"),
+        ("rows", 400, "mlflow"),
+        ({"foo": 1}, 400, "mlflow"),
+    ],
+)
+@pytest.mark.parametrize("media_type", [JSON, "application/cloudevents+json"])
+def test_an_event_is_for_the_contract_of_its_data(
+    server: Server, media_type: str, data: Any, status: int, contract: str
+) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "here", "type": "rows", "data": data}
+
+    reply = server.post("/invocations", json.dumps(event), media_type)
+
+    assert (reply.status, reply.headers[HEADER]) == (status, contract), reply.text
+    assert status != 200 or reply.json() == {"predictions": [3.0]}
+
+
+def test_an_event_names_each_key_once(server: Server) -> None:
+    event = '{"specversion": "1.0", "id": "1", "id": "2", "data": {"instances": [[3]]}}'
+
+    reply = server.post("/invocations", event, JSON)
+
+    assert (reply.status, reply.headers[HEADER]) == (400, "mlflow")
+    assert "more than once" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "body"),
+    [
+        ("text/csv", "text/csv", "1.0\n3.0\n"),
+        ("application/jsonlines", "application/jsonlines", "1.0\n3.0\n"),
+        ("*/*", JSON, '{"predictions":[1.0,3.0]}'),
+        ("text/csv;q=0.5, application/json", JSON, '{"predictions":[1.0,3.0]}'),
+        ("text/html,*/*;q=0.8", JSON, '{"predictions":[1.0,3.0]}'),
+    ],
+)
+def test_raw_rows_are_answered_in_the_form_that_accept_names(
+    server: Server, accept: str, media_type: str, body: str
+) -> None:
+    reply = server.post("/invocations", "a\n1\n3\n", "text/csv", Accept=accept)
+
+    assert (reply.headers["Content-Type"], reply.text) == (media_type, body)
+
+
+def test_drums_own_routes_answer_csv_as_json(server: Server) -> None:
+    reply = server.post("/predict/", "a\n1\n3\n", "text/csv", Accept="text/csv")
+
+    assert reply.json() == {"predictions": [1.0, 3.0]}
