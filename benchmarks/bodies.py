@@ -72,6 +72,12 @@ def split_json(_model: str, n_rows: int) -> bytes:
 
 
 @cache
+def records_json(_model: str, n_rows: int) -> bytes:
+    """Return rows as a list of objects."""
+    return orjson.dumps([dict(zip(NAMES, row, strict=True)) for row in numbers()[:n_rows].tolist()])
+
+
+@cache
 def array_json(_model: str, n_rows: int) -> bytes:
     """Return rows as nested lists under the key `rows`."""
     return orjson.dumps({"rows": numbers()[:n_rows]}, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -12,7 +12,17 @@ from benchmarks.alone import IMPORT
 from benchmarks.floor import ALONE, COMPUTE
 from benchmarks.load import SLOW_BODIES
 from benchmarks.noise import NOISE, TOLERABLE_PERCENT
-from benchmarks.peers.catalogue import DRUM, KINDS, MLSERVER, OTHERS, OURS, TENSORS
+from benchmarks.peers.catalogue import (
+    DRUM,
+    JSON_ROWS,
+    KINDS,
+    MLFLOW,
+    MLSERVER,
+    OTHERS,
+    OURS,
+    TENSORS,
+)
+from benchmarks.peers.json_rows import RECORDS, SPLIT
 from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
 
@@ -279,6 +289,17 @@ def _tensors(results: Results) -> Iterable[Figure]:
     yield Figure(title, Bar("XGBoost alone", "≤", 1.3), ratios(binary, alone))
 
 
+def _json(results: Results) -> Iterable[Figure]:
+    ours = Setup(JSON_ROWS)
+    records, csv, split = (
+        results.rounds(Case("json", ours, form, 100), "p50_ms") for form in (RECORDS, "csv", SPLIT)
+    )
+    yield Figure("100 rows as JSON records, one request", Bar("CSV", "≤", 2), ratios(records, csv))
+    theirs = results.rounds(Case("json", Setup(MLFLOW), SPLIT, 100), "p50_ms")
+    title = "100 rows as `dataframe_split`, one request"
+    yield Figure(title, Bar(MLFLOW, "≤", 0.25), ratios(split, theirs))
+
+
 def _workers(count: int) -> str:
     return "1 worker" if count == 1 else f"{count} workers"
 
@@ -295,6 +316,7 @@ _GROUPS: Mapping[str, Callable[[Results], Iterable[Figure]]] = {
     "memory": _memory,
     "threads": _threads,
     "tensors": _tensors,
+    "json": _json,
     "start": _start,
     "score": _score,
 }

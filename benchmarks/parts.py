@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 from benchmarks.floor import ALONE, COMPUTE
 from benchmarks.load import LARGE, SLOW_BODIES
-from benchmarks.peers.catalogue import DRUM, KINDS, MLSERVER, OTHERS, OURS, PEERS, TENSORS
+from benchmarks.peers.catalogue import (
+    DRUM,
+    JSON_ROWS,
+    KINDS,
+    MLFLOW,
+    MLSERVER,
+    OTHERS,
+    OURS,
+    PEERS,
+    TENSORS,
+)
+from benchmarks.peers.json_rows import RECORDS, SPLIT
 from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Setup, Stage
 
@@ -128,6 +139,14 @@ def tensors(choice: Choice) -> Iterable[Stage]:
     yield Stage("tensors", tuple(cases))
 
 
+def json_rows(choice: Choice) -> Iterable[Stage]:
+    """A hundred rows of JSON: records beside CSV, and MLflow's split form beside MLflow."""
+    ours = Setup(JSON_ROWS)
+    cases = [Case("json", ours, form, 100) for form in (RECORDS, "csv", SPLIT)]
+    cases += [Case("json", Setup(peer), SPLIT, 100) for peer in {MLFLOW} & set(choice.servers)]
+    yield Stage("json", tuple(cases))
+
+
 PARTS: dict[str, Stages] = {
     "one-row": one_row,
     "ping": ping,
@@ -140,6 +159,7 @@ PARTS: dict[str, Stages] = {
     "threads": threads,
     "models": models,
     "tensors": tensors,
+    "json": json_rows,
 }
 """Parts that are measured in stages."""
 

@@ -48,7 +48,7 @@ def decode(payload: Payload) -> Frame:
     """
     text = _utf8(payload)
     header = read_header(text, payload.limits)
-    return _CsvFrame(header.names, _checked(_reader(text, header), text, payload.limits))
+    return _CsvFrame(header.names, _reader(text, header, payload.limits))
 
 
 def decode_rows(payload: Payload, is_header: Callable[[Sequence[str]], bool]) -> Frame:
@@ -68,22 +68,24 @@ def decode_rows(payload: Payload, is_header: Callable[[Sequence[str]], bool]) ->
     if is_header(fields):
         return decode(replace(payload, body=text, charset=None))
     header = Header(tuple(map(str, range(len(fields)))), 0, plain=False)
-    return _RowsFrame(header.names, _checked(_reader(text, header), text, payload.limits))
+    return _RowsFrame(header.names, _reader(text, header, payload.limits))
 
 
-def _checked(reader: CsvReader, text: bytes, limits: Limits) -> CsvReader:
-    """Return a reader of no more rows than the limit; raises SizeError."""
+def _reader(text: bytes, header: Header, limits: Limits) -> CsvReader:
+    """Return the reader that is fastest for the size of a text.
+
+    Raises:
+        SizeError: it has more rows than the limit.
+    """
+    reader: CsvReader
+    n_cells, is_long = _about_cells(text, header), len(text) > _MODERATE_SIZE
+    if is_long or n_cells > MODERATE or text.find(b'"', header.end) >= 0:
+        reader = BlockReader(text, header)
+    else:
+        reader = JsonReader(text, header, LineReader if n_cells <= FEW else BlockReader)
     if len(text) > limits.rows:  # a row takes a byte at the least
         limits.check_rows(reader.n_rows())
     return reader
-
-
-def _reader(text: bytes, header: Header) -> CsvReader:
-    """Return the reader that is fastest for the size of a text."""
-    n_cells, is_long = _about_cells(text, header), len(text) > _MODERATE_SIZE
-    if is_long or n_cells > MODERATE or text.find(b'"', header.end) >= 0:
-        return BlockReader(text, header)
-    return JsonReader(text, header, LineReader if n_cells <= FEW else BlockReader)
 
 
 def _about_cells(text: bytes, header: Header) -> int:
