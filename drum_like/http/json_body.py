@@ -59,8 +59,9 @@ def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[
     """
 
     def claims(request: Request) -> bool:
-        tree = json_object(request, any_type=any_type)
-        return tree is not None and fits(tree)
+        document = json_document(request, any_type=any_type)
+        tree = None if document is None else document.tree
+        return isinstance(tree, dict) and fits(tree)
 
     return claims
 
@@ -150,8 +151,11 @@ def json_text(request: Request) -> bytes:
         PayloadError: the body is not in that charset.
         BodyError: the body does not arrive as its headers say.
     """
-    charset = _charset(request)
-    return whole_body(request) if charset is None else utf8(whole_body(request), charset)
+    if "json_text" not in g:
+        charset, body = _charset(request), whole_body(request)
+        g.json_text = body if charset is None else utf8(body, charset)
+    text: bytes = g.json_text
+    return text
 
 
 def _charset(request: Request) -> str | None:
