@@ -1,10 +1,12 @@
-"""Addresses and model directories that hosting platforms give to their containers."""
+"""Addresses, model directories and settings that hosting platforms give to their containers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from drum_like.config.value_types import Address, port_number
+from drum_like.config.options import option, switch
+from drum_like.config.value_types import DIRECTORY, TEXT, Address, port_number
 from drum_like.errors import SettingsError
 
 ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outside
@@ -23,6 +25,38 @@ _SAGEMAKER_SIGNS = (
     "SAGEMAKER_MULTI_MODEL",
     "SAGEMAKER_BATCH",
 )
+
+CSV_BINARY = ("all", "positive")
+
+
+@dataclass(frozen=True)
+class SageMakerSettings:
+    """Settings that SageMaker's variables set, too."""
+
+    sagemaker: bool = switch(
+        "take every request for one of Amazon SageMaker: CSV has no header row; the word `serve` "
+        "and SageMaker's variables switch it on"
+    )
+    multi_model: bool = switch(
+        "serve the models that POST /models loads, and let DELETE unload them",
+        env=("SAGEMAKER_MULTI_MODEL",),
+    )
+    multi_model_dir: Path = option(
+        Path("/opt/ml/models"), "directory below which POST /models finds them", DIRECTORY
+    )
+    default_accept: str = option(
+        "application/json",
+        "media type of answers to SageMaker's requests that accept any",
+        TEXT,
+        env=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
+    )
+    csv_binary: str = option(
+        "all",
+        "probabilities of a binary model in CSV answers to SageMaker's requests",
+        TEXT,
+        env=("SAGEMAKER_CSV_BINARY",),
+        choices=CSV_BINARY,
+    )
 
 
 def in_sagemaker(environ: Mapping[str, str]) -> bool:
@@ -54,8 +88,7 @@ def model_directory(environ: Mapping[str, str], *, sagemaker: bool) -> Path | No
     Source: sagemaker-training and sagemaker-inference (SM_MODEL_DIR, SAGEMAKER_BASE_DIR).
     """
     if sagemaker:
-        base = Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
-        return Path(environ.get("SM_MODEL_DIR", base / "model"))
+        return Path(environ.get("SM_MODEL_DIR", _base(environ) / "model"))
     return next((path for path in _MOUNTED_MODELS if path.is_dir()), None)
 
 
@@ -85,6 +118,15 @@ def unreachable(environ: Mapping[str, str], prefix: str, *, sagemaker: bool) -> 
         return ()
     name = "SageMaker" if sagemaker else "Vertex AI"
     return (f"{name} calls its routes without the prefix {prefix}, and will not find them",)
+
+
+def models_directory(environ: Mapping[str, str]) -> Path:
+    """Return the directory below which SageMaker puts the models of a multi-model endpoint."""
+    return _base(environ) / "models"
+
+
+def _base(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
 
 
 def _address_of(variable: str, environ: Mapping[str, str]) -> Address | None:

@@ -111,7 +111,10 @@ def _platform(
     sagemaker = _in_sagemaker(line, environ)
     if sagemaker and "sagemaker" in own and "sagemaker" not in values:
         found["sagemaker"] = True
-    if "code_dir" not in values and "code_dir" in own and line.verb != NEW_MODEL:
+    if sagemaker and "multi_model_dir" in own and "multi_model_dir" not in values:
+        found["multi_model_dir"] = platforms.models_directory(environ)
+    needs_directory = "code_dir" in own and not values.get("multi_model")
+    if "code_dir" not in values and needs_directory and line.verb != NEW_MODEL:
         mounted = _mounted(values, environ, sagemaker=sagemaker)
         found |= {} if mounted is None else {"code_dir": mounted}
     if "address" not in own or "address" in line.values or OWN_PREFIX + "ADDRESS" in environ:
@@ -156,7 +159,8 @@ def _path_fault(verb: str, values: Mapping[str, Any]) -> str:
 
 def _has_source(values: Mapping[str, Any]) -> bool:
     """Return whether models come from elsewhere than --code-dir."""
-    return any(name in values for name in ("store", "database_url", "models"))
+    named = any(name in values for name in ("store", "database_url", "models"))
+    return named or bool(values.get("multi_model"))
 
 
 def _label_fault(values: Mapping[str, Any]) -> str:

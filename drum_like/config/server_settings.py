@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drum_like.config.model_settings import LOGGING_LEVELS, ModelCommandSettings, TimedSettings
 from drum_like.config.options import RuntimeParameter, group, option, switch
-from drum_like.config.sagemaker_settings import SageMakerSettings
+from drum_like.config.platforms import SageMakerSettings
 from drum_like.config.store_settings import StoreSettings, UploadSettings
 from drum_like.config.value_types import (
     ADDRESS,
@@ -282,7 +282,7 @@ class ServerSettings(ServingSettings, TimedSettings):
     @property
     def has_catalog(self) -> bool:
         """Whether a server has models by name, beside the model of --code-dir or instead of it."""
-        return self.models is not None or self.needs_store
+        return self.models is not None or self.needs_store or self.platform.multi_model
 
     @property
     def needs_store(self) -> bool:

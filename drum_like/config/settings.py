@@ -31,7 +31,7 @@ from drum_like.config.model_settings import (
     TimedSettings,
 )
 from drum_like.config.options import Option
-from drum_like.config.sagemaker_settings import SageMakerSettings
+from drum_like.config.platforms import SageMakerSettings
 from drum_like.config.server_settings import STORE_CONTRACTS, ServerSettings, ServingSettings
 from drum_like.config.store_settings import (
     AliasSettings,

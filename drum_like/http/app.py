@@ -39,6 +39,7 @@ from drum_like.http.shared_routes import CHOICE
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
+from drum_like.system.shared_text import SharedText
 from drum_like.system.stats import Timings
 
 MIB = 1024 * 1024
@@ -95,7 +96,10 @@ class Application:
 
 
 def create_app(
-    settings: ServerSettings, timings: Timings | None = None, checked: CheckedWords | None = None
+    settings: ServerSettings,
+    timings: Timings | None = None,
+    checked: CheckedWords | None = None,
+    named: SharedText | None = None,
 ) -> Application:
     """Load the model, or open the catalog, and return the application that serves it.
 
@@ -103,6 +107,7 @@ def create_app(
         settings: All settings.
         timings: Shared with the other workers; None for a process of its own.
         checked: The same of words that callers showed.
+        named: The same of models that callers loaded.
 
     Raises:
         LoadError: the model does not load, and settings do not ask for an error server.
@@ -118,7 +123,7 @@ def create_app(
         checked=checked,
         tries=settings.passphrase_tries,
     )
-    sources = open_sources(settings)
+    sources = open_sources(settings, named)
     readiness = Readiness()
     context = ContractContext(
         sources.resolver,

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import UnsupportedError
-from drum_like.inference.loading import open_service
+from drum_like.inference.loading import MODEL_VERSION, open_service
 from drum_like.inference.model_service import ModelService
 from drum_like.model.configuration import configured
 from drum_like.registry.cache import Loaded
@@ -119,13 +119,16 @@ class Loader:
     lock: Any = field(default_factory=Lock)
 
     def directory(self, name: str, version: str) -> Loaded:
-        """Load the model directory of that name and version.
+        """Load the model directory of that name and version; raises as `named`."""
+        return self.named(name, self.directories[name][version], version)
+
+    def named(self, name: str, path: Path, version: str = MODEL_VERSION) -> Loaded:
+        """Load a model directory, and call it by a name and a version.
 
         Raises:
             LoadError: it does not become a model.
             SettingsError: its metadata is wrong.
         """
-        path = self.directories[name][version]
         model = configured(ModelSettings(code_dir=path))
         with self.lock, isolated(path, self.others):
             service = open_service(model, self.settings, limiter=self.limiter)

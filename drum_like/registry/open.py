@@ -9,6 +9,7 @@ from drum_like.errors import LoadError, SettingsError
 from drum_like.inference.loading import MODEL_VERSION, open_service, predict_limiter
 from drum_like.inference.service import ModelInfo, NotLoaded, Resolver, Service, SingleService
 from drum_like.system.lifecycle import Background
+from drum_like.system.shared_text import SharedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,12 @@ class Sources:
     serves_names: bool = False
 
 
-def open_sources(settings: ServerSettings) -> Sources:
+def open_sources(settings: ServerSettings, shared: SharedText | None = None) -> Sources:
     """Load the one model of --code-dir, or open the catalog, or do both.
+
+    Args:
+        settings: All settings.
+        shared: The models that callers have loaded; None for a process of its own.
 
     Raises:
         LoadError: the model does not load, and settings do not ask for an error server.
@@ -44,7 +49,9 @@ def open_sources(settings: ServerSettings) -> Sources:
     from drum_like.registry.setup import open_catalog  # noqa: PLC0415 - SQL only where it is used
 
     opened = open_catalog(settings, own)
-    parts = {} if opened.registry is None else {type(opened.registry): opened.registry}
+    # A contract that loads models itself has one loader with the catalog: one load at a time.
+    many = (opened.loader, shared or SharedText()) if settings.platform.multi_model else ()
+    parts = {type(part): part for part in (opened.registry, *many) if part is not None}
     lines = (*lines, *opened.lines)
     return Sources(opened.catalog, lines, opened.background, parts, serves_names=True)
 

@@ -47,12 +47,14 @@ class Opened:
     Attributes:
         catalog: The served models.
         registry: The store; None without one.
+        loader: Loads the models.
         background: Tasks that live as long as the worker.
         lines: Lines for the operator at start.
     """
 
     catalog: Catalog
     registry: Registry | None
+    loader: Loader
     background: tuple[Background, ...]
     lines: tuple[str, ...]
 
@@ -82,7 +84,7 @@ def open_catalog(settings: ServerSettings, own: Service | NotLoaded | None) -> O
         catalog.preload()
     registry, background = (None, ()) if store is None else _registry(settings, store, catalog)
     lines = (_about(settings, catalog), *_about_uploads(registry))
-    return Opened(catalog, registry, background, lines)
+    return Opened(catalog, registry, loader, background, lines)
 
 
 def _registry(
@@ -131,11 +133,12 @@ def _directories(root: Path) -> dict[str, dict[str, Path]]:
 
 def _about(settings: ServerSettings, catalog: Catalog) -> str:
     names = catalog.names()
-    sources = [
-        text
-        for text, given in (("--models", settings.models), ("a store", settings.needs_store))
-        if given
-    ]
+    kinds = (
+        ("--models", settings.models),
+        ("a store", settings.needs_store),
+        ("POST /models", settings.platform.multi_model),
+    )
+    sources = [text for text, given in kinds if given]
     some = ": " + ", ".join(names[:10]) + (" ..." if len(names) > 10 else "") if names else ""
     return f"models from {' and '.join(sources)}: {len(names)}{some}"
 

@@ -31,6 +31,7 @@ from drum_like.server.worker_status import Report
 from drum_like.system import cgroup
 from drum_like.system.cpus import CPUS, Share, set_native_threads, share
 from drum_like.system.memory import keep_few_heaps, keep_objects
+from drum_like.system.shared_text import SharedText
 from drum_like.system.stats import Timings
 from drum_like.types.target import TargetType
 
@@ -148,12 +149,13 @@ def _loader(
     # A collection in a worker would write to every object, and so copy the shared memory.
     keep_objects()
     timings, checked = Timings(division.slots), CheckedWords()
+    named = SharedText() if settings.platform.multi_model else None
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
         CPUS.claim(slot)
         budget.join(slot)
-        application = create_app(settings, timings, checked)
+        application = create_app(settings, timings, checked, named)
         return Loaded(
             application.flask,
             counts,
