@@ -68,10 +68,11 @@ def _described(documents: Mapping[str, Tree]) -> set[Operation]:
 
 
 def _app() -> Flask:
-    """Return the application of a server that has one model, and more in a store."""
+    """Return the application of a server that has one model, and more in a store and by name."""
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         Path(folder, "custom.py").write_text(MODEL, encoding="utf-8")
         flags = ["--code-dir", folder, "--target-type", "regression", "--store", f"{folder}/store"]
+        flags.append("--multi-model")
         return create_app(load(ServerSettings, ["server", *flags], {})).flask
 
 

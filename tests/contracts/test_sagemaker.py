@@ -12,6 +12,7 @@ from tests.support.sagemaker import (
     CSV,
     JSON,
     LINES,
+    METADATA,
     MULTI,
     SIGN,
     SUM,
@@ -189,8 +190,7 @@ def test_a_stream_holds_the_answer_in_parts(total: Server) -> None:
 def test_serve_starts_a_container(tmp_path: Path) -> None:
     """S01, on a port and below a directory of our own."""
     directory = SUM.write(tmp_path / "model")
-    metadata = "name: sum\ntype: inference\ntargetType: regression\n"
-    (directory / "model-metadata.yaml").write_text(metadata)
+    (directory / "model-metadata.yaml").write_text(METADATA)
     env = {"SAGEMAKER_BASE_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": "0"}
 
     with serve(None, "--address", "127.0.0.1:0", *ONE_WORKER, env=env) as server:

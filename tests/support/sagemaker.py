@@ -15,6 +15,9 @@ JSON, CSV, LINES, NPY = (
 )
 SIGN = {"X_Amzn_SageMaker_Inference_Id": "1"}
 
+METADATA = "name: model\ntype: inference\ntargetType: regression\n"
+"""The metadata of a model that is started or loaded without flags."""
+
 SUM = Model(
     hooks("""
 import time

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from drum_like.contracts.sagemaker.signs import ATTRIBUTES
 from drum_like.errors import (
     BusyError,
+    ConflictError,
     EndpointError,
     LoadError,
     MediaTypeError,
@@ -21,6 +22,11 @@ from drum_like.errors import (
 )
 from drum_like.http import wire
 from drum_like.http.errors import ErrorForm, Failure, StatusTable, drum_body, user_response
+
+
+class CapacityError(ConflictError):
+    """There is no room for another model until one is unloaded."""
+
 
 STATUSES: StatusTable = {
     RequestError: 400,
@@ -57,6 +63,12 @@ _LONGEST_ATTRIBUTES = 1024
 def container_form(*, hide_errors: bool) -> ErrorForm:
     """Return the form of a container: `{"error_code": ..., "message": ...}`."""
     return ErrorForm(STATUSES, container_body, hide_errors)
+
+
+def loading_form(*, hide_errors: bool) -> ErrorForm:
+    """Return the form where callers load models: 400 if one does not load, 507 without room."""
+    statuses = {**STATUSES, LoadError: 400, SettingsError: 400, CapacityError: 507}
+    return ErrorForm(statuses, container_body, hide_errors)
 
 
 def client_form(*, hide_errors: bool) -> ErrorForm:

@@ -1,16 +1,15 @@
 """The routes of a container of Amazon SageMaker, and those of boto3's runtime client."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Request, Response, request
 from werkzeug.exceptions import NotImplemented as NotDone
 
-from drum_like.config.server_settings import ServerSettings
+from drum_like.contracts.sagemaker import scoring
 from drum_like.contracts.sagemaker.errors import client_form, container_form, traced
 from drum_like.contracts.sagemaker.event_stream import MEDIA_TYPE, parts
-from drum_like.contracts.sagemaker.rows import read
 from drum_like.contracts.sagemaker.signs import (
     has_own_instances,
     is_array,
@@ -18,25 +17,21 @@ from drum_like.contracts.sagemaker.signs import (
     is_ours_if_signed,
     is_signed,
 )
-from drum_like.errors import EndpointError
 from drum_like.http import wire
-from drum_like.http.accepted import in_order, respond
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import ErrorForm
-from drum_like.http.requests import whole_body
 from drum_like.inference.service import Service
 from drum_like.system import cgroup
 from drum_like.system.cpus import share
-from drum_like.types.frame import Frame
-from drum_like.types.payload import CSV
-from drum_like.types.prediction import Prediction
-from drum_like.types.target import Target, TargetType
 
 _ENDPOINTS = "/endpoints/<endpoint>"
 _TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 _STREAM_ACCEPT, _STREAM_TYPE = "X-Amzn-SageMaker-Accept", "X-Amzn-SageMaker-Content-Type"
 _VARIANT, _ALL_TRAFFIC = "x-Amzn-Invoked-Production-Variant", "AllTraffic"
+
+Loaded = Callable[[str], Service | None]
+"""Finds a model that a caller has loaded by its name, None if there is none."""
 
 _MOST_PAYLOAD_MB = 6
 """Largest body that a batch transform sends unless the container names another."""
@@ -44,15 +39,23 @@ _MOST_PAYLOAD_MB = 6
 
 def contract(context: ContractContext) -> Contract:
     """Return the contract; /invocations is shared with others."""
+    if not context.settings.platform.multi_model:
+        return _own(context, lambda _: None)
+    # It brings the model store's database, which other servers need not import.
+    from drum_like.contracts.sagemaker import models  # noqa: PLC0415
+
+    named = models.named_models(context)
+    own = _own(context, lambda name: named.service(name) if name in named.all() else None)
+    return models.with_models(own, models.ModelViews(named, context.settings))
+
+
+def _own(context: ContractContext, loaded: Loaded) -> Contract:
     hide = context.settings.hide_errors
-    views = _Views(context)
-    return Contract(
-        "sagemaker",
-        container_form(hide_errors=hide),
-        _routes(views, client_form(hide_errors=hide)),
-        tuple(_claims(views, container_form(hide_errors=hide))),
-        paths=((r"endpoints(?:/|$)", client_form(hide_errors=hide)),),
-    )
+    errors, client = container_form(hide_errors=hide), client_form(hide_errors=hide)
+    views = _Views(context, loaded)
+    routes, claims = _routes(views, client), tuple(_claims(views, errors))
+    paths = ((r"endpoints(?:/|$)", client),)
+    return Contract("sagemaker", errors, routes, claims, paths=paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,11 @@ class _Views:
 
     Attributes:
         context: Where models come from.
+        loaded: Finds those that callers have loaded.
     """
 
     context: ContractContext
+    loaded: Loaded
 
     def score(self) -> Response:
         """Answer the rows of a request that shows its form itself."""
@@ -118,33 +123,13 @@ class _Views:
         return response
 
     def _answer(self, *, signed: bool, accept: str) -> Response:
-        settings, service = self.context.settings, self._service()
-        if not service.target.type.predicts_rows:
-            kind = service.target.type.value
-            raise EndpointError(f"a model of target type '{kind}' does not predict rows")
-        limits = settings.payload.limits
-        rows = read(request, service, limits, signed=signed)
-        if isinstance(rows, Frame):  # of a payload the pipeline does it
-            n_values = len(service.target.labels) or 1
-            limits.check_answer(rows.n_rows, n_values, len(whole_body(request)))
-        return _response(service.predict(rows), service.target, accept, settings)
+        return scoring.answer(self._service(), self.context.settings, accept, signed=signed)
 
     def _service(self) -> Service:
         """Return the model that the caller names, among several; else the default one."""
         named = request.headers.get(_TARGET_MODEL) if self.context.serves_names else None
-        return self.context.resolve(named)
-
-
-def _response(
-    prediction: Prediction, target: Target, accept: str, settings: ServerSettings
-) -> Response:
-    response = respond(prediction, target, accept, settings.platform.default_accept)
-    is_short = settings.platform.csv_binary == "positive" and target.type is TargetType.BINARY
-    if not is_short or response.content_type != CSV or prediction.labels is None:
-        return response
-    positive = in_order(prediction, target).values[:, 1:]
-    short = replace(prediction, values=positive, labels=target.order[1:], extra=None)
-    return respond(short, replace(target, labels=target.order[1:]), CSV)
+        found = None if named is None else self.loaded(named)
+        return found or self.context.resolve(named)
 
 
 def _claims(views: _Views, errors: ErrorForm) -> Iterator[Claim]:
