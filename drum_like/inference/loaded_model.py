@@ -23,6 +23,7 @@ from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import Hooks, call_at_load, load_hooks
 from drum_like.model.manifests import Manifest, has_manifest, read_manifest
 from drum_like.model.metadata import Metadata, read_metadata
+from drum_like.types.frame import Frame
 from drum_like.types.schema import Column, Schema
 from drum_like.types.target import ModelTarget, Target, TargetType
 
@@ -97,6 +98,16 @@ class LoadedModel:
         may_lack = metadata is not None and metadata.missing_fields == "na"
         inputs = replace(inputs, absent_is_missing=may_lack)
         return schema if inputs == schema else inputs
+
+    def completion(self, schema: Schema | None) -> Callable[[Frame], Frame] | None:
+        """Return the function that adds columns that callers may leave out; None without any.
+
+        Args:
+            schema: The columns that the model takes.
+        """
+        if self.manifest is None or schema is None or self.hooks.score is not None:
+            return None
+        return self.manifest.inputs.completion(schema)
 
     def check_target(self, target: Target) -> None:
         """Refuse a model that cannot answer its target, as far as its own file shows.

@@ -159,8 +159,8 @@ class ServiceBuilder:
         )
 
     def _pipeline(self) -> Pipeline | None:
-        hooks, value, target = self.model.hooks, self.model.value, self.target
-        predictor = self.model.predictor
+        model, target = self.model, self.target
+        hooks, value, predictor = model.hooks, model.value, model.predictor
         if not target.type.predicts_rows:
             return None
         if hooks.score is not None:
@@ -174,7 +174,7 @@ class ServiceBuilder:
         unfinished = link.needs_more(link.meaning_of(predictor, target), target, self.conversion)
         return Pipeline(
             decode=pipeline.decode_step(hooks),
-            transform=pipeline.transform_step(hooks, value),
+            transform=pipeline.transform_step(hooks, value) or model.completion(self.schema),
             score=score,
             finish=pipeline.finish_step(hooks, value, target, unfinished=unfinished),
             target=target,

@@ -29,7 +29,7 @@ from drum_like.inference.labels import HINT, column_order, of_classes
 from drum_like.inference.model_service import ModelService
 from drum_like.types.frame import Frame
 from drum_like.types.prediction import Prediction
-from drum_like.types.probe_rows import guessed_rows, probe_rows
+from drum_like.types.probe_rows import example_rows, guessed_rows, probe_rows
 from drum_like.types.schema import Schema
 from drum_like.types.target import Label, Target, TargetType
 
@@ -153,7 +153,7 @@ def _misfit(service: ModelService) -> str:
 
 def _rows(schema: Schema | None) -> Iterator[Frame]:
     known = iter(()) if schema is None else probe_rows(schema, gaps=False)
-    return chain(known, guessed_rows(schema))
+    return chain(example_rows(schema), known, guessed_rows(schema))
 
 
 def _answering(service: ModelService) -> Callable[[Frame], Rehearsal] | None:

@@ -1,11 +1,14 @@
 """Names and types of the columns that callers send: inputSchema, and what other products tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from drum_like.model.type_schema import Condition, TypeSchema
 from drum_like.types.column import DataType
+from drum_like.types.columns_frame import completed
+from drum_like.types.frame import Frame
 from drum_like.types.schema import Column, Kind, Schema
 
 _BY_TYPE = {
@@ -163,10 +166,18 @@ class Inputs:
     Attributes:
         columns: In the order of the description; empty if it leaves them open.
         named: Whether they are matched by name; else the names stand for positions.
+        optional: Names of those that callers may leave out.
     """
 
     columns: tuple[Column, ...] = ()
     named: bool = True
+    optional: frozenset[str] = frozenset()
+
+    def completion(self, known: Schema) -> Callable[[Frame], Frame] | None:
+        """Return the function that adds optional columns of a model; None if it has none."""
+        names, optional = frozenset(known.names), self.optional.intersection(known.names)
+        lacks = partial(completed, required=names - optional, optional=optional)
+        return lacks if optional else None
 
 
 _NUMBERS = {

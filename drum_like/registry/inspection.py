@@ -8,6 +8,7 @@ from drum_like import plugins
 from drum_like.api import ArtifactKind
 from drum_like.errors import ArchiveError, CodeError, UploadError
 from drum_like.model.directory import HEAD_BYTES
+from drum_like.model.pickles import SKOPS
 from drum_like.store.archive import NOT_A_ZIP, Bounds, file_names
 from drum_like.store.entities import ZIP, NewVersion
 
@@ -116,7 +117,8 @@ def _archive(path: Path, policy: Policy) -> Examined:
     if not names:
         raise ArchiveError("the zip file is empty; pack a model directory")
     paths = [PurePosixPath(name.lower()) for name in names]
-    suffixes = {suffix for kind in _kinds().values() if kind.runs_code for suffix in kind.suffixes}
+    kinds = (*_kinds().values(), SKOPS)
+    suffixes = {suffix for kind in kinds if kind.runs_code for suffix in kind.suffixes}
     has_pickle = any(path.suffix in suffixes for path in paths)
     if has_pickle and not policy.pickles:
         raise CodeError("the zip file holds a pickle, which can run code, and --no-pickle is set")

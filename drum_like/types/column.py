@@ -121,6 +121,8 @@ class Column:
         """How cells are read, in a word for /info/: "unknown" if the type is not known."""
         if self.kind == "any" and self.stored is not None:
             return _WORDS.get(self.stored, "text")
+        if self.times and not self.categories:
+            return "time"
         return {"encoded": "category", "any": "unknown"}.get(self.kind, self.kind)
 
     def described(self) -> dict[str, Any]:

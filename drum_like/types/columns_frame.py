@@ -127,3 +127,50 @@ class _Named(NamedFrame):
 
     def _to_pandas(self) -> pd.DataFrame:
         return self._source.pandas.set_axis(list(self._names), axis="columns")
+
+
+def completed(frame: Frame, required: frozenset[str], optional: frozenset[str]) -> Frame:
+    """Return rows with a column of missing cells for each optional one that was not sent.
+
+    Rows without names, or without a required column, are returned as they are.
+    """
+    sent = frame.columns
+    absent = () if sent is None else tuple(sorted(optional.difference(sent)))
+    if sent is None or not absent or not required.issubset(sent):
+        return frame
+    return _Completed(frame, (*sent, *absent))
+
+
+class _Completed(NamedFrame):
+    """The rows of another frame with columns of missing cells behind them.
+
+    Args:
+        source: Those rows.
+        names: Their names and those of the further columns.
+    """
+
+    def __init__(self, source: Frame, names: Names) -> None:
+        self._source = source
+        self._names = names
+        self.has_words_for_missing = source.has_words_for_missing
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self._source.n_rows
+
+    def cells(self, position: int) -> Cells:
+        """Return the cells of a column."""
+        sent = position < self._source.n_columns
+        return self._source.cells(position) if sent else [None] * self.n_rows
+
+    def _numbers_at(self, position: int) -> NDArray[np.float64]:
+        if position < self._source.n_columns:
+            return self._source.numbers_of([position])[:, 0]
+        return np.full(self.n_rows, np.nan)
+
+    def _to_pandas(self) -> pd.DataFrame:
+        data = self._source.pandas
+        empty = {at: np.full(self.n_rows, np.nan) for at in range(data.shape[1], self.n_columns)}
+        extra = pd.DataFrame(empty, index=data.index)
+        return pd.concat([data, extra], axis="columns").set_axis(list(self._names), axis="columns")

@@ -36,6 +36,14 @@ def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
         yield ColumnsFrame(schema.names, cells)
 
 
+def example_rows(schema: Schema | None) -> Iterator[Frame]:
+    """Yield the one row of examples, if every column has one."""
+    columns = () if schema is None else schema.columns
+    examples = [_one(column.example) for column in columns if column.example is not None]
+    if schema is not None and examples and len(examples) == len(columns):
+        yield ColumnsFrame(schema.names, examples)
+
+
 def guessed_rows(schema: Schema | None) -> Iterator[Frame]:
     """Yield one-row frames for a model with untyped columns, which get words.
 

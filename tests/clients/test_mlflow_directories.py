@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-pytest.importorskip("mlflow", reason="make clients installs it")
-pytest.importorskip("lightgbm", reason="the clients of MLflow's server come without frameworks")
+if not {"drum-like", "mlflow-skinny"} <= {one.name for one in distributions()}:
+    pytest.skip("make client-mlflow_directories installs both", allow_module_level=True)
 
 import lightgbm as lgb
 import mlflow
@@ -34,6 +35,9 @@ from tests.support import serving
 from tests.support.serving import Server, serve
 
 N_ROWS = 120
+AT_ONCE = {"pip_requirements": ["mlflow-skinny"]}
+"""Else MLflow loads each model in a process of its own, to see what it imports."""
+
 ARROW = "application/vnd.apache.arrow.stream"
 
 _random = np.random.default_rng(5)
@@ -104,7 +108,9 @@ def save_sklearn(
 ) -> Saved:
     signature = infer_signature(rows, model.predict(rows))
     example = None if "day" in rows else rows.head(2)
-    mlflow.sklearn.save_model(model, path, signature=signature, input_example=example, **given)
+    mlflow.sklearn.save_model(
+        model, path, signature=signature, input_example=example, **given, **AT_ONCE
+    )
     loaded = mlflow.sklearn.load_model(str(path))
     if not hasattr(model, "predict_proba"):
         return Saved(path, rows, mlflow.pyfunc.load_model(str(path)).predict(rows), tolerance)
@@ -131,6 +137,22 @@ def sklearn_classes(path: Path, **given: Any) -> Saved:
     return save_sklearn(path, model, DATA, 1e-12, **given)
 
 
+def sklearn_gaps(path: Path) -> Saved:
+    gaps = np.arange(N_ROWS) % 5 == 0
+    rows = pd.DataFrame(
+        {
+            "kind": DATA["kind"].astype(object).where(~gaps, None),
+            "count": DATA["count"].astype(float).where(~np.roll(gaps, 1)),
+            "size": DATA["size"].where(~np.roll(gaps, 2)),
+        }
+    )
+    made = make_column_transformer(
+        (OneHotEncoder(), ["kind"]), (SimpleImputer(), ["count", "size"])
+    )
+    model = make_pipeline(made, LogisticRegression()).fit(rows, CLASSES)
+    return save_sklearn(path, model, rows, 1e-12, serialization_format="cloudpickle")
+
+
 def sklearn_skops(path: Path) -> Saved:
     return sklearn_classes(path, serialization_format="skops", skops_trusted_types=["numpy.dtype"])
 
@@ -149,7 +171,7 @@ def sklearn_array(path: Path) -> Saved:
     cells = NUMBERS[["size", "count"]].to_numpy()
     model = LinearRegression().fit(cells, VALUES)
     signature = infer_signature(cells, model.predict(cells))
-    mlflow.sklearn.save_model(model, path, signature=signature, input_example=cells[:2])
+    mlflow.sklearn.save_model(model, path, signature=signature, input_example=cells[:2], **AT_ONCE)
     found = mlflow.pyfunc.load_model(str(path)).predict(cells)
     return Saved(path, pd.DataFrame(cells), found, 1e-12)
 
@@ -159,7 +181,9 @@ def save_xgboost(path: Path, model: Any, rows: pd.DataFrame, **given: Any) -> Sa
     told = model.predict(xgb.DMatrix(rows)) if is_booster else model.predict(rows)
     # MLflow calls categories text, and then refuses them: the library itself is asked.
     has_categories = "kind" in rows
-    mlflow.xgboost.save_model(model, path, signature=infer_signature(rows, told), **given)
+    mlflow.xgboost.save_model(
+        model, path, signature=infer_signature(rows, told), **given, **AT_ONCE
+    )
     loaded = mlflow.xgboost.load_model(str(path))
     if hasattr(loaded, "predict_proba"):
         chances = loaded.predict_proba(rows)
@@ -204,7 +228,7 @@ def xgboost_categories(path: Path) -> Saved:
 
 def save_lightgbm(path: Path, model: Any, rows: pd.DataFrame, **given: Any) -> Saved:
     signature = infer_signature(rows, model.predict(rows))
-    mlflow.lightgbm.save_model(model, path, signature=signature, **given)
+    mlflow.lightgbm.save_model(model, path, signature=signature, **given, **AT_ONCE)
     loaded = mlflow.lightgbm.load_model(str(path))
     if hasattr(loaded, "predict_proba"):
         table = pd.DataFrame(loaded.predict_proba(rows), columns=list(map(str, loaded.classes_)))
@@ -233,7 +257,7 @@ def lightgbm_booster(path: Path) -> Saved:
 def onnx_matrix(path: Path) -> Saved:
     cells = NUMBERS[["size", "count"]].to_numpy().astype(np.float32)
     graph = to_onnx(LinearRegression().fit(cells, VALUES), cells[:1])
-    mlflow.onnx.save_model(graph, path, signature=infer_signature(cells, cells[:, :1]))
+    mlflow.onnx.save_model(graph, path, signature=infer_signature(cells, cells[:, :1]), **AT_ONCE)
     found = mlflow.pyfunc.load_model(str(path)).predict(cells)["variable"]
     return Saved(path, pd.DataFrame(cells), found.reshape(-1), 1e-6)
 
@@ -282,7 +306,9 @@ class Doubled(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
 def pyfunc(path: Path) -> Saved:
     rows = DATA[["size", "big", "flag", "day"]]
     found = Doubled().predict(None, rows)
-    mlflow.pyfunc.save_model(path, python_model=Doubled(), signature=infer_signature(rows, found))
+    mlflow.pyfunc.save_model(
+        path, python_model=Doubled(), signature=infer_signature(rows, found), **AT_ONCE
+    )
     return Saved(path, rows, mlflow.pyfunc.load_model(str(path)).predict(rows))
 
 
@@ -291,6 +317,7 @@ WRITERS: dict[str, Callable[[Path], Saved]] = {
     "sklearn-digits": sklearn_function(digits, "big"),
     "sklearn-lengths": sklearn_function(lengths, "kind"),
     "sklearn-opposites": sklearn_function(opposites, "flag"),
+    "sklearn-gaps": sklearn_gaps,
     "sklearn-skops": sklearn_skops,
     "sklearn-pickle": sklearn_pickle,
     "sklearn-float32": sklearn_float32,

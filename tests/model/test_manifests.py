@@ -136,6 +136,37 @@ def test_floats_of_32_bits_are_read_as_such(tmp_path: Path) -> None:
     assert schema.columns[0].dtype is DataType.FLOAT32
 
 
+def test_optional_column_that_is_not_sent_is_missing(tmp_path: Path) -> None:
+    model = xgboost.XGBRegressor(n_estimators=3).fit(ROWS, TARGET)
+    path = write_xgboost(tmp_path, "ubj", model)
+    opened = service(path)
+    with pytest.raises(ColumnsError, match="missing columns: 'n'"):
+        opened.predict(Payload(b"a\n1\n"))
+    keys = {"data": "model.ubj", "model_class": "xgboost.sklearn.XGBRegressor"}
+    told = [column("a", "double"), column("n", "double", required=False)]
+
+    opened = service(write_mlmodel(path, "xgboost", keys, told))
+
+    for csv in ("a\n1\n", "n,a\n,1\n", "other,a\nx,1\n"):
+        found = opened.predict(Payload(csv.encode())).column.tolist()
+        assert found == model.predict(pd.DataFrame({"a": [1.0], "n": [np.nan]})).tolist()
+    with pytest.raises(ColumnsError, match="missing columns: 'a'"):
+        opened.predict(Payload(b"n\n1\n"))
+
+
+def test_example_is_tried_at_the_start_where_no_row_can_be_made_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = pd.DataFrame({"day": pd.to_datetime(["2024-02-28"]), "big": [1], "text": ["a"]})
+    model = make_pipeline(FunctionTransformer(days), LinearRegression()).fit(rows, [1.0])
+    kinds = (column("day", "datetime"), column("big", "long"), column("text", "string"))
+
+    for cell, warned in (("2024-02-28", False), ("never", True)):
+        caplog.clear()
+        service(sklearn_directory(tmp_path, model, kinds, example=[[cell, 1, "a"]]))
+        assert ("no made-up row could be predicted" in caplog.text) is warned
+
+
 @pytest.mark.parametrize(
     ("example", "expected"),
     [

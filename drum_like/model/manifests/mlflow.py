@@ -172,13 +172,16 @@ def _specs(signature: Mapping[str, Any], side: str) -> list[Mapping[str, Any]]:
 def _inputs(specs: Sequence[Mapping[str, Any]], example: Sequence[str | None]) -> Inputs:
     """Return the inputs of a signature, with the cells of the example beside them."""
     tensors = [_tensor(spec) for spec in specs if spec.get("type") == "tensor"]
-    named = any(spec.get("name") is not None for spec in specs)
+    named = all(isinstance(spec.get("name"), str) for spec in specs)
     if tensors:
         found = inputs_of(tensors)
     else:
         names = [str(spec.get("name", at)) for at, spec in enumerate(specs)]
         types = [_DTYPES.get(str(spec.get("type")), "object") for spec in specs]
-        found = Inputs(tuple(map(column_of, names, types)), named=named or not specs)
+        left_out = [one["name"] for one in specs if named and not one.get("required", True)]
+        found = Inputs(
+            tuple(map(column_of, names, types)), named=named, optional=frozenset(left_out)
+        )
     names = [column.name for column in found.columns]
     if len(set(names)) < len(names):
         raise LoadError(f"{FILE_NAME}: the signature names an input twice; save the model again")
