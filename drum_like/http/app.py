@@ -15,7 +15,6 @@ from flask.sessions import NullSession, SecureCookieSession, SecureCookieSession
 from werkzeug.exceptions import HTTPException
 
 from drum_like import __version__, logs
-from drum_like.codecs.json.values import BEFORE, NESTED
 from drum_like.config.server_settings import ServerSettings
 from drum_like.http.accepted import ENCODING, compress
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
@@ -32,7 +31,7 @@ from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import EXPANSION, Expansion, expand
-from drum_like.http.json_body import check_depth, json_part
+from drum_like.http.json_body import begins_nested, check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
 from drum_like.http.shared_routes import CHOICE
@@ -205,7 +204,7 @@ def _guard(
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
             expand(asked, app.config[EXPANSION])
         body = environ.get(WHOLE)
-        if body is not None and body.lstrip(BEFORE)[:1] in NESTED:
+        if body is not None and begins_nested(body):
             check_depth(
                 json_part(environ, body) if endpoint in with_tensors else body,
                 settings.max_json_depth,

@@ -4,6 +4,7 @@ Raw bodies (CSV, Matrix Market, Arrow, multipart) hold none. The keys of a JSON 
 contract; the Content-Type only tells raw from JSON.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -48,6 +49,7 @@ def json_part(environ: Mapping[str, Any], body: bytes) -> bytes:
 
 
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+_BEFORE_WIDE = BEFORE + b"\0\xff\xfe"
 
 
 def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[Request], bool]:
@@ -164,13 +166,26 @@ def _charset(request: Request) -> str | None:
     return request.mimetype_params.get("charset") if named else None
 
 
+def begins_nested(body: bytes) -> bool:
+    """Return whether a body may be a list or an object of JSON, in UTF-8 or in wider letters."""
+    return body.lstrip(_BEFORE_WIDE)[:1] in NESTED
+
+
+def _narrow(body: bytes) -> bytes:
+    """Return JSON in UTF-8: two letters of UTF-16 may hold the bytes of a quote or a bracket."""
+    encoding = json.detect_encoding(body)
+    if encoding.startswith("utf-8"):
+        return body
+    return body.decode(encoding, "replace").encode(errors="replace")
+
+
 def check_depth(body: bytes, most: int) -> None:
     """Refuse JSON that is nested too deep.
 
     Raises:
         BodyError: it is.
     """
-    if body.count(b"[") + body.count(b"{") > most and is_deeper(body, most):
+    if body.count(b"[") + body.count(b"{") > most and is_deeper(_narrow(body), most):
         raise BodyError(
             f"the JSON is nested more than {most} levels deep; send flat lists and objects, or "
             "start the server with a higher --max-json-depth"

@@ -398,6 +398,19 @@ def test_other_charsets_must_be_named(named: Server, codec: str) -> None:
     assert "UTF-8" in reply.message
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("path", ["/predict/", "/invocations"])
+def test_levels_count_in_each_charset(whole: Server, path: str, codec: str) -> None:
+    """The letter in front has the byte of a quote, which would hide the brackets."""
+    cell = "[" * 900 + "]" * 900
+    text = f' {{"\u2200": 1, "model_id": "whole", "instances": [{{"n": {cell}, "x": 0.5}}]}}'
+
+    reply = whole.post(path, text.encode(codec), f"{JSON}; charset={codec}")
+
+    assert reply.status == 400
+    assert "levels deep" in reply.text
+
+
 def _json_of(cell: str) -> str:
     if cell == "":
         return "null"
