@@ -58,6 +58,8 @@ def pure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ("GET /model/other", None, 404, "h2o"),
         ("GET /v1/models", None, 200, "kserve_v1"),
         ("GET /readyz", None, 200, "probes"),
+        ("GET /v2", None, 200, "open_inference"),
+        ("GET /v2/nothing", None, 404, "open_inference"),
         ("GET /nowhere", None, 404, None),
     ],
 )
