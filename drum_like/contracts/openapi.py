@@ -11,7 +11,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from flask import Flask, Response, current_app
 
 from drum_like import __version__
@@ -19,6 +18,7 @@ from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Contract, ContractContext, Route
 from drum_like.http.errors import drum_form
+from drum_like.system.lazy import yaml
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 """The methods that are described; HEAD and OPTIONS belong to every route."""
@@ -58,8 +58,7 @@ def documents() -> dict[str, Tree]:
         if _is_yaml(p.name)
     }
     return {
-        name.removesuffix(".yaml"): yaml.load(text, loader)  # noqa: S506 - a safe loader
-        for name, text in sorted(texts.items())
+        name.removesuffix(".yaml"): yaml.load(text, loader) for name, text in sorted(texts.items())
     }
 
 

@@ -1,10 +1,12 @@
 """The cells of training, written for each kind of body by the published contracts."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import parquet
 
 from tests.oracle.rows import Cell, Column, Columns, Row, Spelled, value_of
 
@@ -69,6 +71,29 @@ def to_file(table: pa.Table) -> bytes:
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+def to_parquet(table: pa.Table) -> bytes:
+    """Return a table as a Parquet file."""
+    sink = pa.BufferOutputStream()
+    parquet.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+def to_records(columns: Columns, rows: Sequence[Row], order: Sequence[int]) -> bytes:
+    """Return rows of numbers as a NumPy array of records, with the types of training."""
+    ordered = [columns.all[place] for place in order]
+    cells = [[value_of(row[place]) for row in rows] for place in order]
+    kinds = [
+        np.dtype(getattr(column.dtype, "numpy_dtype", column.dtype))
+        if column.is_float
+        else np.array(values).dtype
+        for column, values in zip(ordered, cells, strict=True)
+    ]
+    fields = [(column.name, kind) for column, kind in zip(ordered, kinds, strict=True)]
+    sink = BytesIO()
+    np.save(sink, np.array(list(zip(*cells, strict=True)), fields), allow_pickle=False)
+    return sink.getvalue()
 
 
 def to_matrix_market(columns: Columns, rows: Sequence[Row]) -> bytes:

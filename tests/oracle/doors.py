@@ -153,6 +153,18 @@ def _lines(wire: Wire, case: Case, sent: Sent) -> Answer:
     return read_answer(reply, case.target)
 
 
+def _parquet(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = cells.to_parquet(cells.to_table(sent.columns, sent.rows, sent.order))
+    reply = wire.post("/predict/", body, Content_Type="application/vnd.apache.parquet")
+    return read_answer(reply, case.target)
+
+
+def _numpy(wire: Wire, case: Case, sent: Sent) -> Answer:
+    body = cells.to_records(sent.columns, sent.rows, sent.order)
+    reply = wire.post("/predict/", body, Content_Type="application/x-npy")
+    return read_answer(reply, case.target)
+
+
 def _h2o(wire: Wire, case: Case, sent: Sent, *, text: bool) -> Answer:
     columns = sent.columns.all
     rows = [
@@ -243,6 +255,8 @@ DOORS: Mapping[str, Door] = {
     "multipart": Door(_multipart, brief=True),
     "arrow-stream": Door(_stream),
     "arrow-file": Door(_file, brief=True),
+    "parquet": Door(_parquet, brief=True),
+    "numpy": Door(_numpy, gaps=False, numbers=True, brief=True),
     "matrix-market": Door(_matrix_market, gaps=False, numbers=True),
     "json": Door(_records),
     "json-split": Door(_split, brief=True),
