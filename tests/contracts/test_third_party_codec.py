@@ -14,11 +14,11 @@ from tests.support.serving import Server, run, serve, start_failure
 PAGE = "write-a-codec.md"
 MODEL = Path(__file__).parents[2] / "model_templates" / "xgboost_binary"
 SAMPLE = (MODEL / "sample.csv").read_text("utf-8")
-JSONL = "application/jsonl"
+RECORDS = "application/vnd.acme.records"
 
 OLD_ENTRY = """
 [project.entry-points."drum_like.formats"]
-"application/jsonl" = "jsonl_drum:decode"
+"application/vnd.acme.records" = "records_drum:decode"
 """
 
 
@@ -37,17 +37,19 @@ def server(installed: dict[str, str]) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def rows() -> bytes:
-    """The sample of the model as JSON Lines, cells as the numbers that they are."""
+    """The sample of the model as records, cells as the numbers that they are."""
     sample = DictReader(SAMPLE.splitlines())
     lines = [{name: float(cell) for name, cell in row.items()} for row in sample]
     return "\n".join(map(json.dumps, lines)).encode()
 
 
 def test_page_prints_every_file() -> None:
-    assert sorted(files_of(PAGE)) == ["jsonl_drum.py", "pyproject.toml"]
+    assert sorted(files_of(PAGE)) == ["pyproject.toml", "records_drum.py"]
 
 
-@pytest.mark.parametrize("media_type", [JSONL, "application/x-ndjson", "Application/JSONL"])
+@pytest.mark.parametrize(
+    "media_type", [RECORDS, "application/x-acme-records", "Application/VND.acme.Records"]
+)
 def test_a_body_is_read_by_its_content_type(server: Server, rows: bytes, media_type: str) -> None:
     reply = server.post("/predict/", rows, media_type)
 
@@ -56,22 +58,22 @@ def test_a_body_is_read_by_its_content_type(server: Server, rows: bytes, media_t
 
 
 def test_a_part_is_read_by_the_suffix_of_its_file(server: Server, rows: bytes) -> None:
-    reply = server.post("/predict/", *form(Part("X", rows, "rows.jsonl")))
+    reply = server.post("/predict/", *form(Part("X", rows, "rows.records")))
 
     assert reply.status == 200
     assert reply.json() == server.csv(SAMPLE).json()
 
 
 def test_accept_asks_for_predictions_in_the_format(server: Server, rows: bytes) -> None:
-    reply = server.post("/predict/", rows, JSONL, Accept=JSONL)
+    reply = server.post("/predict/", rows, RECORDS, Accept=RECORDS)
 
-    assert (reply.status, reply.headers["Content-Type"]) == (200, JSONL)
+    assert (reply.status, reply.headers["Content-Type"]) == (200, RECORDS)
     found = [json.loads(line) for line in reply.body.splitlines()]
     expected = server.csv(SAMPLE).json()["predictions"]
     assert found == expected
 
 
-@pytest.mark.parametrize("accept", ["text/csv", "application/json", "*/*", f"{JSONL}, */*"])
+@pytest.mark.parametrize("accept", ["text/csv", "application/json", "*/*", f"{RECORDS}, */*"])
 def test_whoever_accepts_anything_else_gets_json(server: Server, accept: str) -> None:
     reply = server.post("/predict/", SAMPLE, "text/csv", Accept=accept)
 
@@ -79,7 +81,7 @@ def test_whoever_accepts_anything_else_gets_json(server: Server, accept: str) ->
 
 
 def test_a_body_of_another_kind_is_refused_by_the_codec(server: Server) -> None:
-    reply = server.post("/predict/", b'{"a": 1}\n{"b": 2}\n', JSONL)
+    reply = server.post("/predict/", b'{"a": 1}\n{"b": 2}\n', RECORDS)
 
     assert reply.status == 422
     assert "each line has to be an object with the keys of the first" in reply.message
@@ -88,25 +90,27 @@ def test_a_body_of_another_kind_is_refused_by_the_codec(server: Server) -> None:
 def test_capabilities_name_the_format(server: Server) -> None:
     formats = server.get("/capabilities/").json()["supported_payload_formats"]
 
-    assert formats.keys() == {"arrow", "csv", "jsonl", "mtx"}
-    assert formats["jsonl"] is None
+    assert formats.keys() == {
+        *("arrow", "csv", "json", "jsonl", "mtx", "npy", "parquet", "records")
+    }
+    assert formats["records"] is None
 
 
-def test_a_body_without_a_type_is_told_of_the_format(server: Server, rows: bytes) -> None:
-    reply = server.post("/predict/", rows)
+def test_a_body_without_a_type_is_told_of_the_format(server: Server) -> None:
+    reply = server.post("/predict/", b"neither CSV nor JSON")
 
     assert reply.status == 422
-    assert JSONL in reply.message
+    assert RECORDS in reply.message
 
 
 def test_score_reads_a_file_by_its_suffix(
     installed: dict[str, str], rows: bytes, tmp_path: Path
 ) -> None:
-    (tmp_path / "rows.jsonl").write_bytes(rows)
+    (tmp_path / "rows.records").write_bytes(rows)
     (tmp_path / "rows.csv").write_text(SAMPLE, "utf-8")
 
     texts = []
-    for name in ("rows.jsonl", "rows.csv"):
+    for name in ("rows.records", "rows.csv"):
         out = tmp_path / f"{name}.out"
         files = ("--input", tmp_path / name, "--output", out)
         done = run("score", "--code-dir", MODEL, *files, env=installed)
@@ -118,25 +122,28 @@ def test_score_reads_a_file_by_its_suffix(
 
 def test_a_server_without_the_package_does_not_know_the_format(rows: bytes) -> None:
     with serve(MODEL, "--max-workers", "1") as plain:
-        reply = plain.post("/predict/", rows, JSONL)
+        reply = plain.post("/predict/", rows, RECORDS)
 
     assert reply.status == 422
-    assert f"payload format `{JSONL}` is not supported" in reply.message
+    assert f"payload format `{RECORDS}` is not supported" in reply.message
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         pytest.param(
-            ('[project.entry-points."drum_like.codecs"]\njsonl = "jsonl_drum:JSONL"', OLD_ENTRY),
-            "jsonl-drum declares 'application/jsonl' in drum_like.formats, a group that is not "
-            "read any more: name a drum_like.api.Codec in drum_like.codecs instead",
+            (
+                '[project.entry-points."drum_like.codecs"]\nrecords = "records_drum:RECORDS"',
+                OLD_ENTRY,
+            ),
+            "records-drum declares 'application/vnd.acme.records' in drum_like.formats, a group "
+            "that is not read any more: name a drum_like.api.Codec in drum_like.codecs instead",
             id="old-group",
         ),
         pytest.param(
-            ("jsonl_drum:JSONL", "jsonl_drum:decode"),
-            "the plugin 'jsonl' of jsonl-drum in drum_like.codecs is a function, but a plugin of "
-            "this group is a drum_like.api.Codec",
+            ("records_drum:RECORDS", "records_drum:decode"),
+            "the plugin 'records' of records-drum in drum_like.codecs is a function, but a plugin "
+            "of this group is a drum_like.api.Codec",
             id="function",
         ),
     ],
