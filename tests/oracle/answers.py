@@ -52,6 +52,11 @@ def of_predict(body: bytes, target: Target) -> list[Told]:
     return [_told(item, target) for item in json.loads(body)["predictions"]]
 
 
+def of_list(body: bytes, target: Target) -> list[Told]:
+    """Read an answer of Azure ML's form `input_data`: the predictions alone."""
+    return [_told(item, target) for item in json.loads(body)]
+
+
 def of_h2o(body: bytes, target: Target) -> list[Told]:
     """Read an answer of H2O's scorer, whose cells are text."""
     answer = json.loads(body)

@@ -208,6 +208,22 @@ def _invocate(wire: Wire, case: Case, sent: Sent) -> Answer:
     )
 
 
+def _platform(wire: Wire, case: Case, sent: Sent, *, path: str) -> Answer:
+    """Send records as `instances`, as KServe and Vertex AI have them."""
+    body = json.dumps({"instances": [sent.record(row) for row in sent.rows]}).encode()
+    return read_answer(wire.post(path, body, Content_Type=JSON), case.target)
+
+
+def _azureml(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send lists of cells, as Azure ML has them; the answer is a list."""
+    data = [[cells.as_json(row[at]) for at in sent.order] for row in sent.rows]
+    columns = [sent.keys[at] for at in sent.order]
+    named = {"columns": columns, "data": data} if sent.by_name(case) else data
+    body = json.dumps({"input_data": named}).encode()
+    reply = wire.post("/score", body, Content_Type=JSON)
+    return read_answer(reply, case.target, answers.of_list)
+
+
 def _tensors(wire: Wire, case: Case, sent: Sent, *, binary: bool) -> Answer:
     """Send a tensor for each column."""
     some = [
@@ -266,6 +282,9 @@ DOORS: Mapping[str, Door] = {
     "instances": Door(_instances),
     "left-out": Door(_left_out, by_name=True),
     "invocate": Door(_invocate, alone=True),
+    "kserve": Door(partial(_platform, path=f"/v1/models/{MODEL}:predict"), brief=True),
+    "vertex": Door(partial(_platform, path="/v1/endpoints/1/deployedModels/1:predict"), brief=True),
+    "azureml": Door(_azureml, brief=True),
     "tensors": Door(partial(_tensors, binary=False)),
     "tensors-binary": Door(partial(_tensors, binary=True), brief=True),
     "tensor": Door(_tensor, one_type=True, brief=True),
