@@ -1,5 +1,7 @@
 """OpenAI-shaped chat completions and model lists, as DRUM 1.18 serves them.
 
+A server of several models lists these on /models, where no chat is to be had.
+
 Source: observed behaviour of DRUM 1.18.1.
 """
 
@@ -10,7 +12,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from drum_like.errors import PayloadError, UnsupportedError
+from drum_like.errors import LoadError, PayloadError, RequestError, UnsupportedError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, ContractContext, not_found_unless_loaded
@@ -35,7 +37,17 @@ def contract(context: ContractContext) -> Contract:
         )
         for prefix in ("", "/v1")
     )
-    return Contract("chat", errors, claims=tuple(chain.from_iterable(claims)))
+    named = Claim(
+        "/models",
+        "GET",
+        "chat.named_models",
+        views.named_models,
+        Scope.PREDICT,
+        errors,
+        rank=900,
+        fits=lambda _: views.has_several(),
+    )
+    return Contract("chat", errors, claims=(named, *chain.from_iterable(claims)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,41 @@ class _Views:
             raise UnsupportedError("get_supported_llm_models is supported only for TextGen models")
         return wire.json_response({"data": service.models(), "object": "list"})
 
+    def has_several(self) -> bool:
+        """Return whether there are several models, and the default one writes no text."""
+        if len(self.context.resolver.names()) < 2:
+            return False
+        try:
+            service = self.context.resolve()
+        except (RequestError, LoadError):  # none is the default, or it does not load
+            return True
+        return service.target.type is not TargetType.TEXT_GENERATION
+
+    def named_models(self) -> Response:
+        """List all models by their names: framework and target of those that are in memory."""
+        resolver = self.context.resolver
+        listed = [
+            _facts(name, versions[-1], resolver.in_memory(name))
+            for name, versions in sorted(resolver.index().items())
+            if versions
+        ]
+        return wire.json_response({"models": listed})
+
     def _service(self) -> Service:
         with not_found_unless_loaded():
             return self.context.resolve()
+
+
+def _facts(name: str, newest: str, service: Service | None) -> dict[str, str | None]:
+    if service is None:
+        return {"name": name, "version": newest, "framework": None, "target": None}
+    info = service.info
+    return {
+        "name": name,
+        "version": info.version,
+        "framework": info.framework,
+        "target": info.target,
+    }
 
 
 def _json_object() -> dict[str, Any]:

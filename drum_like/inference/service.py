@@ -158,6 +158,9 @@ class Resolver(Protocol):
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
 
+    def in_memory(self, name: str) -> Service | None:
+        """Return the service of one of these names if it is loaded; loads none."""
+
     def index(self) -> Mapping[str, tuple[str, ...]]:
         """Return the versions of all models that can be asked for, the oldest first, by `names`."""
 
@@ -188,6 +191,11 @@ class SingleService:
     def names(self) -> tuple[str, ...]:
         """Return its name."""
         return (self._own.info.name,)
+
+    def in_memory(self, name: str) -> Service | None:
+        """Return the service by its name; None if it did not load."""
+        own = self._own
+        return None if isinstance(own, NotLoaded) or name != own.info.name else own
 
     def index(self) -> dict[str, tuple[str, ...]]:
         """Return its version by its name."""

@@ -79,7 +79,9 @@ class Catalog:
         """
         if name is None and self._own is not None and self._default is None:
             return _started(self._own, reference("", version))
-        wanted = reference(self._default_name() if name is None else name, version)
+        if name is None:
+            name = self._default if self._default is not None else _only(self.names())
+        wanted = reference(name, version)
         if self._own is not None and wanted.key == self._own.info.name:
             return _started(self._own, wanted)
         versions = self._loader.directories.get(wanted.key)
@@ -112,6 +114,17 @@ class Catalog:
         own = {} if self._own is None else {self._own.info.name: (self._own.info.version,)}
         directories = {name: tuple(found) for name, found in self._loader.directories.items()}
         return {**self._view.now.numbers, **directories, **own}
+
+    def in_memory(self, name: str) -> Service | None:
+        """Return the service of a name if it is loaded; loads none."""
+        if self._own is not None and name == self._own.info.name:
+            return None if isinstance(self._own, NotLoaded) else self._own.service
+        wanted, versions = reference(name, None), self._loader.directories.get(name)
+        if versions is None:
+            found = self._cache.peek(self._serving.get(wanted) or self._meant(wanted) or 0)
+        else:
+            found = self._cache.peek(f"{name}@{[*versions][-1]}")
+        return None if found is None else found.service
 
     def deployment(self, deployment_id: int) -> Deployed | None:
         """Return a deployment that is deployed, from memory."""
@@ -217,21 +230,19 @@ class Catalog:
         if serving not in self._serving.values():
             self._cache.discard(serving)
 
-    def _default_name(self) -> str:
-        """Return the name of the model that a request without a name asks for.
 
-        Raises:
-            NotFoundError: nothing, or one of several.
-        """
-        if self._default is not None:
-            return self._default
-        names = self.names()
-        if len(names) == 1:
-            return names[0]
-        raise NotFoundError(
-            f"this server has {len(names)} models and no default one; ask for one by its name, as "
-            f"/models/NAME/predict/{_listed(names)}"
-        )
+def _only(names: tuple[str, ...]) -> str:
+    """Return the name of the model that a request without a name asks for: the only one.
+
+    Raises:
+        NotFoundError: nothing, or one of several.
+    """
+    if len(names) == 1:
+        return names[0]
+    raise NotFoundError(
+        f"this server has {len(names)} models and no default one; ask for one by its name, as "
+        f"/models/NAME/predict/{_listed(names)}"
+    )
 
 
 def _stand_ins(wanted: Reference, meant: int, versions: ModelVersions | None) -> tuple[int, ...]:

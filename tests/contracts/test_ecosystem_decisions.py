@@ -26,6 +26,7 @@ from tests.support.campaigns import (
 )
 from tests.support.ecosystem_bodies import CALL, CUSTOMER, PERSONALITY, SPEND
 from tests.support.http_calls import call
+from tests.support.models import REG
 from tests.support.serving import Server, run, serve, stop
 
 NAMES, VALUES = CALL["in_params"]["input"], CALL["in_params"]["value"]
@@ -347,6 +348,15 @@ def test_the_older_form_says_the_same_in_the_query(logged: Logged) -> None:
     assert told.json() == {"message": "Success"}
     (offer,) = logged.accepted(answer["uuid"])["response"]["offers_accepted"]
     assert offer["offer"] == "Intentional"
+
+
+def test_probes_of_the_runtime_are_answered(logged: Logged, tmp_path: Path) -> None:
+    broken = REG.plus(custom_py="raise ValueError").write(tmp_path / "broken")
+    with serve(broken, *REG.flags, "--with-error-server", "--max-workers", "1") as down:
+        reply = down.get("/actuator/health")
+
+    assert logged.server.get("/actuator/health").json() == {"status": "UP"}
+    assert (reply.status, reply.json()) == (503, {"status": "DOWN"})
 
 
 def test_pings_with_a_message_are_answered_with_it(logged: Logged) -> None:

@@ -21,6 +21,7 @@ OPEN = frozenset(
         *("GET /", "GET /ping", "GET /health", "GET /livez", "GET /readyz"),
         *("GET /<path:_>/livez", "GET /<path:_>/readyz", "GET /v1/api/config"),
         "GET /version",
+        "GET /actuator/health",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>:predict",
     }

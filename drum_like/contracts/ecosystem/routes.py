@@ -108,6 +108,12 @@ class _Views:
         """Answer /refresh; changes of a store are served within a second without it."""
         return wire.json_response({"message": SUCCESS})
 
+    def actuator(self) -> Response:
+        """Answer /actuator/health, where probes of Spring's programs look."""
+        if self.context.ready():
+            return wire.json_response({"status": "UP"})
+        return wire.json_response({"status": "DOWN"}, 503)
+
     def ping(self) -> Response:
         """Answer /ping?message=."""
         self.context.check()
@@ -122,6 +128,7 @@ def _routes(views: _Views) -> tuple[Route, ...]:
         Route("/response", "POST", "response", views.accept, predict),
         Route("/responseResult", "POST", "response_result", views.accept_known, predict),
         Route("/refresh", "GET", "refresh", views.refresh, observe),
+        Route("/actuator/health", "GET", "actuator", views.actuator, Scope.PROBE),
         Route(offers, "GET", "offer", views.offer, predict),
         Route(offers, "PUT", "offer_accepted", views.offer_accepted, predict),
     )
