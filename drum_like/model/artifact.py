@@ -39,11 +39,14 @@ class Artifact:
         path: The file.
         kind: The kind that reads it.
         trusted: Types that a file of skops may bring along.
+        loader: Name of the predictor's static method that reads the file where no hook sees it, in
+            place of `load_alone`, if the predictor has it.
     """
 
     path: Path
     kind: ArtifactKind
     trusted: tuple[str, ...] = ()
+    loader: str = ""
 
     @property
     def sha256(self) -> str:
@@ -162,6 +165,8 @@ def _reader(artifact: Artifact, *, alone: bool) -> Any:
     if kind.predictor is None:
         return read_pickle
     plugin = plugins.load(plugins.PREDICTORS, kind.predictor)
+    if alone and artifact.loader and hasattr(plugin, artifact.loader):
+        return getattr(plugin, artifact.loader)
     return getattr(plugin, "load_alone", plugin.load) if alone else plugin.load
 
 

@@ -80,6 +80,15 @@ class XGBoostPredictor:
         is_dense = booster.in_place and booster.on_cpu and "c" not in booster.types
         return booster if is_dense else XGBoostPredictor.load(path)
 
+    @staticmethod
+    def load_booster(path: Path) -> Any:
+        """Read the same as `xgboost.Booster` does, which takes an estimator's file for its own."""
+        if not Booster.read(path).of_estimator:
+            return XGBoostPredictor.load_alone(path)
+        booster = XGBoostPredictor.load(path)
+        booster.set_attr(scikit_learn=None)
+        return booster
+
     def predict(self, frame: Frame, target: Target) -> Prediction:
         """Score rows: probabilities for classification, the model's values otherwise."""
         if target.type.is_classification:

@@ -289,6 +289,21 @@ def test_xgboost_file_is_known_by_its_content(tmp_path: Path, suffix: str) -> No
     assert answers(path, ROWS.to_csv(index=False)) == model.predict(ROWS).tolist()
 
 
+def test_booster_of_an_estimators_file_predicts_with_all_trees(tmp_path: Path) -> None:
+    model = xgboost.XGBRegressor(n_estimators=9, early_stopping_rounds=2, learning_rate=0.9)
+    model.fit(ROWS, TARGET, eval_set=[(ROWS, -TARGET)], verbose=False)
+    model.save_model(tmp_path / "model.ubj")
+    booster = xgboost.Booster(model_file=tmp_path / "model.ubj")
+    csv, rows = ROWS.to_csv(index=False), xgboost.DMatrix(ROWS)
+    keys = {"data": "model.ubj", "model_class": "xgboost.sklearn.XGBRegressor"}
+
+    estimators = answers(write_mlmodel(tmp_path, "xgboost", keys), csv)
+    boosters = answers(write_mlmodel(tmp_path, "xgboost", {"data": "model.ubj"}), csv)
+
+    assert estimators == model.predict(ROWS).tolist()
+    assert boosters == booster.predict(rows).tolist() != estimators
+
+
 def test_class_of_ones_own_is_not_taken_for_xgboosts(tmp_path: Path) -> None:
     path = write_xgboost(tmp_path, "ubj", xgboost.XGBRegressor(n_estimators=3).fit(ROWS, TARGET))
     text = (path / "MLmodel").read_text()

@@ -106,9 +106,7 @@ def test_version_policy(tmp_path: Path, policy: str, kept: list[str]) -> None:
 def test_no_version_that_the_policy_names(tmp_path: Path) -> None:
     policy = "version_policy: { specific: { versions: [ 3 ] } }"
 
-    assert "none of the versions that are there: 1" in fault(
-        repository(tmp_path, config=CONFIG + policy)
-    )
+    assert "none of the versions there: 1" in fault(repository(tmp_path, config=CONFIG + policy))
 
 
 def test_file_beside_the_configuration(tmp_path: Path) -> None:
@@ -132,6 +130,16 @@ def test_trees_of_the_fil_backend(tmp_path: Path) -> None:
     trees.booster_.save_model(path / "1" / "model.txt")
 
     assert answers(path) == np.asarray(trees.predict(ROWS)).tolist()
+
+
+def test_fil_takes_all_trees_of_an_estimator_that_stopped_early(tmp_path: Path) -> None:
+    model = xgboost.XGBRegressor(n_estimators=9, early_stopping_rounds=2, learning_rate=0.9)
+    model.fit(ROWS, TARGET, eval_set=[(ROWS, -TARGET)], verbose=False)
+    path = repository(tmp_path, "trees", FIL.replace("KIND", "xgboost_json"), v1=b"")
+    model.save_model(path / "1" / "xgboost.json")
+    booster = xgboost.Booster(model_file=path / "1" / "xgboost.json")
+
+    assert answers(path) == booster.predict(xgboost.DMatrix(ROWS)).tolist()
 
 
 @pytest.mark.parametrize(

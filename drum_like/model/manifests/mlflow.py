@@ -101,9 +101,10 @@ def _with_model(
     # Without a word about it, MLflow takes the file of a flavour with estimators for a pickle.
     pickled = framework == "sklearn" or _is_estimator_of_pickle(framework, conf)
     trusted = conf.get("skops_trusted_types")
-    return replace(
-        manifest, artifact=artifact_of(path, framework, pickled=pickled, trusted=trusted)
-    )
+    artifact = artifact_of(path, framework, pickled=pickled, trusted=trusted)
+    if str(conf.get("model_class", "Booster")).endswith("Booster"):
+        artifact = replace(artifact, loader="load_booster")
+    return replace(manifest, artifact=artifact)
 
 
 def _is_estimator_of_pickle(framework: str, conf: Mapping[str, Any]) -> bool:

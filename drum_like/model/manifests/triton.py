@@ -6,6 +6,7 @@ the Text Format Language Specification of Protocol Buffers.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,7 @@ def versions_of(directory: Path) -> dict[str, Path]:
     found = {name: path for name, path in folders.items() if _VERSION.fullmatch(name)}
     kept = _kept(config, names := sorted(found, key=int))
     if names and not kept:
-        raise LoadError(
-            f"{FILE_NAME} serves none of the versions that are there: {', '.join(names[:10])}"
-        )
+        raise LoadError(f"{FILE_NAME} serves none of the versions there: {', '.join(names[:10])}")
     return {name: found[name] for name in kept}
 
 
@@ -79,7 +78,7 @@ def read_config(directory: Path, version: Path | None) -> Manifest:
     outputs = [_tensor(one, batched=batched) for one in _messages(config, "output")]
     return Manifest(
         FILE_NAME,
-        artifact,
+        replace(artifact, loader="load_booster"),  # FIL takes all trees, whoever saved them
         inputs_of(tensors),
         output_of(outputs),
         tensors=tuple(tensors) if framework == "onnxruntime" else (),
