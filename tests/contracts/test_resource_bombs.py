@@ -210,7 +210,7 @@ def test_deep_json_is_refused_wherever_it_is_read(reg: Server, path: str) -> Non
     refused = reg.post(path, deep, JSON)
 
     assert "the JSON is nested more than 100 levels deep" in refused.text
-    assert refused.status == 400
+    assert refused.status == (200 if path == "/invocate" else 400)  # a runtime's own form
     assert "levels" not in reg.post(path, flat, JSON).text
     assert (
         "levels" not in reg.post(path, deep.replace(b"[", b"", 1).replace(b"]", b"", 1), JSON).text

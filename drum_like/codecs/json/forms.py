@@ -8,6 +8,7 @@ Source of the forms: MLflow's, KServe's and Vertex AI's documentation.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -136,27 +137,23 @@ def from_inputs(document: Document, limits: Limits) -> JsonFrame:
     if not all(lists) or len(set(map(len, columns))) != 1:
         raise PayloadError("columns by name must be lists of one length")
     limits.check_rows(len(columns[0]))
-    _check_cells(columns)
-    return JsonFrame(tuple(tree), columns, lambda: list(document.exactly().values()))
+    return _checked(JsonFrame(tuple(tree), columns, lambda: list(document.exactly().values())))
 
 
 def _named(document: Document, limits: Limits) -> JsonFrame:
     rows = document.tree
     names = tuple(rows[0])
-    alike = all(tuple(row) == names for row in rows)
+    alike = list(map(tuple, rows)).count(names) == len(rows)
     if not alike:
         names = tuple(dict.fromkeys(chain.from_iterable(rows)))
     if not names:
         raise ColumnsError("the rows name no column; name those of the model")
     limits.check_columns(len(names))
     limits.check_filled(len(rows), len(names), sum(map(len, rows)))
-    columns = _columns(rows, names, alike=alike)
-    _check_cells(columns)
-
-    def exactly() -> Sequence[Cells]:
-        return _columns(document.exactly(), names, alike=alike)
-
-    return JsonFrame(names, columns, exactly, has_one_order=alike)
+    columns = partial(_columns, names=names, alike=alike)
+    return _checked(
+        JsonFrame(names, columns(rows), lambda: columns(document.exactly()), has_one_order=alike)
+    )
 
 
 def _columns(rows: Sequence[Any], names: Names, *, alike: bool) -> Sequence[Cells]:
@@ -180,9 +177,7 @@ def _nameless(document: Document, names: Names | None, limits: Limits) -> JsonFr
     def columns(rows: Sequence[Any]) -> Sequence[Cells]:
         return list(zip(*rows, strict=True)) or [()] * n_columns
 
-    found = columns(rows)
-    _check_cells(found)
-    return JsonFrame(names, found, lambda: columns(document.exactly()))
+    return _checked(JsonFrame(names, columns(rows), lambda: columns(document.exactly())))
 
 
 def _width(rows: Sequence[Any]) -> int:
@@ -201,10 +196,11 @@ def _column_names(found: Any) -> Names:
     return names
 
 
-def _check_cells(columns: Sequence[Cells]) -> None:
-    """Refuse cells that hold others; names the row of one."""
-    if frozenset(map(type, chain.from_iterable(columns))) <= _CELLS:
-        return
+def _checked(frame: JsonFrame) -> JsonFrame:
+    """Return rows none of whose cells holds others; the error names the row of one."""
+    if frame.kinds <= _CELLS:
+        return frame
+    columns = map(frame.cells, range(frame.n_columns))
     wrong = next(cells for cells in columns if not _CELLS.issuperset(map(type, cells)))
     at = next(at for at, cell in enumerate(wrong) if type(cell) not in _CELLS)
     raise ColumnsError(
