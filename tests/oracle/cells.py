@@ -35,6 +35,13 @@ def to_csv(columns: Columns, rows: Sequence[Row], order: Sequence[int]) -> bytes
     return "".join(map(_line, [header, *lines])).encode()
 
 
+def to_csv_rows(columns: Columns, rows: Sequence[Row]) -> bytes:
+    """Return rows as CSV without a header, in the order of training."""
+    order = range(len(columns.all))
+    header = to_csv(columns, (), order)
+    return to_csv(columns, rows, order)[len(header) :]
+
+
 def _line(cells: Sequence[str]) -> str:
     """Return a line of CSV; the csv module leaves a lone CR without quotes."""
     if list(cells) == [""]:

@@ -109,6 +109,21 @@ def _csv(wire: Wire, case: Case, sent: Sent) -> Answer:
     return read_answer(wire.post("/predict/", body, Content_Type="text/csv"), case.target)
 
 
+def _sagemaker_csv(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send rows without a header; they stand as in training."""
+    body = cells.to_csv_rows(sent.columns, sent.rows)
+    reply = wire.post("/invocations", body, Content_Type="text/csv; header=absent")
+    return read_answer(reply, case.target)
+
+
+def _sagemaker_lines(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send a line of JSON for each row; cells stand as in training."""
+    rows = [[cells.as_json(cell) for cell in row] for row in sent.rows]
+    body = "".join(json.dumps({"features": row}) + "\n" for row in rows).encode()
+    reply = wire.post("/invocations", body, Content_Type="application/jsonlines")
+    return read_answer(reply, case.target)
+
+
 def _multipart(wire: Wire, case: Case, sent: Sent) -> Answer:
     part = Part("X", cells.to_csv(sent.columns, sent.rows, sent.order))
     body, kind = form(part)
@@ -268,6 +283,8 @@ def read_answer(
 
 DOORS: Mapping[str, Door] = {
     "csv": Door(_csv),
+    "sagemaker-csv": Door(_sagemaker_csv, brief=True),
+    "sagemaker-lines": Door(_sagemaker_lines, brief=True),
     "multipart": Door(_multipart, brief=True),
     "arrow-stream": Door(_stream),
     "arrow-file": Door(_file, brief=True),
