@@ -1,12 +1,19 @@
 """SageMaker's container: its replies by Accept, its errors, batch transform, boto3's routes."""
 
 import json
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.http_calls import call
 from tests.support.models import ONE_WORKER, READER, served
 from tests.support.more_models import UNSTRUCTURED
+from tests.support.ports import free_port
 from tests.support.sagemaker import (
     BIN,
     CSV,
@@ -21,7 +28,7 @@ from tests.support.sagemaker import (
     refused,
     signed,
 )
-from tests.support.serving import Server, run, serve
+from tests.support.serving import COMMAND, Server, environment, run, serve, stop
 
 total = served(SUM, *ONE_WORKER)
 multi = served(MULTI, *ONE_WORKER)
@@ -214,3 +221,72 @@ def test_a_broken_model_is_not_healthy(tmp_path: Path) -> None:
         assert server.get("/ping").status == 513
         reply = post(server, "1,2", CSV, **SIGN)
     assert (reply.status, list(reply.json())) == (513, ["message"])
+
+
+def test_a_container_that_is_told_to_stop_answers_first(tmp_path: Path) -> None:
+    """S21."""
+    env = {"SAGEMAKER_BATCH": "true"}
+    with serve(SUM.write(tmp_path), *SUM.flags, *ONE_WORKER, env=env) as server:
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(post, server, "slow\n1\n", "text/csv; header=present")
+            until = time.monotonic() + 20
+            while not (tmp_path / "sleeps").exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            server.process.send_signal(signal.SIGTERM)
+            reply = slow.result(30)
+        code = server.process.wait(30)
+
+    assert (predictions(reply), code) == ([1.0], 0)
+
+
+def test_a_container_is_not_healthy_while_its_model_loads(tmp_path: Path) -> None:
+    """S02: no answer comes, which is not 200 within two seconds."""
+    lazy = SUM.plus(custom_py=_LAZY + str(SUM.files["custom.py"])).write(tmp_path)
+    port = free_port()
+    command = (*COMMAND, "serve", "--code-dir", str(lazy), *SUM.flags, *ONE_WORKER)
+    env = environment({"SAGEMAKER_BIND_TO_PORT": str(port)})
+
+    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 20
+        while not (tmp_path / "loading").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        with pytest.raises(TimeoutError):
+            call(f"http://127.0.0.1:{port}", "GET", "/ping", timeout_s=2)
+        (tmp_path / "loading").unlink()
+        healthy = call(f"http://127.0.0.1:{port}", "GET", "/ping")
+        assert stop(process) == 0
+    assert healthy.status == 200
+
+
+_LAZY = """
+import time
+from pathlib import Path
+
+mark = Path(__file__).with_name("loading")
+mark.touch()
+while mark.exists():
+    time.sleep(0.02)
+"""
+
+
+SPLIT = {"columns": ["a", "b"], "data": [[1, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("body", "sign", "contract"),
+    [
+        ({"instances": [[1, 2]]}, {}, "mlflow"),
+        ({"instances": [[1, 2]]}, SIGN, "sagemaker"),
+        ({"instances": [{"features": [1, 2]}]}, {}, "sagemaker"),
+        ({"dataframe_split": SPLIT}, SIGN, "mlflow"),
+        ({"dataframe_split": SPLIT, "instances": [[1, 2]]}, SIGN, "mlflow"),
+        ({"inputs": [[1, 2]]}, SIGN, "mlflow"),
+        ({"model_id": "m", "instances": [{"a": 1}]}, SIGN, "ecosystem"),
+        ({"input_data": [[1, 2]]}, SIGN, "azureml"),
+        ([[1, 2]], {}, "sagemaker"),
+    ],
+)
+def test_the_keys_of_others_stay_theirs(
+    total: Server, body: Any, sign: dict[str, str], contract: str
+) -> None:
+    assert post(total, body, JSON, **sign).headers["X-Scoring-Contract"] == contract

@@ -21,12 +21,14 @@ METADATA = "name: model\ntype: inference\ntargetType: regression\n"
 SUM = Model(
     hooks("""
 import time
+from pathlib import Path
 
 import pandas as pd
 
 def score(data, model, **kwargs):
     numbers = data.select_dtypes("number")
     if "slow" in data.columns:
+        Path(__file__).with_name("sleeps").touch()
         time.sleep(2)
     return pd.DataFrame({"Predictions": numbers.sum(axis=1, skipna=False).astype(float)})
 """),
