@@ -110,13 +110,15 @@ class _Views:
     def _json(self, service: Service) -> Response:
         document, limits = checked_document(request), self.context.settings.payload.limits
         if not isinstance(document.tree, dict) or _ROWS not in document.tree:
-            return self._answer(service.predict(forms.frame_of(document, limits)), service)
+            frame = forms.frame_of(document, limits)
+            return self._answer(wire.predict(service, frame, limits), service)
         rows = document.at(_ROWS)
         if rows.tree == []:
             return wire.json_response({"predictions": []})
         if _CONTENT.encode() in whole_body(request):
             rows = rows.map(_with_contents)
-        return self._answer(service.predict(forms.from_rows(rows, limits)), service)
+        frame = forms.from_rows(rows, limits)
+        return self._answer(wire.predict(service, frame, limits), service)
 
     def _raw(self, service: Service) -> Response:
         """Answer a body as DRUM does, errors included."""

@@ -108,10 +108,15 @@ def open_event(request: Request) -> None:
     Other requests stay as they are. Source: CloudEvents 1.0, structured mode.
     """
     document = json_document(request)
-    if document is None or "json_event" in g or not isinstance(document.tree, dict):
+    if document is None or is_opened() or not isinstance(document.tree, dict):
         return
     if document.tree.keys() >= _EVENT:
         g.json_event, g.json_document = document, document.at("data")
+
+
+def is_opened() -> bool:
+    """Return whether the JSON of the request is the data of an event already."""
+    return "json_event" in g
 
 
 _EVENT = frozenset({"specversion", "data"})

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from flask import Request, Response, current_app
+from flask import Request, Response, current_app, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.http import parse_options_header
 
@@ -15,7 +15,10 @@ from drum_like import codecs
 from drum_like.errors import MediaTypeError, PayloadError
 from drum_like.http.expansion import EXPANSION, expanded_file, named_coding
 from drum_like.http.requests import whole_body
+from drum_like.inference.service import Service
+from drum_like.types.frame import Frame
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
+from drum_like.types.prediction import Prediction
 
 JSON = "application/json"
 
@@ -110,6 +113,18 @@ def _kind(content_type: str) -> _Kind:
     media_type, parameters = parse_options_header(content_type)
     declared = content_type.partition(";")[0].strip()
     return _Kind(media_type.lower(), parameters.get("charset"), declared)
+
+
+def predict(service: Service, frame: Frame, limits: Limits) -> Prediction:
+    """Return predictions for rows that a contract has read from the body of the request.
+
+    Raises:
+        SizeError: the answer would be out of proportion to the body.
+        DrumLikeError: as Service.predict.
+    """
+    n_values = len(service.target.labels) or 1
+    limits.check_answer(frame.n_rows, n_values, len(whole_body(request)))
+    return service.predict(frame)
 
 
 def read_untyped(request: Request, limits: Limits) -> Payload:

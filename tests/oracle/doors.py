@@ -162,6 +162,21 @@ def _split(wire: Wire, case: Case, sent: Sent) -> Answer:
     return read_answer(wire.post("/predict/", body, Content_Type=JSON), case.target)
 
 
+def _inputs(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send columns by name, as MLflow's clients do."""
+    columns = {sent.keys[at]: [cells.as_json(row[at]) for row in sent.rows] for at in sent.order}
+    body = json.dumps({"inputs": columns}).encode()
+    reply = wire.post("/invocations", body, Content_Type=JSON)
+    return read_answer(reply, case.target)
+
+
+def _endpoint(wire: Wire, case: Case, sent: Sent) -> Answer:
+    """Send records to the model of that name, as Databricks' clients do."""
+    body = json.dumps({"dataframe_records": [sent.record(row) for row in sent.rows]}).encode()
+    reply = wire.post(f"/serving-endpoints/{MODEL}/invocations", body, Content_Type=JSON)
+    return read_answer(reply, case.target)
+
+
 def _lines(wire: Wire, case: Case, sent: Sent) -> Answer:
     body = "\n".join(json.dumps(sent.record(row)) for row in sent.rows).encode()
     reply = wire.post("/predict/", body, Content_Type="application/jsonlines")
@@ -294,6 +309,8 @@ DOORS: Mapping[str, Door] = {
     "json": Door(_records),
     "json-split": Door(_split, brief=True),
     "json-lines": Door(_lines, brief=True),
+    "mlflow": Door(_inputs, brief=True),
+    "databricks": Door(_endpoint, brief=True),
     "h2o": Door(partial(_h2o, text=True)),
     "h2o-typed": Door(partial(_h2o, text=False)),
     "instances": Door(_instances),

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from drum_like.codecs.json.document import Document
 from drum_like.codecs.json.encode import predictions_json
 from drum_like.contracts.azureml import headers, swagger
-from drum_like.contracts.azureml.rows import DATA, INPUT_DATA, of_query, rows_of
+from drum_like.contracts.azureml.rows import DATA, INPUT_DATA, Rows, of_query, rows_of
 from drum_like.errors import (
     LoadError,
     PayloadError,
@@ -29,7 +29,7 @@ from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import ErrorForm, Failure, StatusTable, user_response
 from drum_like.http.json_body import Tree, checked_document, holds
 from drum_like.inference.service import Service
-from drum_like.types.frame import Frame
+from drum_like.types.payload import Limits
 
 _PATHS = r"(?:score|swagger\.json)(?:/|$)"
 """Beginnings of paths whose 404 and 405 have this contract's form."""
@@ -117,20 +117,21 @@ class _Views:
 
     def _scored(self, document: Document) -> Response:
         service = self.context.resolve()
-        rows = rows_of(document, self.context.settings.payload.limits)
+        limits = self.context.settings.payload.limits
+        rows = rows_of(document, limits)
         started = perf_counter()
-        body = _predictions(service, rows.frame, is_bare=rows.is_bare)
+        body = _predictions(service, rows, limits)
         response = wire.json_response(body)
         response.headers[_TIME] = f"{(perf_counter() - started) * 1000:.3f}"
         return response
 
 
-def _predictions(service: Service, frame: Frame | None, *, is_bare: bool) -> bytes:
+def _predictions(service: Service, rows: Rows, limits: Limits) -> bytes:
     """Return the JSON of predictions, as the value of a key or alone."""
-    if frame is None:
-        return b"[]" if is_bare else _BEFORE + b"[]" + _AFTER
-    prediction = service.predict(frame)
-    if not is_bare:
+    if rows.frame is None:
+        return b"[]" if rows.is_bare else _BEFORE + b"[]" + _AFTER
+    prediction = wire.predict(service, rows.frame, limits)
+    if not rows.is_bare:
         return predictions_json(prediction, service.target)
     body = predictions_json(replace(prediction, extra=None), service.target)
     return body[len(_BEFORE) : -len(_AFTER)]

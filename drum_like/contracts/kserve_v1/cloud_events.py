@@ -12,6 +12,7 @@ from flask import Request
 
 from drum_like.codecs.json.document import Document
 from drum_like.errors import PayloadError
+from drum_like.http.json_body import is_opened
 
 _REQUIRED = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 _STRUCTURED = "application/cloudevents+json"
@@ -32,7 +33,7 @@ def content_of(request: Request, document: Document) -> Document:
     Raises:
         PayloadError: an event has no `data`.
     """
-    if request.mimetype != _STRUCTURED:
+    if request.mimetype != _STRUCTURED or is_opened():
         return document
     if not isinstance(document.tree, Mapping) or "data" not in document.tree:
         raise PayloadError(

@@ -114,7 +114,8 @@ class _Views:
         if rows is None:
             body = b'{"predictions":[]}'
         else:
-            body = predictions_json(service.predict(rows), service.target)
+            limits = self.context.settings.payload.limits
+            body = predictions_json(wire.predict(service, rows, limits), service.target)
         return _answer(service.info.name, body)
 
     def _service(self, name: str) -> Service:

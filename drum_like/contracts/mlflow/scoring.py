@@ -60,7 +60,7 @@ def answer_json(resolve: Callable[[], Service], limits: Limits) -> Response:
     service = resolve()
     _check_predicts_rows(service)
     method = _method(document.tree, service.target)
-    prediction = _NOTHING if frame is None else service.predict(frame)
+    prediction = _NOTHING if frame is None else wire.predict(service, frame, limits)
     return _answer(prediction, service.target, method)
 
 
