@@ -210,6 +210,7 @@ class ServiceBuilder:
             framework=None if model.predictor is None else model.predictor.framework,
             sha256=None if model.artifact is None else model.artifact.sha256,
             target=self.target.name,
+            output=manifest.output_name,
         )
 
     def _about(self) -> dict[str, Any]:

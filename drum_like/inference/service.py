@@ -31,6 +31,7 @@ class ModelInfo:
         sha256: Of the artifact, hexadecimal; None without one.
         target: Name of the target column.
         uuid: Of a version in the store; None for a directory given at start.
+        output: Name of its numbers in another product's description of the model; None without.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ModelInfo:
     sha256: str | None
     target: str
     uuid: str | None = None
+    output: str | None = None
 
 
 class Service(Protocol):

@@ -243,6 +243,12 @@ def inputs_of(tensors: Sequence[Told]) -> Inputs:
     return Inputs(tuple(column_of(name, dtype) for name, dtype, _ in tensors))
 
 
+def output_name_of(tensors: Sequence[Told]) -> str | None:
+    """Return the name of the one output of a model, None if it has several, or one of no floats."""
+    floats = [name for name, kind, _ in tensors if kind.startswith("float")]
+    return floats[0] or None if floats and len(tensors) == 1 else None
+
+
 def output_of(tensors: Sequence[Told]) -> DataType | None:
     """Return the type of the one output of a model, None if it has several, or a wide one."""
     if len(tensors) != 1 or any(size != 1 for size in tensors[0][2][1:]):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xgboost
 
 from tests.support.artifacts import native_xgboost
 from tests.support.http_calls import Reply
@@ -119,6 +120,32 @@ def test_without_a_name_the_default_model_is_meant(server: Server) -> None:
 
     assert reply.status == 404
     assert "no default one" in reply.json()["error"]
+
+
+CONFIG = """
+backend: "fil"
+max_batch_size: 8
+input [{ name: "input__0" data_type: TYPE_FP32 dims: [ 2 ] }]
+output [{ name: "output__0" data_type: TYPE_FP32 dims: [ 1 ] }]
+parameters [{ key: "model_type" value: { string_value: "xgboost_json" } }]
+"""
+
+
+def test_names_of_a_triton_repository_are_kept(tmp_path: Path) -> None:
+    rows = np.arange(20.0).reshape(10, 2)
+    folder = tmp_path / "repository" / "prices" / "1"
+    folder.mkdir(parents=True)
+    xgboost.XGBRegressor(n_estimators=2).fit(rows, rows[:, 0]).save_model(folder / "xgboost.json")
+    (folder.parent / "config.pbtxt").write_text(CONFIG)
+    sent = Tensor("input__0", "FP32", rows.astype(np.float32), is_binary=True)
+    with serve(None, "--models", str(tmp_path / "repository"), *ONE_WORKER) as server:
+        usual = answered(infer(server, "prices", sent))
+        named = answered(infer(server, "prices", sent, outputs=[{"name": "output__0"}]))
+        refused = infer(server, "prices", sent, outputs=[{"name": "output__1"}])
+
+    assert named == {"output__0": usual["predict"]}
+    assert len(usual["predict"]) == 10
+    assert refused.status == 400
 
 
 def test_a_model_that_did_not_load_is_unavailable(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Requests to infer: tensors in JSON, or as bytes behind it, and the outputs that are wanted."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -13,19 +13,23 @@ from drum_like.codecs.json.document import read
 from drum_like.contracts.open_inference.binary_values import read_binary
 from drum_like.contracts.open_inference.datatypes import datatype_of
 from drum_like.contracts.open_inference.json_values import Shape, read_json
+from drum_like.contracts.open_inference.members import (
+    Json,
+    content_type_of,
+    object_of,
+    objects_of,
+    parameters_of,
+    truth_of,
+)
 from drum_like.errors import PayloadError
 from drum_like.http.json_body import JSON_LENGTH
 from drum_like.http.requests import whole_body
 from drum_like.types.payload import Limits
 
-Json = Mapping[str, Any]
-
 _MOST_SIZES = 8
 """Sizes of a shape; two of them are not one, at the most."""
 
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
-_CONTENT_TYPES = ("np", "pd", "str", "datetime")
-_SHARED = "shared_memory_region"
 _SIZE = "binary_data_size"
 
 
@@ -105,16 +109,16 @@ def parse_infer_request(request: Request, limits: Limits) -> InferRequest:
     tree = read(head).tree
     if not isinstance(tree, dict):
         raise PayloadError("the body must be a JSON object with `inputs`, a list of tensors")
-    parameters = _object(tree.get("parameters"), "parameters")
+    parameters = object_of(tree.get("parameters"), "parameters")
     identity = tree.get("id")
     if not isinstance(identity, str | None):
         raise PayloadError("`id` must be text")
     return InferRequest(
         identity,
-        tuple(_inputs(_objects(tree.get("inputs"), "inputs"), body, start, limits)),
-        tuple(map(_output, _objects(tree.get("outputs") or [], "outputs"))),
-        _truth(parameters, "binary_data_output") or False,
-        _content_type(parameters) == "pd",
+        tuple(_inputs(objects_of(tree.get("inputs"), "inputs"), body, start, limits)),
+        tuple(map(_output, objects_of(tree.get("outputs") or [], "outputs"))),
+        truth_of(parameters, "binary_data_output") or False,
+        content_type_of(parameters) == "pd",
         len(body),
     )
 
@@ -186,10 +190,8 @@ def _shape(one: Json) -> Shape:
 
 def _binary_size(one: Json, left: int) -> int | None:
     """Return the bytes of a tensor behind the JSON, None for one in JSON."""
-    parameters = _object(one.get("parameters"), "parameters of a tensor")
-    if _SHARED in parameters:
-        raise _no_shared_memory()
-    _content_type(parameters)
+    parameters = parameters_of(one, "a tensor")
+    content_type_of(parameters)
     size = parameters.get(_SIZE)
     if size is None:
         return None
@@ -202,54 +204,10 @@ def _binary_size(one: Json, left: int) -> int | None:
 
 
 def _output(one: Json) -> WantedOutput:
-    parameters = _object(one.get("parameters"), "parameters of an output")
-    if _SHARED in parameters:
-        raise _no_shared_memory()
+    parameters = parameters_of(one, "an output")
     if parameters.get("classification"):
         raise PayloadError("the classification extension is not served; ask for predict_proba")
     name = one.get("name")
     if not isinstance(name, str):
         raise PayloadError("each of `outputs` must have a `name`, a text")
-    return WantedOutput(name, _truth(parameters, "binary_data"))
-
-
-def _no_shared_memory() -> PayloadError:
-    return PayloadError(
-        "shared memory is not served: this server may run on another machine; send tensors in the "
-        "body, as JSON or binary"
-    )
-
-
-def _content_type(parameters: Json) -> str | None:
-    """Return MLServer's parameter that says how values are meant.
-
-    Raises:
-        PayloadError: it names an encoding that is not undone here.
-    """
-    found = parameters.get("content_type")
-    if found is not None and found not in _CONTENT_TYPES:
-        raise PayloadError(
-            f"content_type must be one of {', '.join(_CONTENT_TYPES)}; send values as they are"
-        )
-    return found
-
-
-def _truth(parameters: Json, name: str) -> bool | None:
-    found = parameters.get(name)
-    if not isinstance(found, bool | None):
-        raise PayloadError(f"the parameter {name} must be true or false")
-    return found
-
-
-def _object(found: Any, name: str) -> Json:
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise PayloadError(f"the {name} must be an object")
-    return found
-
-
-def _objects(found: Any, name: str) -> Sequence[Json]:
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise PayloadError(f"`{name}` must be a list of objects")
-    return found
+    return WantedOutput(name, truth_of(parameters, "binary_data"))

@@ -82,7 +82,7 @@ def infer_response(asked: InferRequest, scored: Scored, info: ModelInfo) -> Resp
         PayloadError: it asks for an output that the model does not have.
         TargetError: a value of the model is not a number where it has to be.
     """
-    wanted = tuple(_wanted(asked, outputs_of(scored.target), info.name))
+    wanted = tuple(_wanted(asked, outputs_of(scored.target), info))
     values = _values(scored, {one.output.name for one in wanted})
     described, parts = [], []
     for one in wanted:
@@ -104,14 +104,19 @@ def infer_response(asked: InferRequest, scored: Scored, info: ModelInfo) -> Resp
     return response
 
 
-def _wanted(asked: InferRequest, known: Sequence[Output], model: str) -> Iterator[_Asked]:
-    """Return the outputs that a request asks for; all if it names none."""
+def _wanted(asked: InferRequest, known: Sequence[Output], info: ModelInfo) -> Iterator[_Asked]:
+    """Return the outputs that a request asks for; all if it names none.
+
+    The description of another product has a name of its own for the last: numbers, or chances.
+    """
     by_name = {FIRST: known[0], **{output.name: output for output in known}}
+    if info.output is not None:
+        by_name = {info.output: known[-1], **by_name}
     named = asked.outputs or tuple(WantedOutput(output.name, None) for output in known)
     for one in named:
         if one.name not in by_name:
             raise PayloadError(
-                f"Unexpected inference output {one.name[:100]!r} for model {model!r}; it has "
+                f"Unexpected inference output {one.name[:100]!r} for model {info.name!r}; it has "
                 f"{listed([output.name for output in known])}"
             )
         is_binary = asked.is_binary if one.is_binary is None else one.is_binary

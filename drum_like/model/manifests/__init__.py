@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drum_like.errors import LoadError
-from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_of
+from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_name_of, output_of
 from drum_like.model.manifests import mlflow, triton
 from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
 
@@ -152,11 +152,13 @@ def _read_settings(directory: Path) -> Manifest:
         path = next((place / one for one in usual if (place / one).is_file()), place / usual[0])
     artifact = artifact_of(path, framework, pickled=framework == "sklearn")
     inputs = inputs_of([_tensor(one) for one in _objects(tree, "inputs")])
+    outputs = [_tensor(one) for one in _objects(tree, "outputs")]
     return Manifest(
         SETTINGS,
         artifact,
         inputs,
-        output_of([_tensor(one) for one in _objects(tree, "outputs")]),
+        output_of(outputs),
+        output_name_of(outputs),
         name=name,
         version=version,
     )

@@ -43,6 +43,7 @@ class Manifest:
         inputs: The inputs.
         tensors: The inputs as tensors, where the model has to have these and no others.
         output: The type of the one output; None if there are several, or it is not told.
+        output_name: Name of the one output, if it is of floats.
         open: Reads the model in place of `artifact`; None for model files.
         wrap: Makes the predictor of what `open` returns; None for those of model files.
         code: Folder of modules that the model imports.
@@ -54,6 +55,7 @@ class Manifest:
     artifact: Artifact | None = None
     inputs: Inputs = field(default_factory=Inputs)
     output: DataType | None = None
+    output_name: str | None = None
     tensors: tuple[Told, ...] = ()
     open: Callable[[], Any] | None = None
     wrap: Callable[[Any], Predictor] | None = None
@@ -93,9 +95,8 @@ class Manifest:
             raise LoadError(f"{self.file} and the model disagree: {fault}; {_INSTEAD}")
         columns = tuple(_refined(column, given) for column, given in pairs)
         if told.named and not known.named:
-            columns = tuple(
-                replace(c, name=t.name) for c, t in zip(columns, told.columns, strict=True)
-            )
+            both = zip(columns, told.columns, strict=True)
+            columns = tuple(replace(column, name=given.name) for column, given in both)
         return replace(known, columns=columns)
 
     def target(self, known: ModelTarget) -> ModelTarget:
@@ -108,8 +109,7 @@ class Manifest:
         """Refuse a model that is not the one described, as far as its columns do not show it.
 
         Raises:
-            LoadError: it has other tensors, or gives text where numbers are described, or the other
-                way round.
+            LoadError: it has other tensors, or gives text for numbers, or numbers for text.
         """
         self._check_output(predictor.target)
         if not self.tensors or not isinstance(predictor, TensorPredictor):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from drum_like.errors import LoadError
-from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_of
+from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_name_of, output_of
 from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
 
 FILE_NAME = "config.pbtxt"
@@ -81,6 +81,7 @@ def read_config(directory: Path, version: Path | None) -> Manifest:
         replace(artifact, loader="load_booster"),  # FIL takes all trees, whoever saved them
         inputs_of(tensors),
         output_of(outputs),
+        output_name_of(outputs),
         tensors=tuple(tensors) if framework == "onnxruntime" else (),
         name=_text(config, "name") or directory.name,
         version=None if version is None else version.name,
