@@ -23,6 +23,16 @@ def compare_tables(drum: bytes, ours: bytes) -> str | None:
     return _compare_rows(_rows(drum), _rows(ours))
 
 
+def are_close(drum: bytes, ours: bytes, tolerance: float) -> bool:
+    """Return whether two CSV tables are equal but for numbers that differ by so little."""
+    left, right = _rows(drum), _rows(ours)
+    return [len(row) for row in left] == [len(row) for row in right] and all(
+        _same_cell(one, other, tolerance)
+        for row, beside in zip(left, right, strict=True)
+        for one, other in zip(row, beside, strict=True)
+    )
+
+
 def _compare_matrices(drum: bytes, ours: bytes) -> str | None:
     left, right = _dense(drum), _dense(ours)
     if left.dtype != right.dtype:
@@ -48,10 +58,11 @@ def _compare_rows(drum: list[list[str]], ours: list[list[str]]) -> str | None:
     return None
 
 
-def _same_cell(drum: str, ours: str) -> bool:
+def _same_cell(drum: str, ours: str, tolerance: float = 0.0) -> bool:
     if drum == ours:
         return True
     try:
-        return float(drum) == float(ours)
+        left, right = float(drum), float(ours)
     except ValueError:
         return False
+    return left == right or abs(left - right) <= tolerance

@@ -289,7 +289,7 @@ CASES: tuple[Case, ...] = (
             Probe("predict", post("/pre/fix/predict/", ROWS)),
             Probe("invocations", post("/pre/fix/invocations", ROWS)),
             Probe("without the prefix", get("/ping/"), ("D3",)),
-            Probe("prefix without slash", get("/pre/fix"), ("D3",)),
+            Probe("prefix without slash", get("/pre/fix"), ("alive",)),
             Probe("chat", post("/pre/fix/v1/chat/completions", "{}", "application/json")),
         ),
     ),
