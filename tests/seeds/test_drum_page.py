@@ -145,7 +145,8 @@ def posted(server: Server, route: str, body: bytes | str, content_type: str | No
     ],
 )
 def test_a_server_that_is_well_says_ok(server: Server, path: str) -> None:
-    assert got(server, path) == GOOD
+    alive = {} if path else {"status": "alive"}  # D95
+    assert got(server, path) == GOOD | alive
 
 
 @pytest.mark.parametrize("path", ["", "ping/", "health/"])
