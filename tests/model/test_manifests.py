@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -396,9 +397,21 @@ def test_answers_of_other_methods_are_refused(tmp_path: Path, function: str) -> 
     assert function in fault(path)
 
 
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 12)
+)
+"""A list that aliases make longer than any memory, once it is written out."""
+
+_MANY = (
+    "flavors: {python_function: {loader_module: mlflow.sklearn, code: null},"
+    " sklearn: {pickled_model: *a11, skops_trusted_types: *a11, model_class: *a11}}"
+)
+
 DAMAGE: Mapping[str, tuple[Callable[[str], str], str]] = {
     "no YAML": (lambda _: "flavors: [\n", "not valid YAML in line"),
     "deep": (lambda _: "[" * 5000, "not valid YAML"),
+    "aliases": (lambda _: LAUGHS + "flavors: {python_function: *a11}", "a mapping is needed"),
+    "aliased words": (lambda _: LAUGHS + _MANY, "has no flavour|outside its directory"),
     "no mapping": (lambda _: "- 1\n", "a mapping is needed"),
     "empty": (lambda _: "", "has no flavour"),
     "tag": (lambda _: "!!python/object/apply:os.system ['true']", "not valid YAML"),
@@ -419,7 +432,7 @@ def test_damaged_file_is_refused_with_a_reason(tmp_path: Path, damage: str) -> N
     change, reason = DAMAGE[damage]
     (path / "MLmodel").write_text(change((path / "MLmodel").read_text()))
 
-    assert reason in fault(path)
+    assert re.search(reason, fault(path))
 
 
 def test_load_model_hook_goes_before_the_file(tmp_path: Path) -> None:

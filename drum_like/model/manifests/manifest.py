@@ -13,7 +13,7 @@ from drum_like.model.directory import HEAD_BYTES
 from drum_like.model.input_schema import Inputs, Told
 from drum_like.model.pickles import SKOPS
 from drum_like.types.column import Column, DataType
-from drum_like.types.names import listed
+from drum_like.types.names import Names, listed
 from drum_like.types.schema import Schema
 from drum_like.types.target import ModelTarget, TargetType
 
@@ -189,14 +189,14 @@ def _refined(column: Column, given: Column) -> Column:
     return replace(column, stored=stored, width=width, example=column.example or given.example)
 
 
-def artifact_of(path: Path, framework: str, *, pickled: bool, trusted: Any = None) -> Artifact:
+def artifact_of(path: Path, framework: str, *, pickled: bool, types: Names = ()) -> Artifact:
     """Return the model file of a framework; its first bytes tell its format, not its suffix.
 
     Args:
         path: The file.
         framework: Name of the predictor that serves it.
         pickled: Whether it may be a pickle.
-        trusted: Types that a file of skops may bring along.
+        types: Those that a file of skops may bring along.
 
     Raises:
         ArtifactError: the file is not there, or of no format that the framework's predictor reads.
@@ -211,7 +211,6 @@ def artifact_of(path: Path, framework: str, *, pickled: bool, trusted: Any = Non
     if own:
         return Artifact(path, own[0])
     if pickled and SKOPS.claims(head):
-        types = tuple(map(str, trusted)) if isinstance(trusted, list) else ()
         return Artifact(path, SKOPS, types)
     if pickled:
         pickles = [kind for kind in kinds if kind.predictor is None]

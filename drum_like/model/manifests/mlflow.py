@@ -68,7 +68,7 @@ def read_mlmodel(directory: Path) -> Manifest:
         FILE_NAME,
         inputs=inputs,
         output=output,
-        code=None if code is None else inside(directory, str(code), FILE_NAME),
+        code=None if code is None else inside(directory, _word(code), FILE_NAME),
     )
     return _with_model(manifest, directory, native, pyfunc)
 
@@ -87,7 +87,7 @@ def _with_model(
     asked = pyfunc.get("predict_fn")
     if asked not in _ANSWERED:
         raise LoadError(
-            f"{FILE_NAME} asks for the answers of {str(asked)[:64]!r}; those of predict and "
+            f"{FILE_NAME} asks for the answers of {_word(asked)[:64]!r}; those of predict and "
             "predict_proba are served, others need a score hook in custom.py"
         )
     if native is None:
@@ -97,18 +97,19 @@ def _with_model(
         return replace(manifest, open=partial(PyfuncPredictor.load, directory), wrap=wrap)
     framework, conf = native
     name = conf.get("pickled_model") or conf.get("data") or pyfunc.get("model_path")
-    path = inside(directory, str(name or ""), FILE_NAME)
+    path = inside(directory, _word(name), FILE_NAME)
     # Without a word about it, MLflow takes the file of a flavour with estimators for a pickle.
     pickled = framework == "sklearn" or _is_estimator_of_pickle(framework, conf)
-    trusted = conf.get("skops_trusted_types")
-    artifact = artifact_of(path, framework, pickled=pickled, trusted=trusted)
-    if str(conf.get("model_class", "Booster")).endswith("Booster"):
+    types = conf.get("skops_trusted_types")
+    trusted = tuple(map(_word, types if isinstance(types, list) else ()))
+    artifact = artifact_of(path, framework, pickled=pickled, types=trusted)
+    if _word(conf.get("model_class", "Booster")).endswith("Booster"):
         artifact = replace(artifact, loader="load_booster")
     return replace(manifest, artifact=artifact)
 
 
 def _is_estimator_of_pickle(framework: str, conf: Mapping[str, Any]) -> bool:
-    return framework == "lightgbm" and not str(conf.get("model_class", "")).endswith("Booster")
+    return framework == "lightgbm" and not _word(conf.get("model_class")).endswith("Booster")
 
 
 def _native(
@@ -118,7 +119,7 @@ def _native(
 
     None where no predictor serves it, or its class is the user's own, with methods of its own.
     """
-    loader = str(pyfunc.get("loader_module", "")).removeprefix("mlflow.")
+    loader = _word(pyfunc.get("loader_module")).removeprefix("mlflow.")
     names = [loader] if pyfunc else [name for name in flavours if name != _PYFUNC]
     installed = plugins.registered(plugins.PREDICTORS)
     for name in names:
@@ -126,7 +127,7 @@ def _native(
         conf = flavours.get(name)
         if framework not in installed or not isinstance(conf, dict):
             continue
-        own = str(conf.get("model_class", framework)).partition(".")[0]
+        own = _word(conf.get("model_class", framework)).partition(".")[0]
         if own == framework:
             return framework, conf
     return None
@@ -156,13 +157,18 @@ def _mapping(tree: Any, what: str) -> Mapping[str, Any]:
     return tree
 
 
+def _word(value: Any) -> str:
+    """Return a text, empty for all else: what aliases of YAML repeat is never written out."""
+    return value if isinstance(value, str) else ""
+
+
 def _specs(signature: Mapping[str, Any], side: str) -> list[Mapping[str, Any]]:
     """Return the columns or tensors of one side of a signature, which are JSON in a text."""
     given = signature.get(side)
     if given is None:
         return []
     try:
-        found = json.loads(given) if isinstance(given, str) else given
+        found = json.loads(_word(given))
     except (ValueError, RecursionError) as error:
         raise LoadError(f"{FILE_NAME}: the {side} of the signature are not JSON") from error
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
@@ -177,8 +183,8 @@ def _inputs(specs: Sequence[Mapping[str, Any]], example: Sequence[str | None]) -
     if tensors:
         found = inputs_of(tensors)
     else:
-        names = [str(spec.get("name", at)) for at, spec in enumerate(specs)]
-        types = [_DTYPES.get(str(spec.get("type")), "object") for spec in specs]
+        names = [_word(spec.get("name")) or str(at) for at, spec in enumerate(specs)]
+        types = [_DTYPES.get(_word(spec.get("type")), "object") for spec in specs]
         left_out = [one["name"] for one in specs if named and not one.get("required", True)]
         found = Inputs(
             tuple(map(column_of, names, types)), named=named, optional=frozenset(left_out)
@@ -197,12 +203,14 @@ def _tensor(spec: Mapping[str, Any]) -> Told:
     shape = told.get("shape")
     if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
         raise LoadError(f"{FILE_NAME}: a tensor of the signature has no shape")
-    return str(spec.get("name") or ""), str(told.get("dtype")), tuple(shape)
+    return _word(spec.get("name")), _word(told.get("dtype")), tuple(shape)
 
 
 def _output(specs: Sequence[Mapping[str, Any]]) -> DataType | None:
     tensors = [_tensor(spec) for spec in specs if spec.get("type") == "tensor"]
-    return output_of(tensors or [("", _DTYPES.get(str(one.get("type")), ""), ()) for one in specs])
+    return output_of(
+        tensors or [("", _DTYPES.get(_word(one.get("type")), ""), ()) for one in specs]
+    )
 
 
 def _example(directory: Path, tree: Mapping[str, Any]) -> list[str | None]:
