@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.models import ONE_WORKER
-from tests.support.sagemaker import CSV, JSON, LINES, SUM
-from tests.support.serving import serve
+from tests.support.sagemaker import CSV, JSON, LINES, METADATA, SUM
+from tests.support.serving import Server, serve
 
 pytest.importorskip("boto3", reason="make clients installs it")
 
@@ -16,18 +17,23 @@ import boto3
 from botocore.exceptions import ClientError
 
 
+def client_of(server: Server) -> Any:
+    """Return the client, with the address of a server and keys that nobody looks at."""
+    return boto3.client(
+        "sagemaker-runtime",
+        endpoint_url=server.url,
+        region_name="eu-west-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+    )
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The client, with the address of a server and keys that nobody looks at."""
+    """The client of a server with one model."""
     directory = SUM.write(tmp_path_factory.mktemp("model"))
     with serve(directory, *SUM.flags, *ONE_WORKER) as server:
-        yield boto3.client(
-            "sagemaker-runtime",
-            endpoint_url=server.url,
-            region_name="eu-west-1",
-            aws_access_key_id="a",
-            aws_secret_access_key="b",
-        )
+        yield client_of(server)
 
 
 def test_json_is_answered(client: Any) -> None:
@@ -96,3 +102,20 @@ def test_a_stream_is_the_answer_in_parts(client: Any, n_rows: int) -> None:
 def test_what_needs_a_queue_says_so(client: Any) -> None:
     with pytest.raises(ClientError, match="no queue"):
         client.invoke_endpoint_async(EndpointName="any", InputLocation="s3://bucket/key")
+
+
+def test_a_target_model_is_one_that_is_loaded(tmp_path: Path) -> None:
+    """S15; the platform itself loads models, which no client of AWS does."""
+    SUM.plus(**{"model-metadata.yaml": METADATA}).write(tmp_path / "sum")
+    flags = ("--multi-model", "--multi-model-dir", str(tmp_path), *ONE_WORKER)
+    with serve(None, *flags) as server:
+        many = client_of(server)
+        server.post("/models", '{"model_name": "a/b.tar.gz", "url": "sum"}', JSON)
+        call = {"EndpointName": "any", "Body": "1,2", "ContentType": CSV}
+
+        answer = many.invoke_endpoint(**call, TargetModel="a/b.tar.gz")
+        with pytest.raises(ClientError) as raised:
+            many.invoke_endpoint(**call, TargetModel="other.tar.gz")
+
+    assert json.load(answer["Body"]) == {"predictions": [3.0]}
+    assert raised.value.response["OriginalStatusCode"] == 404
