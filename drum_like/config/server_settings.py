@@ -49,7 +49,10 @@ class ServingSettings(ModelCommandSettings):
         None,
         "worker processes; else one for each CPU of the container",
         NUMBER,
-        env=("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
+        env=(
+            *("MAX_WORKERS", "WEB_CONCURRENCY", "SAGEMAKER_MODEL_SERVER_WORKERS"),
+            "MLFLOW_MODELS_WORKERS",
+        ),
         runtime_parameter=RuntimeParameter("CUSTOM_MODEL_WORKERS", 1, 199, beats_flag=True),
     )
     threads: int = option(8, "threads of a worker", NUMBER)

@@ -302,6 +302,15 @@ def test_json_is_known_by_its_type_or_its_beginning(adding: Server, media_type: 
     assert (broken.status, broken.json()["error_code"]) == (400, "BAD_REQUEST")
 
 
+def test_json_of_another_charset_is_read(adding: Server) -> None:
+    body = '{"dataframe_records": [{"ä": 1, "b": 2}]}'
+    for charset in ("utf-16", "latin-1", "windows-1252"):
+        media_type = f"application/json; charset={charset}"
+        reply = adding.post("/invocations", body.encode(charset), media_type)
+
+        assert reply.json() == {"predictions": [3.0]}, charset
+
+
 def test_only_post_is_answered(adding: Server) -> None:
     """M25."""
     assert adding.get("/invocations").status == 405

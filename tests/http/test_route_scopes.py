@@ -11,16 +11,14 @@ from drum_like.config.settings import load
 from drum_like.http.app import create_app
 from tests.support.models import REG
 
-CONTRACTS = (
-    "probes,drum,chat,h2o,ecosystem,azureml,kserve_v1,mlflow,databricks,vertex,projects,wallaroo"
-)
+CONTRACTS = ",".join((*ServerSettings().contracts, "projects", "wallaroo"))
 ROLES = ("predict", "observe", "admin")
 
 OPEN = frozenset(
     {
         *("GET /", "GET /ping", "GET /health", "GET /livez", "GET /readyz"),
         *("GET /<path:_>/livez", "GET /<path:_>/readyz", "GET /v1/api/config"),
-        "GET /version",
+        *("GET /version", "GET /v2/health/live", "GET /v2/health/ready"),
         "GET /actuator/health",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>",
         "GET /v1/endpoints/<endpoint>/deployedModels/<deployed>:predict",
@@ -71,7 +69,8 @@ def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
     for rule in app.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             name = f"{method} {rule.rule.rstrip('/') or '/'}"
-            path = re.sub(r"<path:[^>]*>", "x/y", rule.rule)
+            path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+            path = re.sub(r"<path:[^>]*>", "x/y", path)
             yield name, method, re.sub(r"<[^>]*>", "x", path)
 
 

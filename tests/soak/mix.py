@@ -109,7 +109,10 @@ def _good(where: str) -> Iterator[Item]:
     yield Ask("h2o", SCORE, score, json_type)
     yield Ask("tensor", "/invocations", *_binary(16))
     yield Ask("h2o schema", "/model/schema")
-    yield Ask("decision", "/invocate", '{"instances": [{"a": 1.5}]}', json_type)
+    yield from (
+        Ask("decision", "/invocate", '{"instances": [{"a": 1.5}]}', json_type),
+        Ask("mlflow", "/invocations", '{"inputs": [[1.0], [2.5], [3.0]]}', json_type, answer=three),
+    )
     for text in ("hi", "chunks", "lines"):
         chat = {"model": "m", "messages": [{"role": "user", "content": text}]}
         yield Ask(f"chat {text}", CHAT, json.dumps(chat), json_type)
@@ -146,6 +149,10 @@ def _bad() -> Iterator[Item]:
     for path in ("/no-such-path", "/v2/no-such", "/models/no-such-model/info/", "/v1/api/no/such"):
         yield Ask(path, path, None, {}, frozenset({404, 405}))
     name = {"Content-Type": "application/json"}
+    for rows in ('{"dataframe_split": [', '{"instances": [[1], [2, 3]]}', '{"params": {}}'):
+        yield Ask("bad mlflow", "/invocations", rows, {"Content-Type": "application/json"}, _ANY)
+    nobody = "/serving-endpoints/nobody/invocations"
+    yield Ask("no endpoint", nobody, '{"inputs": [[1]]}', {}, frozenset({404}))
     yield Ask("bad upload", "/v1/api/models/upload", sums()[:40], name, _ANY)
     broken = arrow.wild_offsets(), arrow.invalid_utf8(), arrow.many_nulls(), arrow.nested(60)
     for number, body in enumerate(broken):
