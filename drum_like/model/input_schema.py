@@ -244,9 +244,9 @@ def inputs_of(tensors: Sequence[Told]) -> Inputs:
 
 
 def output_name_of(tensors: Sequence[Told]) -> str | None:
-    """Return the name of the one output of a model, None if it has several, or one of no floats."""
+    """Return the name of the one output of floats of a model, None if it has several, or none."""
     floats = [name for name, kind, _ in tensors if kind.startswith("float")]
-    return floats[0] or None if floats and len(tensors) == 1 else None
+    return floats[0] or None if len(floats) == 1 else None
 
 
 def output_of(tensors: Sequence[Told]) -> DataType | None:

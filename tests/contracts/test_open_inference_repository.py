@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from tests.support.artifacts import native_xgboost
+from tests.support.artifacts import content, native_xgboost, onnx_classifier
 from tests.support.http_calls import Reply
 from tests.support.models import ONE_WORKER, Model
 from tests.support.open_inference import Tensor, answered, infer, path
@@ -146,6 +146,33 @@ def test_names_of_a_triton_repository_are_kept(tmp_path: Path) -> None:
     assert named == {"output__0": usual["predict"]}
     assert len(usual["predict"]) == 10
     assert refused.status == 400
+
+
+ONNX = """
+backend: "onnxruntime"
+max_batch_size: 8
+input [{ name: "x" data_type: TYPE_FP32 dims: [ 2 ] }]
+output [
+  { name: "label" data_type: TYPE_STRING dims: [ 1 ] reshape: { shape: [ ] } },
+  { name: "probabilities" data_type: TYPE_FP32 dims: [ 2 ] }
+]
+"""
+
+
+def test_an_output_of_floats_beside_labels_is_the_chances(tmp_path: Path) -> None:
+    trained = onnx_classifier(zipmap=False)
+    folder = tmp_path / "repository" / "mood" / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(content(trained, "model.onnx"))
+    (folder.parent / "config.pbtxt").write_text(ONNX)
+    sent = Tensor("x", "FP32", np.array([[1.5, -0.5]], np.float32))
+    with serve(None, "--models", str(tmp_path / "repository"), *ONE_WORKER) as server:
+        usual = answered(infer(server, "mood", sent))
+        named = answered(infer(server, "mood", sent, outputs=[{"name": "probabilities"}]))
+
+    assert named == {"probabilities": usual["predict_proba"]}
+    assert usual["predict"] == ["yes"]
+    assert usual["predict_proba"][1] == pytest.approx(trained.expected, abs=1e-6)
 
 
 def test_a_model_that_did_not_load_is_unavailable(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Manifest:
         inputs: The inputs.
         tensors: The inputs as tensors, where the model has to have these and no others.
         output: The type of the one output; None if there are several, or it is not told.
-        output_name: Name of the one output, if it is of floats.
+        output_name: Name of the one output of floats.
         open: Reads the model in place of `artifact`; None for model files.
         wrap: Makes the predictor of what `open` returns; None for those of model files.
         code: Folder of modules that the model imports.
