@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from drum_like.config.options import option, switch
-from drum_like.config.value_types import DIRECTORY, TEXT, Address, port_number
+from drum_like.config.value_types import DIRECTORY, TEXT, Address, integer, port_number
 from drum_like.errors import SettingsError
 
 ANY_HOST = "0.0.0.0"  # noqa: S104 - platforms probe their containers from outside
@@ -127,6 +127,38 @@ def models_directory(environ: Mapping[str, str]) -> Path:
 
 def _base(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("SAGEMAKER_BASE_DIR", _SAGEMAKER_BASE))
+
+
+_AZURE_LIMITS = (
+    ("max_workers", "WORKER_COUNT", 1),
+    ("request_timeout_s", "WORKER_TIMEOUT", 1),
+    ("request_timeout_s", "SCORING_TIMEOUT_MS", 1000),
+)
+"""Settings by the variables of Azure ML's server, whose values are so many parts of one."""
+
+
+def azure_limits(environ: Mapping[str, str]) -> dict[str, int]:
+    """Return the workers and the time limit that Azure ML names; none where it mounts no model.
+
+    Source: azureml-inference-server-http 1.5.1, its settings.
+
+    Raises:
+        SettingsError: one is no whole number of 1 or more.
+    """
+    if not environ.get("AZUREML_MODEL_DIR"):
+        return {}
+    return {
+        setting: -(-_count(variable, environ) // parts)
+        for setting, variable, parts in _AZURE_LIMITS
+        if environ.get(variable)
+    }
+
+
+def _count(variable: str, environ: Mapping[str, str]) -> int:
+    try:
+        return integer(1)(environ[variable])
+    except ValueError as error:
+        raise SettingsError(f"{variable} {error}") from error
 
 
 def _address_of(variable: str, environ: Mapping[str, str]) -> Address | None:

@@ -113,6 +113,8 @@ def _platform(
         found["sagemaker"] = True
     if sagemaker and "multi_model_dir" in own and "multi_model_dir" not in values:
         found["multi_model_dir"] = platforms.models_directory(environ)
+    limits = platforms.azure_limits(environ)
+    found |= {name: limits[name] for name in limits.keys() & own.keys() - values.keys()}
     needs_directory = "code_dir" in own and not values.get("multi_model")
     if "code_dir" not in values and needs_directory and line.verb != NEW_MODEL:
         mounted = _mounted(values, environ, sagemaker=sagemaker)

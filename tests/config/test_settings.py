@@ -277,6 +277,33 @@ def test_sagemakers_model_is_below_its_base(tmp_path: Path) -> None:
     assert found == [tmp_path / "model", tmp_path / "other"]
 
 
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({"WORKER_COUNT": "3", "WORKER_TIMEOUT": "20"}, (3, 20)),
+        ({"WORKER_TIMEOUT": "20", "SCORING_TIMEOUT_MS": "1500"}, (None, 2)),
+        ({"WORKER_COUNT": "3", "MAX_WORKERS": "4"}, (4, 600)),
+    ],
+)
+def test_azure_names_workers_and_a_time_limit(
+    tmp_path: Path, env: dict[str, str], expected: tuple[int | None, int]
+) -> None:
+    on_azure = load_settings(
+        ServerSettings, ["server"], {"AZUREML_MODEL_DIR": str(tmp_path), **env}
+    )
+    elsewhere = load(tmp_path, env={name: env[name] for name in env if name != "MAX_WORKERS"})
+
+    assert (on_azure.max_workers, on_azure.request_timeout_s) == expected
+    assert (elsewhere.max_workers, elsewhere.request_timeout_s) == (None, 600)
+
+
+def test_a_wrong_number_of_azure_is_named(tmp_path: Path) -> None:
+    env = {"AZUREML_MODEL_DIR": str(tmp_path), "WORKER_COUNT": "many"}
+
+    with pytest.raises(SettingsError, match="WORKER_COUNT must be"):
+        load_settings(ServerSettings, ["server"], env)
+
+
 def test_serve_means_a_server_on_port_8080(tmp_path: Path) -> None:
     settings = load_settings(ServerSettings, ["serve"], {"CODE_DIR": str(tmp_path)})
 
