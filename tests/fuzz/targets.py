@@ -71,6 +71,9 @@ _ROUTES = (
     ("/predict/", "application/x-npy"),
     ("/predict/", "application/vnd.apache.parquet"),
     ("/v2/models/model/infer", "application/json"),
+    ("/invocations", "text/csv; header=absent"),
+    ("/invocations", "application/jsonlines"),
+    ("/invocations", "application/json"),
 )
 
 
@@ -92,6 +95,12 @@ def _seen(frame: Frame, choice: int) -> object:
 def _csv(body: bytes) -> object:
     charset = _CHARSETS[len(body) % len(_CHARSETS)]
     return _seen(csv.decode(Payload(body, charset=charset, limits=LIMITS)), len(body) % 4)
+
+
+def _csv_rows(body: bytes) -> object:
+    """Read CSV that has no header unless it begins with a name."""
+    payload = Payload(body, limits=LIMITS)
+    return _seen(csv.decode_rows(payload, lambda fields: fields[0] == "a"), len(body) % 4)
 
 
 def _mtx(body: bytes) -> object:
@@ -229,6 +238,7 @@ TARGETS: Mapping[str, Target] = {
     "archive": _archive,
     "arrow": _arrow,
     "csv": _csv,
+    "csv-rows": _csv_rows,
     "json-forms": _json_forms,
     "json-lines": _json_lines,
     "json-rows": _json_rows,
