@@ -11,8 +11,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 
 from tests.support.described import CONFORMANCE, cases, drawn, operations
-from tests.support.mlflow_models import SPLIT, write_sum
-from tests.support.models import ONE_WORKER
+from tests.support.mlflow_models import SPLIT
+from tests.support.models import ONE_WORKER, Model, hooks
 from tests.support.serving import Server, serve
 
 EXAMPLES = 40
@@ -20,11 +20,24 @@ EXAMPLES_WITHOUT_BODY = 3
 OPERATIONS = operations("mlflow.yaml") | operations("databricks.yaml")
 PATHS = {"name": "sum", "version": "1"}
 
+SUM = Model(
+    hooks("""
+import pandas as pd
+
+def score(data, model, **kwargs):
+    numbers = data.apply(pd.to_numeric, errors="coerce")
+    return pd.DataFrame({"Predictions": numbers.sum(axis=1).astype(float)})
+"""),
+    ("--target-type", "regression", "--model-name", "sum"),
+)
+"""Adds the columns of a row, whatever they hold: a hook that fails is a 500 of DRUM's contract."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    directory = SUM.write(tmp_path_factory.mktemp("sum"))
     contracts = ("--contracts", "probes,drum,mlflow,databricks")
-    with serve(write_sum(tmp_path_factory.mktemp("models")), *contracts, *ONE_WORKER) as running:
+    with serve(directory, *SUM.flags, *contracts, *ONE_WORKER) as running:
         yield running
 
 
