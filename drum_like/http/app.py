@@ -15,6 +15,7 @@ from flask.sessions import NullSession, SecureCookieSession, SecureCookieSession
 from werkzeug.exceptions import HTTPException
 
 from drum_like import __version__, logs
+from drum_like.codecs.json.values import NESTED
 from drum_like.config.server_settings import ServerSettings
 from drum_like.http.accepted import ENCODING, compress
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
@@ -31,7 +32,7 @@ from drum_like.http.auth.web_pages import PageRules, page_rules
 from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import EXPANSION, Expansion, expand
-from drum_like.http.json_body import begins_nested, check_depth, json_part
+from drum_like.http.json_body import BEFORE_WIDE, check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
 from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
 from drum_like.http.shared_routes import CHOICE
@@ -204,7 +205,8 @@ def _guard(
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
             expand(asked, app.config[EXPANSION])
         body = environ.get(WHOLE)
-        if body is not None and begins_nested(body):
+        # JSON, as it seems, in UTF-8 or in wider letters; a function of its own would be a call.
+        if body is not None and body.lstrip(BEFORE_WIDE)[:1] in NESTED:
             check_depth(
                 json_part(environ, body) if endpoint in with_tensors else body,
                 settings.max_json_depth,

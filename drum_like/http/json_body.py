@@ -49,7 +49,8 @@ def json_part(environ: Mapping[str, Any], body: bytes) -> bytes:
 
 
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
-_BEFORE_WIDE = BEFORE + b"\0\xff\xfe"
+BEFORE_WIDE = BEFORE + b"\0\xff\xfe"
+"""The same for JSON in UTF-16 or UTF-32, whose letters are wider."""
 
 
 def holds(fits: Callable[[Tree], bool], *, any_type: bool = False) -> Callable[[Request], bool]:
@@ -169,11 +170,6 @@ def _charset(request: Request) -> str | None:
     """Return the charset of the Content-Type; parsing one without any would cost 10 us."""
     named = "charset" in request.environ.get("CONTENT_TYPE", "").lower()
     return request.mimetype_params.get("charset") if named else None
-
-
-def begins_nested(body: bytes) -> bool:
-    """Return whether a body may be a list or an object of JSON, in UTF-8 or in wider letters."""
-    return body.lstrip(_BEFORE_WIDE)[:1] in NESTED
 
 
 def _narrow(body: bytes) -> bytes:

@@ -55,7 +55,7 @@ class SharedRoute:
             BodyError: the caller chooses a contract that is not here or takes no binary tensors, or
                 the body does not arrive as its headers say.
         """
-        choice = self._choice(asked)
+        choice = self._choice(asked) if self.choices else None
         if self.choices:
             open_event(asked)
         for name, claim in self.claims:
@@ -79,7 +79,7 @@ class SharedRoute:
             return claim.errors.answer(error)
 
     def _choice(self, asked: Request) -> str | None:
-        named = asked.environ.get(_CHOICE) if self.choices else None
+        named = asked.environ.get(_CHOICE)
         if named is None:
             return self.usual
         choice = named.strip().lower()
