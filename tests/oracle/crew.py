@@ -20,6 +20,8 @@ def run_all(orders: Sequence[Order], jobs: int, tell: Tell) -> list[CaseReport]:
     reports: dict[Order, CaseReport] = {}
     context = get_context("spawn")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Matrix products round by the kind of processor: here, too, by the one that there is.
+    os.environ.pop("OPENBLAS_CORETYPE", None)
     with store_server() as url, ProcessPoolExecutor(jobs, context, _quiet) as pool:
         running = {pool.submit(_run, replace(order, store_url=url)): order for order in orders}
         for done in as_completed(running):

@@ -24,7 +24,11 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
 _ADDRESS = re.compile(r"http://(127(?:\.\d+){3}:[1-9]\d*)")
-_INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|COV\w*|VIRTUAL_ENV|PYTHONWARNINGS")
+_INHERITED = re.compile(
+    r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|COV\w*|VIRTUAL_ENV|PYTHONWARNINGS|OPENBLAS_\w+"
+)
+"""Names of variables that servers get, too. OpenBLAS rounds by the kind of processor that it is
+told, and tests ask the library in their own process."""
 
 
 @dataclass(frozen=True, slots=True)
