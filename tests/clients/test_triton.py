@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tritonclient.http as triton
 from numpy.typing import NDArray
-from tritonclient.http import aio
-from tritonclient.utils import InferenceServerException
 
 from tests.support.models import hooks
 from tests.support.serving import Server, serve
+
+pytest.importorskip("tritonclient", reason="make clients installs it")
+
+import tritonclient.http as triton
+from tritonclient.http import aio
+from tritonclient.utils import InferenceServerException
 
 ROOT = Path(__file__).parents[2]
 TUMOURS = ROOT / "model_templates" / "xgboost_binary"
