@@ -7,7 +7,7 @@ DRUM 1.18.1, observed.
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,15 +227,24 @@ def _endpoint(contract: Contract, route: Route) -> str:
 
 
 def _reserved(contracts: Iterable[Contract]) -> set[str]:
-    """Return the first segments that begin the longer paths of contracts without free segments."""
-    rules = (
-        rule
-        for contract in contracts
-        if not any(_FREE in route.rule for route in contract.routes)
-        for rule in (*(r.rule for r in contract.routes), *(c.rule for c in contract.claims))
-    )
-    firsts = (rule.strip("/").partition("/") for rule in rules)
-    return {first for first, _, rest in firsts if rest and not first.startswith("<")}
+    """Return the first segments that begin the longer paths of contracts without free segments.
+
+    Those with which a contract of free segments begins its own paths stay free.
+    """
+    own, others = set[str](), set[str]()
+    for contract in contracts:
+        is_free = any(_FREE in route.rule for route in contract.routes)
+        (own if is_free else others).update(_firsts(contract))
+    return others - own
+
+
+def _firsts(contract: Contract) -> Iterator[str]:
+    """Yield the first segments of a contract's longer paths, parameters left out."""
+    rules = (*(r.rule for r in contract.routes), *(c.rule for c in contract.claims))
+    for rule in rules:
+        first, _, rest = rule.strip("/").partition("/")
+        if rest and not first.startswith("<"):
+            yield first
 
 
 def _segment(pattern: str) -> type[BaseConverter]:

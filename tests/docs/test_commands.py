@@ -17,6 +17,7 @@ NOT_RUN: Mapping[str, str] = MappingProxyType(
         "make ": "makes an environment of its own and runs these tests, or serves for ever",
         "git clone ": "needs the network",
         "docker ": "needs a container engine and a registry",
+        "python -m benchmarks.": "measures for minutes, and needs the machine for itself",
         "aws ": "needs an account of the platform",
         "az ": "needs an account of the platform",
         "gcloud ": "needs an account of the platform",

@@ -17,9 +17,6 @@ _BOM = b"\xef\xbb\xbf"
 _LEVELS = 8
 """Lists and objects around rows and columns, at most."""
 
-_MOST_DIGITS = 4000
-"""Digits up to which Python reads an integer; longer ones are infinite to every float64."""
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -94,7 +91,6 @@ def loads_exactly(text: bytes) -> Any:
         return json.loads(
             text_in(text),
             parse_float=_fraction,
-            parse_int=_integer,
             parse_constant=_CONSTANTS.__getitem__,
         )
     except (ValueError, RecursionError) as error:
@@ -109,10 +105,6 @@ def _fraction(digits: str) -> float:
     # Below 2**53 alone a float64 is the number that Python writes for it, digit by digit.
     plain = abs(number) < EXACT and repr(number) == digits
     return number if plain else Literal(digits)  # which takes five times as much memory
-
-
-def _integer(digits: str) -> int | Literal:
-    return int(digits) if len(digits) <= _MOST_DIGITS else Literal(digits)
 
 
 def check_size(text: bytes, limits: Limits) -> None:

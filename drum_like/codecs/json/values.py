@@ -61,19 +61,21 @@ def _loads_slowly(body: bytes) -> Any:
 
 
 def text_in(body: bytes) -> str:
-    """Return the text of a JSON body in UTF-8; UTF-16 that does not say so is none.
+    """Return the text of a JSON body in UTF-8, halves of surrogate pairs, too.
+
+    UTF-16 that does not say so is none.
 
     Raises:
         ValueError: it is not UTF-8.
     """
-    return body.decode("utf-8-sig")
+    return body.decode("utf-8-sig", "surrogatepass")
 
 
 def _integer(digits: str) -> float:
     """Return an integer as orjson reads it: float64 beyond 64 bits."""
+    number = int(digits)  # some thousands of digits are none to Python
     if len(digits) > _DIGITS_OF_64_BITS:
         return float(digits)
-    number = int(digits)
     return number if -(2**63) <= number < 2**64 else float(number)
 
 

@@ -32,6 +32,10 @@ _MEMBERS = frozenset({"name", "shape", "datatype"})
 _VERSIONS = ("", "/versions/<version>")
 
 
+_PATHS = r"v2(?:/(?!api/)|$)"
+"""Beginnings of paths whose 404 and 405 have this contract's form; below /v2/api/ others manage."""
+
+
 def contract(context: ContractContext) -> Contract:
     """Return the contract; /invocations is shared with others."""
     errors = protocol_form(hide_errors=context.settings.hide_errors)
@@ -41,7 +45,7 @@ def contract(context: ContractContext) -> Contract:
         errors,
         (*_server_routes(views), *_model_routes(views), *RepositoryViews(context).routes()),
         _claims(views, errors),
-        paths=((r"v2(?:/|$)", errors),),
+        paths=((_PATHS, errors),),
         aliases=("oip",),
     )
 
