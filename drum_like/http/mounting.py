@@ -227,15 +227,12 @@ def _endpoint(contract: Contract, route: Route) -> str:
 
 
 def _reserved(contracts: Iterable[Contract]) -> set[str]:
-    """Return the first segments that begin the longer paths of contracts without free segments.
-
-    Those with which a contract of free segments begins its own paths stay free.
-    """
+    """Return the first segments of the longer paths of contracts that have no free segments."""
     own, others = set[str](), set[str]()
     for contract in contracts:
         is_free = any(_FREE in route.rule for route in contract.routes)
         (own if is_free else others).update(_firsts(contract))
-    return others - own
+    return others - own  # H2O's own paths begin with /model/
 
 
 def _firsts(contract: Contract) -> Iterator[str]:
