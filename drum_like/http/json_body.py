@@ -137,13 +137,13 @@ def checked_document(request: Request) -> Document:
     """Return the JSON that a request holds, if all of it has a meaning.
 
     Raises:
-        PayloadError: it is no JSON object or list, an object names a key twice, or text holds half
-            of a surrogate pair.
+        PayloadError: it is no JSON object or list, an object names a key twice, text holds half of
+            a surrogate pair, or tensors follow it.
         CharsetError: its charset is none that is read.
         BodyError: the body does not arrive as its headers say.
     """
     text, document = json_text(request), json_document(request, any_type=True)
-    if document is None:
+    if document is None or len(json_part(request.environ, text)) < len(text):
         raise PayloadError("the body is no JSON object or list in UTF-8")
     whole: Document = g.get("json_event", document)
     refuse_repeated_keys(text, whole.tree)

@@ -120,7 +120,7 @@ def save_sklearn(
 
 
 def sklearn_function(function: Any, *columns: str) -> Callable[[Path], Saved]:
-    """Return what saves a model with a function, which only the signature gives types."""
+    """Return a function that saves a model whose columns only the signature gives types."""
 
     def save(path: Path) -> Saved:
         rows = DATA[[*columns, "size", "gap"]]

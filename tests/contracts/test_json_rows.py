@@ -14,6 +14,7 @@ from tests.support import artifacts, onnx_graphs
 from tests.support.http_calls import Part, Reply, form
 from tests.support.models import ONE_WORKER, Model, served
 from tests.support.serving import Server
+from tests.support.summing import SUM
 
 JSON = "application/json"
 LINES = "application/jsonlines"
@@ -58,6 +59,7 @@ seeing = served(
     Model({"custom.py": HOOK}, ("--target-type", "textgeneration"), {"TARGET_NAME": "out"}),
     *ONE_WORKER,
 )
+total = served(SUM, *ONE_WORKER)
 nameless = served(artifacts.xgb_classifier().model, *ONE_WORKER)
 
 
@@ -168,6 +170,30 @@ def test_rows_in_several_orders_have_no_positions(nameless: Server) -> None:
     assert reply.status in (200, 422)
     if reply.status == 200:  # the model has names after all
         assert answer(reply) == answer(nameless.csv(as_csv([first, second])))
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/v1/models/sum:predict", "instances"),
+        ("/serving-endpoints/sum/invocations", "instances"),
+        ("/score", "data"),
+        ("/predict", "instances"),
+    ],
+)
+@pytest.mark.parametrize("header", ["Inference-Header-Content-Length", "X-Other"])
+def test_bytes_behind_the_json_are_refused_whatever_a_header_says(
+    total: Server, path: str, key: str, header: str
+) -> None:
+    """Only the Open Inference Protocol has tensors there."""
+    body = f'{{"{key}": [[1, 2]]}}'
+
+    replies = [
+        total.post(path, body + more, JSON, **{header: str(len(body))}) for more in ("x", "")
+    ]
+
+    assert replies[0].status in (400, 422)
+    assert answer(replies[1]) == [3.0]
 
 
 WRONG = {

@@ -171,7 +171,7 @@ def test_boto3s_route_answers_errors_as_model_errors(total: Server) -> None:
 
 
 def test_boto3s_other_routes(total: Server) -> None:
-    """What cannot be done here says so, in the form of AWS."""
+    """Routes for calls that are not done here say so, in the form of AWS."""
     later = total.post("/endpoints/e/async-invocations", "")
     unknown = total.post("/endpoints/e/unknown", "")
 

@@ -171,7 +171,7 @@ def _fault(column: Column, given: Column) -> str | None:
 
 
 def _group(column: Column) -> Group | None:
-    """Return what a column holds, None if that is not known."""
+    """Return the group of a column's cells, None if it is not known."""
     if column.times:
         return "times"
     if column.originals or not column.is_typed:
