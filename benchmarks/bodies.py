@@ -21,6 +21,9 @@ N_COLUMNS = 30
 NAMES = tuple(f"f{position}" for position in range(N_COLUMNS))
 MOST_ROWS = 100_000
 
+MIXED = ("sklearn", "score")
+"""Models whose rows are mixed; all others take numbers."""
+
 WORDS = ("cheap", "broken", "late", "fast", "kind", "loud", "fresh", "heavy")
 PLACES = ("north", "south", "east", "west")
 
@@ -43,7 +46,7 @@ def mixed(n_rows: int) -> pd.DataFrame:
 @cache
 def csv(model: str, n_rows: int) -> bytes:
     """Return rows as CSV with a header."""
-    if model == "sklearn":
+    if model in MIXED:
         return mixed(n_rows).to_csv(index=False, lineterminator="\n").encode()
     stream = io.BytesIO()
     pa_csv.write_csv(_table(n_rows), stream, pa_csv.WriteOptions(quoting_style="none"))
@@ -75,6 +78,27 @@ def split_json(_model: str, n_rows: int) -> bytes:
 def records_json(_model: str, n_rows: int) -> bytes:
     """Return rows as a list of objects."""
     return orjson.dumps([dict(zip(NAMES, row, strict=True)) for row in numbers()[:n_rows].tolist()])
+
+
+@cache
+def named_records_json(model: str, n_rows: int) -> bytes:
+    """Return rows as MLflow's `dataframe_records`."""
+    return b'{"dataframe_records":' + records_json(model, n_rows) + b"}"
+
+
+@cache
+def fields_json(_model: str, n_rows: int) -> bytes:
+    """Return rows as H2O's scorer takes them: names, and cells as text."""
+    rows = [list(map(str, row)) for row in numbers()[:n_rows].tolist()]
+    return orjson.dumps({"fields": NAMES, "rows": rows})
+
+
+@cache
+def call_json(_model: str, n_rows: int) -> bytes:
+    """Return one row as a call of ecosystem.ai's runtime that asks for both classes."""
+    row = numbers()[n_rows - 1].tolist()
+    params = {"input": NAMES, "value": row}
+    return orjson.dumps({"campaign": "bench", "responses": 2, "in_params": params})
 
 
 @cache

@@ -33,7 +33,7 @@ from drum_like.http.app import create_app
 from drum_like.server.connection import Connection
 from drum_like.server.gunicorn_config import gunicorn_settings
 from drum_like.server.outlet import Outlet
-from drum_like.server.request_cycle import RequestCycle
+from drum_like.server.request_cycle import CycleCallbacks, RequestCycle
 from drum_like.server.request_head import Heads, Reading
 from drum_like.server.timeouts import InFlight, Timed
 
@@ -123,7 +123,7 @@ class Served:
         outlet = Outlet(os.open(os.devnull, os.O_WRONLY), lambda _n_lines: b"")
         log = logs.AccessLog(as_json=False, write=outlet.record)
         wsgi = Timed(application.flask, InFlight())
-        self._cycle = RequestCycle(cfg, log, wsgi, lambda: True, lambda: None)
+        self._cycle = RequestCycle(cfg, log, wsgi, CycleCallbacks(lambda: True, lambda: None))
         self._reading = Reading(Heads(cfg), application.body_limit, application.admission)
 
     def calls(self, path: str, media_type: str, body: bytes) -> Calls:

@@ -22,7 +22,7 @@ from benchmarks.peers.catalogue import (
     OURS,
     TENSORS,
 )
-from benchmarks.peers.json_rows import RECORDS, SPLIT
+from benchmarks.peers.json_rows import CALL, FIELDS, NAMED, RECORDS, SPLIT, TENSOR
 from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Results, Setup, Values, middle, ratios
 
@@ -300,6 +300,39 @@ def _json(results: Results) -> Iterable[Figure]:
     yield Figure(title, Bar(MLFLOW, "≤", 0.25), ratios(split, theirs))
 
 
+def _doors(results: Results) -> Iterable[Figure]:
+    csv = results.rounds(Case("doors", Setup(JSON_ROWS), "csv", 1), "p50_ms")
+    for form, title in (
+        (RECORDS, "records, `/predict/`"),
+        (NAMED, "`dataframe_records`, `/invocations`"),
+        (SPLIT, "`dataframe_split`, `/invocations`"),
+        (TENSOR, "a tensor, `/v2/models/NAME/infer`"),
+        (FIELDS, "fields and rows, `/model/score`"),
+        (CALL, "a call, `/invocate`"),
+    ):
+        found = results.rounds(Case("doors", Setup(JSON_ROWS), form, 1), "p50_ms")
+        yield Figure(f"1 row as {title}, p50", Bar("CSV", "≤", 1.5), ratios(found, csv))
+    hook, alone = (
+        results.rounds(Case("doors", Setup(peer, "score"), form, 1), "p50_ms")
+        for peer, form in ((OURS, "csv"), (COMPUTE, ALONE))
+    )
+    title = "1 row, `score` hook with pandas and a pipeline, p50"
+    yield Figure(title, Bar("the hook alone", "≤", 1.25), ratios(hook, alone))
+
+
+def _pipelines(results: Results) -> Iterable[Figure]:
+    """Yield the lone caller's time, and how many answers take the time of one `predict_proba`."""
+    alone = results.rounds(Case("pipelines", Setup(COMPUTE, "sklearn"), ALONE, 1), "p50_ms")
+    cases = {n: Case("pipelines", Setup(OURS, "sklearn"), "csv", 1, n) for n in (1, 32)}
+    title = "1 row, scikit-learn pipeline, 1 connection, p50"
+    lone = ratios(results.rounds(cases[1], "p50_ms"), alone)
+    yield Figure(title, Bar("`predict_proba`", "≤", 1.25), lone)
+    rates = results.rounds(cases[32], "rps")
+    answers = tuple(rate * ms / 1e3 for rate, ms in zip(rates, alone, strict=False))
+    title = "1 row, scikit-learn pipeline, 32 connections, answers in the time"
+    yield Figure(title, Bar("one `predict_proba`", "≥", 4), answers)
+
+
 def _workers(count: int) -> str:
     return "1 worker" if count == 1 else f"{count} workers"
 
@@ -317,6 +350,8 @@ _GROUPS: Mapping[str, Callable[[Results], Iterable[Figure]]] = {
     "threads": _threads,
     "tensors": _tensors,
     "json": _json,
+    "doors": _doors,
+    "pipelines": _pipelines,
     "start": _start,
     "score": _score,
 }

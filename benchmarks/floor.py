@@ -5,9 +5,11 @@ that is what a request costs at least.
 """
 
 import io
+import pickle
+import runpy
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +20,7 @@ import pyarrow.csv as pa_csv
 import xgboost
 from numpy.typing import NDArray
 
-from benchmarks.bodies import N_COLUMNS, NAMES, arrow, csv, numbers
+from benchmarks.bodies import MIXED, N_COLUMNS, NAMES, arrow, csv, mixed, numbers
 from benchmarks.peer import Chances
 from benchmarks.plan import Case
 
@@ -33,7 +35,7 @@ _FEWEST = 3
 
 def compute(case: Case, models: Path, seconds: float) -> Mapping[str, float]:
     """Return `rps`, `p50_ms` and `p99_ms` of doing the work again and again for a time."""
-    work = _work(case, _booster(models / case.setup.model / "model.ubj"))
+    work = _work(case, models / case.setup.model)
     spent: list[float] = []
     end = time.perf_counter() + seconds
     while len(spent) < _FEWEST or time.perf_counter() < end:
@@ -47,7 +49,13 @@ def compute(case: Case, models: Path, seconds: float) -> Mapping[str, float]:
     }
 
 
-def _work(case: Case, booster: xgboost.Booster) -> Callable[[], object]:
+def _work(case: Case, model: Path) -> Callable[[], object]:
+    if case.setup.model in MIXED:
+        pipeline, data = pickle.loads((model / "model.pkl").read_bytes()), mixed(case.n_rows)
+        if case.setup.model == "score":
+            return partial(runpy.run_path(str(model / "custom.py"))["score"], data, pipeline)
+        return lambda: pipeline.predict_proba(data)
+    booster = _booster(model / "model.ubj")
     if case.what == ALONE:
         rows = numbers()[: case.n_rows].astype(np.float32)
         return lambda: booster.inplace_predict(rows)

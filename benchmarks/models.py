@@ -1,9 +1,9 @@
 """The models that are served, trained once and kept.
 
 XGBoost: 300 trees of depth 6 on 30 columns, two classes. LightGBM: 300 trees of 31 leaves on the
-same; ONNX: that one, converted. scikit-learn: numbers, a category and a text in one pipeline. The
-hook: the XGBoost model behind a pandas `transform`. Each directory holds what drum-like serves;
-what other servers need is made from `model.ubj`.
+same; ONNX: that one, converted. scikit-learn: numbers, a category and a text in one pipeline. Hook:
+the XGBoost model behind a pandas `transform`. Score: the pipeline in a `score` hook. Each directory
+holds what drum-like serves; what other servers need is made from `model.ubj`.
 """
 
 import pickle
@@ -34,6 +34,16 @@ HOOK = '''"""Keeps a column within bounds, fills another: what a small hook does
 
 def transform(data, model):
     return data.assign(f0=data["f0"].clip(-3, 3), f1=data["f1"].fillna(0.0))
+'''
+
+SCORE = '''"""Keeps a column within bounds and asks a pipeline: a usual `score` hook."""
+
+import pandas as pd
+
+
+def score(data, model, **kwargs):
+    bounded = data.assign(f0=data["f0"].clip(-3, 3))
+    return pd.DataFrame(model.predict_proba(bounded), columns=["0", "1"])
 '''
 
 Expected = Callable[[int], NDArray[np.float64]]
@@ -117,6 +127,11 @@ def _sklearn(folder: Path) -> None:
     (folder / "model.pkl").write_bytes(pickle.dumps(model))
 
 
+def _score(folder: Path) -> None:
+    _sklearn(folder)
+    (folder / "custom.py").write_text(SCORE)
+
+
 def _of_xgboost(folder: Path) -> Expected:
     booster = xgboost.Booster(model_file=folder / "model.ubj")
     return lambda n_rows: np.asarray(booster.inplace_predict(numbers()[:n_rows]), np.float64)
@@ -148,6 +163,16 @@ def _of_onnx(folder: Path) -> Expected:
     return chances
 
 
+def _of_score(folder: Path) -> Expected:
+    model = pickle.loads((folder / "model.pkl").read_bytes())
+
+    def chances(n_rows: int) -> NDArray[np.float64]:
+        rows = mixed(n_rows)
+        return np.asarray(model.predict_proba(rows.assign(f0=rows["f0"].clip(-3, 3)))[:, 1])
+
+    return chances
+
+
 def _of_sklearn(folder: Path) -> Expected:
     model = pickle.loads((folder / "model.pkl").read_bytes())
     return lambda n_rows: np.asarray(model.predict_proba(mixed(n_rows))[:, 1])
@@ -159,6 +184,7 @@ _WRITERS = {
     "lightgbm": _lightgbm,
     "onnx": _onnx,
     "sklearn": _sklearn,
+    "score": _score,
 }
 _EXPECTED = {
     "xgboost": _of_xgboost,
@@ -166,4 +192,5 @@ _EXPECTED = {
     "lightgbm": _of_lightgbm,
     "onnx": _of_onnx,
     "sklearn": _of_sklearn,
+    "score": _of_score,
 }

@@ -20,7 +20,7 @@ from benchmarks.peers.catalogue import (
     PEERS,
     TENSORS,
 )
-from benchmarks.peers.json_rows import RECORDS, SPLIT
+from benchmarks.peers.json_rows import CALL, FIELDS, NAMED, RECORDS, SPLIT, TENSOR
 from benchmarks.peers.tensors import BINARY, JSON
 from benchmarks.plan import Case, Setup, Stage
 
@@ -147,6 +147,28 @@ def json_rows(choice: Choice) -> Iterable[Stage]:
     yield Stage("json", tuple(cases))
 
 
+def doors(_choice: Choice) -> Iterable[Stage]:
+    """One row through every door of JSON, beside CSV; a `score` hook, beside its own time."""
+    ours = Setup(JSON_ROWS)
+    forms = ("csv", RECORDS, NAMED, SPLIT, TENSOR, FIELDS, CALL)
+    cases = [Case("doors", ours, form, 1) for form in forms]
+    hook = Case("doors", Setup(OURS, "score"), "csv", 1)
+    alone = Case("doors", Setup(COMPUTE, "score"), ALONE, 1)
+    yield Stage("doors", (*cases, hook, alone))
+
+
+def pipelines(choice: Choice) -> Iterable[Stage]:
+    """One row to a scikit-learn pipeline from few and many clients, beside `predict_proba`."""
+    peers = [peer for peer in (OURS, DRUM) if peer in choice.servers]
+    cases = [
+        Case("pipelines", Setup(peer, "sklearn"), "csv", 1, connections)
+        for connections in (1, 8, 32, 128)
+        for peer in peers
+    ]
+    alone = Case("pipelines", Setup(COMPUTE, "sklearn"), ALONE, 1)
+    yield Stage("pipelines", (alone, *cases))
+
+
 PARTS: dict[str, Stages] = {
     "one-row": one_row,
     "ping": ping,
@@ -160,6 +182,8 @@ PARTS: dict[str, Stages] = {
     "models": models,
     "tensors": tensors,
     "json": json_rows,
+    "doors": doors,
+    "pipelines": pipelines,
 }
 """Parts that are measured in stages."""
 

@@ -46,6 +46,7 @@ __all__ = [
     "Encoder",
     "Explainer",
     "Frame",
+    "IndependentRows",
     "Label",
     "Limits",
     "Link",
@@ -144,6 +145,21 @@ class TargetChecker(Protocol):
 
         Raises:
             LoadError: the target is refused; the message gives the reason and the remedy.
+        """
+
+
+@runtime_checkable
+class IndependentRows(Protocol):
+    """A predictor that knows whether a row's prediction is the same beside any other rows.
+
+    The last bits may differ: docs/one-answer.md lists the models where they do. Rows of different
+    requests are predicted together only where nothing else does.
+    """
+
+    def dependence(self, target: Target) -> str | None:
+        """Return why a row's prediction may depend on the rows beside it; None if it does not.
+
+        Called once, after the load. The text is for the operator, as a part of a sentence.
         """
 
 

@@ -6,6 +6,7 @@ server that must be seen at any level (its address, its model) go through `ANNOU
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -35,10 +36,15 @@ LEVELS: Mapping[str, int] = MappingProxyType(
 ANNOUNCE = logging.getLogger("drum_like.announce")
 """Shown at any level; for the few lines that tell what was started."""
 
-PROBES = frozenset({"", "health", "livez", "ping", "readyz", "startupz"})
-"""Last path segments of routes that orchestrators call all the time."""
+PROBES = frozenset({"", "health", "livez", "metrics", "ping", "readyz", "startupz"})
+"""Last path segments of routes that orchestrators and monitors call all the time."""
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_trace: ContextVar[Mapping[str, str] | None] = ContextVar("trace", default=None)
+_TRACE = re.compile(  # version 00 has these four fields, later ones may have more
+    r"(?!ff)(?P<version>[\da-f]{2})-(?P<trace_id>(?!0{32})[\da-f]{32})-"
+    r"(?P<span_id>(?!0{16})[\da-f]{16})-[\da-f]{2}(?P<more>-.*)?"
+)
 
 # A control character in a message could forge a line or drive a terminal.
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
@@ -56,14 +62,30 @@ get_request_id = _request_id.get
 """Returns the id of the request that this thread works on, "" between requests."""
 
 
+set_trace = _trace.set
+"""Sets the trace of everything that this thread logs, until the next one is set."""
+
+get_trace = _trace.get
+"""Returns the trace of the request that this thread works on, None without one."""
+
+
+def trace_in(header: str) -> Mapping[str, str] | None:
+    """Return the `trace_id` and `span_id` that a header `traceparent` names, None for none.
+
+    Source: W3C Trace Context.
+    """
+    found = _TRACE.fullmatch(header.strip())
+    if found is None or (found["more"] and found["version"] == "00"):
+        return None
+    return {name: found[name] for name in ("trace_id", "span_id")}
+
+
 class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z WARNING name: message [request_id=...]`; announcements as is."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one event; continuation lines are indented, so that none looks like another."""
-        request_id = get_request_id()
-        suffix = f" [request_id={request_id}]" if request_id else ""
-        text = f"{record.getMessage()}{suffix}"
+        text = f"{record.getMessage()}{_ids()}"
         trace = self._trace(record)
         text = (f"{text}\n{trace}" if trace else text).translate(_ESCAPES)
         if record.name == ANNOUNCE.name:
@@ -88,6 +110,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := get_request_id():
             event["request_id"] = request_id
+        if trace := get_trace():
+            event |= trace
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
         return json.dumps(event)
@@ -210,16 +234,27 @@ def _json_line(access: Access) -> bytes:
         "duration_ms": round(access.duration_s * 1000, 3),
         "request_id": get_request_id(),
     }
+    if trace := get_trace():
+        event |= trace
     return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _text_line(access: Access) -> bytes:
-    request_id = get_request_id()
-    line = (
-        f"{_stamp(time.time())} INFO access: {access.method} {_printable(access.path)} "
+    request_id, now = get_request_id(), time.time()
+    line = (  # the time as _stamp has it: each call of ours counts here
+        f"{_second(int(now))}.{int(now % 1 * 1000):03d}Z INFO access: "
+        f"{access.method} {_printable(access.path)} "
         f"{access.status} {access.n_bytes} bytes {access.duration_s * 1000:.3f} ms"
     )
+    if get_trace():
+        return f"{line}{_ids()}\n".encode()
     return f"{line} [request_id={request_id}]\n".encode() if request_id else f"{line}\n".encode()
+
+
+def _ids() -> str:
+    """Return the ids of the request as the end of a line of text, empty between requests."""
+    ids = {"request_id": get_request_id(), **(trace if (trace := get_trace()) else {})}
+    return f" [{' '.join(f'{k}={v}' for k, v in ids.items() if v)}]" if any(ids.values()) else ""
 
 
 @lru_cache(maxsize=128)

@@ -14,7 +14,9 @@ ARTIFACTS = "drum_like.artifacts"
 CODECS = "drum_like.codecs"
 CONTRACTS = "drum_like.contracts"
 
-_NO_FRAMEWORKS = frozenset({"all", "jwt", "mlflow", "postgres", "skops", "xgboost-cpu"})
+_DISTRIBUTION = "drum-like"
+
+_NO_FRAMEWORKS = frozenset({"all", "jwt", "mlflow", "otel", "postgres", "skops", "xgboost-cpu"})
 """Extras of drum-like that bring no framework, or one that another extra brings, too."""
 
 _EXTRAS = {"joblib": "sklearn", "onnxruntime": "onnx"}
@@ -37,6 +39,12 @@ def registered(group: str) -> dict[str, EntryPoint]:
                 f"{owner(point)}; uninstall one of them"
             )
     return found
+
+
+def own(group: str) -> frozenset[str]:
+    """Return the names of the plugins in a group that come with drum-like."""
+    points = registered(group).items()
+    return frozenset(name for name, point in points if owner(point) == _DISTRIBUTION)
 
 
 @cache
@@ -82,7 +90,7 @@ def install_hint(module: str) -> str:
 def _extras() -> list[str]:
     """Return the extras of this distribution that bring a framework."""
     try:
-        extras = metadata("drum-like").get_all("Provides-Extra") or []
+        extras = metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
     except PackageNotFoundError:
         extras = []
     return sorted(set(extras) - _NO_FRAMEWORKS)

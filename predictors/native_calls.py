@@ -3,6 +3,7 @@
 import ctypes
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ _ARRAY = b'{"data":[%d,true],"shape":[%d,%d],"strides":[%d,%d],"typestr":"<f8","
 class Threads:
     """The number of threads that a library's OpenMP uses for calls from the calling thread.
 
+    Attributes:
+        single: Returns the result of a scorer for a matrix, in this thread alone.
+
     Raises:
         AttributeError: the library has no OpenMP, or hides it.
     """
@@ -28,10 +32,7 @@ class Threads:
     def __init__(self, library: Any) -> None:
         self._number = function(library, "omp_get_max_threads", ctypes.c_int)
         self._set = function(library, "omp_set_num_threads", None, ctypes.c_int)
-
-    def single(self, score: Scorer, matrix: Matrix) -> Values:
-        """Return the result of `score` in this thread alone."""
-        return self._with(1, score, matrix)
+        self.single: Callable[[Scorer, Matrix], Values] = partial(self._with, 1)
 
     def parallel(self, score: Scorer, matrix: Matrix) -> Values:
         """Return the result of `score` with a thread for each CPU that is free for large work."""
@@ -67,7 +68,8 @@ def address(array: NDArray[Any]) -> int:
 
 def array_interface(matrix: Matrix) -> bytes:
     """Return where a (n_rows, n_columns) float64 matrix lies, as numpy's JSON of it."""
-    return _ARRAY % (address(matrix), *matrix.shape, *matrix.strides)
+    place = matrix.__array_interface__["data"][0]  # `address` would be a call more for each row
+    return _ARRAY % (place, *matrix.shape, *matrix.strides)
 
 
 def probe_rows(width: int) -> Matrix:

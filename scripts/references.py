@@ -16,6 +16,8 @@ from drum_like.config.environment import RUNTIME_PARAMETER
 from drum_like.config.options import Option, variables
 from drum_like.config.settings import options
 from drum_like.config.verbs import VERBS
+from drum_like.system.instruments import Counter, Metric
+from drum_like.system.metrics import METRICS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -60,11 +62,22 @@ def inert_flags() -> str:
     return "\n".join([*head, *lines])
 
 
+def metrics() -> str:
+    """Return the metrics of /metrics as a table."""
+    lines = [
+        f"| `{_sample(metric)}` | {metric.kind} | {_code(metric.labels)} | {metric.help} |"
+        for metric in METRICS
+    ]
+    head = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *lines])
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "verbs": verbs,
     "settings": settings,
     "runtime-parameters": parameters,
     "inert-flags": inert_flags,
+    "metrics": metrics,
 }
 
 
@@ -102,6 +115,11 @@ def _row(name: str, option: Option) -> str:
     default, names = _default(option.default), _code(variables(name, option))
     cells = (flag, listed, default, option.help + words, names)
     return f"| {' | '.join(cells)} |"
+
+
+def _sample(metric: Metric) -> str:
+    """Return the name of a metric as Prometheus shows it."""
+    return f"{metric.name}_total" if isinstance(metric, Counter) else metric.name
 
 
 def _default(value: Any) -> str:

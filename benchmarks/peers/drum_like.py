@@ -20,7 +20,7 @@ def start(site: Site) -> Start:
 PEER = Peer(
     name="drum-like",
     packages=(),
-    models=frozenset({"xgboost", "hook", "lightgbm", "onnx", "sklearn"}),
+    models=frozenset({"xgboost", "hook", "lightgbm", "onnx", "sklearn", "score"}),
     endpoints={
         "csv": Endpoint("/predict/", "text/csv", bodies.csv, bodies.labelled),
         "arrow": Endpoint(

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from drum_like.errors import DrumLikeError
+from drum_like.types.payload import CSV
 
 START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
@@ -46,24 +47,39 @@ class Child:
 
     port: int
 
-    def post(self, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
-        """Return status and body of the answer to CSV rows, on a connection of their own.
+    def post(
+        self, path: str, body: bytes, timeout_s: float, media_type: str = CSV
+    ) -> tuple[int, bytes]:
+        """Return status and body of the answer to rows, on a connection of their own.
 
         Raises:
             ChildServerError: there is no answer in time.
         """
-        return self._call("POST", path, body, timeout_s)
+        return self._call("POST", path, body, timeout_s, {"Content-Type": media_type})
+
+    def get(self, path: str, timeout_s: float) -> tuple[int, bytes]:
+        """Return status and body of the answer to a GET.
+
+        Raises:
+            ChildServerError: there is no answer in time.
+        """
+        return self._call("GET", path, None, timeout_s, {})
 
     def stats(self) -> Any:
         """Return the answer of /stats/."""
-        return json.loads(self._call("GET", "/stats/", None, START_TIMEOUT_S)[1])
+        return json.loads(self.get("/stats/", START_TIMEOUT_S)[1])
 
     def _call(
-        self, method: str, path: str, body: bytes | None, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        timeout_s: float,
+        headers: Mapping[str, str],
     ) -> tuple[int, bytes]:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
-            connection.request(method, path, body, {"Content-Type": "text/csv"})
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException) as error:

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from drum_like.cli.streams import as_file, discard_standard_output
+from drum_like.config.file_settings import DoctorSettings
 from drum_like.config.model_settings import (
     CommandSettings,
     ModelCommandSettings,
@@ -95,7 +96,7 @@ def load_settings(
     """
     settings = load(kind, argv, environ)
     model = settings.model if isinstance(settings, ModelCommandSettings) else ModelSettings()
-    if model.runtime_params_file is not None:
+    if model.runtime_params_file is not None and not isinstance(settings, DoctorSettings):
         environ.update(exports(model.code_dir, model.runtime_params_file))
         settings = load(kind, argv, environ)
     return _with_metadata(settings)
@@ -112,6 +113,8 @@ def _with_metadata(settings: Command) -> Command:
         return settings
     if isinstance(settings, ServerSettings) and settings.with_error_server:
         return settings  # an error in the metadata is answered over HTTP
+    if isinstance(settings, DoctorSettings):
+        return settings  # an error in the metadata is a finding
     return replace(settings, model=configured(settings.model))
 
 

@@ -1,14 +1,15 @@
-"""Numbers and column names as pandas gives them, without pandas.
+"""Numbers, texts and column names as pandas gives them, without its parser.
 
-Of numbers only what is certain is read: decimal numbers, empty cells and pandas' tokens for a
-missing value. Everything else (quotes, words, infinities, integers beyond uint64, odd blanks) is
-left to pandas by returning None.
+Only what is certain is read: decimal numbers, empty cells, pandas' tokens for a missing value, and
+columns one of whose cells can be nothing but text. Everything else (quotes, truth values,
+infinities, integers beyond uint64, odd blanks) is left to pandas by returning None.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -23,8 +24,18 @@ MISSING = frozenset(word.encode() for word in MISSING_WORDS)
 """pandas' words for a missing cell, as bytes."""
 
 _DECIMAL = b"0123456789+-.eE \t"
-_DIGITS = b"0123456789-."
+_DIGITS = b"0123456789+-.eE"
 _DECIMAL_ROWS = _DECIMAL + b",\n"
+
+_FRACTION = re.compile(r"[.eE]")
+
+_NO_TEXT = re.compile(
+    r"[\d+\-.eE\s]*+|\s*[+-]?(?:inf|infinity|nan)\s*|\s*(?:true|false)\s*", re.IGNORECASE
+)
+"""A cell that may be a number or a truth value to pandas, and a column of such."""
+
+_LONG = re.compile(r"\d{19}")
+"""Digits that may be an integer beyond uint64: beside one pandas reads missing words as text."""
 
 HUGE = 1e18
 """An integer of more digits than this may be text to pandas, next to a fraction."""
@@ -86,14 +97,42 @@ def plain_column(cells: Sequence[str]) -> NDArray[np.int64] | NDArray[np.float64
         return None
     has_gap = "" in cells
     try:
-        if not has_gap and "." not in text:
+        if not has_gap and not _FRACTION.search(text):
             whole = list(map(int, cells))
             return np.array(whole, np.int64) if -HUGE < min(whole) <= max(whole) < HUGE else None
+        if has_gap and "-0" in text:  # zero without its sign, unless a fraction stands beside it
+            return None
         numbers = map(float, (cell or "nan" for cell in cells) if has_gap else cells)
         column = np.fromiter(numbers, np.float64, len(cells))
     except ValueError:
         return None
     return None if has_huge(column) else column
+
+
+def certain_column(cells: Sequence[str]) -> Any:
+    """Return a column of decimal numbers, or of text, as pandas reads its fields in CSV.
+
+    Args:
+        cells: Text of any kind; an empty one is missing.
+
+    Returns:
+        int64 or float64, or text in the type that pandas gives it; None where pandas has to look.
+    """
+    found = plain_column(cells)
+    return text_column(cells) if found is None else found
+
+
+def text_column(cells: Sequence[str]) -> Any:
+    """Return a column one of whose cells is surely text, in pandas' type for it, else None.
+
+    Args:
+        cells: Text of any kind; pandas' words for a missing cell are such.
+    """
+    if not all(map(str.isprintable, cells)) or any(map(_LONG.search, cells)):
+        return None
+    if all(cell in MISSING_WORDS or _NO_TEXT.fullmatch(cell) for cell in cells):
+        return None
+    return pd.Series([NAN if cell in MISSING_WORDS else cell for cell in cells]).array
 
 
 def few_rows(lines: Sequence[bytes], width: int, chosen: Positions | None) -> Matrix | None:

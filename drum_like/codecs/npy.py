@@ -36,8 +36,7 @@ from drum_like.types.readers import Cells
 from drum_like.types.target import Target
 
 _MAGIC = b"\x93NUMPY"
-_LONGEST = 10_000
-"""Bytes of a header: numpy.load reads no longer one without being asked to."""
+_LONGEST = 10_000  # bytes of a header: numpy.load reads no longer one without being asked to
 
 _LENGTH = {1: 2, 2: 4, 3: 4}
 """Bytes of the header's length, by the major version of the file."""

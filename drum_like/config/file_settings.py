@@ -22,7 +22,7 @@ from drum_like.config.value_types import (
     SHARE,
     TEXT,
 )
-from drum_like.config.verbs import CALIBRATE, EXPLAIN, PERF_TEST, SCORE, VALIDATION
+from drum_like.config.verbs import CALIBRATE, DOCTOR, EXPLAIN, PERF_TEST, SCORE, VALIDATION
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,13 @@ class PerfTestSettings(ServingSettings, SparseCommandSettings):
     iterations: int | None = option(None, "requests of that case", NUMBER, short="-i")
     timeout: int = option(600, "time that a case may take", SECONDS)
     in_server: bool = switch("print the server's own timing too")
+
+
+@dataclass(frozen=True)
+class DoctorSettings(ServingSettings, FileCommandSettings, PrintedSettings):
+    """Settings of `doctor`; they are those of the server that it is asked about."""
+
+    verb = DOCTOR
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,18 @@ class Option:
 
 
 def option(default: Any, purpose: str, kind: ValueType, **extras: Unpack[OptionExtras]) -> Any:
-    """Return a dataclass field with that default, declared as a setting; see `Option`."""
+    """Return a dataclass field with that default, declared as a setting; see `Option`.
+
+    Args:
+        default: Its value where nothing gives it one, or a function that makes it when settings are
+            made: what is installed then, which no documentation lists.
+        purpose: The help text.
+        kind: How its text is read.
+        extras: Further attributes.
+    """
+    if callable(default):
+        declared = Option(purpose, kind, **extras)
+        return field(default_factory=default, metadata={Option: declared})
     return field(default=default, metadata={Option: Option(purpose, kind, default, **extras)})
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+from drum_like import plugins
 from drum_like.config.model_settings import LOGGING_LEVELS, ModelCommandSettings, TimedSettings
 from drum_like.config.options import RuntimeParameter, group, option, switch
 from drum_like.config.platforms import SageMakerSettings
@@ -24,6 +25,7 @@ from drum_like.config.value_types import (
     SECONDS_OR_0,
     SECRET,
     TEXT,
+    WEB_ADDRESS,
     Address,
 )
 from drum_like.config.verbs import SERVER
@@ -33,6 +35,11 @@ DECISION_LOGS = ("auto", "response", "off")
 
 STORE_CONTRACTS = frozenset({"projects", "wallaroo"})
 """Contracts that are about the store: naming one opens it, at its usual place if need be."""
+
+
+def contracts_without_store() -> tuple[str, ...]:
+    """Return the names of the contracts that come with drum-like and need no store."""
+    return tuple(sorted(plugins.own(plugins.CONTRACTS) - STORE_CONTRACTS))
 
 
 @dataclass(frozen=True)
@@ -218,22 +225,8 @@ class ServerSettings(ServingSettings, TimedSettings):
         env=("AML_CORS_ORIGINS",),
     )
     contracts: tuple[str, ...] = option(
-        (
-            "probes",
-            "openapi",
-            "drum",
-            "chat",
-            "h2o",
-            "ecosystem",
-            "azureml",
-            "kserve_v1",
-            "mlflow",
-            "databricks",
-            "open_inference",
-            "sagemaker",
-            "vertex",
-        ),
-        "contracts to serve; with a store, projects and wallaroo, too",
+        contracts_without_store,
+        "contracts to serve; else all that come with drum-like, projects and wallaroo with a store",
         NAMES,
     )
     invocations_contract: str = option(
@@ -257,6 +250,13 @@ class ServerSettings(ServingSettings, TimedSettings):
     log_sync: bool = switch("answer /invocate only after its decision is on the disk")
     redact: tuple[str, ...] = option(
         (), "names whose values are left out of the decision log", NAMES
+    )
+    otlp_endpoint: str | None = option(
+        None,
+        "receiver of OpenTelemetry to which spans of requests are sent, by OTLP over HTTP; needs "
+        "the extra otel",
+        WEB_ADDRESS,
+        env=("OTEL_EXPORTER_OTLP_ENDPOINT",),
     )
     with_error_server: bool = switch(
         "answer 513 with the reason if the model does not load, instead of exiting",

@@ -7,11 +7,13 @@ field of a settings class. `load` is the only reader of the command line and the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass, replace
+from inspect import get_annotations
 from typing import Any, TypeVar
 
 from drum_like.config import command_line, resolve
 from drum_like.config.file_settings import (
     CalibrateSettings,
+    DoctorSettings,
     ExplainSettings,
     FileCommandSettings,
     PerfTestSettings,
@@ -72,6 +74,7 @@ _CLASSES: tuple[type[Any], ...] = (
     LoadSettings,
     PayloadSettings,
     PerfTestSettings,
+    DoctorSettings,
     TimedSettings,
     CommandSettings,
     ModelCommandSettings,
@@ -125,7 +128,7 @@ def options() -> dict[str, Option]:
         field.name: replace(option, verbs=option.verbs or verbs[field.name])
         for kind in _CLASSES
         for field in _fields(kind)
-        if field.name in vars(kind) and (option := field.metadata.get(Option))
+        if field.name in get_annotations(kind) and (option := field.metadata.get(Option))
     }
 
 

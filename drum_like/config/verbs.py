@@ -15,6 +15,7 @@ VALIDATION = "validation"
 PERF_TEST = "perf-test"
 EXPLAIN = "explain"
 CALIBRATE = "calibrate"
+DOCTOR = "doctor"
 NEW_MODEL = "new model"
 MODELS_PUSH = "models push"
 MODELS_LIST = "models list"
@@ -24,10 +25,10 @@ MODELS_RM = "models rm"
 LOG = "log"
 
 MODEL = (SCORE, SERVER, PERF_TEST, VALIDATION)
-LOADING = (*MODEL, EXPLAIN, CALIBRATE)
+LOADING = (*MODEL, EXPLAIN, CALIBRATE, DOCTOR)
 DIRECTORIES = (*LOADING, NEW_MODEL)
 FILES = (SCORE, PERF_TEST, VALIDATION, EXPLAIN, CALIBRATE)
-SERVING = (SERVER, PERF_TEST)
+SERVING = (SERVER, PERF_TEST, DOCTOR)
 MODELS = (MODELS_PUSH, MODELS_LIST, MODELS_SHOW, MODELS_ALIAS, MODELS_RM)
 EVERY = (*DIRECTORIES, *MODELS, LOG)
 
@@ -38,6 +39,7 @@ VERBS = {
     PERF_TEST: "measure how fast a model directory answers over HTTP",
     EXPLAIN: "show the columns that made the prediction of each row of a file",
     CALIBRATE: "measure the errors on a hold-out file, for prediction intervals",
+    DOCTOR: "examine a model directory, and give a fix for each fault",
     NEW_MODEL: "create a model directory to start from",
     MODELS_PUSH: "put a model file or a model directory into a store, as a new version",
     MODELS_LIST: "list the models of a store",

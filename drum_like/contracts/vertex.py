@@ -35,6 +35,7 @@ from drum_like.http.json_body import checked_document, json_document
 from drum_like.http.requests import whole_body
 from drum_like.inference.service import Service
 from drum_like.types.codec import Encoder
+from drum_like.types.parameters import parameters_at
 from drum_like.types.prediction import Prediction
 
 _DEPLOYED = "/v1/endpoints/<endpoint>/deployedModels/<deployed>"
@@ -47,7 +48,7 @@ _DRUMS = ("/predict", "/predictions")
 """Routes that a read_input_data hook has to itself, whatever the body holds."""
 
 _STATUSES: StatusTable = {RequestError: 400, LoadError: 503, SettingsError: 503}
-_ROWS = "instances"
+_ROWS, _PARAMETERS = "instances", "parameters"
 _CONTENT = "b64"
 
 
@@ -112,13 +113,13 @@ class _Views:
         if not isinstance(document.tree, dict) or _ROWS not in document.tree:
             frame = forms.frame_of(document, limits)
             return self._answer(wire.predict(service, frame, limits), service)
-        rows = document.at(_ROWS)
+        rows, parameters = forms.rows_at(document, _ROWS), parameters_at(document.tree, _PARAMETERS)
         if rows.tree == []:
             return wire.json_response({"predictions": []})
         if _CONTENT.encode() in whole_body(request):
             rows = rows.map(_with_contents)
         frame = forms.from_rows(rows, limits)
-        return self._answer(wire.predict(service, frame, limits), service)
+        return self._answer(wire.predict(service, frame, limits, parameters), service)
 
     def _raw(self, service: Service) -> Response:
         """Answer a body as DRUM does, errors included."""

@@ -27,6 +27,8 @@ _LEAST = 8192
 
 _QUALITY = re.compile(r"\s*(?:q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?", re.IGNORECASE)
 
+_REFUSED = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)", re.IGNORECASE)
+
 _ARRAYS = re.compile(r"application/(?:x-npy|(?:vnd\.apache|x-apache-)\S*arrow\S*)")
 _EVENTS = "text/event-stream"
 _TEXTS = re.compile(r"text/\S+|application/\S*json\S*|multipart/form-data")
@@ -83,10 +85,16 @@ def in_order(prediction: Prediction, target: Target) -> Prediction:
 
 
 @lru_cache(maxsize=256)
+def media_types(accept: str) -> tuple[str, ...]:
+    """Return the media types of Accept in its order, in lower case; none of weight 0."""
+    wanted = (part for part in accept.split(",") if not _REFUSED.search(part))
+    return tuple(part.partition(";")[0].strip().lower() for part in wanted)
+
+
+@lru_cache(maxsize=256)
 def _form(accept: str) -> str:
     """Return the first media type that is written; empty if there is none."""
-    named = (part.partition(";")[0].strip().lower() for part in accept.split(","))
-    return next((media_type for media_type in named if _is_written(media_type)), "")
+    return next((media_type for media_type in media_types(accept) if _is_written(media_type)), "")
 
 
 def _is_written(media_type: str) -> bool:

@@ -1,7 +1,7 @@
 """The Flask application: the models, the contracts that settings name, and their shared parts."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -13,9 +13,11 @@ from flask import Flask, Request, after_this_request, g, request
 from flask.globals import request_ctx
 from flask.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter
+from werkzeug.wrappers import Request as HttpRequest
 
 from drum_like import __version__, logs
-from drum_like.codecs.json.values import NESTED
+from drum_like.codecs.json.text import NESTED
 from drum_like.config.server_settings import ServerSettings
 from drum_like.http.accepted import ENCODING, compress
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
@@ -34,17 +36,20 @@ from drum_like.http.errors import drum_form
 from drum_like.http.expansion import EXPANSION, Expansion, expand
 from drum_like.http.json_body import BEFORE_WIDE, check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
-from drum_like.http.requests import CONTRACT, WHOLE, CheckedRequest
-from drum_like.http.shared_routes import CHOICE
+from drum_like.http.refusals import REFUSAL
+from drum_like.http.requests import CONTRACT, REQUEST_ID, ROUTE, WHOLE, CheckedRequest
+from drum_like.http.shared_routes import CHOICE, CHOSEN
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.registry.open import open_sources
 from drum_like.system.lifecycle import Background, Readiness
+from drum_like.system.marks import MARKS
 from drum_like.system.shared_text import SharedText
 from drum_like.system.stats import Timings
 
 MIB = 1024 * 1024
 _NO_ROUTE = ""  # no endpoint has this name
 _CODED, _FRAMED = "HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"
+_TRACE, _TIMING = "HTTP_TRACEPARENT", "HTTP_X_SERVER_TIMING"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -52,6 +57,9 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 _NO_SESSION = NullSession()
+
+_HOSTS = 64
+_OF_HOST = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme", "SCRIPT_NAME")
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -63,10 +71,53 @@ class _Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request) if keyed else _NO_SESSION
 
 
+class _Routes(Map):
+    """Routes that look at the name of a host once, not at every request."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._of_host = lru_cache(maxsize=_HOSTS)(self._adapter_of_host)
+
+    def bind_to_environ(
+        self,
+        environ: dict[str, Any] | HttpRequest,
+        server_name: str | None = None,
+        subdomain: str | None = None,
+    ) -> MapAdapter:
+        """Return the adapter that finds the route of a request; see werkzeug.
+
+        Raises:
+            HTTPException: there can be no such host.
+        """
+        told = environ if isinstance(environ, dict) else environ.environ
+        if "HTTP_UPGRADE" in told:
+            return super().bind_to_environ(told, server_name, subdomain)
+        query = told.get("QUERY_STRING")
+        alike = self._of_host(server_name, subdomain, *map(told.get, _OF_HOST))
+        return MapAdapter(
+            self,
+            alike.server_name,
+            alike.script_name,
+            alike.subdomain,
+            alike.url_scheme,
+            told.get("PATH_INFO", "/").encode("latin-1").decode(errors="replace"),
+            told["REQUEST_METHOD"],
+            query and query.encode("latin-1").decode(errors="replace"),
+        )
+
+    def _adapter_of_host(
+        self, server_name: str | None, subdomain: str | None, *values: str | None
+    ) -> MapAdapter:
+        told = zip(_OF_HOST, values, strict=True)
+        environ = {name: value for name, value in told if value is not None}
+        return super().bind_to_environ({**environ, "REQUEST_METHOD": "GET"}, server_name, subdomain)
+
+
 class _Flask(Flask):
     """Flask that finds out once, not at every request, which functions are coroutines."""
 
     session_interface = _Sessions()
+    url_map_class = _Routes
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +136,7 @@ class Application:
             for callers who may not send it.
         admission: Finds out who sends a request; None if everybody is let in.
         is_probe: Whether a request, by WSGI's variables, needs no model.
+        refuse: The WSGI application that answers what the server refuses.
     """
 
     flask: Flask
@@ -93,6 +145,7 @@ class Application:
     body_limit: Callable[[Mapping[str, Any], Caller | None], int]
     admission: Admission | None
     is_probe: Callable[[Mapping[str, Any]], bool]
+    refuse: Wsgi
 
 
 def create_app(
@@ -163,7 +216,8 @@ def create_app(
     limit = _body_limit(app, replace(mounted, body_limits=limits), most, everybody, pages)
     scopes, is_open = mounted.scopes, isinstance(authenticate, Open)
     admission = None if is_open else _admission(app, scopes, authenticate)
-    return Application(app, background, sources.lines, limit, admission, _probes(app, scopes))
+    probes, refuse = _probes(app, mounted.at_once), _signed(_refusing(app, mounted))
+    return Application(app, background, sources.lines, limit, admission, probes, refuse)
 
 
 def _expansion(settings: ServerSettings) -> Expansion:
@@ -192,6 +246,7 @@ def _guard(
         # A route of custom_flask.py names no scope: it counts as one that predicts.
         needed = None if endpoint is None else scopes.get(endpoint, Scope.PREDICT)
         environ[CONTRACT] = owners.get(endpoint or _NO_ROUTE)
+        environ[ROUTE] = asked.url_rule and asked.url_rule.rule
         if not pages.answers_for(environ.get("HTTP_HOST")):
             pages.check(environ, needed)
         if needed is None or needed is Scope.PROBE:
@@ -204,12 +259,12 @@ def _guard(
         # A route of custom_flask.py decides itself how it reads bodies.
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
             expand(asked, app.config[EXPANSION])
-        body = environ.get(WHOLE)
         # JSON, as it seems, in UTF-8 or in wider letters; a function of its own would be a call.
-        if body is not None and body.lstrip(BEFORE_WIDE)[:1] in NESTED:
+        if (body := environ.get(WHOLE)) is not None and body.lstrip(BEFORE_WIDE)[:1] in NESTED:
             check_depth(
                 json_part(environ, body) if endpoint in with_tensors else body,
                 settings.max_json_depth,
+                settings.payload.limits,
             )
 
     app.before_request(guard)
@@ -243,11 +298,11 @@ def _admission(app: Flask, scopes: Mapping[str, Scope], authenticate: Authentica
     return Admission(authenticate, asks)
 
 
-def _probes(app: Flask, scopes: Mapping[str, Scope]) -> Callable[[Mapping[str, Any]], bool]:
+def _probes(app: Flask, at_once: Container[str | None]) -> Callable[[Mapping[str, Any]], bool]:
     """Return a function that says whether a request is for a route that needs no model."""
 
     def is_probe(environ: Mapping[str, Any]) -> bool:
-        return scopes.get(_endpoint(app, environ) or "") is Scope.PROBE
+        return _endpoint(app, environ) in at_once
 
     return is_probe
 
@@ -289,6 +344,31 @@ def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:
     return str(endpoint)
 
 
+def _refusing(app: Flask, mounted: Mounted) -> Wsgi:
+    """Return the application that answers the refusals of the server, by the path alone.
+
+    A request that its contract has begun to answer has the form of that one. Nothing of
+    custom_flask.py is asked: it may be what the request waits for. So the contexts of these answers
+    are of another app, which has none of its functions, also not those of the end of a context.
+    """
+    own = _Flask("drum_like", static_folder=None)
+    own.url_map, own.config, own.request_class = app.url_map, app.config, CheckedRequest
+    finish = {one.name: one.finish for one in mounted.contracts}
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if (begun := environ.get(CONTRACT)) is not None:
+            environ[CHOSEN] = begun
+        environ[WHOLE] = b""
+        with own.request_context(environ):
+            environ[CONTRACT] = mounted.owners.get(request.endpoint or _NO_ROUTE)
+            environ[ROUTE] = request.url_rule and request.url_rule.rule
+            response = mounted.answer(environ[REFUSAL])
+            finished = finish.get(environ[CONTRACT] or "")
+            return (response if finished is None else finished(response))(environ, start_response)
+
+    return answer
+
+
 def _signed(application: Wsgi) -> Wsgi:
     """Return the application with an id for every request and the headers of every answer.
 
@@ -299,18 +379,22 @@ def _signed(application: Wsgi) -> Wsgi:
     versions = (("X-Drum-Version", DRUM_VERSION), ("X-Drum-Like-Version", __version__))
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        sent = environ.get("HTTP_X_REQUEST_ID", "")
+        sent = environ.get(REQUEST_ID) or environ.get("HTTP_X_REQUEST_ID", "")
         request_id = (
             sent
             if _REQUEST_ID.fullmatch(sent)
             else str(UUID(int=random.getrandbits(128), version=4))
         )
         logs.set_request_id(request_id)
+        logs.set_trace(logs.trace_in(environ[_TRACE]) if _TRACE in environ else None)
+        environ[REQUEST_ID] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             signed = [*headers, ("X_Request_ID", request_id), *versions]
             if environ.get(CONTRACT) is not None:
                 signed.append((CHOICE, environ[CONTRACT]))
+            if _TIMING in environ and (timing := MARKS.get().timing()):
+                signed.append(("Server-Timing", timing))
             return start_response(status, signed, exc_info)
 
         return application(environ, start)

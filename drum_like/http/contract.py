@@ -47,6 +47,8 @@ class Route:
         body_limit: The most bytes of a body; a `FileLimit` where it is read as a file; None for
             `--max-body-mb`.
         takes_tensors: Whether binary tensors may follow the JSON of its bodies.
+        at_once: Whether it is answered even where no thread is free, as probes are: it needs no
+            model, and some milliseconds.
     """
 
     rule: str
@@ -57,6 +59,7 @@ class Route:
     errors: ErrorForm | None = None
     body_limit: int | None = None
     takes_tensors: bool = False
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

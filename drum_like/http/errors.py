@@ -35,7 +35,9 @@ from drum_like.errors import (
     lacks_memory,
 )
 from drum_like.http import wire
+from drum_like.http.refusals import ServerRefusal
 from drum_like.http.requests import LACKED_MEMORY
+from drum_like.system.metrics import ERRORS, kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +125,8 @@ class ErrorForm:
         Errors of a load are not logged here: they are when the model is loaded.
         """
         failure = self._failure(error)
+        if not isinstance(error, ServerRefusal):  # the server counts its own
+            ERRORS.add("unexpected" if failure.is_unexpected else kind_of(type(error).__name__))
         if failure.lacks_memory:
             request.environ[LACKED_MEMORY] = True
         if isinstance(error, ScoringError | StoreError) or failure.is_unexpected:
@@ -192,6 +196,6 @@ def _bad_request(failure: Failure) -> BadRequest | None:
 
 def _drum_text(failure: Failure) -> str:
     error = failure.error
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and not isinstance(error, ServerRefusal):
         return f"{error.code} {error.name}: {error.description}"
     return failure.text

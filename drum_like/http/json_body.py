@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Request, g
+from flask import Request
 
-from drum_like.codecs.json.document import Document, loads_exactly, utf8
-from drum_like.codecs.json.values import (
+from drum_like.codecs.json.document import Document, check_size, loads_exactly, utf8
+from drum_like.codecs.json.text import (
     BEFORE,
     NESTED,
+    count_openings,
     is_deeper,
     loads,
     refuse_half_characters,
@@ -23,6 +24,7 @@ from drum_like.codecs.json.values import (
 )
 from drum_like.errors import BodyError, CharsetError, PayloadError
 from drum_like.http.requests import whole_body
+from drum_like.types.payload import Limits
 
 Tree = Mapping[str, Any]
 """A JSON object."""
@@ -31,6 +33,9 @@ SNIFFED = frozenset(
     {"", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"}
 )
 """Media types of bodies that are JSON if they begin so; curl sends the last one by itself."""
+
+_DOCUMENT, _EVENT, _TEXT = "drum_like.json", "drum_like.json_event", "drum_like.json_text"
+"""WSGI variables: all claims read a body once, and a context variable costs a microsecond a use."""
 
 JSON_LENGTH = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 """WSGI variable of the header that says how much of a body is JSON: binary tensors follow."""
@@ -96,10 +101,11 @@ def json_document(request: Request, *, any_type: bool = False) -> Document | Non
     Raises:
         BodyError: the body does not arrive as its headers say.
     """
-    if "json_document" not in g:
+    environ = request.environ
+    if _DOCUMENT not in environ:
         readable = any_type or request.is_json or request.mimetype in SNIFFED
-        g.json_document = _read(request) if readable else None
-    found: Document | None = g.json_document
+        environ[_DOCUMENT] = _read(request) if readable else None
+    found: Document | None = environ[_DOCUMENT]
     return found
 
 
@@ -109,18 +115,18 @@ def open_event(request: Request) -> None:
     Other requests stay as they are. Source: CloudEvents 1.0, structured mode.
     """
     document = json_document(request)
-    if document is None or is_opened() or not isinstance(document.tree, dict):
+    if document is None or is_opened(request) or not isinstance(document.tree, dict):
         return
-    if document.tree.keys() >= _EVENT:
-        g.json_event, g.json_document = document, document.at("data")
+    if document.tree.keys() >= _EVENT_KEYS:
+        request.environ.update({_EVENT: document, _DOCUMENT: document.at("data")})
 
 
-def is_opened() -> bool:
+def is_opened(request: Request) -> bool:
     """Return whether the JSON of the request is the data of an event already."""
-    return "json_event" in g
+    return _EVENT in request.environ
 
 
-_EVENT = frozenset({"specversion", "data"})
+_EVENT_KEYS = frozenset({"specversion", "data"})
 
 
 def _read(request: Request) -> Document | None:
@@ -145,7 +151,7 @@ def checked_document(request: Request) -> Document:
     text, document = json_text(request), json_document(request, any_type=True)
     if document is None or len(json_part(request.environ, text)) < len(text):
         raise PayloadError("the body is no JSON object or list in UTF-8")
-    whole: Document = g.get("json_event", document)
+    whole: Document = request.environ.get(_EVENT, document)
     refuse_repeated_keys(text, whole.tree)
     refuse_half_characters(text, whole.tree)
     return document
@@ -159,10 +165,11 @@ def json_text(request: Request) -> bytes:
         PayloadError: the body is not in that charset.
         BodyError: the body does not arrive as its headers say.
     """
-    if "json_text" not in g:
+    environ = request.environ
+    if _TEXT not in environ:
         charset, body = _charset(request), whole_body(request)
-        g.json_text = body if charset is None else utf8(body, charset)
-    text: bytes = g.json_text
+        environ[_TEXT] = body if charset is None else utf8(body, charset)
+    text: bytes = environ[_TEXT]
     return text
 
 
@@ -180,13 +187,22 @@ def _narrow(body: bytes) -> bytes:
     return body.decode(encoding, "replace").encode(errors="replace")
 
 
-def check_depth(body: bytes, most: int) -> None:
-    """Refuse JSON that is nested too deep.
+def check_depth(body: bytes, most: int, limits: Limits | None = None) -> None:
+    """Refuse JSON that is nested too deep, or has more rows than may be, before it is parsed.
+
+    Args:
+        body: The JSON.
+        most: Levels of lists and objects.
+        limits: On the rows; None where they are few in any case.
 
     Raises:
-        BodyError: it is.
+        BodyError: it is too deep.
+        SizeError: it has too many lists and objects.
     """
-    if body.count(b"[") + body.count(b"{") > most and is_deeper(_narrow(body), most):
+    n_nested = count_openings(body)
+    if limits is not None and n_nested > limits.rows:
+        check_size(_narrow(body), limits)
+    if n_nested > most and is_deeper(_narrow(body), most):
         raise BodyError(
             f"the JSON is nested more than {most} levels deep; send flat lists and objects, or "
             "start the server with a higher --max-json-depth"

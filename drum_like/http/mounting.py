@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins
-from drum_like.errors import BodyError, CustomCodeError, NotLoadedError, PluginError
+from drum_like.errors import BodyError, CustomCodeError, NotLoadedError, PluginError, SizeError
 from drum_like.http.auth import Scope
 from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route, spellings
 from drum_like.http.errors import ErrorForm
@@ -31,24 +31,30 @@ _RESERVED, _FREE = "RESERVED", "<free:"
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """The answers to errors outside the contracts' own routes.
+class Errors:
+    """The answers to errors, in the form of the contract that a request is for.
 
     Attributes:
+        own: The forms of the contracts' own endpoints.
         prefix: Of all paths of the server.
         shared: The routes that contracts share.
         paths: Beginnings of paths, with their contract and its form of 404 and 405 there.
         usual: The form of all other errors: DRUM's.
     """
 
+    own: Mapping[str, ErrorForm]
     prefix: str
     shared: SharedRoutes
     paths: tuple[tuple[re.Pattern[str], tuple[str, ErrorForm]], ...]
     usual: ErrorForm
 
     def answer(self, error: Exception) -> Response:
-        """Return the response to an error that no contract has answered."""
-        owner = self._owner() if isinstance(error, HTTPException | BodyError) else None
+        """Return the response to an error that no view has answered."""
+        if (own := self.own.get(request.endpoint or "")) is not None:
+            return own.answer(error)
+        if isinstance(error, SizeError):
+            request.environ[WHOLE] = b""  # to tell whose it is would take the memory
+        owner = self._owner() if isinstance(error, HTTPException | BodyError | SizeError) else None
         if owner is None:
             return self.usual.answer(error)
         request.environ[CONTRACT], form = owner
@@ -56,13 +62,12 @@ class Outside:
 
     def _owner(self) -> tuple[str, ErrorForm] | None:
         """Return the contract that a request is for, and its form, as far as that can be told."""
-        path = request.path.removeprefix(self.prefix)
-        bare = path.lstrip("/")
+        bare = (path := request.path.removeprefix(self.prefix)).lstrip("/")
         own = next((owner for start, owner in self.paths if start.match(bare)), None)
-        # The body of an unknown caller is looked at only if the server has read it already.
-        if own is None and WHOLE in request.environ:
-            return self.shared.errors(path, request)
-        return own
+        # A body that the server has not read, as it is too long or of an unknown caller, is not
+        # asked for: the headers tell, as beside an empty one.
+        request.environ.setdefault(WHOLE, b"")
+        return self.shared.errors(path, request) if own is None else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Mounted:
         owners: The contract of each endpoint; of a shared route the one that is asked last.
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
         with_tensors: Endpoints where binary tensors may follow the JSON of a body.
+        at_once: Endpoints that are answered even where no thread is free.
+        answer: Answers an error of the request in the form of its path's contract.
     """
 
     contracts: tuple[Contract, ...]
@@ -82,6 +89,8 @@ class Mounted:
     owners: Mapping[str, str]
     body_limits: Mapping[str, int]
     with_tensors: frozenset[str]
+    at_once: frozenset[str]
+    answer: Callable[[Exception], Response]
 
 
 def make_contracts(context: ContractContext) -> tuple[Contract, ...]:
@@ -119,19 +128,23 @@ def mount(
     free = FREE_SEGMENT.replace(_RESERVED, "|".join(sorted(_reserved(contracts))))
     app.url_map.converters["free"] = _segment(free)
     shared = SharedRoutes(contracts, choice)
-    outside = Outside(prefix, shared, _paths(contracts, free), usual)
-    app.register_error_handler(Exception, outside.answer)
+    own = [(_endpoint(c, route), c, route) for c in contracts for route in c.routes]
+    forms = {at: route.errors or contract.errors for at, contract, route in own}
+    errors = Errors(forms, prefix, shared, _paths(contracts, free), usual)
+    app.register_error_handler(Exception, errors.answer)
     # Of two routes at one path, Werkzeug takes the one that was added first.
     for contract in sorted(contracts, key=lambda one: not one.goes_first):
-        app.register_blueprint(_blueprint(contract, outside))
-    own = [(_endpoint(c, route), c.name, route) for c in contracts for route in c.routes]
-    known = {at: (name, route.scope) for at, name, route in own} | dict(shared.mount(app, prefix))
+        app.register_blueprint(_blueprint(contract, errors))
+    known = {at: (one.name, route.scope) for at, one, route in own}
+    known |= shared.mount(app, prefix)
     scopes = {at: scope for at, (_, scope) in known.items()}
-    limits = {at: 0 for at, scope in scopes.items() if scope is Scope.PROBE}
+    probes = {at for at, scope in scopes.items() if scope is Scope.PROBE}
+    limits = dict.fromkeys(probes, 0)
     limits |= {at: route.body_limit for at, _, route in own if route.body_limit is not None}
     owners = {at: name for at, (name, _) in known.items()}
     tensors = shared.with_tensors.union(at for at, _, route in own if route.takes_tensors)
-    return Mounted(contracts, scopes, owners, limits, tensors)
+    at_once = frozenset(probes.union(at for at, _, route in own if route.at_once))
+    return Mounted(contracts, scopes, owners, limits, tensors, at_once, errors.answer)
 
 
 def has_own_model(resolver: Resolver) -> bool:
@@ -148,8 +161,7 @@ def extend(app: Flask, code_dir: Path) -> bool:
     Raises:
         CustomCodeError: several such files, one that does not import, or init_app raised.
     """
-    path = ModelDirectory(code_dir).custom_flask
-    if path is None:
+    if (path := ModelDirectory(code_dir).custom_flask) is None:
         return False
     sys.path.insert(0, str(path.parent))
     where = f"Failed to extend Flask app from [{path.relative_to(code_dir)}] :"
@@ -184,15 +196,15 @@ def _contract(name: str, context: ContractContext) -> Contract:
     return made
 
 
-def _blueprint(contract: Contract, outside: Outside) -> Blueprint:
+def _blueprint(contract: Contract, errors: Errors) -> Blueprint:
+    below = errors.prefix if contract.below_prefix else ""
     name = contract.endpoints or contract.name
-    below = outside.prefix if contract.below_prefix else ""
     blueprint = Blueprint(name, __name__, url_prefix=below or "/")
     for route in contract.routes:
         view = _view(route)
         for rule in spellings(route.rule):
             blueprint.add_url_rule(rule, route.endpoint, view, methods=[route.method])
-    blueprint.register_error_handler(Exception, _responder(contract, outside))
+    blueprint.register_error_handler(Exception, errors.answer)
     if contract.finish is not None:
         blueprint.after_request(contract.finish)
     return blueprint
@@ -206,18 +218,6 @@ def _view(route: Route) -> Callable[..., Response]:
     def answer(**values: str) -> Response:
         request.max_content_length = route.body_limit
         return route.view(**values)
-
-    return answer
-
-
-def _responder(contract: Contract, outside: Outside) -> Callable[[Exception], Response]:
-    forms = {
-        _endpoint(contract, route): route.errors or contract.errors for route in contract.routes
-    }
-
-    def answer(error: Exception) -> Response:
-        form = forms.get(request.endpoint or "")  # Flask takes shared routes for ours by their name
-        return outside.answer(error) if form is None else form.answer(error)
 
     return answer
 

@@ -1,16 +1,16 @@
 """The body of a request, read to its end or not at all."""
 
 import io
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
 
 from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from drum_like.errors import BodyError
+from drum_like.http.refusals import CodedBodyError, LongBodyError, LongFormError
 from drum_like.system.lazy import cached
 
 CHUNK = 1 << 20
@@ -31,12 +31,16 @@ compressed body and what it becomes need, and returns what makes the error if th
 CONTRACT = "drum_like.contract"
 """WSGI variable that holds the name of the contract that answers; the answer has it as a header."""
 
+ROUTE = "drum_like.route"
+"""WSGI variable that holds the rule of the route that answers; None without a route."""
+
 LACKED_MEMORY = "drum_like.lacked_memory"
 """WSGI variable that tells the server that memory ran short: this process is to be replaced."""
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
+REQUEST_ID = "drum_like.request_id"
+"""WSGI variable that holds the id of a request, once it has one."""
 
-READ_CODINGS = "gzip, deflate, zstd"
+
 _READ = frozenset({"gzip", "x-gzip", "deflate", "zstd"})
 
 
@@ -58,45 +62,6 @@ class FileLimit(int):
         return limit
 
     folder: Path
-
-
-class CodedBodyError(UnsupportedMediaType):
-    """A body that is compressed, or coded in another way that is not read; answered with 415.
-
-    Args:
-        field: The header that says so.
-        codings: The codings that it names.
-    """
-
-    def __init__(self, field: str, codings: tuple[str, ...]) -> None:
-        named = ", ".join(c if _TOKEN.fullmatch(c) else "(malformed)" for c in codings[:3])
-        super().__init__(
-            f"the body is coded: {field} is {named}, which this server does not read; send the "
-            f"body as it is, without {field}, or with one Content-Encoding of {READ_CODINGS}"
-        )
-
-    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """Return the headers of the answer: also which codings are read."""
-        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", READ_CODINGS)]
-
-
-class LongBodyError(RequestEntityTooLarge):
-    """A body that is longer than the limit of its route."""
-
-    description = (
-        "the body is longer than this server takes here; send less in one request, or start the "
-        "server with a higher --max-body-mb (--max-upload-mb for a file of a model)"
-    )
-
-
-class LongFormError(RequestEntityTooLarge):
-    """A form of too many parts, or with a field that is too long."""
-
-    description = (
-        "the form has more parts than this server takes here, or a long field that is no file; "
-        "send fewer parts, and content as a file, or start the server with a higher "
-        "--max-form-parts"
-    )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from drum_like.http.expansion import EXPANSION, expanded_file, named_coding
 from drum_like.http.requests import whole_body
 from drum_like.inference.service import Service
 from drum_like.types.frame import Frame
+from drum_like.types.parameters import NO_PARAMETERS, Parameters, sending
 from drum_like.types.payload import CSV, Limits, Payload, unsupported
 from drum_like.types.prediction import Prediction
 
@@ -115,8 +116,16 @@ def _kind(content_type: str) -> _Kind:
     return _Kind(media_type.lower(), parameters.get("charset"), declared)
 
 
-def predict(service: Service, frame: Frame, limits: Limits) -> Prediction:
+def predict(
+    service: Service, frame: Frame, limits: Limits, parameters: Parameters = NO_PARAMETERS
+) -> Prediction:
     """Return predictions for rows that a contract has read from the body of the request.
+
+    Args:
+        service: The model.
+        frame: The rows.
+        limits: On the values of the answer.
+        parameters: Those that were sent beside the rows.
 
     Raises:
         SizeError: the answer would be out of proportion to the body.
@@ -124,7 +133,8 @@ def predict(service: Service, frame: Frame, limits: Limits) -> Prediction:
     """
     n_values = len(service.target.labels) or 1
     limits.check_answer(frame.n_rows, n_values, len(whole_body(request)))
-    return service.predict(frame)
+    with sending(parameters):
+        return service.predict(frame)
 
 
 def read_untyped(request: Request, limits: Limits) -> Payload:

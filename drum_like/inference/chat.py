@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from drum_like.errors import TargetError
 from drum_like.model.hooks import Hook, call
-from drum_like.system.cpus import without_deadline
+from drum_like.system.deadline import without_deadline
 
 ASSOCIATION_ID = "datarobot_association_id"
 Limiter = AbstractContextManager[Any]

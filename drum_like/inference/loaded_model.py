@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from drum_like.api import Predictor, TargetChecker
+from drum_like.api import IndependentRows, Predictor, TargetChecker
 from drum_like.config.model_settings import LoadSettings, ModelSettings
 from drum_like.errors import CustomCodeError, LoadError, PluginError
 from drum_like.inference import labels, link, transformation
@@ -122,6 +122,35 @@ class LoadedModel:
             labels.check(self.predictor.target, target)
             if self.manifest is not None:
                 self.manifest.check(self.predictor)
+
+    def dependence(self, schema: Schema | None, target: Target) -> str | None:
+        """Return why rows of different requests are not predicted together; None if they are.
+
+        Args:
+            schema: The columns that the model takes.
+            target: Target of the predictions.
+        """
+        asked = None if self.metadata is None else self.metadata.batching
+        if asked is False:
+            return "model-metadata.yaml says 'batching: false'"
+        if not target.type.predicts_rows or self.hooks.read_input_data is not None:
+            return "rows are no table with one prediction a row"
+        if self.predictor is None or self.hooks.sees_rows:
+            return None if asked and self.hooks.sees_rows else "hooks of custom.py get the rows"
+        return self._dependence(self.predictor, schema, target, is_trusted=bool(asked))
+
+    @staticmethod
+    def _dependence(
+        predictor: object, schema: Schema | None, target: Target, *, is_trusted: bool
+    ) -> str | None:
+        """Return why a predictor's rows are not joined; one that is trusted is not asked."""
+        if schema is None:
+            return "the model does not tell its columns"
+        if is_trusted:
+            return None
+        if not isinstance(predictor, IndependentRows):
+            return "the predictor does not tell whether rows depend on each other"
+        return predictor.dependence(target)
 
     def conversion(self, target: Target) -> Conversion:
         """Return the conversion of the model's output to probabilities.

@@ -8,7 +8,9 @@ from typing import Any
 
 from drum_like.api import TensorPredictor
 from drum_like.config.model_settings import LoadSettings, ModelSettings
-from drum_like.inference import link, pipeline, rehearsal, transformation
+from drum_like.inference import hook_steps, link, pipeline, rehearsal, transformation
+from drum_like.inference.batching import Gathering
+from drum_like.inference.cost_curve import LARGEST
 from drum_like.inference.explain.capabilities import Capabilities, find_capabilities
 from drum_like.inference.explain.context import ExplainContext
 from drum_like.inference.link import Conversion
@@ -80,6 +82,7 @@ class ServiceBuilder:
         schema: The columns that the model takes, None if it takes any.
         target: The target of its predictions.
         conversion: The conversion of its output to probabilities.
+        dependence: Why rows of different requests are not predicted together; None if they are.
         hook_limiter: Entered around calls into custom.py.
         predict_limiter: Entered around calls into the framework.
     """
@@ -89,6 +92,7 @@ class ServiceBuilder:
     schema: Schema | None
     target: Target
     conversion: Conversion
+    dependence: str | None
     hook_limiter: Limiter
     predict_limiter: PredictLimiter
 
@@ -111,10 +115,12 @@ class ServiceBuilder:
         if target.type is TargetType.TRANSFORM and model.hooks.score is not None:
             logger.warning("the score hook is not used: the target type is transform")
         model.check_target(target)
-        conversion = model.conversion(target)
+        conversion, dependence = model.conversion(target), model.dependence(schema, target)
         serial = model.hooks.any_per_request
         hook_limiter = FairSemaphore(load.hook_threads) if serial else nullcontext()
-        return cls(model, load, schema, target, conversion, hook_limiter, predict_limiter)
+        return cls(
+            model, load, schema, target, conversion, dependence, hook_limiter, predict_limiter
+        )
 
     def service(self) -> ModelService:
         """Return the service, still without notes and explanations."""
@@ -164,17 +170,18 @@ class ServiceBuilder:
         if not target.type.predicts_rows:
             return None
         if hooks.score is not None:
-            score = pipeline.hook_score_step(hooks.score, value, target)
+            score = hook_steps.hook_score_step(hooks.score, value, target)
         elif predictor is not None:
             predict = link.predict_step(predictor, target, self.conversion)
             limiter = self.predict_limiter
-            score = pipeline.predictor_score_step(predict, self.schema, target, limiter)
+            gathering = Gathering(predict, limiter, 0 if hooks.sees_rows else self._most_rows)
+            score = pipeline.predictor_score_step(gathering.predict, self.schema, target)
         else:
             return None
         unfinished = link.needs_more(link.meaning_of(predictor, target), target, self.conversion)
-        return Pipeline(
+        made = Pipeline(
             decode=pipeline.decode_step(hooks),
-            transform=pipeline.transform_step(hooks, value) or model.completion(self.schema),
+            transform=hook_steps.transform_step(hooks, value) or model.completion(self.schema),
             score=score,
             finish=pipeline.finish_step(hooks, value, target, unfinished=unfinished),
             target=target,
@@ -182,6 +189,14 @@ class ServiceBuilder:
             reads=hooks.read_input_data is not None,
             hooked=hooks.transform is not None or hooks.score is not None,
         )
+        if not hooks.sees_rows or not isinstance(self.hook_limiter, FairSemaphore):
+            return made
+        return made.joining(self.hook_limiter, self._most_rows) if self._most_rows else made
+
+    @property
+    def _most_rows(self) -> int:
+        """The rows of a request that may wait to be predicted with those of others."""
+        return LARGEST if self.dependence is None else 0
 
     def _tensors(self) -> Tensors | None:
         predictor: object = self.model.predictor
@@ -219,6 +234,7 @@ class ServiceBuilder:
             "codeDir": str(self.model.directory.path),
             "language": "python",
             "modelMetadata": None if metadata is None else dict(metadata.raw),
+            "batching": {"together": self.dependence is None, "reason": self.dependence},
         }
 
 

@@ -18,6 +18,7 @@ from drum_like.inference.transformation import Transform, Transformed
 from drum_like.inference.unstructured import HookReply
 from drum_like.model.datarobot_alias import RuntimeParameters
 from drum_like.model.hooks import Hooks
+from drum_like.system.marks import MARKS, model_time
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
@@ -110,7 +111,9 @@ class ModelService:
                 if self.can_chat
                 else f"a model of target type '{self.target.type.value}' does not predict rows"
             )
-        return self.pipeline.run(rows)
+        prediction = self.pipeline.run(rows)
+        MARKS.get().rows += len(prediction.values)
+        return prediction
 
     def contributions(self, rows: Frame, kind: Kind) -> Contributions:
         """Return the contribution of each column to the predictions of rows, or of no rows.
@@ -119,7 +122,8 @@ class ModelService:
             UnsupportedError: the model has none.
             DrumLikeError: as Capabilities.contributions.
         """
-        return self.explanations.contributions(rows, kind)
+        with model_time():
+            return self.explanations.contributions(rows, kind)
 
     def intervals(self, rows: Frame, prediction: Prediction) -> Intervals:
         """Return bounds around the predictions of rows, or of no rows.
@@ -128,7 +132,8 @@ class ModelService:
             UnsupportedError: there are none.
             DrumLikeError: as Capabilities.bounded.
         """
-        return self.explanations.bounded(rows, prediction)
+        with model_time():
+            return self.explanations.bounded(rows, prediction)
 
     def transform(self, x: Payload, y: Payload | None = None) -> Transformed:
         """Return transformed rows.
@@ -143,7 +148,7 @@ class ModelService:
         with self.limiter if self.reads_any_type else nullcontext():
             frame = decode_step(self.hooks)(x)
         target = None if y is None else decode(y).pandas
-        with self.limiter:
+        with self.limiter, model_time():
             result = transformation.apply(self.transformer, frame, target)
         faults = self.output_schema(result.x)
         if faults:
@@ -160,7 +165,7 @@ class ModelService:
         hook = self.hooks.score_unstructured
         if hook is None:
             raise UnsupportedError("this model has no score_unstructured hook")
-        with self.limiter:
+        with self.limiter, model_time():
             return unstructured.run(hook, self.model, payload, context)
 
     def chat(self, params: Json, headers: Any) -> Json | ChunkStream:
@@ -172,7 +177,8 @@ class ModelService:
         """
         if self.hooks.chat is None:
             raise UnsupportedError("this model has no chat hook")
-        return chat.run(self.hooks.chat, self.model, params, headers, self.limiter)
+        with model_time():
+            return chat.run(self.hooks.chat, self.model, params, headers, self.limiter)
 
     def models(self) -> list[Json]:
         """Return the language models behind this directory.

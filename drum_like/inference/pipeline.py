@@ -4,23 +4,25 @@ The four steps are composed once, at load: a hook or its default.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from drum_like import codecs
-from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError, TargetError
+from drum_like.errors import DrumLikeError, MediaTypeError, PredictorError
 from drum_like.inference import hook_output, labels, target_rules
-from drum_like.model.datarobot_alias import user_target_type
-from drum_like.model.hooks import Hook, Hooks, call
+from drum_like.inference.batching import Gathering
+from drum_like.model.hooks import Hooks, call
 from drum_like.system.cpus import PredictLimiter
 from drum_like.system.lazy import pd
+from drum_like.system.marks import MARKS
 from drum_like.types.frame import Frame, NativeFrame
 from drum_like.types.payload import Payload, unsupported
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
-from drum_like.types.target import Target, TargetType
+from drum_like.types.target import Target
 
 Limiter = AbstractContextManager[Any]
 
@@ -31,8 +33,6 @@ _FEW = 1_000
 """Rows whose answer is surely small enough."""
 
 READ_FAILED = "Model 'read_input_data' hook failed to read input data."
-TRANSFORM_FAILED = "Model 'transform hook' failed to transform dataset."
-SCORE_FAILED = "Model 'score' hook failed to make predictions."
 POST_PROCESS_FAILED = "Model 'post_process' hook failed to post-process predictions."
 PREDICT_FAILED = "Failure when making predictions."
 
@@ -50,6 +50,8 @@ class Pipeline:
         limiter: Entered around every step that may run custom.py.
         reads: Whether `decode` runs custom.py, too.
         hooked: Whether a hook gets the rows, and may change them.
+        together: Takes the last three steps for rows that may be joined with those of others; None
+            where hooks get the rows of one request.
     """
 
     decode: Callable[[Payload], Frame]
@@ -60,6 +62,21 @@ class Pipeline:
     limiter: Limiter
     reads: bool = False
     hooked: bool = False
+    together: Callable[[Frame, int], Prediction] | None = None
+
+    def joining(self, limiter: PredictLimiter, most_rows: int) -> "Pipeline":
+        """Return the same for hooks that may get the rows of several requests.
+
+        Args:
+            limiter: That of the pipeline.
+            most_rows: Rows of a request that may wait for others, at most.
+        """
+        gathering = Gathering(self._joined, limiter, most_rows)
+        return replace(self, limiter=nullcontext(), together=gathering.predict)
+
+    def _joined(self, frame: Frame) -> Prediction:
+        given = frame if self.transform is None else self.transform(frame)
+        return self.finish(self.score(given, None))
 
     def run(self, rows: Payload | Frame) -> Prediction:
         """Return the predictions for a payload, or for rows that a contract has read itself.
@@ -81,9 +98,18 @@ class Pipeline:
             n_rows = _row_count(frame) if self.reads else frame.n_rows
             if payload is not None and n_rows is not None and n_rows > _FEW:
                 payload.limits.check_answer(n_rows, len(self.target.labels) or 1, len(payload.body))
-            if self.transform is not None:
-                frame = self.transform(frame)
-            prediction = self.finish(self.score(frame, payload))
+            marks = MARKS.get()
+            began = perf_counter() - marks.waited_s
+            marks.asked = marks.asked or began
+            try:
+                if self.together is not None:
+                    prediction = self.together(frame, frame.n_rows)
+                else:
+                    # The steps of `_joined`, without a call more for each row.
+                    frame = frame if self.transform is None else self.transform(frame)
+                    prediction = self.finish(self.score(frame, payload))
+            finally:
+                marks.predict_s += perf_counter() - marks.waited_s - began
         if n_rows is not None and len(prediction.values) != n_rows:
             target_rules.check_rows(prediction, n_rows, self.target)
         return prediction
@@ -131,75 +157,29 @@ def decode_step(hooks: Hooks) -> Callable[[Payload], Frame]:
     return lambda payload: NativeFrame(call(hook, READ_FAILED, payload.body))
 
 
-def transform_step(hooks: Hooks, model: Any) -> Callable[[Frame], Frame] | None:
-    """Return the second step: the transform hook, None without one."""
-    hook = hooks.transform
-    if hook is None:
-        return None
-
-    def transform(frame: Frame) -> Frame:
-        output = call(hook, TRANSFORM_FAILED, frame.native, model)
-        if not isinstance(output, pd.DataFrame):
-            raise TargetError(f"transform must return a dataframe, but received {type(output)}")
-        return NativeFrame(output)
-
-    return transform
-
-
-def hook_score_step(hook: Hook, model: Any, target: Target) -> Score:
-    """Return the third step for a directory with a score hook."""
-    of_target = {"target_type": user_target_type(target.type), **_label_arguments(target)}
-
-    def score(frame: Frame, payload: Payload | None) -> Prediction:
-        arguments = {**_payload_arguments(payload), **of_target}
-        output = call(hook, SCORE_FAILED, frame.native, model, **arguments)
-        return hook_output.read(output, target)
-
-    return score
-
-
-def _payload_arguments(payload: Payload | None) -> dict[str, Any]:
-    """Return the arguments of a score hook about the payload, which it gets without one, too."""
-    if payload is None:
-        return {"binary_data": b"", "mimetype": None, "charset": None, "sparse_colnames": None}
-    charset = {} if payload.from_file else {"charset": payload.charset}
-    return {
-        "binary_data": payload.body,
-        "mimetype": payload.mimetype,
-        **charset,
-        "sparse_colnames": None if payload.columns is None else list(payload.columns),
-    }
-
-
 def predictor_score_step(
-    predict: Callable[[Frame], Prediction],
-    schema: Schema | None,
-    target: Target,
-    limiter: PredictLimiter,
+    predict: Callable[[Frame, int], Prediction], schema: Schema | None, target: Target
 ) -> Score:
     """Return the third step for a framework's model: conform the rows, then predict.
 
     No framework is called for no rows.
     """
-    n_outputs = len(target.labels) if target.type.is_classification else 1
-    at_once, wait, release = limiter.at_once, limiter.wait, limiter.release
+    order = target.order if target.type.is_classification else None
+    nothing = Prediction.empty(len(order or (None,)), order)
 
     def score(frame: Frame, _: Payload | None) -> Prediction:
         conformed = frame if schema is None else schema.conform(frame)
-        if frame.n_rows == 0:
-            return Prediction.empty(n_outputs)
-        if not at_once():
-            wait()
+        n_rows = frame.n_rows
+        if n_rows == 0:
+            return nothing
         try:
-            found = predict(conformed)
+            found = predict(conformed, n_rows)
             return found if found.labels is None else _with_labels(found, target)
         except DrumLikeError:
             raise
         except Exception as error:
             kind = type(error).__name__
             raise PredictorError(f"{PREDICT_FAILED} Exception: {kind}") from error
-        finally:
-            release()
 
     return score
 
@@ -241,10 +221,3 @@ def finish_step(
         return replace(second, extra=raw.extra)
 
     return finish
-
-
-def _label_arguments(target: Target) -> dict[str, Any]:
-    if target.type is TargetType.BINARY:
-        positive, negative = target.labels
-        return {"positive_class_label": positive, "negative_class_label": negative}
-    return {"class_labels": list(target.labels)} if target.type.is_classification else {}

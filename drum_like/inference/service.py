@@ -9,6 +9,7 @@ from drum_like.inference.chat import ChunkStream
 from drum_like.inference.tensors import Tensors
 from drum_like.inference.transformation import Transformed
 from drum_like.inference.unstructured import HookReply
+from drum_like.system.marks import MARKS
 from drum_like.types.explanation import Contributions, Intervals, Kind
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Payload
@@ -180,8 +181,13 @@ class SingleService:
     def resolve(self, name: str | None = None, version: str | None = None) -> Service:
         """Return the service, by its own name or without one; raises as Resolver."""
         own, info = self._own, self._own.info
-        if name not in (None, info.name) or version not in (None, info.version):
+        if name not in (None, info.name):
             raise UnsupportedError(f"this server serves {info.name!r} only")
+        if version not in (None, info.version):
+            raise UnsupportedError(
+                f"this server serves {info.name!r} in version {info.version!r} only"
+            )
+        MARKS.get().model = info
         if isinstance(own, NotLoaded):
             raise own.error()
         return own

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from drum_like.api import Tensor, TensorPredictor
 from drum_like.errors import DrumLikeError, PredictorError
 from drum_like.inference.pipeline import PREDICT_FAILED, Limiter
+from drum_like.system.marks import MARKS, model_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,12 @@ class Tensors:
             PredictorError: the framework raised; its class is named, not its text.
         """
         try:
-            with self.limiter:
-                return self.predictor.run(feeds)
+            with self.limiter, model_time():
+                outputs = self.predictor.run(feeds)
         except DrumLikeError:
             raise
         except Exception as error:
             kind = type(error).__name__
             raise PredictorError(f"{PREDICT_FAILED} Exception: {kind}") from error
+        MARKS.get().rows += max((len(feed) for feed in feeds.values() if feed.ndim), default=0)
+        return outputs

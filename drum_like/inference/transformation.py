@@ -14,7 +14,7 @@ import numpy as np
 
 from drum_like.api import Transformer
 from drum_like.errors import DrumLikeError, HookError, LoadError, PredictorError, TargetError
-from drum_like.inference.pipeline import TRANSFORM_FAILED
+from drum_like.inference.hook_steps import TRANSFORM_FAILED
 from drum_like.model.hooks import Hook, call
 from drum_like.system.lazy import pd, sparse
 from drum_like.types.frame import Frame

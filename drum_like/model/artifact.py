@@ -81,9 +81,8 @@ def find_artifact(directory: ModelDirectory) -> Artifact:
         raise ArtifactError(_none(directory, kinds))
     rest = [directory.relative(path) for path in claimed if path != chosen[0]]
     if rest:
-        logger.warning(
-            "%s is the model; not used: %s", directory.relative(chosen[0]), " | ".join(rest)
-        )
+        names, code = (directory.relative(chosen[0]), " | ".join(rest)), {"code": "unused-files"}
+        logger.warning("%s is the model; not used: %s", *names, extra=code)
     kind = claimed.get(chosen[0])
     return Artifact(chosen[0], kind) if kind else _unclaimed(chosen[0], kinds)
 
@@ -184,6 +183,7 @@ def _repeat(caught: list[warnings.WarningMessage]) -> None:
             ", ".join(sorted({message.original_sklearn_version for message in about})),
             about[0].current_sklearn_version,
             ", ".join(names),
+            extra={"code": "sklearn-version"},
         )
 
 

@@ -1,6 +1,7 @@
 """Hooks that custom.py defines, and calls to them."""
 
 import importlib
+import inspect
 import os
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 from drum_like.errors import CustomCodeError, HookError
 from drum_like.model import custom_task, datarobot_alias
 from drum_like.system.lifecycle import leave_if_forked
+from drum_like.types.parameters import sent
 from drum_like.types.target import TargetType
 
 Hook = Callable[..., Any]
@@ -149,6 +151,24 @@ def call(hook: Hook, summary: str, *args: Any, **kwargs: Any) -> Any:
         raise failure(error, summary) from error
     finally:
         leave_if_forked(own)
+
+
+def parameters_of(hook: Hook) -> Callable[[], dict[str, Any]]:
+    """Return the function that gives the argument `params` to a hook that names it.
+
+    Nothing is given where a caller has sent none: the hook has a default of its own, since DRUM
+    gives nothing either.
+    """
+    try:
+        is_named = "params" in inspect.signature(hook).parameters
+    except (TypeError, ValueError):  # some callables of C tell nothing
+        is_named = False
+    return _sent_parameters if is_named else dict
+
+
+def _sent_parameters() -> dict[str, Any]:
+    found = sent()
+    return {"params": dict(found)} if found else {}
 
 
 def failure(error: BaseException, summary: str) -> Exception:

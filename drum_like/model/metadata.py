@@ -51,6 +51,7 @@ _SHAPE = keys(
         "missing_fields": one_of("na", "refuse"),
         "link": one_of(Link.LOGIT.value, Link.SOFTMAX.value),
         "normalize_probabilities": switch,
+        "batching": switch,
         "prediction_intervals": interval_settings.shape,
     },
 )
@@ -74,6 +75,7 @@ class Metadata:
         prediction_intervals: How intervals are made, None if the directory does not say.
         link: Makes probabilities of the model's margins; None for output as it is.
         normalize_probabilities: Whether the probabilities of a row are divided by their sum.
+        batching: Whether rows of different requests may be predicted together; None to find out.
         raw: The whole file as /info/ shows it: text, except majorVersion (bool),
             predictionThreshold (number) and numbers of columns (int).
     """
@@ -90,6 +92,7 @@ class Metadata:
     prediction_intervals: IntervalSettings | None = None
     link: Link | None = None
     normalize_probabilities: bool = False
+    batching: bool | None = None
     raw: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -140,6 +143,7 @@ def _metadata(raw: dict[str, Any], code_dir: Path) -> Metadata:
         prediction_intervals=intervals,
         link=Link(raw["link"]) if "link" in raw else None,
         normalize_probabilities=raw.get("normalize_probabilities", False),
+        batching=raw.get("batching"),
         raw=MappingProxyType(raw),
     )
 

@@ -1,5 +1,7 @@
 """Models whose reading runs code: pickles, files of joblib and skops, and what MLflow loads."""
 
+from __future__ import annotations
+
 import importlib
 import mmap
 import pickle
@@ -8,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drum_like.api import ArtifactKind
-from drum_like.errors import ArtifactError, PluginError, PredictorError
+from drum_like.errors import ArtifactError, ColumnsError, PluginError, PredictorError
 from drum_like.model.input_schema import Inputs
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Frame
+from drum_like.types.parameters import ParameterError, sent
 from drum_like.types.prediction import Prediction
 from drum_like.types.schema import Schema
 from drum_like.types.target import ModelTarget, Target
@@ -98,6 +102,8 @@ class PyfuncPredictor:
 
     def __init__(self, model: Any, inputs: Inputs) -> None:
         self._model = model
+        self._optional = inputs.optional
+        self._types = _types_of(model, len(inputs.columns))
         self.schema = Schema(inputs.columns, named=inputs.named) if inputs.columns else None
 
     @staticmethod
@@ -133,8 +139,11 @@ class PyfuncPredictor:
 
         Raises:
             PredictorError: the model gives no numbers where the target asks for some.
+            ColumnsError: a cell is missing, or a number too large, for the type of its column.
         """
-        found = self._model.predict(frame.pandas)
+        params = self._parameters()
+        rows = _narrowed(frame.pandas, self._types, self._optional)
+        found = self._model.predict(rows, **({"params": params} if params else {}))
         values = np.asarray(found)
         # Whole numbers are classes themselves, not their probabilities.
         wanted = "f" if target.type.is_classification else "biuf" if target.type.is_numeric else ""
@@ -147,3 +156,75 @@ class PyfuncPredictor:
             return Prediction(values.reshape(-1))
         named = target.type.is_classification and isinstance(found, pd.DataFrame)
         return Prediction(values, tuple(map(str, found.columns)) if named else None)
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters of the request that the signature of the model has.
+
+        Raises:
+            ParameterError: one is not of its type, as MLflow itself finds.
+        """
+        given = sent()
+        schema = self._model.metadata.get_params_schema() if given else None
+        known = {} if schema is None else {spec.name: spec for spec in schema.params}
+        for name in known.keys() & given.keys():
+            try:
+                type(known[name]).validate_param_spec(given[name], known[name])
+            except Exception as error:  # MLflow's own, which repeats the value
+                kind = getattr(known[name].dtype, "name", "object")
+                shape = "" if known[name].shape is None else ", in a list"
+                raise ParameterError(
+                    f"the parameter {name!r} must be of the type {kind}{shape}: so the signature "
+                    "of the model has it"
+                ) from error
+        return {name: given[name] for name in known if name in given}
+
+
+_Types = tuple[np.dtype[Any] | None, ...]
+"""numpy's types of columns; None for those that are no numbers."""
+
+
+def _types_of(model: Any, n_columns: int) -> _Types:
+    """Return the types in which MLflow takes the columns: it refuses wider ones."""
+    signature = model.metadata.get_input_schema()
+    if signature is None or not n_columns:
+        return ()
+    types = [getattr(one.type, "to_numpy", lambda one=one: one.type)() for one in signature.inputs]
+    known = tuple(kind if isinstance(kind, np.dtype) else None for kind in types)
+    return known if len(known) == n_columns else known * n_columns  # a tensor of all columns
+
+
+def _narrowed(data: pd.DataFrame, types: _Types, optional: frozenset[str]) -> pd.DataFrame:
+    """Return rows whose numbers are of narrower types.
+
+    Optional columns of whole numbers or truth values without a single cell are left out.
+
+    Raises:
+        ColumnsError: a cell is missing, or too large, for a whole number of its type.
+    """
+    if all(kind in (None, data.dtypes.iloc[at]) for at, kind in enumerate(types)):
+        return data
+    columns = {at: data.iloc[:, at] for at in range(data.shape[1])}
+    for at, kind in enumerate(types):
+        if kind is None or kind.kind not in "iufb" or columns[at].dtype == kind:
+            continue
+        if data.columns[at] in optional and kind.kind != "f" and columns[at].isna().all():
+            del columns[at]
+        elif kind.kind != "b":
+            columns[at] = pd.Series(_narrow(columns[at], kind), index=data.index)
+    return pd.DataFrame(columns).set_axis(data.columns[list(columns)], axis="columns")
+
+
+def _narrow(column: pd.Series[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return numbers in a type of the signature; raises as `_narrowed`."""
+    values, wrong = column.to_numpy(), column.isna().to_numpy()
+    if kind.kind == "f" or not wrong.any():
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow: NDArray[Any] = values.astype(kind)
+        if kind.kind == "f" or not (wrong := narrow != values).any():
+            return narrow
+    row = int(wrong.argmax())
+    raise ColumnsError(
+        f"column {str(column.name)[:100]!r} holds in row {row + 1} nothing, or a number that "
+        f"{kind.name}, its type by the signature, cannot hold; send a whole number",
+        row,
+    )

@@ -10,7 +10,10 @@ from threading import Lock
 from drum_like.errors import DrumLikeError, StoreError
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.store.entities import Config, Version
-from drum_like.system.cpus import DEADLINE, TimedLock
+from drum_like.system.cpus import TimedLock
+from drum_like.system.deadline import DEADLINE
+from drum_like.system.memory import resident
+from drum_like.system.metrics import note_dropped, note_loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Cache:
     def discard(self, key: Key) -> None:
         """Drop a model; requests that hold it may go on using it."""
         with self._lock:
-            self._entries.pop(key, None)
+            _drop(self._entries.pop(key, None))
             self._failures.pop(key, None)
             self._loading.pop(key, None)
 
@@ -104,6 +107,7 @@ class Cache:
         if error is not None and time.monotonic() - at < RETRY_S:
             # A new object: one that is raised in many threads would mix their tracebacks.
             raise type(error)(*error.args)
+        before = resident()
         DEADLINE.until = inf  # the trial of a new model waits for others, and must not fail then
         try:
             loaded = load()
@@ -116,6 +120,13 @@ class Cache:
         with self._lock:
             self._failures.pop(key, None)
             self._entries[key] = loaded
+            note_loaded(loaded.info.name, loaded.info.version, resident() - before)
             while len(self._entries) > self.limit:
-                self._entries.popitem(last=False)
+                _drop(self._entries.popitem(last=False)[1])
         return loaded
+
+
+def _drop(loaded: Loaded | None) -> None:
+    """Count a model no more that is not kept any longer."""
+    if loaded is not None:
+        note_dropped(loaded.info.name, loaded.info.version)

@@ -19,6 +19,7 @@ from drum_like.registry.loader import Loader
 from drum_like.registry.store_view import ModelVersions, StoreView
 from drum_like.store.changes import Deployed
 from drum_like.store.names import Reference, is_number, is_uuid, key_of, reference, split_key
+from drum_like.system.marks import MARKS
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,9 @@ class Catalog:
 
     def resolve(self, name: str | None = None, version: str | None = None) -> Service:
         """Return a model; takes and raises as `find`."""
-        return self.find(name, version).service
+        service = self.find(name, version).service
+        MARKS.get().model = service.info
+        return service
 
     def default(self) -> Service | None:
         """Return the model that was given at start; raises as Resolver."""
@@ -100,10 +103,11 @@ class Catalog:
         """
         self._view.keep_up()
         found = self._cache.peek(version_id)
-        if found is not None:
-            return found
-        loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
-        return self._view.configured(version_id, loaded)
+        if found is None:
+            loaded = self._cache.get(version_id, lambda: self._loader.version(version_id))
+            found = self._view.configured(version_id, loaded)
+        MARKS.get().model = found.info
+        return found
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""

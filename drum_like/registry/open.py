@@ -9,6 +9,8 @@ from drum_like.errors import LoadError, SettingsError
 from drum_like.inference.loading import MODEL_VERSION, open_service, predict_limiter
 from drum_like.inference.service import ModelInfo, NotLoaded, Resolver, Service, SingleService
 from drum_like.system.lifecycle import Background
+from drum_like.system.memory import resident
+from drum_like.system.metrics import note_loaded
 from drum_like.system.shared_text import SharedText
 
 
@@ -58,6 +60,7 @@ def open_sources(settings: ServerSettings, shared: SharedText | None = None) -> 
 
 def _open(settings: ServerSettings) -> tuple[Service | NotLoaded, tuple[str, ...]]:
     """Return the service and the lines about it for the operator."""
+    before = resident()
     try:
         limiter = predict_limiter(settings.max_workers)
         service = open_service(settings.model, settings.load, limiter=limiter)
@@ -67,4 +70,5 @@ def _open(settings: ServerSettings) -> tuple[Service | NotLoaded, tuple[str, ...
         name = settings.model.model_name or settings.model.code_dir.name
         own = NotLoaded(error, ModelInfo(name, MODEL_VERSION, None, None, "target"))
         return own, (f"the model did not load; every request is answered 513: {error}",)
+    note_loaded(service.info.name, service.info.version, resident() - before)
     return service, service.notes

@@ -53,6 +53,11 @@ class ConnectionCounts:
             self.clear(slot)
 
     @property
+    def total(self) -> int:
+        """The connections of all workers, as they published them."""
+        return sum(number for number in self._numbers if number != _ABSENT)
+
+    @property
     def are_last(self) -> bool:
         """Whether the whole server stops, so that no other process takes the clients that wait."""
         return self._end[0] > 0

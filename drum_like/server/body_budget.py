@@ -88,6 +88,16 @@ class BodyBudget:
         self._peak = 0
         self._was_used = False
 
+    @property
+    def n_taken(self) -> int:
+        """Bytes that bodies take now, in all workers."""
+        return sum(self._taken)
+
+    @property
+    def n_answers(self) -> int:
+        """Bytes of answers that clients have not taken, in all workers."""
+        return sum(self._answers)
+
     def limits(self, longest: int) -> str:
         """Return the limits in words, for the operator.
 
@@ -118,7 +128,7 @@ class BodyBudget:
         It is taken before the look at the others: two workers never take the same room.
         """
         self._add(size)
-        if sum(self._taken) <= self.most:
+        if self.n_taken <= self.most:
             return True
         self._add(-size)
         return False
@@ -135,7 +145,7 @@ class BodyBudget:
 
     def look_at_answers(self) -> bool:
         """Return whether they fill a quarter; those of other workers count, too."""
-        held = sum(self._answers)
+        held = self.n_answers
         self.is_closed = held > self.most // 2
         return held > self.most // 4
 

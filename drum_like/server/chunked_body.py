@@ -33,6 +33,8 @@ _EXTENSIONS = re.compile(
     rb"(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED)
 )
 _SIZE = re.compile(rb"0*([0-9A-Fa-f]{1,15})")
+# Lines of most chunks; those with zeros in front or extensions take the longer way.
+_PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
 _LEAST_AT_ONCE = 1 << 14  # more bytes of tiny chunks would keep all other clients waiting
 _MOST_AT_ONCE = 1 << 20
 
@@ -44,7 +46,7 @@ class ChunkedBody:
         request: Whose body it is; knows the rules for the fields behind it.
         limit: The most bytes that it may hold.
         too_long: Makes the error about more.
-        first: The bytes of the chunks that have come already.
+        first: The bytes of the chunks that have come already; many are left to `receive`.
         spool: Where the body goes; None for memory.
 
     Raises:
@@ -71,23 +73,36 @@ class ChunkedBody:
         self._left = 0
         self._in_chunk = False
         self._in_trailers = False
+        self._come = b""
         self.missing = True
         self.rest = b""
-        self.take(first)
+        if len(first) > _LEAST_AT_ONCE:
+            self._come = first
+        else:
+            self.take(first)
 
     @property
     def size(self) -> int:
         """Number of bytes of the body that have come."""
         return self._body.tell()
 
+    @property
+    def has_come(self) -> bool:
+        """Whether `receive` finds bytes that are no longer in the socket."""
+        return bool(self._come)
+
     def receive(self, sock: socket.socket) -> int:
-        """Read the bytes that have come; return their number, 0 at the end of the connection.
+        """Read some bytes that have come; return their number, 0 at the end of the connection.
 
         Raises:
             BlockingIOError: nothing has come.
             Exception: as `take`.
         """
-        data = sock.recv(min(max(_LEAST_AT_ONCE, self._left), _MOST_AT_ONCE))
+        most = min(max(_LEAST_AT_ONCE, self._left), _MOST_AT_ONCE)
+        if self._come:
+            data, self._come = self._come[:most], self._come[most:]
+        else:
+            data = sock.recv(most)
         self.take(data)
         return len(data)
 
@@ -107,7 +122,7 @@ class ChunkedBody:
             at = self._step(data, at) if self.missing else None
         self._unread = data[used:]
         if not self.missing:
-            self.rest, self._unread = self._unread, b""
+            self.rest, self._unread, self._come = self._unread + self._come, b"", b""
 
     def getvalue(self) -> bytes:
         """Return the body; not before its end has come."""
@@ -121,7 +136,8 @@ class ChunkedBody:
             return self._chunk_end(data, at)
         if self._in_trailers:
             return self._trailers(data, at)
-        return self._chunk_start(data, at)
+        after = self._whole_chunks(data, at)
+        return after if after > at else self._chunk_start(data, at)
 
     def _part(self, data: bytes, at: int) -> int | None:
         part = memoryview(data)[at : at + self._left]
@@ -138,6 +154,19 @@ class ChunkedBody:
         self._in_chunk = False
         return at + len(_LINE_END)
 
+    def _whole_chunks(self, data: bytes, at: int) -> int:
+        """Read the chunks without extensions that have come whole; return where they end."""
+        write, room, view = self._body.write, self._limit - self.size, memoryview(data)
+        while line := _PLAIN_LINE.match(data, at):
+            size, start = int(line[1], 16), line.end()
+            end = start + size
+            if not size or size > room or not data.startswith(_LINE_END, end):
+                break
+            write(view[start:end])
+            room -= size
+            at = end + len(_LINE_END)
+        return at
+
     def _chunk_start(self, data: bytes, at: int) -> int | None:
         end = data.find(_LINE_END, at)
         length = (end if end >= 0 else len(data)) - at
@@ -150,12 +179,8 @@ class ChunkedBody:
         size = _size(data[at:end])
         if size > self._limit - self.size:
             raise UnreadError(self._too_long)
-        start, after = end + len(_LINE_END), end + len(_LINE_END) + size
-        if size and data.startswith(_LINE_END, after):  # all of it is here, as of most chunks
-            self._body.write(memoryview(data)[start:after])
-            return after + len(_LINE_END)
         self._left, self._in_chunk, self._in_trailers = size, size > 0, not size
-        return start
+        return end + len(_LINE_END)
 
     def _trailers(self, data: bytes, at: int) -> int | None:
         if data.startswith(_LINE_END, at):

@@ -54,6 +54,7 @@ class Connection:
         n_taken: Bytes that it has taken since then, when `look_on` was called last.
         moved: When it was seen to have taken some, in monotonic seconds.
         stream: The answer of which more parts are to be asked for when the rest is sent.
+        on_sent: Called once when the rest has been sent, and was the last of its answer.
         keep: Whether it stays open after that.
         is_asked: Whether its client has been sent the interim answer of `has_left`.
     """
@@ -67,6 +68,7 @@ class Connection:
         "n_before",
         "n_sent",
         "n_taken",
+        "on_sent",
         "peer",
         "reader",
         "rest",
@@ -88,6 +90,7 @@ class Connection:
         self.rest: memoryview | None = None
         self.n_sent = self.n_before = self.n_taken = 0
         self.stream: Stream | None = None
+        self.on_sent: Callable[[], None] = unheard
         self.keep = False
         self.is_asked = False
 
@@ -166,6 +169,10 @@ def _events(sock: socket.socket) -> int:
     poll = select.poll()
     poll.register(sock, _SENDS_NO_MORE | select.POLLOUT)
     return sum(events for _, events in poll.poll(0))
+
+
+def unheard() -> None:
+    """Do nothing when an answer has been sent."""
 
 
 def _nothing(_connection: Connection, _leader: Any) -> None:

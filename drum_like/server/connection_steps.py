@@ -14,12 +14,14 @@ from drum_like.server.connection import Connection
 from drum_like.server.leader import Handover, Job, Leader
 from drum_like.server.limits import LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
+from drum_like.server.refusals import SlowError
 from drum_like.server.request_head import Received
 from drum_like.server.request_reader import ClosedError
-from drum_like.server.response import SlowError
 from drum_like.server.side_work import Sending, SideWork
-from drum_like.server.waiting_line import Treatment, Waiting, WaitingRequests
-from drum_like.system.cpus import DEADLINE
+from drum_like.server.waiting_line import Treatment, Waiting, WaitingRequests, is_abandoned
+from drum_like.system.deadline import DEADLINE
+
+_Read = Callable[[], Received | None]
 
 _HERE = Treatment.SERVED_HERE
 
@@ -62,7 +64,7 @@ class ConnectionSteps:
         sender has to wait for the rest of the body in any case.
         """
         if self._poller.is_crowded and connection.reader.n_received is not None:
-            self._poller.postpone(connection, self._read_on)
+            self._poller.postpone(connection, self._read_on, leader)
         else:
             self._read_on(connection, leader)
 
@@ -97,13 +99,9 @@ class ConnectionSteps:
         elif not (is_read and connection.has_sent):
             self._connections.close(connection)
 
-    def _read(
-        self,
-        connection: Connection,
-        leader: Leader[Connection],
-        read: Callable[[], Received | None],
-    ) -> None:
+    def _read(self, connection: Connection, leader: Leader[Connection], read: _Read) -> None:
         """Read on, and start the next step; an error ends the connection."""
+        began = connection.reader.began
         try:
             received = read()
         except (ClosedError, OSError):
@@ -112,18 +110,27 @@ class ConnectionSteps:
             self._connections.refuse(connection, error)
         else:
             if received is not None:
+                received.read_s = time.monotonic() - began if began else 0.0
                 self._serve(connection, received, leader, 0.0)
             elif connection.reader.needs_caller:
                 self._callers.take(connection, leader)
-            elif not connection.reader.is_large or not self._leadership.n_followers:
-                self._wait_for_rest(connection)
-            elif self._large_bodies.acquire(blocking=False):
-                self._receive_large(connection, leader)
             else:
-                self._wait_for_rest(connection)
+                self._read_rest(connection, leader)
+
+    def _read_rest(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Go on with a request that has come in part."""
+        if connection.reader.has_come:
+            self._poller.postpone(connection, self._read_on, leader)
+        elif not connection.reader.is_large or not self._leadership.n_followers:
+            self._wait_for_rest(connection)
+        elif self._large_bodies.acquire(blocking=False):
+            self._receive_large(connection, leader)
+        else:
+            self._wait_for_rest(connection)
 
     def _receive_large(self, connection: Connection, leader: Leader[Connection]) -> None:
         """Take a large body in this thread, while another waits for clients."""
+        connection.reader.began = connection.reader.began or time.monotonic()
         self._leadership.begin(leader, connection)
         self._leadership.promote_follower(leader)
 
@@ -143,10 +150,10 @@ class ConnectionSteps:
         except Exception:
             self._connections.close(connection)
             raise
-        self._poller.hand_back(connection, self._on_authenticated)
+        self._poller.hand_back(connection, self._go_on)
 
-    def _on_authenticated(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Go on with a request whose caller is known now."""
+    def _go_on(self, connection: Connection, leader: Leader[Connection]) -> None:
+        """Read the next request from what has come already, or one whose caller is known now."""
         self._read(connection, leader, connection.reader.go_on)
 
     def _serve(
@@ -162,9 +169,15 @@ class ConnectionSteps:
             if how is _HERE:
                 if self._budget.is_closed:
                     received.body, received.unread = None, AnswersHeldError
-                DEADLINE.until = (since or time.monotonic()) + self._waiting.line.limit_s
+                now = time.monotonic()
+                received.queue_s = now - since if since else 0.0
+                DEADLINE.until = (since or now) + self._waiting.line.limit_s
+                DEADLINE.give_way = partial(self._handover.give_way, leader)
+                # Without the request: it is kept until the next, and credentials are not.
+                version = received.head.request.version
+                DEADLINE.has_left = partial(is_abandoned, connection, version)
                 self._handover.answer(connection, received, leader)
-            received.body = None
+            received.body = received.file = None  # before its room is given up
         except Exception:
             self._leadership.finish(leader)
             self._connections.close(connection)
@@ -196,13 +209,7 @@ class ConnectionSteps:
             idle_s = STOPPING_IDLE_S if self._connections.are_ending else limits.idle_s
             self._poller.wait_for(connection, self.on_data, idle_s)
         else:
-            self._poller.postpone(connection, self._on_turn)
-            if not leader.held:
-                self._poller.wake()
-
-    def _on_turn(self, connection: Connection, leader: Leader[Connection]) -> None:
-        """Read the next request from what has come already."""
-        self._read(connection, leader, connection.reader.buffered)
+            self._poller.postpone(connection, self._go_on, leader)
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait for the rest of a request, but not for ever; only what has come keeps its room."""

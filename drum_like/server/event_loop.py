@@ -6,7 +6,6 @@ the rest of an answer is sent, and more of a stream is asked for, as its client 
 
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from typing import Any
 from drum_like.server.acceptor import DEFERRAL_S, Acceptor, ConnectionCounts
 from drum_like.server.connection import Connection
 from drum_like.server.connection_steps import ConnectionSteps
+from drum_like.server.crew import Crew
 from drum_like.server.leader import Answer, Handover, Job, Leader, Leadership
 from drum_like.server.limits import LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
+from drum_like.server.refusals import CrowdedError
 from drum_like.server.request_head import Received
-from drum_like.server.response import CrowdedError
 from drum_like.server.waiting_line import WaitingLine, WaitingRequests
-from drum_like.system.cpus import DEADLINE
+from drum_like.system.deadline import DEADLINE
 
 logger = logging.getLogger(__name__)
 
@@ -97,10 +97,9 @@ class Loop:
         self._sweep_s = _SWEEP_S
         self._next_sweep = 0.0
         self._ended = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"serve-{number}", daemon=True)
-            for number in range(limits.threads + 1)  # one leads when all others are busy
-        ]
+        # One leads when all others are busy.
+        self._crew = Crew(limits.threads + 1, self._work, lambda: self._leadership.n_followers)
+        self._handover.leave = self._crew.leave
 
     @property
     def is_busy(self) -> bool:
@@ -110,8 +109,7 @@ class Loop:
     def start(self) -> None:
         """Begin to serve."""
         self._acceptor.update(0)
-        for thread in self._threads:
-            thread.start()
+        self._crew.start()
 
     def watch(self) -> bool:
         """Revoke the lead of a thread that has had it too long; return whether to look again soon.
@@ -135,10 +133,10 @@ class Loop:
     def end(self, timeout_s: float) -> None:
         """Close everything, and wait this long for threads that still serve."""
         self._ended = True
+        self._crew.end()
         self._poller.wake()
         deadline = time.monotonic() + timeout_s
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        self._crew.join(lambda: max(0.0, deadline - time.monotonic()))
         for connection in list(self._connections):
             self._connections.close(connection)
 
@@ -151,7 +149,8 @@ class Loop:
 
     def _work(self) -> None:
         """Serve whenever it leads, or a request was left to it; runs in each thread."""
-        while not self._ended:
+        DEADLINE.resume = self._crew.come_back
+        while self._crew.stays():
             turn = self._leadership.take_job(self._steps.left)
             if isinstance(turn, Leader):
                 while turn.held and not self._ended:
@@ -159,6 +158,7 @@ class Loop:
                 self._leadership.promote_follower(turn)
             else:
                 self._step(turn)
+            del turn  # while it waits for another, the request is not to be remembered
 
     def _step(self, turn: Leader[Connection] | Job) -> None:
         """Take the next step, or wait for clients; a mistake of ours must not end the thread.

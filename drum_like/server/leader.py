@@ -155,7 +155,10 @@ class Handover:
 
     Attributes:
         leadership: Makes other threads lead.
+        leave: Called for a thread that waits with others, so that another one may serve.
     """
+
+    leave: Callable[[], None]
 
     def __init__(
         self,
@@ -198,6 +201,19 @@ class Handover:
         if is_leading:
             elapsed, computed = time.monotonic() - began, time.thread_time() - computed
             self._latency.took(path, n_bytes, elapsed, computed)
+
+    def give_way(self, leader: Leader[Connection], *, waits: bool) -> None:
+        """Have another thread lead while the one of a leader waits with others, or predicts.
+
+        Args:
+            leader: Of the calling thread.
+            waits: Whether it waits, so that another one may serve in its place.
+        """
+        others = len(self._connections) > 1 and self.leadership.n_followers
+        if leader.held and (waits or others):
+            self.leadership.promote_follower(leader)
+        if waits:
+            self.leave()
 
     def watch(self) -> bool:
         """Revoke the lead of a thread that has had it too long; return whether to look again soon.

@@ -34,6 +34,8 @@ from drum_like.server.worker_status import (
     no_process,
 )
 from drum_like.system import cgroup
+from drum_like.system.instruments import SERIES
+from drum_like.system.metrics import WORKER_ENDS
 
 LONGEST_PAUSE_S = 30
 """Longest time between two attempts to load a model that did not load."""
@@ -111,15 +113,15 @@ class Master(Arbiter):
         worn = [worker for worker in self.workers if worker.state is State.WORN]
         serving = worn + [worker for worker in self.workers if worker.state is State.LOADED]
         for worker in serving[: max(0, len(serving) - self.num_workers)]:
-            self.kill_worker(int(worker.pid), signal.SIGTERM)
+            worker.reason = "memory" if worker.state is State.WORN else "reload"
             worker.state = State.RETIRING
+            self.kill_worker(int(worker.pid), signal.SIGTERM)
 
     def spawn_workers(self) -> None:
         """Start missing workers, one at a time until one has loaded."""
         if time.monotonic() < self._not_before:
             return
-        leaving = (State.WORN, State.RETIRING)
-        staying = [worker for worker in self.workers if worker.state not in leaving]
+        staying = [one for one in self.workers if one.state not in (State.WORN, State.RETIRING)]
         missing = self.num_workers - len(staying)
         if self._failures or not self._has_loaded:
             loading = any(worker.state is not State.LOADED for worker in staying)
@@ -202,7 +204,7 @@ class Master(Arbiter):
     def _read(self, worker: Worker) -> None:
         """Read the reports of a worker, and note them."""
         for report in worker.pipe.received():
-            worker.state = report.state
+            worker.state, worker.reason = report.state, report.reason or worker.reason
             if report.state is State.FAILED:
                 worker.failure = report
             elif report.state is State.LOADED:
@@ -216,10 +218,11 @@ class Master(Arbiter):
         self._read(worker)
         worker.pipe.close()
         worker.tmp.close()
-        self._counts.clear(worker.slot)
-        self._budget.clear(worker.slot)
+        for shared in (self._counts, self._budget, SERIES):
+            shared.clear(worker.slot)
         if self._stopping:
             return
+        WORKER_ENDS.add(_reason(worker, exit_code))
         if worker.state in (State.LOADED, State.WORN, State.RETIRING):
             if exit_code:
                 self.log.error("worker %s %s; it is replaced", worker.pid, how_it_ended(exit_code))
@@ -253,6 +256,17 @@ class Master(Arbiter):
         self.log.error(
             "a worker cannot load the model: %s; next attempt in %s s", failure.message, pause_s
         )
+
+
+def _reason(worker: Worker, exit_code: int) -> str:
+    """Return why a worker has ended, as the metrics have it."""
+    if worker.aborted:
+        return "hung"
+    if worker.failure is not None or (worker.state is None and not is_from_outside(exit_code)):
+        return "not_loaded"
+    if exit_code < 0:
+        return "killed" if -exit_code == signal.SIGKILL else "crashed"
+    return worker.reason or ("exited" if exit_code else "stopped")
 
 
 def give_slot(master: Arbiter, worker: Worker) -> None:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from drum_like import logs
+from drum_like.system.metrics import LINES_DROPPED
 
 ROOM = 1 << 20
 """Bytes that are kept for a reader that does not read."""
@@ -48,14 +49,14 @@ class Outlet(io.RawIOBase):
     Args:
         descriptor: Standard output or error.
         note: Makes a line about this many lines that were dropped.
+        name: `output` or `error`.
     """
 
     _unended: bytes
 
-    def __init__(self, descriptor: int, note: Callable[[int], bytes]) -> None:
+    def __init__(self, descriptor: int, note: Callable[[int], bytes], name: str = "output") -> None:
         super().__init__()
-        self._descriptor = descriptor
-        self._note = note
+        self._descriptor, self._name, self._note = descriptor, name, note
         self._own, self._send, self._is_slow = _opened(descriptor)
         self._longest = select.PIPE_BUF if _is_pipe(descriptor) else _LONGEST
         self._holds = not os.isatty(descriptor)
@@ -134,7 +135,9 @@ class Outlet(io.RawIOBase):
 
     def _keep(self, data: bytes, room: int) -> None:
         if self._waiting and self._n_bytes + len(data) > room:
-            self._n_dropped += data.count(b"\n")
+            n_lines = data.count(b"\n")
+            self._n_dropped += n_lines
+            LINES_DROPPED.add(self._name, amount=n_lines)
             return
         self._waiting.append(data)
         self._n_bytes += len(data)
@@ -188,8 +191,8 @@ def open_outlets(log_format: str) -> None:
         return f"{formatter.format(record)}\n".encode()
 
     # A hook may replace sys.stdout and sys.stderr; the other names stay.
-    sys.stdout = sys.__stdout__ = _stream(sys.stdout, partial(note, "output"))  # type: ignore[assignment,misc]
-    sys.stderr = sys.__stderr__ = _stream(sys.stderr, partial(note, "error"))  # type: ignore[assignment,misc]
+    sys.stdout = sys.__stdout__ = _stream(sys.stdout, "output", note)  # type: ignore[assignment,misc]
+    sys.stderr = sys.__stderr__ = _stream(sys.stderr, "error", note)  # type: ignore[assignment,misc]
 
 
 def raw_output() -> Callable[[bytes], object]:
@@ -210,10 +213,10 @@ def record_writer(stream: TextIO) -> Callable[[bytes], object]:
     return write
 
 
-def _stream(stream: TextIO, note: Callable[[int], bytes]) -> TextIO:
+def _stream(stream: TextIO, name: str, note: Callable[[str, int], bytes]) -> TextIO:
     """Return a stream to the same descriptor; the stream itself if it has none."""
     try:
-        outlet = Outlet(stream.fileno(), note)
+        outlet = Outlet(stream.fileno(), partial(note, name), name)
     except (OSError, ValueError):  # in a test, say
         return stream
     stream.flush()

@@ -110,15 +110,22 @@ class Poller:
         self.ready.append(connection.go_on)
         self.wake()
 
-    def postpone(self, connection: Connection, then: Step) -> None:
+    def postpone(self, connection: Connection, then: Step, by: Leader[Connection]) -> None:
         """Have the leader take a step after those of all clients that are ready.
 
         Whoever sends much at once has no more turns than others.
+
+        Args:
+            connection: Whose step it is.
+            then: The step, which does not wait for the client.
+            by: The caller, who leads or has led before.
         """
         self.release(connection)
         connection.then = then
         self._n_others -= 1
         self.postponed.append(connection.go_on)
+        if not by.held:
+            self.wake()
 
     def wake(self) -> None:
         """Wake the thread that waits for clients, so that it sees a change."""
@@ -170,6 +177,7 @@ class OpenConnections(set[Connection]):
         self._by_address = defaultdict[str, set[Connection]](set)
         self._lock = Lock()  # clients leave in any thread
         self.are_ending = False
+        self._was_open = time.monotonic()
 
     def overdue(self, now: float) -> Iterator[Connection]:
         """Yield those that have waited for their client too long, by the monotonic clock.
@@ -183,7 +191,10 @@ class OpenConnections(set[Connection]):
                 connection.deadline = min(limit, connection.moved + self._limits.pause_s)
             if connection.waits and connection.deadline <= now:
                 yield connection
-        if self._budget.look_at_answers():
+        is_needed = self._budget.look_at_answers()
+        if not self._budget.is_closed:
+            self._was_open = now
+        if is_needed:
             yield from self._too_slow(now)
 
     def admit(self, connection: Connection) -> bool:
@@ -259,13 +270,17 @@ class OpenConnections(set[Connection]):
         """Yield connections to cut off, those whose clients take least of their answers first.
 
         While answers fill a quarter of the memory, clients that take nothing; while they fill half,
-        so that nobody else is answered, others as well.
+        so that nobody else is answered, others as well, once all have had their time: the answer of
+        one that takes less may have come a moment later. A client whose answer comes in parts, each
+        of which begins anew, puts that off for a while only.
         """
         held = [one for one in list(self) if one.waits and one.reader.room.answer]
         slow = [one for one in held if one.since < now - _STALLED_S]
         for one in sorted(slow, key=lambda one: one.n_taken / (now - one.since)):
             is_stalled = one.moved < now - _STALLED_S
-            if self._budget.is_closed or (is_stalled and self._budget.look_at_answers()):
+            is_needed = self._budget.look_at_answers()
+            had_time = len(slow) == len(held) or now - self._was_open > 2 * _STALLED_S
+            if (is_needed and is_stalled) or (self._budget.is_closed and had_time):
                 logger.warning(
                     "answers fill the memory: the client that takes least of its own is cut off"
                 )

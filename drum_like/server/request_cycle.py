@@ -3,9 +3,10 @@
 import logging
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from time import perf_counter
@@ -18,11 +19,16 @@ from gunicorn.http.message import Request
 from drum_like import logs
 from drum_like.errors import lacks_memory
 from drum_like.http.auth.authenticator import CALLER
+from drum_like.http.refusals import ServerRefusal
 from drum_like.http.requests import HOLD, LACKED_MEMORY, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
+from drum_like.server.refusals import plain, refusal
 from drum_like.server.request_head import Received
-from drum_like.server.response import Reply, error_body, refusal
-from drum_like.server.timeouts import EXPIRED, Application, has_expired
+from drum_like.server.request_metrics import RequestMetrics
+from drum_like.server.response import Reply
+from drum_like.server.timeouts import Timed, late_status
+from drum_like.system.marks import MARKS, RequestMarks
+from drum_like.system.metrics import ERRORS, kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +38,10 @@ _SLICE_S = 0.05
 _LONG_S = 0.1
 """Seconds that an answer takes before the server asks whether its client has left."""
 
-_UNAVAILABLE = "503 Service Unavailable"
-_FAILED = error_body("the server failed to answer this request")
-_BUSY = error_body("the server is busy: other requests came first; try again later")
+_NO_PARTS: Iterator[bytes] = iter(())
+
+_FAILED = "the server failed to answer this request"
+_BUSY = "the server is busy: other requests came first; try again later"
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +53,7 @@ class Exchange:
         reply: The answer.
         environ: WSGI's variables.
         context: The context that the application runs in, whatever the thread.
-        began: When the application was called.
+        marks: Its marks; its time begins when the application was called.
         body: The answer as the application returned it, None before.
         parts: The parts of it that have not been asked for.
     """
@@ -55,9 +62,28 @@ class Exchange:
     reply: Reply
     environ: dict[str, Any]
     context: Context
-    began: float
+    marks: RequestMarks
     body: Iterable[bytes] | None = None
-    parts: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    parts: Iterator[bytes] = _NO_PARTS
+
+
+Record = Callable[[logs.Access, Mapping[str, Any], RequestMarks], None]
+"""Records a request: its line in the access log, WSGI's variables, and its marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CycleCallbacks:
+    """The worker's part in the answers.
+
+    Attributes:
+        keeps: Called once a request; says whether its connection may stay open.
+        recycle: Called after an answer for which memory ran short.
+        record: Records a request that has ended; None for no records but the log.
+    """
+
+    keeps: Callable[[], bool]
+    recycle: Callable[[], None]
+    record: Record | None = None
 
 
 class RequestCycle:
@@ -66,23 +92,21 @@ class RequestCycle:
     Args:
         cfg: gunicorn's settings.
         log: Gets a line for each request.
-        application: WSGI.
-        keeps: Called once a request; says whether its connection may stay open.
-        recycle: Called after an answer for which memory ran short.
+        application: WSGI; makes the server's own answers, too.
+        callbacks: The worker's part.
     """
 
     def __init__(
         self,
         cfg: Config,
         log: logs.AccessLog,
-        application: Application,
-        keeps: Callable[[], bool],
-        recycle: Callable[[], None],
+        application: Timed,
+        callbacks: CycleCallbacks,
     ) -> None:
         self._cfg, self._log = cfg, log
-        self._application = application
-        self._keeps = keeps
-        self._recycle = recycle
+        self._application, self._record = application, callbacks.record
+        self._keeps, self._recycle = callbacks.keeps, callbacks.recycle
+        self._metrics = RequestMetrics()
         self._is_disowned = False
 
     def answer(self, connection: Connection, received: Received) -> None:
@@ -99,9 +123,9 @@ class RequestCycle:
             environ[WHOLE] = received.body
         # Flask takes back in a context what it has set there, also when another thread goes on.
         context = copy_context()
-        context.run(
-            self._run, Exchange(connection, reply, environ, context, perf_counter()), self._send
-        )
+        marks = RequestMarks(perf_counter(), received.read_s, received.queue_s)
+        context.run(MARKS.set, marks)
+        context.run(self._run, Exchange(connection, reply, environ, context, marks), self._send)
 
     def disown(self) -> None:
         """Leave, in a forked child, where the application returns."""
@@ -109,13 +133,17 @@ class RequestCycle:
 
     def refuse(self, connection: Connection, error: Exception) -> None:
         """Answer a request that could not be read, unless the client does not take the answer."""
-        status, answer = refusal(error)
+        refused, head = refusal(error), connection.reader.head
+        ERRORS.add(kind_of(type(error).__name__))
         if isinstance(error, ParseException):
-            logger.info("a request was refused: %s", status)
+            logger.info("a request was refused: %s", refused.code)
         else:
             logger.error("a request could not be read", exc_info=error)
+        refuse = plain if head is None else self._application.refuse
+        answer = refuse({} if head is None else head.environ, refused)
+        self._metrics.count(RequestMarks(perf_counter()), answer.asked, str(refused.code))
         try:
-            connection.sock.send(answer)
+            connection.sock.send(answer.last())
         except OSError:
             return
 
@@ -124,10 +152,13 @@ class RequestCycle:
         reply = Reply(received.head.request, connection.sock, self._cfg)
         if received.body is None or not self._cfg.keepalive:
             reply.force_close()
-        retry_s = max(1, math.ceil(excess_s))
-        _begin(reply, _UNAVAILABLE, _BUSY, ("Retry-After", str(retry_s)))
-        parts, began = [_BUSY], perf_counter()
-        exchange = Exchange(connection, reply, {}, copy_context(), began, parts, iter(parts))
+        busy = ServerRefusal(503, _BUSY, retry_s=max(1, math.ceil(excess_s)))
+        answer = self._application.refuse(received.head.environ, busy)
+        reply.start_response(answer.status, answer.headers)
+        ERRORS.add("busy")
+        parts, marks = [answer.body], RequestMarks(perf_counter())
+        environ = {**answer.asked}
+        exchange = Exchange(connection, reply, environ, answer.context, marks, parts, iter(parts))
         exchange.context.run(self._run, exchange, self._send)
 
     def drop(self, received: Received, waited_s: float) -> None:
@@ -135,6 +166,8 @@ class RequestCycle:
         request, status = received.head.request, logs.CLIENT_LEFT
         left = logs.Access(request.method or "-", request.path or "-", status, 0, waited_s)
         self._log.write(left)
+        ERRORS.add("client_left")
+        self._metrics.count(RequestMarks(perf_counter()), {}, str(status))
 
     def _reply(self, request: Request, connection: Connection) -> Reply:
         reply = Reply(request, connection.sock, self._cfg)
@@ -169,16 +202,26 @@ class RequestCycle:
     def _finish(self, exchange: Exchange, *, is_lost: bool) -> None:
         """Log an answer that has ended, and set whether its connection stays open."""
         connection, reply, request = exchange.connection, exchange.reply, exchange.reply.req
-        duration_s = perf_counter() - exchange.began
+        marks = exchange.marks
+        duration_s = perf_counter() - marks.began
         status = int(reply.status[:3]) if reply.status else 0
-        if is_lost or (duration_s > _LONG_S and connection.has_left(may_ask=False)):
+        is_lost = is_lost or (duration_s > _LONG_S and connection.has_left(may_ask=False))
+        if is_lost:
             reply.force_close()
-            status = EXPIRED if has_expired(exchange.environ) else logs.CLIENT_LEFT
+            status = _lost_status(exchange.environ)
+        if not marks.ready:
+            self._metrics.count(marks, exchange.environ, str(status))
+        elif connection.rest is not None:
+            connection.on_sent = partial(self._metrics.wrote, marks)
+        elif not is_lost:  # otherwise not written; one that was too late has been counted
+            self._metrics.wrote(marks)
         connection.stream = None
         connection.keep = not reply.should_close()
-        self._log.write(
-            logs.Access(request.method or "-", request.path or "-", status, reply.sent, duration_s)
-        )
+        said = (request.method or "-", request.path or "-", status, reply.sent)
+        access = logs.Access(*said, duration_s)
+        self._log.write(access)
+        if self._record is not None:
+            self._record(access, exchange.environ, marks)
         if LACKED_MEMORY in exchange.environ:
             self._recycle()
 
@@ -208,6 +251,7 @@ class RequestCycle:
                     is_done = False
                     break
             else:
+                self._metrics.count(exchange.marks, exchange.environ, str(reply.status)[:3])
                 reply.close()
         finally:
             if is_done and (close := getattr(exchange.body, "close", None)):
@@ -216,23 +260,28 @@ class RequestCycle:
 
     def _failed(self, exchange: Exchange, error: BaseException) -> Reply:
         """Return the answer 500 or 503; an answer that has begun is cut off instead."""
-        reply, status = exchange.reply, "500 Internal Server Error"
+        reply, failed = exchange.reply, ServerRefusal(500, _FAILED)
         if lacks_memory(error):
-            exchange.environ[LACKED_MEMORY], status = True, _UNAVAILABLE
+            exchange.environ[LACKED_MEMORY], failed = True, ServerRefusal(503, _FAILED, retry_s=1)
         if reply.begun:
             reply.force_close()
             return reply
+        answer = self._application.refuse(exchange.environ, failed)
         instead = Reply(reply.req, exchange.connection.sock, self._cfg)
         instead.force_close()
-        _begin(instead, status, _FAILED)
-        instead.write(_FAILED)
-        instead.close()
+        instead.start_response(answer.status, answer.headers)
+        instead.write(answer.body)
+        with suppress(OSError):  # of a client that has left, or was cut off
+            instead.close()
         return instead
 
 
-def _begin(reply: Reply, status: str, body: bytes, *more: tuple[str, str]) -> None:
-    length = ("Content-Length", str(len(body)))
-    reply.start_response(status, [("Content-Type", "application/json"), length, *more])
+def _lost_status(environ: Mapping[str, Any]) -> int:
+    """Return the status of an answer that nobody got; one that was too late has been counted."""
+    if late := late_status(environ):
+        return late
+    ERRORS.add("client_left")
+    return logs.CLIENT_LEFT
 
 
 def _environ(connection: Connection, received: Received) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from gunicorn.http.wsgi import create
 
 from drum_like.http.auth.authenticator import Admission, Caller
 from drum_like.http.auth.web_pages import authority
-from drum_like.http.requests import FileLimit, LongBodyError, transfer_codings
+from drum_like.http.refusals import LongBodyError
+from drum_like.http.requests import FileLimit, transfer_codings
 from drum_like.server.body_budget import BodyBudget
 from drum_like.server.body_buffer import (
     AT_LEAST,
@@ -41,6 +42,9 @@ Body = PreallocatedBody | BufferedBody | ChunkedBody
 END = b"\r\n\r\n"
 
 _EXPECTS = "_expected_100_continue"
+KEPT_HEAD = "drum_like.kept_head"
+"""WSGI variable of a head that is remembered, as it holds no secret: an object of its own."""
+
 _REMEMBERED = 512
 _LONGEST_REMEMBERED = 4096
 
@@ -48,11 +52,8 @@ _SECRETS = (b"authorization:", b"cookie:", b"x-api-key:")
 """Fields whose values are not kept longer than their request."""
 
 _OF_THE_CONNECTION = (
-    "wsgi.input",
-    "wsgi.early_hints",
-    "wsgi.file_wrapper",
-    "gunicorn.socket",
-    "REMOTE_PORT",
+    *("wsgi.input", "wsgi.early_hints", "wsgi.file_wrapper"),
+    *("gunicorn.socket", "REMOTE_PORT"),
 )
 
 
@@ -96,6 +97,8 @@ class Received:
         caller: Who sends it; None if everybody is let in.
         unread: Makes the error of an application that reads a body which is withheld from it.
         file: The body if it is on the disk, in place of its bytes.
+        read_s: Time from its first byte to its last, 0 for one piece.
+        queue_s: Time that it has waited for a thread.
     """
 
     head: Head
@@ -103,6 +106,8 @@ class Received:
     caller: Caller | None = None
     unread: Refusal | None = None
     file: IO[bytes] | None = None
+    read_s: float = 0.0
+    queue_s: float = 0.0
 
 
 class Heads:
@@ -122,11 +127,10 @@ class Heads:
         Raises:
             Exception: those of gunicorn.http.errors: this is not HTTP/1, or not allowed.
         """
-        key = (peer[0], data)
-        head = self._known.get(key)
+        head = self._known.get(key := (peer[0], data))
         if head is None:
             head = self._read(data, client, peer, server)
-            if _may_be_kept(data):
+            if KEPT_HEAD in head.environ:
                 self._keep(key, head)
         return head
 
@@ -147,6 +151,7 @@ class Heads:
         for name in _OF_THE_CONNECTION:
             environ.pop(name, None)
         environ["wsgi.multithread"] = True
+        environ.update({KEPT_HEAD: object()} if _may_be_kept(data) else {})
         is_chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = 0 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
         is_coded = bool(transfer_codings(environ))
@@ -241,7 +246,5 @@ def _with_port(text: str) -> tuple[str, int] | None:
 
 
 def _may_be_kept(data: bytes) -> bool:
-    if len(data) > _LONGEST_REMEMBERED:
-        return False
-    lower = data.lower()
-    return not any(name in lower for name in _SECRETS)
+    lower = data[: _LONGEST_REMEMBERED + 1].lower()
+    return len(data) <= _LONGEST_REMEMBERED and not any(name in lower for name in _SECRETS)

@@ -63,6 +63,16 @@ class _Begun:
             return self.spool.is_due
         return isinstance(self.body, PreallocatedBody) and not self.body.is_slow
 
+    @property
+    def rest(self) -> bytes:
+        """The bytes after its end, which belong to the next request."""
+        return self.body.rest if isinstance(self.body, ChunkedBody) else b""
+
+    @property
+    def has_come(self) -> bool:
+        """Whether bytes have been read from the socket that are yet to be looked at."""
+        return isinstance(self.body, ChunkedBody) and self.body.has_come
+
     def receive_much(self, sock: socket.socket) -> int:
         """Read for at most a quarter of a second; returns and raises as `receive` of the body."""
         if isinstance(self.body, PreallocatedBody):
@@ -110,6 +120,8 @@ class RequestReader:
 
     Attributes:
         began: When its request began to come, in monotonic seconds; 0 if that was not noted.
+        head: The head of the request that is being read; None before it has come whole, and
+            after the request was handed out: it may hold credentials.
         room: The room that its body takes, or the one of the request that is being answered.
     """
 
@@ -122,11 +134,13 @@ class RequestReader:
         "_sock",
         "_unauthenticated",
         "began",
+        "head",
         "room",
     )
 
     def __init__(self, sock: socket.socket, addresses: tuple[Any, Any], reading: Reading) -> None:
         self.began = 0.0
+        self.head: Head | None = None
         self.room = Room(reading.budget)
         self._sock = sock
         self._addresses = addresses
@@ -177,6 +191,11 @@ class RequestReader:
         """Whether a large body is on its way that `receive_large` may take, or has to write."""
         return self._begun is not None and self._begun.is_large
 
+    @property
+    def has_come(self) -> bool:
+        """Whether `receive` finds bytes that are no longer in the socket."""
+        return self._begun is not None and self._begun.has_come
+
     def receive_large(self) -> Received | None:
         """Read a large body for at most a quarter of a second; raises as `receive`."""
         begun = self._begun
@@ -191,7 +210,7 @@ class RequestReader:
 
     def buffered(self) -> Received | None:
         """Return the next request if the buffer holds a whole one; raises as `receive`."""
-        data = self._data
+        data, self.head = self._data, None
         end = data.find(END)
         if end < 0:
             heads, peer = self._reading.heads, self._addresses[0]
@@ -200,7 +219,7 @@ class RequestReader:
             return None
         end += len(END)
         self._checked = 0
-        head = self._reading.heads.read(data[:end], self._sock, *self._addresses)
+        head = self.head = self._reading.heads.read(data[:end], self._sock, *self._addresses)
         caller = None
         if self._reading.admission is not None:
             caller = self._reading.admission.at_once(head.environ)
@@ -211,7 +230,7 @@ class RequestReader:
         body_end = end + head.length
         if len(data) >= body_end and not head.is_chunked:
             self._data = data[body_end:]
-            self.began = 0.0
+            self.head, self.began = None, 0.0
             return Received(head, data[end:body_end], caller)
         return self._begin(head, caller, data[end:])
 
@@ -227,17 +246,14 @@ class RequestReader:
             self._unauthenticated.caller = self._reading.admission.worked_out(environ, since)
 
     def go_on(self) -> Received | None:
-        """Read on after `authenticate`; returns and raises as `receive`.
-
-        The part of its body that has come is still there.
-        """
+        """Read what has come, or on after `authenticate`; returns and raises as `receive`."""
         waiting, self._unauthenticated = self._unauthenticated, None
         if waiting is None:
-            return None
+            return self.buffered()
         head, data = waiting.head, self._data
         if len(data) >= head.length and not head.is_chunked:
             self._data = data[head.length :]
-            self.began = 0.0
+            self.head, self.began = None, 0.0
             return Received(head, data[: head.length], waiting.caller)
         return self._begin(head, waiting.caller, data)
 
@@ -248,8 +264,7 @@ class RequestReader:
 
     def end(self) -> None:
         """Drop everything: nothing more is read."""
-        self._data = b""
-        self._unauthenticated = None
+        self._data, self._unauthenticated = b"", None
         self.let_go()
 
     def _begin(self, head: Head, caller: Caller | None, data: bytes) -> Received | None:
@@ -288,16 +303,12 @@ class RequestReader:
             return self._unread(begun.head, begun.caller, error.why)
 
     def _whole(self, begun: _Begun) -> Received:
-        if isinstance(begun.body, ChunkedBody):
-            self._data = begun.body.rest
-        received = begun.whole()
-        self._begun = None
-        self.began = 0.0
-        return received
+        self._data = begun.rest
+        self.head, self._begun, self.began = None, None, 0.0
+        return begun.whole()
 
     def _unread(self, head: Head, caller: Caller | None, why: Refusal | None = None) -> Received:
-        self._begun = None
-        self.began = 0.0
+        self.head, self._begun, self.began = None, None, 0.0
         return Received(head, None, caller, why)
 
 

@@ -6,16 +6,13 @@ slowly. The server's own are JSON, also the answer to data that is not HTTP.
 
 import socket
 import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from gunicorn import util
 from gunicorn.config import Config
-from gunicorn.http import Request, errors
+from gunicorn.http import Request
 from gunicorn.http.wsgi import Response
-
-from drum_like.server.body_budget import NoRoomForHeadError
-from drum_like.server.body_buffer import CutOffError
-from drum_like.server.request_head import HostError
 
 _TOGETHER = 1 << 26
 """Bytes of an answer in many parts that are gathered before they are sent."""
@@ -54,21 +51,19 @@ class Reply(Response):
         if not self.headers_sent:
             self.send_headers()
         if self.chunked:
-            self._put(b"0\r\n\r\n")
+            self._parts.append(b"0\r\n\r\n")
         self._flush()
 
     def _emit_body(self, data: bytes) -> None:
         """Take a part of the body; parts of a stream are sent as they come."""
-        self._put(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+        part = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
+        self._parts.append(part)
+        self._gathered += len(part)
         is_last = self.sent == self.response_length
         is_endless = self.chunked or self.response_length is None
         if is_endless or (self._gathered > _TOGETHER and not is_last):
             self.is_stream = True
             self._flush()
-
-    def _put(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._gathered += len(data)
 
     def _flush(self) -> None:
         """Send everything that the client is ready to take; the rest stays in `rest`."""
@@ -86,115 +81,39 @@ class Reply(Response):
         major, minor = self.req.version or (1, 1)
         connection = "close" if self.should_close() else "keep-alive"
         chunked = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
-        fields = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        fields = "".join(map("%s: %s\r\n".__mod__, self.headers))
         return (
             f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\n"
             f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{chunked}{fields}\r\n"
         ).encode("latin-1")
 
 
+class TrackedBody:
+    """The body of an answer; `leave` is called at its end even if it does not close well.
+
+    Args:
+        body: As the application returned it.
+        leave: Called when the body has been closed.
+    """
+
+    def __init__(self, body: Iterable[bytes], leave: Callable[[], None]) -> None:
+        self._parts = iter(body)
+        self._close = getattr(body, "close", None)
+        self._leave = leave
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the parts of the body."""
+        return self._parts
+
+    def close(self) -> None:
+        """Close the body, whatever it raises."""
+        try:
+            if self._close is not None:
+                self._close()
+        finally:
+            self._leave()
+
+
 @lru_cache(maxsize=1)
 def _date(seconds: int) -> str:
     return util.http_date(seconds)
-
-
-class SlowError(errors.ParseException):
-    """The client has not sent its whole request in time."""
-
-
-class CrowdedError(errors.ParseException):
-    """The address of the client has too many connections."""
-
-
-_CODINGS = ("br", "zstd", "x-gzip", "x-compress")
-_MALFORMED_CHUNK = "the chunks of the body are malformed"
-
-_STATUS = (
-    (
-        CutOffError,
-        "400 Bad Request",
-        "the body is cut off: it is shorter than its Content-Length, or its last chunk is missing",
-    ),
-    (SlowError, "408 Request Timeout", "the request did not come whole in time"),
-    (
-        NoRoomForHeadError,
-        "503 Service Unavailable",
-        "the memory for requests is taken by others at the moment; try again",
-    ),
-    (CrowdedError, "429 Too Many Requests", "this address has too many open connections"),
-    (errors.InvalidChunkSize, "400 Bad Request", _MALFORMED_CHUNK),
-    (errors.InvalidChunkExtension, "400 Bad Request", _MALFORMED_CHUNK),
-    (errors.ChunkMissingTerminator, "400 Bad Request", _MALFORMED_CHUNK),
-    (MemoryError, "413 Content Too Large", "there is no memory for a body of this size"),
-    (errors.LimitRequestLine, "414 URI Too Long", "the request line is too long"),
-    (
-        errors.LimitRequestHeaders,
-        "431 Request Header Fields Too Large",
-        "the head of the request has too many fields, or one that is too long",
-    ),
-    (
-        errors.UnsupportedTransferCoding,
-        "501 Not Implemented",
-        "the only transfer coding that this server reads is chunked",
-    ),
-    (
-        errors.ExpectationFailed,
-        "417 Expectation Failed",
-        "the only expectation that this server meets is 100-continue",
-    ),
-    (errors.InvalidHTTPVersion, "400 Bad Request", "this server speaks HTTP/1.0 and HTTP/1.1"),
-    (errors.InvalidRequestMethod, "400 Bad Request", "the request's method is malformed"),
-    (errors.InvalidRequestLine, "400 Bad Request", "the request line is malformed"),
-    (
-        HostError,
-        "400 Bad Request",
-        "the header Host is missing, malformed, or not the host of the request's target",
-    ),
-    (errors.InvalidHeaderName, "400 Bad Request", "the name of a header field is malformed"),
-    (errors.ParseException, "400 Bad Request", "the head of the request is malformed"),
-)
-
-
-def refusal(error: Exception) -> tuple[str, bytes]:
-    """Return status line and whole answer for a request that could not be read.
-
-    No part of the request is repeated.
-    """
-    found = ((status, text) for kind, status, text in _STATUS if isinstance(error, kind))
-    status, text = next(found, ("400 Bad Request", "the request could not be read"))
-    if isinstance(error, errors.UnsupportedTransferCoding):
-        status, text = _coded(str(error.hdr)) or (status, text)
-    return status, last_answer(status, text)
-
-
-def last_answer(status: str, text: str) -> bytes:
-    """Return a whole answer after which the connection is closed.
-
-    Args:
-        status: Code and phrase.
-        text: The message, plain ASCII without quotes.
-    """
-    body = error_body(text)
-    retry = "Retry-After: 1\r\n" if status.startswith("503") else ""
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{retry}"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    return head.encode() + body
-
-
-def error_body(text: str) -> bytes:
-    """Return the body of an error answer; see `last_answer`."""
-    return b'{"message":"ERROR: %b"}\n' % text.encode()
-
-
-def _coded(field: str) -> tuple[str, str] | None:
-    """Return status and text for a Transfer-Encoding that names a coding which others know."""
-    named = [coding.strip(" \t").lower() for coding in field.split(",")]
-    found = next((coding for coding in named if coding in _CODINGS), None)
-    if found is None:
-        return None
-    return "415 Unsupported Media Type", (
-        f"the body is coded: Transfer-Encoding is {found}, which this server does not read; send "
-        "the body as it is, in chunks or with its length"
-    )

@@ -8,6 +8,7 @@ import platform
 import signal
 import socket
 import sys
+import time
 from collections.abc import MutableMapping
 from importlib import import_module
 from pathlib import Path
@@ -26,10 +27,13 @@ from drum_like.server.limits import ClientLimits, client_limits
 from drum_like.server.listeners import listen, url
 from drum_like.server.master import Master
 from drum_like.server.outlet import open_outlets, record_writer
+from drum_like.server.refusals import refuse_by
+from drum_like.server.spans import Spans
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
-from drum_like.system import cgroup
+from drum_like.system import cgroup, metrics
 from drum_like.system.cpus import CPUS, Share, set_native_threads, share
+from drum_like.system.instruments import SERIES
 from drum_like.system.memory import keep_few_heaps, keep_objects
 from drum_like.system.shared_text import SharedText
 from drum_like.system.stats import Timings
@@ -90,9 +94,8 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
     return _run(settings, listener, division)
 
 
-def _leave(sig: int, frame: FrameType | None) -> None:
+def _leave(_sig: int, _frame: FrameType | None) -> None:
     """Leave at once: nothing runs before gunicorn takes the signal over."""
-    del sig, frame
     os._exit(0)
 
 
@@ -100,13 +103,13 @@ def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> 
     """Run master and workers; only the master returns."""
     address = url(listener)
     configuration = gunicorn_settings(settings, division.workers, listener.detach())
-
     clients = client_limits(settings)
 
     def on_loaded(report: Report) -> None:
         _announce(report, settings, (division, clients, budget), address)
 
     counts, budget = ConnectionCounts(division.slots), _budget(settings, division.slots)
+    _share_metrics(division.slots, counts, budget)
     program = Program(configuration, _loader(settings, division, counts, clients, budget))
     master, own_pid = Master(program, on_loaded, counts, budget), os.getpid()
     try:
@@ -125,6 +128,19 @@ def _budget(settings: ServerSettings, slots: int) -> BodyBudget:
     return BodyBudget(usual_budget() if chosen is None else chosen * MIB, slots)
 
 
+def _share_metrics(slots: int, counts: ConnectionCounts, budget: BodyBudget) -> None:
+    """Share the metrics among the workers and this process, whose part is the last one."""
+    metrics.share(slots + 1)
+    SERIES.claim(slots)
+    began = time.time()
+    metrics.START.read_by(lambda: [((), began)])
+    metrics.CONNECTIONS.read_by(lambda: [((), counts.total)])
+    metrics.BODIES.read_by(lambda: [((), budget.n_taken)])
+    metrics.ANSWERS.read_by(lambda: [((), budget.n_answers)])
+    if budget.most < sys.maxsize:
+        metrics.BODIES_LIMIT.read_by(lambda: [((), budget.most)])
+
+
 def _loader(
     settings: ServerSettings,
     division: Share,
@@ -136,8 +152,7 @@ def _loader(
 
     Modules imported here are shared by all workers, and one that is replaced is there much sooner.
     """
-    # numpy reads the environment on import
-    from drum_like.http.app import create_app  # noqa: PLC0415
+    from drum_like.http.app import create_app  # noqa: PLC0415 - numpy reads the environment
     from drum_like.http.auth.passphrases import CheckedWords  # noqa: PLC0415
     from drum_like.http.mounting import import_contracts  # noqa: PLC0415
 
@@ -153,6 +168,7 @@ def _loader(
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
+        SERIES.claim(slot)
         CPUS.claim(slot)
         budget.join(slot)
         application = create_app(settings, timings, checked, named)
@@ -170,6 +186,8 @@ def _loader(
             is_probe=application.is_probe,
             queue_timeout_s=settings.queue_timeout_s,
             stays=not settings.has_catalog,
+            refuse=refuse_by(application.refuse),
+            spans=Spans(settings.otlp_endpoint),
         )
 
     return load
@@ -220,12 +238,11 @@ def _route(settings: ServerSettings) -> str:
     """Return the route for rows; a target type that only the artifact knows is a structured one."""
     if not settings.model.has_code_dir:
         return f"/models/{settings.default_model or 'NAME'}/predict/"
-    routes = {
+    routes: dict[TargetType | None, str] = {
         TargetType.UNSTRUCTURED: "/predictUnstructured/",
         TargetType.TRANSFORM: "/transform/",
     }
-    target_type = settings.model.target_type
-    return routes.get(target_type, "/predict/") if target_type else "/predict/"
+    return routes.get(settings.model.target_type, "/predict/")
 
 
 def _report_failure(failure: Report, settings: ServerSettings) -> None:

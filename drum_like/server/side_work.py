@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from drum_like.server.connection import Connection
+from drum_like.server.connection import Connection, unheard
 from drum_like.server.leader import Job, Leader, Leadership
 from drum_like.server.limits import ClientLimits
 from drum_like.server.poller import OpenConnections, Poller, Step
@@ -148,6 +148,8 @@ class Sending:
         if connection.stream is not None:
             self._streams.take(connection, leader)
         else:
+            on_sent, connection.on_sent = connection.on_sent, unheard
+            on_sent()
             self.done(connection, leader)
 
     def _go_on(self, connection: Connection) -> None:

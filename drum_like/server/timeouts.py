@@ -10,11 +10,17 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from drum_like.server.response import last_answer
+from drum_like.http.refusals import ServerRefusal
+from drum_like.server.refusals import Refuse, plain
+from drum_like.server.request_metrics import RequestMetrics
+from drum_like.server.response import TrackedBody
+from drum_like.system.marks import MARKS
+from drum_like.system.metrics import ERRORS
 
 Environ = MutableMapping[str, Any]
 Application = Callable[..., Iterable[bytes]]
@@ -30,31 +36,31 @@ STUCK_S = 10.0
 """Time that a leaving worker waits for threads that do not end."""
 
 EXPIRED = 504  # the status of a request that took longer than its limit
-
-ANSWER = last_answer(
-    f"{EXPIRED} Gateway Timeout", "the request took longer than this server allows"
-)
+LATE = "the request took longer than this server allows"
 
 
 class Call:
     """A running request.
 
     Attributes:
-        name: Method and path, for the log.
+        environ: Its WSGI variables.
         connection: The client's socket.
+        marks: Its marks.
         started: When it began, on the registry's clock.
         answering: Whether the application has begun its answer.
-        expired: Whether it was answered, or at least cut off, in the application's place.
+        expired: The status with which it was answered, or at least cut off, in the application's
+            place; 0 before.
     """
 
-    __slots__ = ("answering", "connection", "expired", "name", "started")
+    __slots__ = ("answering", "connection", "environ", "expired", "marks", "started")
 
-    def __init__(self, name: str, connection: socket.socket, started: float) -> None:
-        self.name = name
-        self.connection = connection
+    def __init__(self, environ: Environ, started: float) -> None:
+        self.environ = environ
+        self.connection: socket.socket = environ["gunicorn.socket"]
+        self.marks = MARKS.get()
         self.started = started
         self.answering = False
-        self.expired = False
+        self.expired = 0
 
 
 class InFlight:
@@ -62,16 +68,19 @@ class InFlight:
 
     Args:
         clock: Monotonic seconds.
+        refuse: Makes the server's own answers.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, refuse: Refuse = plain) -> None:
+        self.refuse = refuse
         self._clock = clock
         self._calls: set[Call] = set()
         self._lock = threading.Lock()
+        self._metrics = RequestMetrics()
 
-    def enter(self, name: str, connection: socket.socket) -> Call:
+    def enter(self, environ: Environ) -> Call:
         """Note that a request begins."""
-        call = Call(name, connection, self._clock())
+        call = Call(environ, self._clock())
         with self._lock:
             self._calls.add(call)
         return call
@@ -93,15 +102,21 @@ class InFlight:
         with self._lock:
             return [call for call in self._calls if call.started < limit]
 
-    def expire(self, call: Call) -> bool:
-        """Answer a request in the application's place, or cut it off; return whether it ran."""
+    def expire(self, call: Call, limit_s: float) -> bool:
+        """Answer a request in the application's place, or cut it off; return whether it ran.
+
+        It is counted here: its thread may never end.
+        """
+        answer = self.refuse(call.environ, ServerRefusal(EXPIRED, LATE, limit_s=limit_s))
         with self._lock:  # once it has ended, its connection is another request's
             if call not in self._calls:
                 return False
-            call.expired = True
+            call.expired = EXPIRED if call.answering else int(answer.status[:3])
+            ERRORS.add("timeout")
+            self._metrics.count(call.marks, answer.asked, str(call.expired), is_late=True)
             with suppress(OSError):
                 if not call.answering:
-                    call.connection.send(ANSWER, socket.MSG_DONTWAIT)
+                    call.connection.send(answer.last(), socket.MSG_DONTWAIT)
                 call.connection.shutdown(socket.SHUT_RDWR)
             return True
 
@@ -111,32 +126,6 @@ class InFlight:
             return all(call.expired for call in self._calls)
 
 
-class TrackedBody:
-    """The body of an answer; `leave` is called at its end even if it does not close well.
-
-    Args:
-        body: As the application returned it.
-        leave: Called when the body has been closed.
-    """
-
-    def __init__(self, body: Iterable[bytes], leave: Callable[[], None]) -> None:
-        self._parts = iter(body)
-        self._close = getattr(body, "close", None)
-        self._leave = leave
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Return the parts of the body."""
-        return self._parts
-
-    def close(self) -> None:
-        """Close the body, whatever it raises."""
-        try:
-            if self._close is not None:
-                self._close()
-        finally:
-            self._leave()
-
-
 class Timed:
     """A WSGI application whose requests are noted while they run.
 
@@ -144,12 +133,12 @@ class Timed:
 
     Args:
         application: The application proper.
-        calls: Where to note its requests.
+        calls: Where to note its requests; its `refuse` is this one's.
     """
 
     def __init__(self, application: Application, calls: InFlight) -> None:
-        self._application = application
-        self._calls = calls
+        self.refuse = calls.refuse
+        self._application, self._calls = application, calls
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer a request.
@@ -158,11 +147,10 @@ class Timed:
             BrokenPipeError: it was answered in the application's place.
             RuntimeError: the application tried to end the process.
         """
-        name = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-        call = environ[_CALL] = self._calls.enter(name, environ["gunicorn.socket"])
+        call = environ[_CALL] = self._calls.enter(environ)
         try:
             body = self._application(environ, start_response)
-            answer = TrackedBody(body, lambda: self._calls.leave(call))
+            answer = TrackedBody(body, partial(self._calls.leave, call))
         except (SystemExit, KeyboardInterrupt) as error:
             self._calls.leave(call)
             raise RuntimeError(f"the application raised {type(error).__name__}") from error
@@ -175,9 +163,9 @@ class Timed:
         return answer
 
 
-def has_expired(environ: Mapping[str, Any]) -> bool:
-    """Return whether a request, by WSGI's variables, was answered or cut off as too late."""
-    return _CALL in environ and environ[_CALL].expired
+def late_status(environ: Mapping[str, Any]) -> int:
+    """Return the status of a request, by WSGI's variables, that was too late; 0 for others."""
+    return environ[_CALL].expired if _CALL in environ else 0
 
 
 class Watchdog:
@@ -224,10 +212,9 @@ class Watchdog:
     def check(self) -> None:
         """End late requests; retire the worker if one does not end; leave if all are stuck."""
         for call in self._calls.older_than(self._limit_s):
-            if not call.expired and self._calls.expire(call):
-                logger.error(
-                    "%s has run for more than %s s and was cut off", call.name, self._limit_s
-                )
+            if not call.expired and self._calls.expire(call, self._limit_s):
+                name = f"{call.environ['REQUEST_METHOD']} {call.environ['PATH_INFO']}"
+                logger.error("%s has run for more than %s s and was cut off", name, self._limit_s)
         if self._leaving_since is None and self._calls.older_than(self._limit_s + GRACE_S):
             logger.warning("a request does not end; this worker takes no more and is replaced")
             self.drain()

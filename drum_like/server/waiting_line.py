@@ -17,7 +17,8 @@ from time import monotonic
 from drum_like.server.connection import Connection, ended
 from drum_like.server.leader import Leader, Leadership
 from drum_like.server.request_head import Received
-from drum_like.system.cpus import Deadline
+from drum_like.system.deadline import Deadline
+from drum_like.system.metrics import WAITING
 
 _SURE = 0.8
 """Part of the longest wait up to which a request is let in: the next ones may take longer."""
@@ -48,8 +49,17 @@ class Waiting:
 
     def is_abandoned(self) -> bool:
         """Return whether the client has left."""
-        version = self.received.head.request.version or (1, 1)
-        return self.connection.has_left(may_ask=version >= (1, 1))
+        return is_abandoned(self.connection, self.received.head.request.version)
+
+
+def is_abandoned(connection: Connection, version: tuple[int, int] | None) -> bool:
+    """Return whether the client of a request has left, while nothing else is done with it.
+
+    Args:
+        connection: The connection with the client.
+        version: Of HTTP, in the request; None if it named none.
+    """
+    return connection.has_left(may_ask=(version or (1, 1)) >= (1, 1))
 
 
 class WaitingLine:
@@ -86,6 +96,7 @@ class WaitingLine:
             self._departures.append(now)
             self._n_favoured = 0
         self._waiting[connection] = Waiting(connection, received, now)
+        WAITING.set(len(self._waiting))
 
     def next(self) -> Waiting | None:
         """Return the request whose turn it is, and take it out, for a thread that is free again."""
@@ -94,10 +105,9 @@ class WaitingLine:
             return None
         if has_served:
             self._departures.append(monotonic())
-        if self._n_favoured:
+        if is_favoured := self._n_favoured > 0:
             self._n_favoured -= 1
-            return self._waiting.popitem()[1]
-        return self._waiting.popitem(last=False)[1]
+        return self._leave(last=is_favoured)
 
     def abandoned(self) -> list[Waiting]:
         """Return the requests whose clients have left, and take them out."""
@@ -105,14 +115,13 @@ class WaitingLine:
         left = [waiting for waiting in sending_no_more if waiting.is_abandoned()]
         for waiting in left:
             del self._waiting[waiting.connection]
+        WAITING.set(len(self._waiting))
         self._n_favoured = min(self._n_favoured + _FAVOURED * len(left), _MOST_FAVOURED)
         return left
 
     def overdue(self) -> Waiting | None:
         """Return the request in front, and take it out, if it has waited too long."""
-        if self._waiting and self.left_s() <= 0:
-            return self._waiting.popitem(last=False)[1]
-        return None
+        return self._leave(last=False) if self._waiting and self.left_s() <= 0 else None
 
     def left_s(self) -> float:
         """Return the time after which the request in front has waited too long."""
@@ -130,6 +139,11 @@ class WaitingLine:
         pause_s = passed_s / (len(self._departures) - 1)
         expected_s = pause_s * (len(self._waiting) + len(self._deadline.waiting))
         return max(0.0, expected_s - _SURE * self.limit_s)
+
+    def _leave(self, *, last: bool) -> Waiting:
+        waiting = self._waiting.popitem(last=last)[1]
+        WAITING.set(len(self._waiting))
+        return waiting
 
 
 class Treatment(Enum):

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -23,8 +23,10 @@ from drum_like.server.connection import Connection
 from drum_like.server.event_loop import Loop, LoopCallbacks
 from drum_like.server.limits import ClientLimits, LoopLimits
 from drum_like.server.outlet import raw_output
-from drum_like.server.request_cycle import RequestCycle
+from drum_like.server.refusals import Refuse, plain
+from drum_like.server.request_cycle import CycleCallbacks, RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit
+from drum_like.server.spans import Spans
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
 from drum_like.server.worker_status import (
     NOT_LOADED,
@@ -68,6 +70,8 @@ class Loaded:
         is_probe: Whether a request, by WSGI's variables, needs no model: it is answered at once.
         queue_timeout_s: How long a request may wait for its turn.
         stays: Whether its objects live as long as the worker; models of a catalog come and go.
+        refuse: Makes the server's own answers to requests whose head is known.
+        spans: Records requests that have ended; a part of the background.
     """
 
     wsgi: Application
@@ -83,6 +87,8 @@ class Loaded:
     is_probe: Callable[[Mapping[str, Any]], bool] = lambda _: False
     queue_timeout_s: float = math.inf
     stays: bool = True
+    refuse: Refuse = plain
+    spans: Spans = field(default_factory=Spans)
 
 
 Load = Callable[[int], Loaded]
@@ -99,6 +105,7 @@ class Worker(GunicornWorker):
         slot: A number that no other live worker has.
         state: The last reported state, None while the model is loaded.
         failure: The report of the failed load.
+        reason: Why it is replaced, if it said so.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -107,12 +114,11 @@ class Worker(GunicornWorker):
         # clock: a worker whose interpreter is held before its first beat would never be missed.
         self.tmp.notify()
         self.pipe = ReportPipe()
-        self.slot = 0
+        self.slot, self.reason, self._next_beat = 0, "", 0.0
         self.state: State | None = None
         self.failure: Report | None = None
         self._background: tuple[Background, ...] = ()
         self._stop_asked = self._told_retiring = False
-        self._next_beat = 0.0
 
     def init_process(self) -> None:
         """Load, then serve until told to stop."""
@@ -166,9 +172,9 @@ class Worker(GunicornWorker):
             os._exit(STOPPED)
         super().handle_quit(sig, frame)
 
-    def retire(self) -> None:
+    def retire(self, reason: str = "stuck") -> None:
         """Take no more requests and have a new worker started at once."""
-        self._tell_retiring()
+        self._tell_retiring(reason)
         self.alive = False
         self._awake()
 
@@ -178,10 +184,10 @@ class Worker(GunicornWorker):
         os._exit(0)
 
     def _begin(self, loaded: Loaded) -> None:
-        calls = InFlight()
-        self.wsgi = Timed(loaded.wsgi, calls)
+        calls = InFlight(refuse=loaded.refuse)
+        self.wsgi = self._timed = Timed(loaded.wsgi, calls)
         self._reading = Reading(Heads(self.cfg), loaded.body_limit, loaded.admission, loaded.budget)
-        self._loaded, self._background = loaded, loaded.background
+        self._loaded, self._background = loaded, (loaded.spans, *loaded.background)
         if limit_s := loaded.request_timeout_s:
             watchdog = Watchdog(calls, limit_s, retire=self.retire, abandon=self.abandon)
             self._background += (watchdog,)
@@ -197,7 +203,8 @@ class Worker(GunicornWorker):
             budget=self._loaded.budget,
         )
         log = logs.AccessLog(as_json=logs.is_json(self.cfg.access_log_format), write=raw_output())
-        cycle = RequestCycle(self.cfg, log, self.wsgi, self._keeps, self._recycler.note_shortage)
+        worn, record = self._recycler.note_shortage, self._loaded.spans.recorder
+        cycle = RequestCycle(self.cfg, log, self._timed, CycleCallbacks(self._keeps, worn, record))
         callbacks = LoopCallbacks(
             partial(Connection, reading=self._reading),
             *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
@@ -214,7 +221,7 @@ class Worker(GunicornWorker):
         self.nr += 1
         if self.nr == self.max_requests:
             self.log.info("Autorestarting worker after current request.")
-            self.retire()
+            self.retire("max_requests")
         return self.alive and bool(self.cfg.keepalive)
 
     def _look_after_it(self) -> None:
@@ -277,11 +284,11 @@ class Worker(GunicornWorker):
         with suppress(OSError):  # full: it wakes up anyhow
             os.write(self.PIPE[1], b"1")
 
-    def _tell_retiring(self) -> None:
+    def _tell_retiring(self, reason: str = "") -> None:
         """Have the master start a new worker; the watchdog's thread may do so as well."""
         if not self._told_retiring:
             self._told_retiring = True
-            self.pipe.tell(Report(State.RETIRING), self.ppid)
+            self.pipe.tell(Report(State.RETIRING, reason=reason), self.ppid)
 
     def _end(self) -> None:
         self._loop.end(_STUCK_THREADS_S)

@@ -51,6 +51,7 @@ class Report:
     Attributes:
         state: The new state.
         lines: Of a loaded worker: its model, for the operator.
+        reason: Of one that retires by itself: why, as the metrics have it.
         message: Of a failed one: why.
         stacktrace: Of a failed one: where.
         exit_code: Of a failed one: the exit code of the program.
@@ -58,6 +59,7 @@ class Report:
 
     state: State
     lines: tuple[str, ...] = ()
+    reason: str = ""
     message: str = ""
     stacktrace: str = ""
     exit_code: int = MODEL_DOES_NOT_LOAD

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from math import inf
-from threading import TIMEOUT_MAX, Lock, get_ident, local
-from time import monotonic
-from typing import ClassVar
+from threading import Lock
 
 from drum_like.errors import BusyError
+from drum_like.system.deadline import DEADLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,50 +108,6 @@ class Cpus:
 
 CPUS = Cpus()
 """The CPUs of this server; one object for the process, like the threads of OpenMP."""
-
-
-class Deadline(local):
-    """The time until which a thread's request waits while others have the place that it needs.
-
-    Attributes:
-        until: The time, in monotonic seconds.
-        has_passed: Whether the last wait was in vain.
-        waiting: The threads of this process that wait at the moment.
-    """
-
-    until: float = inf
-    has_passed: bool = False
-    waiting: ClassVar[set[int]] = set()
-
-    def wait(self, lock: Lock) -> bool:
-        """Acquire a lock that another thread has; return False if the time comes before.
-
-        A request that has waited with success is not refused later: work would be lost.
-        """
-        left_s = min(max(0.0, self.until - monotonic()), TIMEOUT_MAX)
-        self.waiting.add(get_ident())
-        try:
-            is_acquired = lock.acquire(timeout=left_s)
-        finally:
-            self.waiting.discard(get_ident())
-        if is_acquired:
-            self.until = inf
-        self.has_passed = not is_acquired
-        return is_acquired
-
-
-DEADLINE = Deadline()
-"""The deadline of requests; the server sets it before it has one answered."""
-
-
-@contextmanager
-def without_deadline() -> Iterator[None]:
-    """Wait in this block as long as it takes, for a request that has been answered in part."""
-    until, DEADLINE.until = DEADLINE.until, inf
-    try:
-        yield
-    finally:
-        DEADLINE.until = until
 
 
 class TimedLock:

@@ -1,7 +1,8 @@
 """Libraries that are imported when something of them is first used.
 
 pandas and SciPy take half a second and 50 MB. Rows of numbers that go from bytes to a booster need
-neither; a hook, a sparse matrix or a column of text does. YAML takes a third of `--version`.
+neither; a hook, a sparse matrix or a column of text does. YAML takes a third of `--version`. A hook
+that has metrics of its own sets where Prometheus' client keeps them before it is imported.
 
 A module that takes its library from here must not use it while it is itself imported: types in
 signatures stay text (`from __future__ import annotations`), and a value is asked whether it is a
@@ -47,7 +48,7 @@ class cached(Generic[Value]):  # noqa: N801 - as functools.cached_property is wr
         return value
 
 
-__all__ = ["pd", "scipy_io", "sparse", "yaml"]
+__all__ = ["metrics_core", "openmetrics", "pd", "prometheus_text", "scipy_io", "sparse", "yaml"]
 
 
 class _Later(ModuleType):
@@ -62,9 +63,15 @@ class _Later(ModuleType):
 if TYPE_CHECKING:  # their types are known without importing them
     import pandas as pd
     import yaml
+    from prometheus_client import exposition as prometheus_text
+    from prometheus_client import metrics_core
+    from prometheus_client.openmetrics import exposition as openmetrics
     from scipy import io as scipy_io
     from scipy import sparse
 else:
+    prometheus_text = _Later("prometheus_client.exposition")
+    metrics_core = _Later("prometheus_client.metrics_core")
+    openmetrics = _Later("prometheus_client.openmetrics.exposition")
     pd = _Later("pandas")
     scipy_io = _Later("scipy.io")
     sparse = _Later("scipy.sparse")

@@ -91,3 +91,8 @@ def keep_objects() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def resident() -> int:
+    """Return the bytes of this process that are in memory."""
+    return int(psutil.Process().memory_info().rss)

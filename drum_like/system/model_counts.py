@@ -4,7 +4,9 @@ import mmap
 import struct
 import time
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
+from operator import add
 from threading import Lock
 from typing import NamedTuple
 
@@ -42,7 +44,7 @@ class Counts(NamedTuple):
 
     def plus(self, other: "Counts") -> "Counts":
         """Return the sums, and the later time."""
-        sums = Counts(*(a + b for a, b in zip(self, other, strict=True)))
+        sums = Counts(*map(add, self, other))
         return sums._replace(last_ms=max(self.last_ms, other.last_ms))
 
 
@@ -105,5 +107,6 @@ class ModelCounts:
             yield at, key, Counts(*numbers)
 
 
+@lru_cache(maxsize=MODELS)
 def _key(model: str, version: str) -> bytes:
     return blake2b(f"{model}\0{version}".encode(errors="replace"), digest_size=16).digest()

@@ -6,7 +6,8 @@ serves all of them, so that a row means the same through every format.
 - **Numbers**: a decimal number in text, as pandas reads it in CSV, with blanks around it; `inf` and
   `infinity` with a sign; `true` and `false` in any case are 1 and 0.
 - **Truth values**: `true` and `false` in any case, 1 and 0.
-- **Missing**: None, NaN, an empty text; in columns of numbers pandas' words, such as `NA`, too.
+- **Missing**: None and NaN; in columns of numbers an empty text and pandas' words, such as `NA`,
+  too.
 
 Source of the rules: pandas.read_csv for numbers and words; H2O MLOps' scorer, observed, for base64
 and times.

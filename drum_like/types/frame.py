@@ -88,6 +88,13 @@ class Frame(ABC):
         """The rows as a DataFrame with a RangeIndex, as DRUM's hooks get them."""
         return self._to_pandas()
 
+    def filled(self, multiple: int) -> pd.DataFrame:  # noqa: ARG002 - of frames that can
+        """Return the rows as a DataFrame, for models that compute in batches of a multiple of rows.
+
+        A frame that makes the DataFrame itself repeats the last row until there are as many.
+        """
+        return self.pandas
+
     _dense: Matrix | None = None
     """All columns as numbers, once they have been asked for."""
 
@@ -193,10 +200,11 @@ def positions(
     if found == columns:
         return None
     found = found if as_known is None else as_known(found)
-    return list(_remembered(found, columns) if _is_short(found) else _where(found, columns))
+    return list(_remembered(found, columns) if is_short(found) else _where(found, columns))
 
 
-def _is_short(names: Names) -> bool:
+def is_short(names: Names) -> bool:
+    """Return whether names of a caller are few enough to be remembered after their request."""
     return len(names) <= NAMES_TO_REMEMBER and sum(map(len, names)) <= 64 * NAMES_TO_REMEMBER
 
 

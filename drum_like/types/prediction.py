@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drum_like.errors import TargetError
 from drum_like.system.lazy import pd
 from drum_like.types.target import Label
 
@@ -39,9 +41,9 @@ class Prediction:
         return self.values if self.values.ndim == 1 else self.values[:, 0]
 
     @staticmethod
-    def empty(n_outputs: int) -> Prediction:
-        """Return the prediction for no rows."""
-        return Prediction(np.empty((0, n_outputs), dtype=np.float64))
+    def empty(n_outputs: int, labels: tuple[Label, ...] | None = None) -> Prediction:
+        """Return the prediction for no rows, with the labels of its columns if there are some."""
+        return Prediction(np.empty((0, n_outputs), dtype=np.float64), labels)
 
     @staticmethod
     def joined(blocks: Sequence[Prediction]) -> Prediction:
@@ -49,3 +51,19 @@ class Prediction:
         if len(blocks) == 1:
             return blocks[0]
         return Prediction(np.concatenate([block.values for block in blocks]), blocks[0].labels)
+
+    def split(self, sizes: Sequence[int]) -> list[Prediction]:
+        """Return the predictions for parts of the rows.
+
+        Args:
+            sizes: The rows of each part.
+
+        Raises:
+            TargetError: there is not one prediction a row, or more than predictions.
+        """
+        values: Any = self.values
+        is_whole = isinstance(values, np.ndarray) and values.ndim and self.extra is None
+        if not is_whole or len(values) != sum(sizes):
+            raise TargetError("the model does not return one prediction a row, and nothing else")
+        ends = accumulate(sizes, initial=0)
+        return [replace(self, values=values[one:other]) for one, other in pairwise(ends)]

@@ -149,7 +149,8 @@ class CategoryReader:
         values: Reads cells as values like the categories.
         codes: The place of each category.
         dtype: That of the Categorical; made when first needed, for it imports pandas.
-        unseen_is_missing: Whether a category that training did not see is missing, not an error.
+        unseen_is_missing: Whether a category that training did not see is missing, not an error; an
+            empty text, which is none by mistake, always is.
     """
 
     name: str
@@ -168,7 +169,7 @@ class CategoryReader:
         if is_missing(value):
             return -1
         code = self.codes.get(value, -1)
-        if code < 0 and not self.unseen_is_missing:
+        if code < 0 and value != "" and not self.unseen_is_missing:
             raise self._unseen(row)
         return code
 

@@ -14,6 +14,7 @@ from drum_like.types.frame import Frame, Matrix, NativeFrame, Positions, positio
 from drum_like.types.names import Names, orderless_error, width_error
 from drum_like.types.numbers import column_of, is_number_like
 from drum_like.types.readers import Cells, NumberReader, Reader, numbers
+from drum_like.types.table import table
 from drum_like.types.target import Target
 
 __all__ = ["Column", "Kind", "Schema", "output_columns"]
@@ -83,14 +84,14 @@ class Schema:
         Raises:
             ColumnsError: a column is missing, or the width of a nameless model does not fit.
         """
-        if isinstance(frame, _ConformedFrame) and frame.schema is self:
+        if isinstance(frame, ConformedFrame) and frame.schema is self:
             return frame
         chosen, is_same = None, frame.columns == self.names or not self.goes_by_name(frame.columns)
         if not is_same:
             chosen = positions(frame, self.names, self.as_known)
         elif not self.named:
             self._check_positions(frame)
-        kind = _ConformedNative if isinstance(frame, NativeFrame) else _ConformedFrame
+        kind = _ConformedNative if isinstance(frame, NativeFrame) else ConformedFrame
         conformed = kind(frame, self, chosen)
         if is_same and self.all_numbers:  # the matrix of the frame itself: nothing is to do
             conformed.matrix = frame.matrix  # type: ignore[method-assign]
@@ -111,7 +112,7 @@ def output_columns(target: Target) -> tuple[Column, ...]:
     return tuple(Column(name, "any", stored=stored) for name in target.outputs)
 
 
-class _ConformedFrame(Frame):
+class ConformedFrame(Frame):
     """A frame seen through a schema: every column as the model was trained on it."""
 
     def __init__(self, source: Frame, schema: Schema, chosen: Sequence[int] | None) -> None:
@@ -167,15 +168,12 @@ class _ConformedFrame(Frame):
         return out
 
     def _to_pandas(self) -> pd.DataFrame:
-        if self.schema.all_numbers:
-            data = pd.DataFrame(self.matrix())
-        else:
-            # Series: of an array of objects pandas 3 would make a type of its own.
-            data = pd.DataFrame({at: _series(one) for at, one in enumerate(self.values)})
-        names = self.columns
-        if names is not None:
-            data.columns = pd.Index(names)
-        return data
+        return self.filled(1)
+
+    def filled(self, multiple: int) -> pd.DataFrame:
+        """Return the rows as a DataFrame, the last one repeated up to a multiple of rows."""
+        values = list(self.matrix().T) if self.schema.all_numbers else self.values
+        return table(values, self.columns, -self.n_rows % multiple)
 
     @cached
     def values(self) -> Sequence[Any]:
@@ -202,7 +200,7 @@ class _ConformedFrame(Frame):
         return reader.read(self._source.cells(place), words=words)
 
 
-class _ConformedNative(_ConformedFrame):
+class _ConformedNative(ConformedFrame):
     """A DataFrame of a hook seen through a schema: the types of its columns are the hook's own."""
 
     def _to_pandas(self) -> pd.DataFrame:
@@ -217,6 +215,10 @@ class _ConformedNative(_ConformedFrame):
             elif column.kind == "number":
                 _check_numbers(data, position)
         return _replaced(data, casts) if casts else data
+
+    def filled(self, multiple: int) -> pd.DataFrame:
+        del multiple  # types of pandas' own, and an index, take longer
+        return self.pandas
 
     @cached
     def values(self) -> Sequence[Any]:
@@ -243,8 +245,3 @@ def _replaced(data: pd.DataFrame, casts: dict[int, Any]) -> pd.DataFrame:
         for at in range(data.shape[1])
     }
     return pd.DataFrame(parts, index=data.index).set_axis(data.columns, axis="columns")
-
-
-def _series(values: Any) -> pd.Series[Any]:
-    dtype = object if isinstance(values, np.ndarray) and values.dtype == object else None
-    return pd.Series(values, dtype=dtype)

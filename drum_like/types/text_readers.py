@@ -27,6 +27,8 @@ _TIME = re.compile(r"\s*\d{4}-\d{2}-\d{2}([T ].*)?", re.ASCII)
 class TextReader:
     """Reads text as it was sent; a number or a truth value is the text that CSV has for it.
 
+    An empty text of JSON, Arrow or Parquet is text, as in a DataFrame: these have missing cells.
+
     Attributes:
         name: Of the column.
         known: Texts that the model was trained on, words for missing cells among them; empty if
@@ -54,9 +56,8 @@ class TextReader:
 
     def _text(self, row: int, cell: Any, *, words: bool) -> Any:
         if isinstance(cell, str):
-            if cell in self.known or not (cell == "" or (words and cell in MISSING_WORDS)):
-                return cell
-            return self.missing if self.takes_missing else cell
+            is_word = words and cell in MISSING_WORDS and cell not in self.known
+            return self.missing if is_word else cell
         if is_missing(cell):
             is_known = self.takes_missing or isinstance(self.missing, str)
             return self.missing if is_known else self._refuse_missing(row)

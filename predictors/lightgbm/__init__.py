@@ -76,6 +76,7 @@ class LightGBMPredictor:
         self.schema: Schema | None = schema_of(booster, text)
         self.target = _target(text) if native else target_of(class_labels(model))
         self._objective = _objective(text)
+        self._is_own = type(model).__module__.startswith("lightgbm.")
         rows = BoosterRows(self.schema)
         self._scorer = _NativeModel(booster, rows) if native else _Estimator(model, rows)
 
@@ -102,6 +103,10 @@ class LightGBMPredictor:
     def meaning(self, target: Target) -> Meaning | None:  # noqa: ARG002 - a MeaningSource
         """Return whether classes get probabilities; None of a class of the user's own."""
         return self._scorer.meaning(self._objective)
+
+    def dependence(self, target: Target) -> str | None:  # noqa: ARG002 - IndependentRows
+        """Return why a row may depend on its neighbours: in code that is not LightGBM's own."""
+        return None if self._is_own else "a class that is not LightGBM's own may look at all rows"
 
     def margins(self, frame: Frame) -> Prediction:
         """Return the raw scores of rows, for a link of the metadata."""

@@ -100,6 +100,12 @@ class OnnxPredictor:
             return None
         return Meaning(scale, f"the ONNX output {', '.join(map(repr, outputs.names[:10]))}")
 
+    def dependence(self, target: Target) -> str | None:  # noqa: ARG002 - IndependentRows
+        """Return why a row may depend on its neighbours; found out with made-up rows."""
+        if self.bits != "bound":
+            return None
+        return "no way was found to give made-up rows the same bits alone and among others"
+
     def predict(self, frame: Frame, target: Target) -> Prediction:
         """Score rows; only the outputs of the prediction are computed.
 

@@ -116,6 +116,25 @@ class SklearnPredictor:
         meaning: Meaning | None = predictor.meaning(target)
         return meaning
 
+    def dependence(self, target: Target) -> str | None:
+        """Return why a row may depend on its neighbours; found out with made-up rows.
+
+        Code of others is not trusted: made-up rows do not show all that it looks at.
+        """
+        chances = target.type.is_classification and hasattr(self._model, "predict_proba")
+        method = getattr(self._model, "predict_proba" if chances else "predict", None)
+        if method is None:
+            return "the model does not predict"
+        if not self.framework_only:
+            return "the model runs code that is not of a known framework"
+        self._batching(method)
+        result = self.batchings.get(method.__name__)
+        if result is not None and result.independent:
+            return None
+        if result is None or result.equal is None:
+            return "no made-up rows could show whether its rows depend on each other"
+        return "made-up rows got other predictions among others than alone"
+
     def explainer(self, target: Target) -> Explainer:
         """Return the explainer that divides the model's output among its columns.
 
@@ -125,11 +144,12 @@ class SklearnPredictor:
         return explainer(self._model, self.schema, target, self._outputs.classes, self._call)
 
     def _call(self, method: Any, frame: Frame) -> Any:
-        rows = self._rows(frame)
+        way = self._batching(method)
+        rows = self._rows(frame, way.multiple)
         try:
-            return batching.predict(method, rows, self._batching(method))
+            return batching.predict(method, rows, way, frame.n_rows)
         except (TypeError, ValueError) as error:
-            cell = find_bad_cell(self._model, method, rows, self.schema)
+            cell = find_bad_cell(self._model, method, self._rows(frame), self.schema)
             if cell is None:
                 raise
             name = frame.columns[cell.column] if frame.columns else str(cell.column)
@@ -146,7 +166,7 @@ class SklearnPredictor:
 
     def _try_batchings(self, method: Any) -> BatchingResult:
         if probes.scores_rows_alone(self._model):
-            return BatchingResult(Batching.WHOLE, equal=True)
+            return BatchingResult(Batching.WHOLE, equal=True, independent=True)
         default = Batching.PADDED if self.framework_only else Batching.WHOLE
         try:
             rows = probes.probe_rows(self._model, self.schema, batching.MANY)
@@ -154,11 +174,11 @@ class SklearnPredictor:
             return BatchingResult(default, None)
         return batching.find_batching(method, rows, default=default)
 
-    def _rows(self, frame: Frame) -> Any:
+    def _rows(self, frame: Frame, multiple: int = 1) -> Any:
         if self._reads_one_text:
             return frame.pandas.iloc[:, 0].to_numpy(dtype=object)
         if self.schema is None or self.schema.named:
-            return frame.pandas
+            return frame.pandas if multiple == 1 else frame.filled(multiple)
         if all(column.kind == "number" for column in self.schema.columns):
             # Column by column, as a DataFrame becomes an array: sums round alike.
             return np.asfortranarray(frame.matrix())

@@ -135,7 +135,9 @@ def _column(encoder: Encoder) -> Column:
     missing = NAN if is_word else mark
     if encoder.categories is not None:
         column = _encoded_column(np.asarray(encoder.categories), missing)
-        return _with_word(column, str(mark)) if is_word else column
+        if is_word:
+            return _with_word(column, str(mark))
+        return column if imputed is None else replace(column, empty_is_text=False)
     if encoder.reads_text:
         takes = imputed is not None and not is_word
         return Column("", "text", missing=missing, takes_missing=takes)

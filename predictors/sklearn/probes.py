@@ -29,7 +29,7 @@ from sklearn.tree import BaseDecisionTree
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
-from .steps import inner_model, reads_one_text
+from .steps import find_parts, inner_model, reads_one_text
 from .tracing import trace_steps
 
 _TREES = (
@@ -56,6 +56,9 @@ _USUAL = 0.6
 
 _CENTRES = ("mean_", "center_", "statistics_", "data_min_")
 _SPREADS = ("scale_", "data_range_")
+_MOST_WORDS, _LONGEST = 2000, 16
+"""Words that texts are made of, and words of a text, at most."""
+
 _WORDS = ("good day", "bad day", "text", "no more words", "")
 
 
@@ -68,16 +71,16 @@ class _Scale:
 
 
 def probe_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
-    """Return rows as the model gets them: a DataFrame, or an array for a model without names.
+    """Return rows as the model gets them: a DataFrame; an array, or texts, without names.
 
     Raises:
         ValueError: the type of a column is unknown.
     """
     if schema is None or not all(column.is_typed for column in schema.columns):
         raise ValueError("a column is of no known type")
-    if reads_one_text(model):
-        raise ValueError("the columns are texts")
     rng = np.random.default_rng(0)
+    if reads_one_text(model):
+        return _texts(model, n_rows, rng)
     scale = _scale_of(model, schema)
     # Near and far rows, too: where all are alike, many models say nearly the same of each.
     usual = rng.random((n_rows, 1)) < _USUAL
@@ -126,6 +129,15 @@ def _cells(column: Column, numbers: NDArray[np.float64], rng: np.random.Generato
         known = column.categories if column.kind == "category" else None
         return pd.Series(values if known is None else pd.Categorical(values, categories=known))
     return numbers if column.kind == "number" else pd.Series(rng.choice(_WORDS, len(numbers)))
+
+
+def _texts(model: Any, n_rows: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Return texts of words, of those that vectorizers know."""
+    known = [getattr(part, "vocabulary_", None) or {} for part in find_parts(model)]
+    words = sorted({str(word) for vocabulary in known for word in vocabulary} | set(_WORDS))
+    few = rng.choice(words, min(len(words), _MOST_WORDS), replace=False)
+    texts = [" ".join(rng.choice(few, int(rng.integers(1, _LONGEST)))) for _ in range(n_rows)]
+    return np.array(texts, dtype=object)
 
 
 def _scale_of(model: Any, schema: Schema) -> _Scale:

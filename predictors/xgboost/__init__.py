@@ -61,6 +61,7 @@ class XGBoostPredictor:
 
     def __init__(self, model: Any) -> None:
         self._model = _model_of(model)
+        self._is_own = isinstance(model, Booster) or type(model).__module__.startswith("xgboost.")
         self.framework = self._model.framework
         self.schema: Schema | None = self._model.schema
         self.target = self._model.target
@@ -102,6 +103,10 @@ class XGBoostPredictor:
     def meaning(self, target: Target) -> Meaning | None:  # noqa: ARG002 - a MeaningSource
         """Return whether classes get probabilities; None of a class of the user's own."""
         return self._model.meaning()
+
+    def dependence(self, target: Target) -> str | None:  # noqa: ARG002 - IndependentRows
+        """Return why a row may depend on its neighbours: in code that is not XGBoost's own."""
+        return None if self._is_own else "a class that is not XGBoost's own may look at all rows"
 
     def margins(self, frame: Frame) -> Prediction:
         """Return the margins of rows, for a link of the metadata."""

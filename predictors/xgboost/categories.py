@@ -230,4 +230,5 @@ def warn_about_codes(schema: Schema, kinds: Sequence[str]) -> None:
             "order of the training's categories. To send the categories themselves, save the whole "
             "model with XGBoost 3.1 or later",
             ", ".join(map(repr, bare[:_MOST_NAMES])),
+            extra={"code": "codes"},
         )

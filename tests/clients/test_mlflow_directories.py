@@ -1,5 +1,6 @@
 """Directories that MLflow itself saves, served as they are: MLflow's own answers are demanded."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-if not {"drum-like", "mlflow-skinny"} <= {one.name for one in distributions()}:
-    pytest.skip("make client-mlflow_directories installs both", allow_module_level=True)
+if not {"drum-like", "mlflow-skinny", "skl2onnx"} <= {one.name for one in distributions()}:
+    pytest.skip("make client-mlflow_directories installs all three", allow_module_level=True)
 
 import lightgbm as lgb
 import mlflow
@@ -22,7 +23,8 @@ import mlflow.onnx
 import mlflow.sklearn
 import mlflow.xgboost
 import xgboost as xgb
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.types import ColSpec, Schema
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
 from sklearn.compose import make_column_transformer
@@ -32,6 +34,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from tests.support import serving
+from tests.support.http_calls import Reply
 from tests.support.serving import Server, serve
 
 N_ROWS = 120
@@ -312,6 +315,52 @@ def pyfunc(path: Path) -> Saved:
     return Saved(path, rows, mlflow.pyfunc.load_model(str(path)).predict(rows))
 
 
+class Scaled(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """A model that takes parameters."""
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        """Return a number for each row."""
+        del context
+        return model_input["size"] * params["factor"] + len(params["word"])
+
+
+def pyfunc_parameters(path: Path) -> Saved:
+    rows = DATA[["size"]]
+    signature = infer_signature(rows, DATA["size"], {"factor": 2.5, "word": "four"})
+    mlflow.pyfunc.save_model(path, python_model=Scaled(), signature=signature, **AT_ONCE)
+    return Saved(path, rows, mlflow.pyfunc.load_model(str(path)).predict(rows))
+
+
+class Narrow(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """A model whose signature has types that are narrower than those of CSV and JSON."""
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        """Return a number for each row."""
+        del context, params
+        if isinstance(model_input, np.ndarray):
+            assert model_input.dtype == np.float32
+            return model_input.astype(np.float64).sum(axis=1)
+        assert list(map(str, model_input.dtypes)) == ["int32", "float32"]
+        return model_input["count"] * 2.0 + model_input["narrow"]
+
+
+def pyfunc_narrow(path: Path) -> Saved:
+    rows = DATA[["count", "narrow"]].astype({"count": np.int32})
+    optional = ColSpec("long", "big", required=False)
+    columns: list[Any] = [ColSpec("integer", "count"), ColSpec("float", "narrow"), optional]
+    signature = ModelSignature(Schema(columns), Schema([ColSpec("double")]))
+    mlflow.pyfunc.save_model(path, python_model=Narrow(), signature=signature, **AT_ONCE)
+    return Saved(path, rows, mlflow.pyfunc.load_model(str(path)).predict(rows))
+
+
+def pyfunc_tensor(path: Path) -> Saved:
+    cells = NUMBERS[["size", "count"]].to_numpy().astype(np.float32)
+    found = cells.astype(np.float64).sum(axis=1)
+    signature = infer_signature(cells, found)
+    mlflow.pyfunc.save_model(path, python_model=Narrow(), signature=signature, **AT_ONCE)
+    return Saved(path, pd.DataFrame(cells), mlflow.pyfunc.load_model(str(path)).predict(cells))
+
+
 WRITERS: dict[str, Callable[[Path], Saved]] = {
     "sklearn-days": sklearn_function(days, "day"),
     "sklearn-digits": sklearn_function(digits, "big"),
@@ -333,6 +382,9 @@ WRITERS: dict[str, Callable[[Path], Saved]] = {
     "onnx-matrix": onnx_matrix,
     "onnx-columns": onnx_columns,
     "pyfunc": pyfunc,
+    "pyfunc-parameters": pyfunc_parameters,
+    "pyfunc-narrow": pyfunc_narrow,
+    "pyfunc-tensor": pyfunc_tensor,
 }
 
 
@@ -372,6 +424,48 @@ def test_directory_answers_as_mlflow(
     expected = np.asarray(one.expected, dtype=float)
     off = np.abs(np.asarray(answers, dtype=float) - expected)
     assert off.max() <= one.tolerance * max(1, np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "params", [None, {}, {"factor": 3}, {"factor": 0.5, "word": ""}, {"word": "a", "other": 1}]
+)
+def test_parameters_of_the_signature_reach_the_model_as_with_mlflow(
+    server: Server, saved: dict[str, Saved], params: Any
+) -> None:
+    one = saved["pyfunc-parameters"]
+    expected = mlflow.pyfunc.load_model(str(one.path)).predict(one.rows, params=params)
+
+    reply = with_parameters(server, one, params)
+
+    assert reply.status == 200, reply.text
+    assert reply.json()["predictions"] == list(expected)
+
+
+@pytest.mark.parametrize("params", [{"factor": "x-ray"}, {"word": 1}, {"factor": [1.0]}, [1]])
+def test_parameters_that_the_signature_forbids_are_refused(
+    server: Server, saved: dict[str, Saved], params: Any
+) -> None:
+    reply = with_parameters(server, saved["pyfunc-parameters"], params)
+
+    assert (reply.status, reply.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert "x-ray" not in reply.text
+
+
+def with_parameters(server: Server, one: Saved, params: Any) -> Reply:
+    body = {"dataframe_split": one.rows.to_dict("split"), "params": params}
+    path = f"/serving-endpoints/{one.path.name}/invocations"
+    return server.post(path, json.dumps(body), "application/json")
+
+
+@pytest.mark.parametrize("cell", ["", "3000000000"])
+def test_cells_that_the_type_of_the_signature_does_not_hold_are_named(
+    server: Server, cell: str
+) -> None:
+    reply = server.csv(f"count,narrow\n1,1\n{cell},2\n", "/models/pyfunc-narrow/predict/")
+
+    assert reply.status == 422
+    assert "'count' holds" in reply.text
+    assert "row 2" in reply.text
 
 
 def arrow(rows: pd.DataFrame) -> bytes:

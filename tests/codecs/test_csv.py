@@ -3,7 +3,7 @@
 import time
 import tracemalloc
 from collections.abc import Hashable
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.csv import readers
-from drum_like.codecs.like_pandas import unique
+from drum_like.codecs.like_pandas import certain_column, precision, unique
 from drum_like.errors import CharsetError, ColumnsError, DrumLikeError, PayloadError, SizeError
+from drum_like.system.lazy import pd as lazy
 from drum_like.types.frame import Frame
 from drum_like.types.payload import Limits, Payload
 
@@ -340,3 +341,39 @@ def test_a_single_row_is_read_without_arrow(
     found = csv.decode(Payload(row.replace(b"1.5", b"a") + b"\n" + row + end)).matrix()
 
     assert found.tolist() == [[1.5] * width]
+
+
+FEW_CELLS = (
+    *("1", "-2", "+4", "007", "3.5", "-0", "-0.0", ".5", "1.", "1e5", "1E-3", "1e400", "1e18"),
+    *("999999999999999999", "12345678901234567890", "18446744073709551616", "1" * 30),
+    *("", "NA", "N/A", "<NA>", "nan", "-nan", "+nan", "None"),
+    *("inf", "-inf", "INF", "Infinity", "True", "false", "TRUE", "t", "a", "north", "x y", " z"),
+    *("1 2", " 5", "5 ", "0x1F", "1_000", "..", "-", "+", "e", "E5", "1e", "1d5", "--1", "1.5.2"),
+    *("2020-01-01", "\u00e9", "\u65e5\u672c", "\u0663", "\u200b"),
+)
+
+
+@pytest.mark.parametrize("cell", FEW_CELLS)
+def test_a_certain_column_is_the_one_that_pandas_reads(cell: str) -> None:
+    """Of one cell, and of two: beside each other cell, whose columns stand side by side."""
+    for rows in ([[cell]], [[cell] * len(FEW_CELLS), FEW_CELLS]):
+        names = list(map(str, range(len(rows[0]))))
+        text = "".join(f"{','.join(row)},1\n" for row in ([*names], *rows))
+        wanted = pd.read_csv(StringIO(text), float_precision=precision(), low_memory=False)
+
+        for name, cells in zip(names, zip(*rows, strict=True), strict=True):
+            found = certain_column(cells)
+            if found is not None:
+                expected = wanted[name]
+                pd.testing.assert_series_equal(pd.Series(found, name=name), expected)
+                if expected.dtype.kind == "f":
+                    assert np.signbit(found).tolist() == np.signbit(expected).tolist()
+
+
+def test_a_usual_row_needs_no_parser_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b"a,b,c,d\n1,2.5e-3,north,\n"
+    wanted = pd.read_csv(BytesIO(body))
+
+    monkeypatch.setattr(lazy, "read_csv", None)
+
+    pd.testing.assert_frame_equal(frame_of(body).pandas, wanted)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drum_like.codecs.json.values import loads, refuse_repeated_keys
+from drum_like.codecs.json.text import loads, refuse_repeated_keys
 from drum_like.errors import PayloadError
 
 TEXTS = st.text(st.sampled_from('a:"\\{}[], \n\u225c\u3a3a'), max_size=4)

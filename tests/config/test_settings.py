@@ -522,6 +522,7 @@ PASSED_BY_CALLERS = {
     "validation": {"hook_threads", "model_name"},
     "explain": {"hook_threads", "model_name", "query", "content_type"},
     "calibrate": {"hook_threads", "model_name", "query", "content_type"},
+    "doctor": {"query", "content_type"},
     "models push": {"hook_threads", "model_name", "legacy_label_order"},
 }
 """Values of the library's functions that loads models, for which these verbs have no flag."""

@@ -20,7 +20,7 @@ SECRET = "open sesame"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = REG.write(tmp_path_factory.mktemp("model"))
-    with serve(directory, *REG.flags, "--max-workers", "1") as running:
+    with serve(directory, *REG.flags, "--model-name", "m", "--max-workers", "1") as running:
         yield running
 
 
@@ -72,6 +72,41 @@ def test_each_answer_tells_its_contract(
     reply = call(server.url, method, path, body=body, headers={"Content-Type": kind})
 
     assert (reply.status, reply.headers.get_all(HEADER)) == (status, contract and [contract])
+
+
+TENSOR = {"inputs": [{"name": "a", "shape": [1], "datatype": "FP64", "data": [3]}]}
+ROW = {"instances": [{"a": 3}]}
+DOORS: dict[str, tuple[str, Any, str]] = {
+    "drum": ("/predict/", ROW, "drum"),
+    "mlflow": ("/invocations", {"inputs": [{"a": 3}]}, "mlflow"),
+    "v2-shared": ("/invocations", TENSOR, "open_inference"),
+    "sagemaker": ("/invocations", [[3]], "sagemaker"),
+    "boto3": ("/endpoints/any/invocations", [[3]], "sagemaker"),
+    "vertex": ("/v1/endpoints/1/deployedModels/2:predict", ROW, "vertex"),
+    "kserve": ("/v1/models/m:predict", ROW, "kserve_v1"),
+    "v2": ("/v2/models/m/infer", TENSOR, "open_inference"),
+    "azure": ("/score", {"data": [{"a": 3}]}, "azureml"),
+    "databricks": ("/serving-endpoints/m/invocations", ROW, "databricks"),
+    "ecosystem": ("/invocations", {"model_id": "m", **ROW}, "ecosystem"),
+    "runtime": ("/invocate", {"in_params": {"input": ["a"], "value": [3]}}, "ecosystem"),
+    "h2o": ("/model/score", {"fields": ["a"], "rows": [["3"]]}, "h2o"),
+}
+"""A path, a body for one row, and the contract that answers."""
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_json_comes_without_a_charset(server: Server, door: str) -> None:
+    """X26 of the shared route, and X21: answers and refusals of all contracts."""
+    path, content, contract = DOORS[door]
+
+    good = server.post(path, json.dumps(content), JSON)
+    bad = server.post(path, "{", JSON)
+
+    assert (good.status, good.headers[HEADER]) == (200, contract), good.text
+    assert "3.0" in good.text
+    assert [reply.headers["Content-Type"] for reply in (good, bad)] == [JSON, JSON]
+    assert door == "runtime" or bad.status in (400, 422, 424), bad.text
+    assert bad.json()
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,11 @@ def test_the_type_of_a_body_is_not_looked_at(server: Server, kind: str | None) -
     assert server.post("/score", json.dumps(DATA), kind).json() == NAMED
 
 
+def test_a_query_need_not_be_encoded(server: Server) -> None:
+    """A05, as a user types it."""
+    assert server.get("/score?data=[[1,2]]").json() == {"predictions": [3.0]}
+
+
 @pytest.mark.parametrize(
     ("query", "answer"),
     [

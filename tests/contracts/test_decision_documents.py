@@ -1,12 +1,14 @@
 """Values left out of the decision log, and acceptances that wait for their decision."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from drum_like.contracts.ecosystem.decision_log import recorder as recorder_module
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import (
     MASK,
@@ -15,7 +17,7 @@ from drum_like.contracts.ecosystem.decision_log.documents import (
     Redaction,
 )
 from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
-from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Recorder
+from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Outcome, Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import line_of, parse_line
 from drum_like.errors import SettingsError
 from drum_like.store.ecosystem_entities import Accepted, Presented
@@ -53,11 +55,10 @@ def test_what_holds_a_decision_together_cannot_be_masked(name: str) -> None:
 
 def test_an_acceptance_waits_for_its_decision(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
-    acceptance = Acceptance("u", NOW, ["x"], "web")
-    recorder.write([acceptance])
+    recorder.write([_acceptance()])
     before = recorder.waits
 
-    recorder.write([NewDecision(DOCUMENTS.presented(_call("u")), None)])
+    recorder.write([_decision("u")])
     recorder.write(())
     recorder.close()
 
@@ -71,11 +72,40 @@ def test_an_acceptance_waits_for_its_decision(tmp_path: Path) -> None:
 def test_no_more_acceptances_wait_than_there_is_room_for(tmp_path: Path) -> None:
     recorder = Recorder(Place(tmp_path), DOCUMENTS)
 
-    n_lost = recorder.write([Acceptance(str(at), NOW, [], "") for at in range(MOST_EARLY + 5)])
+    first = recorder.write([Acceptance(str(at), NOW, [], "") for at in range(MOST_EARLY + 5)])
+    second = recorder.write([_decision("u"), Acceptance("more", NOW, [], "")])
     recorder.close()
 
-    assert n_lost == 5
+    assert (first, second) == (Outcome(0, 5), Outcome(1, 1))
     assert len(recorder.early()) == MOST_EARLY
+
+
+def test_an_acceptance_counts_once_its_decision_comes(tmp_path: Path) -> None:
+    recorder = Recorder(Place(tmp_path), DOCUMENTS)
+
+    outcomes = [recorder.write(items) for items in ([_acceptance()], (), [_decision("u")], (), ())]
+    recorder.close()
+
+    nothing, one = Outcome(0, 0), Outcome(1, 0)
+    assert outcomes == [nothing, nothing, one, one, nothing]
+
+
+def test_an_acceptance_is_left_out_where_its_decision_does_not_come_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder_module, "PATIENCE_S", 0.2)
+    recorder = Recorder(Place(tmp_path), DOCUMENTS)
+
+    early = [recorder.write(items) for items in ([_acceptance()], ())]
+    time.sleep(0.3)
+    late = [recorder.write(()), recorder.write(())]
+    recorder.close()
+
+    assert early == late == [Outcome(0, 0)] * 2
+    assert not recorder.waits
+    assert [record.getMessage() for record in caplog.records] == [
+        "the decision log: 1 acceptances without decisions left out"
+    ]
 
 
 def test_writing_again_changes_nothing(tmp_path: Path) -> None:
@@ -91,6 +121,14 @@ def test_writing_again_changes_nothing(tmp_path: Path) -> None:
     (found,) = decisions(tmp_path)
     assert found.accepted is not None
     assert not found.accepted.is_automatic
+
+
+def _acceptance() -> Acceptance:
+    return Acceptance("u", NOW, ["x"], "web")
+
+
+def _decision(uuid: str) -> NewDecision:
+    return NewDecision(DOCUMENTS.presented(_call(uuid)), None)
 
 
 def _call(uuid: str) -> DecisionCall:

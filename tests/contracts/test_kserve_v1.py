@@ -233,15 +233,23 @@ def test_a_request_with_some_of_the_headers_is_no_event(server: Server, missing:
     assert "ce-id" not in reply.headers
 
 
-def test_a_structured_cloud_event_is_unwrapped(server: Server) -> None:
+def test_a_structured_cloud_event_is_answered_by_one(server: Server) -> None:
     kind = "application/cloudevents+json"
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
 
     good = server.post(PREDICT, json.dumps({**event, "data": ROWS}), kind)
     empty = server.post(PREDICT, json.dumps(event), kind)
 
-    assert good.json() == {"predictions": [3.0, 7.0]}
-    assert good.headers["ce-source"] == "io.kserve.inference.sum"
+    answer = good.json()
+    assert (good.status, good.headers["Content-Type"]) == (200, kind)
+    assert answer.pop("data") == {"predictions": [3.0, 7.0]}
+    assert answer.pop("id") != answer.pop("time")
+    assert answer == {
+        "specversion": "1.0",
+        "source": "io.kserve.inference.sum",
+        "type": "io.kserve.inference.response",
+    }
+    assert "ce-id" not in good.headers
     assert (empty.status, list(empty.json())) == (400, ["error"])
 
 

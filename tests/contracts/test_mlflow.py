@@ -111,6 +111,7 @@ def test_rows_are_scored_in_all_forms(
         pytest.param({"dataframe_split": {**SPLIT, "foo": 1}}, "nothing else", id="M05"),
         pytest.param({"dataframe_split": {"columns": ["a"]}}, "`data`", id="M06"),
         pytest.param({"dataframe_split": [[1]]}, "`data`", id="M06-list"),
+        pytest.param({"dataframe_split": []}, "`data`", id="M06-empty-list"),
         pytest.param({"dataframe_split": None}, "`data`", id="null"),
         pytest.param({"dataframe_split": {**SPLIT, "index": [1]}}, "`index`", id="short-index"),
         pytest.param(
@@ -205,10 +206,13 @@ def test_compressed_bodies_are_read(adding: Server) -> None:
     """X17."""
     body = gzip.compress(b'{"instances": [[1, 2]]}')
 
-    packed = adding.post("/invocations", body, JSON, Content_Encoding="gzip")
-    unread = adding.post("/invocations", body, JSON, Content_Encoding="br")
+    rows = gzip.compress(b"a,b\n1,2\n")
 
-    assert (packed.json(), unread.status) == ({"predictions": [3.0]}, 415)
+    for packed, media_type in ((body, JSON), (rows, "text/csv")):
+        read = adding.post("/invocations", packed, media_type, Content_Encoding="gzip")
+        unread = adding.post("/invocations", packed, media_type, Content_Encoding="br")
+
+        assert (read.json(), unread.status) == ({"predictions": [3.0]}, 415)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drum_like.codecs.json.values import loads
+from drum_like.codecs.json.text import loads
 from drum_like.errors import PayloadError
 from tests.support.http_calls import Reply
 from tests.support.models import ONE_WORKER, REG

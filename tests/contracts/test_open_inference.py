@@ -11,7 +11,7 @@ import pytest
 from tests.support.artifacts import native_xgboost
 from tests.support.models import ECHO, ONE_WORKER, STEERED, Model
 from tests.support.more_models import UNSTRUCTURED
-from tests.support.open_inference import Tensor, answered, infer, path, post
+from tests.support.open_inference import NO_YES_OUTPUTS, Tensor, answered, infer, path, post
 from tests.support.serving import Server, serve
 
 MODEL, VECTOR, TEXTS, SPOKEN = "model", "vector", "texts", "spoken"
@@ -61,8 +61,11 @@ def by_csv(server: Server, text: str = "a,b\n1.5,-0.5\n") -> list[Any]:
 def test_the_server_tells_its_name_and_extensions(server: Server) -> None:
     found = server.get("/v2").json()
 
+    assert list(found) == ["name", "version", "extensions"]
     assert found["name"] == "drum-like"
-    assert "binary_tensor_data" in found["extensions"]
+    assert found["version"] == server.get("/v2").headers["X-Drum-Like-Version"]
+    known = {"model_repository", "model_repository_extension", "binary_tensor_data"}
+    assert known <= set(found["extensions"])
 
 
 def test_health_is_said_in_the_words_of_all_clients(server: Server) -> None:
@@ -81,24 +84,24 @@ def test_metadata_tell_the_tensors(server: Server, version: str) -> None:
         "versions": ["1"],
         "platform": "xgboost",
         "inputs": [{"name": "input-0", "datatype": "FP64", "shape": [-1, 2]}],
-        "outputs": [
-            {"name": "predict", "datatype": "BYTES", "shape": [-1]},
-            {
-                "name": "predict_proba",
-                "datatype": "FP64",
-                "shape": [-1, 2],
-                "parameters": {"class_labels": '["no","yes"]'},
-            },
-        ],
+        "outputs": [*NO_YES_OUTPUTS],
     }
 
 
 def test_the_configuration_is_in_tritons_form(server: Server) -> None:
     found = server.get(path(MODEL, "/config")).json()
 
-    assert found["max_batch_size"] == 0
-    assert found["input"] == [{"name": "input-0", "data_type": "TYPE_FP64", "dims": [-1, 2]}]
-    assert [one["data_type"] for one in found["output"]] == ["TYPE_STRING", "TYPE_FP64"]
+    assert found == {
+        "name": MODEL,
+        "platform": "xgboost",
+        "backend": "xgboost",
+        "max_batch_size": 0,
+        "input": [{"name": "input-0", "data_type": "TYPE_FP64", "dims": [-1, 2]}],
+        "output": [
+            {"name": "predict", "data_type": "TYPE_STRING", "dims": [-1]},
+            {"name": "predict_proba", "data_type": "TYPE_FP64", "dims": [-1, 2]},
+        ],
+    }
 
 
 @pytest.mark.parametrize("end", ["", "/ready", "/config", "/versions/9", "/versions/9/ready"])
@@ -148,6 +151,19 @@ def test_data_may_be_flat_or_nested(server: Server, data: Any) -> None:
     assert answered(post(server, MODEL, {"inputs": [tensor]})) == answered(
         infer(server, MODEL, MATRIX)
     )
+
+
+def test_an_empty_id_comes_back(server: Server) -> None:
+    reply = post(server, MODEL, {"inputs": [MATRIX.described], "id": ""})
+
+    assert reply.json()["id"] == ""
+
+
+def test_another_version_is_told_by_its_number(server: Server) -> None:
+    reply = server.get(path(MODEL, "/versions/9"))
+
+    assert reply.status == 404
+    assert f"{MODEL!r} in version '1'" in reply.json()["error"]
 
 
 def test_an_id_is_made_up_where_none_is_sent(server: Server) -> None:
@@ -228,15 +244,15 @@ WRONG = [
     (changed(shape=[3], data=[[1.0, 2.0], [3.0]]), "must be of one length"),
     (changed(data=[[1.0], -0.5]), "must be of one length"),
     (changed(data="1.5"), "its data must be a list"),
-    (changed(data=["1.5", "2"]), "must be numbers; number 0 (counted from 0) is str"),
-    (changed(data=[1.5, True]), "must be numbers; number 1 (counted from 0) is bool"),
+    (changed(data=["1.5", "2"]), "must be numbers; number 0 (counted from 0) is text"),
+    (changed(data=[1.5, True]), "must be numbers; number 1 (counted from 0) is true or false"),
     (changed(data=[1.5, {}]), "number 1 (counted from 0) is an object"),
     (changed(data=[1.5, 1e300], datatype="FP32"), "a number that FP32 cannot hold"),
     (changed(data=[1.0, 2.5], datatype="INT64"), "whole numbers"),
     (changed(data=[1, float("inf")], datatype="INT64"), "whole numbers"),
     (changed(data=[1, float("nan")], datatype="INT64"), "whole numbers"),
     (changed(data=[1, 2.0**53], datatype="INT64"), "whole numbers"),
-    (changed(data=[1, None], datatype="INT64"), "whole numbers"),
+    (changed(data=[1, None], datatype="INT64"), "number 1 (counted from 0) is null"),
     (changed(data=[1, True], datatype="INT64"), "whole numbers"),
     (changed(data=[1, 2**63], datatype="INT64"), "a number that INT64 cannot hold"),
     (changed(data=[1, 2**64], datatype="UINT64"), "whole numbers"),
@@ -273,6 +289,8 @@ WRONG = [
     ({**changed(), "parameters": {"binary_data_output": 1}}, "must be true or false"),
     ({**changed(), "outputs": [{}]}, "must have a `name`"),
     ({**changed(), "outputs": [1]}, "`outputs` must be a list of objects"),
+    ({**changed(), "outputs": {}}, "`outputs` must be a list of objects"),
+    ({**changed(), "outputs": ""}, "`outputs` must be a list of objects"),
     (
         {**changed(), "outputs": [{"name": "x"}]},
         "Unexpected inference output 'x' for model 'model'",
@@ -295,7 +313,8 @@ WRONG = [
 def test_wrong_requests_are_told_what_is_wrong(server: Server, tree: Any, text: str) -> None:
     reply = post(server, MODEL, tree)
 
-    assert reply.status in (400, 413), reply.text
+    assert reply.status == (413 if text.startswith("--max") else 400), reply.text
+    assert list(reply.json()) == ["error"]
     assert text in reply.json()["error"]
 
 

@@ -1,13 +1,20 @@
 """The outputs of each target type, and prefixes and credentials in front of them."""
 
 import json
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.support.models import ABC, ONE_WORKER, Model, hooks
 from tests.support.open_inference import Tensor, answered, infer, path
@@ -58,6 +65,23 @@ def test_several_classes_have_a_label_and_chances(tmp_path: Path) -> None:
     assert answered(reply) == {"predict": ["d"], "predict_proba": [0.1, 0.2, 0.3, 0.4]}
     labels = reply.json()["outputs"][1]["parameters"]["class_labels"]
     assert json.loads(labels) == ["a", "b", "c", "d"]
+
+
+def test_classes_that_are_whole_numbers_are_answered_as_such(tmp_path: Path) -> None:
+    rows, classes = np.array([[1.0], [2.0], [3.0]]), np.array([0, 5, 10])
+    pickled = pickle.dumps(DecisionTreeClassifier().fit(rows, classes))
+    flags = ("--target-type", "multiclass", "--class-labels", "10", "0", "5", "--model-name", "n")
+    with served(tmp_path, Model({"model.pkl": pickled}, flags)) as server:
+        sent = Tensor("x", "FP64", rows.reshape(-1))
+        text = infer(server, "n", sent)
+        binary = infer(server, "n", sent, parameters={"binary_data_output": True})
+        known = outputs(server, "n")
+        nothing = infer(server, "n", Tensor("x", "FP64", np.zeros((0, 1))))
+
+    assert known == [("predict", "INT64", [-1]), ("predict_proba", "FP64", [-1, 3])]
+    assert json.dumps(answered(text)["predict"]) == "[0, 5, 10]"
+    assert answered(binary)["predict"] == [0, 5, 10]
+    assert answered(nothing) == {"predict": [], "predict_proba": []}
 
 
 def test_several_labels_have_chances_alone(tmp_path: Path) -> None:
@@ -124,3 +148,34 @@ def test_hooks_get_the_columns_of_one_tensor(tmp_path: Path) -> None:
         assert by_position(server, Tensor("x", "FP64", np.array([[1.5], [3]]))) == [1.5, 3.0]
         assert by_position(server, Tensor("x", "UINT8", np.array([1, 255]))) == [1.0, 255.0]
         assert by_position(server, Tensor("x", "BYTES", np.array([["1", "2"]], object))) == [3.0]
+
+
+def flats() -> Model:
+    """Return a model of a column of text and one of numbers."""
+    rows = pd.DataFrame({"street": ["north", "süd", "west"] * 4, "size": np.arange(12.0)})
+    columns = ColumnTransformer([("street", OneHotEncoder(), ["street"])], remainder="passthrough")
+    prices = rows["size"] * 1.1 + rows["street"].str.len()
+    pickled = pickle.dumps(make_pipeline(columns, LinearRegression()).fit(rows, prices))
+    return Model({"model.pkl": pickled}, ("--target-type", "regression", "--model-name", "flats"))
+
+
+def test_columns_of_text_and_numbers_are_tensors_of_their_own(tmp_path: Path) -> None:
+    """O16: the bits of CSV."""
+    streets, sizes = np.array(["süd", "west"], object), np.array([2.5, 0.1])
+    with served(tmp_path, flats()) as server:
+        expected = server.csv("street,size\nsüd,2.5\nwest,0.1\n").json()["predictions"]
+        found = [
+            answered(
+                infer(
+                    server,
+                    "flats",
+                    Tensor("size", "FP64", sizes, is_binary=binary),
+                    Tensor("street", "BYTES", streets, is_binary=not binary),
+                )
+            )
+            for binary in (True, False)
+        ]
+        inputs = server.get(path("flats", "")).json()["inputs"]
+
+    assert found == [{"predict": expected}] * 2
+    assert {one["name"]: one["datatype"] for one in inputs} == {"street": "BYTES", "size": "FP64"}

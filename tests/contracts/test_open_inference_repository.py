@@ -64,6 +64,13 @@ def test_the_index_lists_each_version(server: Server, tree: Any) -> None:
     assert server.get("/v2/models").json() == {"models": ["broken", "constant", "known"]}
 
 
+@pytest.mark.parametrize("ready", ["x", 1, []])
+def test_ready_is_true_or_false(server: Server, ready: Any) -> None:
+    reply = post(server, "index", {"ready": ready})
+
+    assert (reply.status, list(reply.json())) == (400, ["error"])
+
+
 def test_models_are_asked_by_name_and_version(server: Server) -> None:
     sent = Tensor("input-0", "FP64", np.array([[1.5, -0.5]]))
     one = Tensor("input-0", "FP32", np.array([[1.5]], np.float32))

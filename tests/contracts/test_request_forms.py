@@ -255,3 +255,50 @@ def test_twenty_megabytes_of_csv(reg: Server) -> None:
 def test_the_query_string_is_ignored(reg: Server) -> None:
     """Q-30."""
     assert reg.csv(ROWS, "/predict/?a=1").json() == {"predictions": [1.0, 2.0]}
+
+
+DRUMS_ROWS: dict[str, tuple[bytes | str, str | None]] = {
+    "csv": (ROWS, "text/csv"),
+    "charset": (ROWS.encode("utf-16"), "text/csv; charset=utf-16"),
+    "plain": (ROWS, "text/plain"),
+    "untyped": (ROWS, None),
+    "form-encoded": (ROWS, FORM_ENCODED),
+    "mtx": (DENSE_MTX.replace("1.5", "1"), "text/mtx"),
+    "arrow": (arrow_stream(pa.table({"a": [1.0, 2.0]})), "application/x-apache-arrow-stream"),
+    "csv-part": form(Part("X", ROWS)),
+    "mtx-part": form(Part("X", DENSE_MTX.replace("1.5", "1"), "m.mtx")),
+    "arrow-part": form(Part("X", arrow_stream(pa.table({"a": [1.0, 2.0]})), "x.arrow")),
+}
+
+
+@pytest.mark.parametrize("name", DRUMS_ROWS)
+def test_raw_rows_are_drums_on_invocations_too(reg: Server, name: str) -> None:
+    """X01 to X03 of the shared route; X05 by difference D12."""
+    here, there = (reg.post(path, *DRUMS_ROWS[name]) for path in ("/invocations", "/predict/"))
+
+    assert (here.status, here.json()) == (200, {"predictions": [1.0, 2.0]})
+    assert here.headers["Content-Type"] == "application/json"
+    assert here.headers["X-Scoring-Contract"] == "drum"
+    assert here.body == there.body
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "message"),
+    [
+        pytest.param("", "text/csv", NO_SAMPLES, id="X04"),
+        pytest.param("", None, NO_SAMPLES, id="X04-untyped"),
+        pytest.param("a=1&b=2", FORM_ENCODED, NO_SAMPLES, id="X05-by-D12"),
+        pytest.param("<a/>", "application/xml", UNSUPPORTED.format("application/xml"), id="X07"),
+        pytest.param(
+            ROWS, "application/octet-stream", UNSUPPORTED.format("application/octet-stream"), id="E"
+        ),
+    ],
+)
+def test_invocations_refuses_other_bodies_as_drum_does(
+    reg: Server, body: str, content_type: str | None, message: str
+) -> None:
+    here, there = (reg.post(path, body, content_type) for path in ("/invocations", "/predict/"))
+
+    assert (here.status, here.message[: len(message)]) == (422, message)
+    assert here.headers["X-Scoring-Contract"] == "drum"
+    assert here.body == there.body

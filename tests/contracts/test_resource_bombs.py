@@ -11,7 +11,7 @@ import psutil
 import pyarrow as pa
 import pytest
 
-from drum_like.codecs.json.values import is_deeper
+from drum_like.codecs.json.text import is_deeper
 from tests.support.arrow_payloads import long_runs, many_nulls, stream
 from tests.support.artifacts import native_xgboost
 from tests.support.http_calls import Part, Reply, form
@@ -178,7 +178,7 @@ def test_the_answer_is_limited_before_it_is_computed(
     assert status == 200 or "would have 600000 values" in reply.message
 
 
-short = served(REG, *ONE_WORKER, "--max-rows", "3")
+short = served(REG, *ONE_WORKER, "--max-rows", "3", "--model-name", "m")
 
 
 @pytest.mark.parametrize(("n_rows", "status"), [(3, 200), (4, 413)])
@@ -187,6 +187,36 @@ def test_rows_are_limited(short: Server, n_rows: int, status: int) -> None:
 
     assert reply.status == status
     assert status == 200 or "rows" in reply.message
+
+
+DOORS = {
+    "/predict/": ("instances", "drum"),
+    "/invocations": ("dataframe_split", "mlflow"),
+    "/v1/models/m:predict": ("instances", "kserve_v1"),
+    "/v2/models/m/infer": ("inputs", "open_inference"),
+    "/score": ("data", "azureml"),
+    "/v1/endpoints/1/deployedModels/2:predict": ("instances", "vertex"),
+    "/serving-endpoints/m/invocations": ("dataframe_records", "databricks"),
+    "/endpoints/m/invocations": ("instances", "sagemaker"),
+}
+
+
+@pytest.mark.parametrize("path", DOORS)
+@pytest.mark.parametrize("row", [b"[],", b"{},"])
+def test_rows_of_json_are_counted_before_they_are_parsed(
+    short: Server, path: str, row: bytes
+) -> None:
+    """3 MB of them took 70 MiB before they were refused."""
+    key, contract = DOORS[path]
+    body = b'{"%b":[' % key.encode() + row * 1_000_000 + row[:2] + b"]}"
+    before = memory(short)
+
+    reply = short.post(path, body, JSON)
+
+    status = 424 if contract == "sagemaker" else 413  # as SageMaker tells errors of a container
+    assert (reply.status, reply.headers["X-Scoring-Contract"]) == (status, contract), reply.text
+    assert "--max-rows" in reply.text
+    assert memory(short) - before < 16 * 1024**2
 
 
 @pytest.mark.parametrize(("n_parts", "status"), [(64, 200), (65, 413)])

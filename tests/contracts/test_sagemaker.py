@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.support.http_calls import call
@@ -29,6 +30,7 @@ from tests.support.sagemaker import (
     signed,
 )
 from tests.support.serving import COMMAND, Server, environment, run, serve, stop
+from tests.support.waiting import until_answered
 
 total = served(SUM, *ONE_WORKER)
 multi = served(MULTI, *ONE_WORKER)
@@ -78,6 +80,9 @@ def test_the_operator_chooses_the_form(short: Server) -> None:
         ("TEXT/CSV; charset=utf-8", CSV),
         ("application/xml, application/jsonlines;q=0.5, text/csv", LINES),
         ("application/json, text/csv", JSON),
+        ("text/csv;q=0, application/jsonlines", LINES),
+        ("text/csv; Q=0.00;x=1, application/jsonlines; q = 0", JSON),
+        ("text/csv;q=0.01, application/jsonlines", CSV),
     ],
 )
 def test_the_first_form_that_is_written_counts(total: Server, accept: str, expected: str) -> None:
@@ -195,14 +200,27 @@ def test_a_stream_holds_the_answer_in_parts(total: Server) -> None:
 
 
 def test_serve_starts_a_container(tmp_path: Path) -> None:
-    """S01, on a port and below a directory of our own."""
+    """S01, on a port and below a directory of our own; tests/live has it at /opt/ml/model."""
     directory = SUM.write(tmp_path / "model")
     (directory / "model-metadata.yaml").write_text(METADATA)
-    env = {"SAGEMAKER_BASE_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": "0"}
+    port = free_port()
+    env = {"SAGEMAKER_BASE_DIR": str(tmp_path), "SAGEMAKER_BIND_TO_PORT": str(port)}
 
-    with serve(None, "--address", "127.0.0.1:0", *ONE_WORKER, env=env) as server:
-        assert server.get("/ping").status == 200
-        assert predictions(post(server, "1,2", CSV)) == [3.0]
+    with subprocess.Popen(
+        (*COMMAND, "serve"), env=environment(env), stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            url = until_answered(f"http://127.0.0.1:{port}", process)
+            sockets = psutil.Process(process.pid).net_connections("tcp")
+            healthy = call(url, "GET", "/ping")
+            reply = call(
+                url, "POST", "/invocations", body="1,2", headers={"Content-Type": "text/csv"}
+            )
+        finally:
+            code = stop(process)
+
+    assert ("0.0.0.0", port) in {one.laddr for one in sockets if one.status == "LISTEN"}
+    assert (healthy.status, predictions(reply), code) == (200, [3.0], 0)
 
 
 def test_training_is_refused() -> None:
@@ -239,21 +257,27 @@ def test_a_container_that_is_told_to_stop_answers_first(tmp_path: Path) -> None:
     assert (predictions(reply), code) == ([1.0], 0)
 
 
-def test_a_container_is_not_healthy_while_its_model_loads(tmp_path: Path) -> None:
-    """S02: no answer comes, which is not 200 within two seconds."""
+@pytest.mark.parametrize(
+    ("word", "variable", "health"),
+    [("serve", "SAGEMAKER_BIND_TO_PORT", "/ping"), ("server", "AIP_HTTP_PORT", "/alive")],
+)
+def test_a_container_is_not_healthy_while_its_model_loads(
+    tmp_path: Path, word: str, variable: str, health: str
+) -> None:
+    """S02, and V06 of Vertex AI: no answer comes, which is not 200 within two seconds."""
     lazy = SUM.plus(custom_py=_LAZY + str(SUM.files["custom.py"])).write(tmp_path)
     port = free_port()
-    command = (*COMMAND, "serve", "--code-dir", str(lazy), *SUM.flags, *ONE_WORKER)
-    env = environment({"SAGEMAKER_BIND_TO_PORT": str(port)})
+    command = (*COMMAND, word, "--code-dir", str(lazy), *SUM.flags, *ONE_WORKER)
+    env = environment({variable: str(port), "AIP_HEALTH_ROUTE": "/alive"})
 
     with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
         until = time.monotonic() + 20
         while not (tmp_path / "loading").exists() and time.monotonic() < until:
             time.sleep(0.02)
         with pytest.raises(TimeoutError):
-            call(f"http://127.0.0.1:{port}", "GET", "/ping", timeout_s=2)
+            call(f"http://127.0.0.1:{port}", "GET", health, timeout_s=2)
         (tmp_path / "loading").unlink()
-        healthy = call(f"http://127.0.0.1:{port}", "GET", "/ping")
+        healthy = call(f"http://127.0.0.1:{port}", "GET", health)
         assert stop(process) == 0
     assert healthy.status == 200
 

@@ -242,7 +242,11 @@ def test_the_list_is_drums_elsewhere(root: Path) -> None:
     """X25."""
     directory = root / "models" / "sum" / "model"
     with serve(directory, *ONE_WORKER) as single:
-        assert single.get("/models").headers["X-Scoring-Contract"] != "sagemaker"
+        told = single.get("/models")
+        assert (told.status, told.headers["X-Scoring-Contract"]) != (200, "sagemaker")
+        assert told.message == (
+            "ERROR: get_supported_llm_models is supported only for TextGen models"
+        )
         assert single.post("/models", "{}", JSON).status in (404, 405)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.campaigns import JSON, decisions, instances, post
 from tests.support.ecosystem_bodies import CALL, SPEND, SPENDER
+from tests.support.http_calls import Reply
 from tests.support.serving import Server, serve
 
 MODEL = {"model_id": SPEND, "instances": [SPENDER]}
@@ -52,6 +53,24 @@ def test_invocate_takes_it_whatever_its_content_type_says(server: Server) -> Non
     reply = post(server, "/invocate", MODEL, "text/csv")
 
     assert reply.json() == instances(server, SPEND, SPENDER).json()
+
+
+@BOTH
+@pytest.mark.parametrize("key", ["campaign", "sub-campaign"])
+def test_a_campaign_without_model_id_is_decided_whatever_rows_stand_beside_it(
+    server: Server, path: str, key: str
+) -> None:
+    """X19."""
+    reply = post(server, path, {**CALL, key: CALL[key], "instances": [SPENDER]})
+
+    decided = post(server, "/invocate", CALL)
+    assert (reply.status, reply.headers["X-Scoring-Contract"]) == (200, "ecosystem")
+    assert reply.json().keys() == decided.json().keys() > {"uuid", "final_result"}
+    assert _scores(reply) == _scores(decided)
+
+
+def _scores(reply: Reply) -> list[float]:
+    return [one["result"]["score"] for one in reply.json()["final_result"]]
 
 
 @BOTH
@@ -127,10 +146,26 @@ def test_a_stranger_is_refused_in_the_form_of_the_keys(
     assert reply.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_stranger_whose_keys_name_nobody_is_refused_as_mlflow_would(locked: Server) -> None:
-    reply = locked.post("/invocations", "{broken", JSON)
+@pytest.mark.parametrize("body", ["{broken", "[" + " " * 1_000_000])
+def test_a_stranger_whose_keys_name_nobody_is_refused_as_mlflow_would(
+    locked: Server, body: str
+) -> None:
+    """The second body is longer than what is read of strangers."""
+    reply = locked.post("/invocations", body, JSON)
 
     assert (reply.status, reply.json()["error_code"]) == (401, "UNAUTHENTICATED")
+    assert reply.headers["X-Scoring-Contract"] == "mlflow"
+
+
+@pytest.mark.parametrize(("choice", "key"), [("sagemaker", "error_code"), ("kserve", "error")])
+@pytest.mark.parametrize("n_blanks", [0, 1_000_000])
+def test_a_stranger_who_chooses_a_contract_is_refused_in_its_form(
+    locked: Server, choice: str, key: str, n_blanks: int
+) -> None:
+    reply = locked.post("/invocations", "{}" + " " * n_blanks, JSON, X_Scoring_Contract=choice)
+
+    assert (reply.status, key in reply.json()) == (401, True)
+    assert reply.headers["X-Scoring-Contract"].startswith(choice)
 
 
 def test_a_stranger_with_raw_rows_is_refused_as_drum_would(locked: Server) -> None:

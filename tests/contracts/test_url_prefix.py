@@ -21,6 +21,7 @@ slashed_prefix = served(REG, *ONE_WORKER, env={"URL_PREFIX": "/pre/"})
         ("/pre/fix/", 200),
         ("/pre/fix", 200),
         ("/pre/fix/info/", 200),
+        ("/", 404),
         ("/ping/", 404),
         ("/info/", 404),
     ],

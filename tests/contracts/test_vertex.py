@@ -57,6 +57,14 @@ def test_the_variables_of_the_platform_name_port_and_routes(tmp_path: Path) -> N
     assert (reply.status, reply.json()) == (200, {"predictions": [3.0, 7.0]})
 
 
+def test_the_usual_routes_may_be_named(tmp_path: Path) -> None:
+    """V02: as the platform names them itself, without a redirect."""
+    env = {"AIP_HEALTH_ROUTE": DEPLOYED, "AIP_PREDICT_ROUTE": f"{DEPLOYED}:predict"}
+    with serve(SUM.write(tmp_path / "sum"), *SUM.flags, *ONE_WORKER, env=env) as vertex:
+        assert predicted(vertex, ROWS, f"{DEPLOYED}:predict") == [3.0, 7.0]
+        assert [vertex.get(end).status for end in (DEPLOYED, "/health")] == [200, 200]
+
+
 def test_a_file_url_names_a_directory(tmp_path: Path) -> None:
     directory = SUM.write(tmp_path / "a model")
     env = {"AIP_STORAGE_URI": directory.as_uri()}
@@ -115,7 +123,7 @@ def test_instances_are_answered_one_by_one(server: Server, path: str) -> None:
     assert predicted(server, {"instances": []}, path) == []
 
 
-@pytest.mark.parametrize("parameters", [{"a": 1}, None, [1], {}])
+@pytest.mark.parametrize("parameters", [{"a": 1}, None, {}])
 def test_parameters_change_nothing(server: Server, parameters: Any) -> None:
     assert predicted(server, {**ROWS, "parameters": parameters}) == [3.0, 7.0]
 

@@ -132,6 +132,12 @@ def test_arrow_without_an_accept_header_is_answered_in_json(shared: Api, where: 
     assert reply.json()[0]["out.variable"] == [6.5]
 
 
+def test_arrow_that_is_refused_is_not_sent(shared: Api, where: str) -> None:
+    reply = shared.infer(where, TABLE, accept=f"{ARROW};q=0, application/json;q=0.5")
+
+    assert reply.headers["Content-Type"] == RECORDS
+
+
 def test_metadata_tells_the_model(shared: Api, where: str) -> None:  # C84
     query = "dataset%5B%5D=*&dataset%5B%5D=metadata&dataset.separator=."
 

@@ -17,7 +17,7 @@ from drum_like.codecs.csv import codec as csv
 from drum_like.codecs.json import forms
 from drum_like.codecs.json.decode import known, untouched
 from drum_like.codecs.json.document import read
-from drum_like.codecs.json.values import is_deeper
+from drum_like.codecs.json.text import is_deeper
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import assemble
 from drum_like.contracts.open_inference.infer_request import parse_infer_request

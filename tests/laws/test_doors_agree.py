@@ -86,7 +86,7 @@ def by_rows(some: list[Row]) -> Frame:
 
 
 def by_json(some: list[Row]) -> Frame:
-    return JsonFrame(SCHEMA.names, [[row[name] for row in some] for name in SCHEMA.names])
+    return JsonFrame(SCHEMA.names, lambda: [[row[name] for row in some] for name in SCHEMA.names])
 
 
 def by_records(some: list[Row]) -> Frame:

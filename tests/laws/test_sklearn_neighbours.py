@@ -17,8 +17,9 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
 from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeClassifier
 
 from drum_like.api import ColumnsError, ColumnsFrame, NativeFrame, Target, TargetType
 from drum_like.model.artifact import predictor_for
@@ -168,7 +169,7 @@ def test_bits_that_depend_on_the_neighbours_in_any_way_are_said() -> None:
 
     found = batching.find_batching(noisy, ROWS.iloc[:1000], default=Batching.PADDED)
 
-    assert found == batching.BatchingResult(Batching.SMALL_BLOCKS, equal=False)
+    assert found == batching.BatchingResult(Batching.SMALL_BLOCKS, equal=False, independent=True)
 
 
 def test_a_refused_cell_is_named_in_its_own_row() -> None:
@@ -178,3 +179,39 @@ def test_a_refused_cell_is_named_in_its_own_row() -> None:
 
     with pytest.raises(ColumnsError, match="column 'c4' holds a missing value in row 3"):
         bits(predictor, sent, THREE)
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+def test_texts_get_the_same_bits_alone_and_among_others(analyzer: str) -> None:
+    rng = np.random.default_rng(3)
+    words = ["late", "broken", "cheap", "kind", "fast", "loud"]
+    texts = [" ".join(rng.choice(words, 5)) for _ in range(200)]
+    classes = ["late" in text for text in texts]
+    model = make_pipeline(TfidfVectorizer(analyzer=analyzer), LogisticRegression()).fit(
+        texts, classes
+    )
+    predictor: Any = predictor_for(model)
+    two = Target(TargetType.BINARY, ("True", "False"))
+    frame = ColumnsFrame(("0",), [np.array(texts, dtype=object)])
+
+    together = predictor.predict(predictor.schema.conform(frame), two).values
+
+    for at in range(0, 200, 17):
+        one = ColumnsFrame(("0",), [np.array(texts[at : at + 1], dtype=object)])
+        alone = predictor.predict(predictor.schema.conform(one), two).values
+        assert alone.tobytes() == together[at : at + 1].tobytes()
+    assert predictor.dependence(two) is None
+    assert predictor.batchings["predict_proba"].equal is not False
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_model_whose_rows_are_scaled_together_is_seen_to_look_at_neighbours(seed: int) -> None:
+    """Few of its predictions are distinct: a tree of three leaves."""
+    relative = FunctionTransformer(scale)
+    model = make_pipeline(relative, DecisionTreeClassifier(max_leaf_nodes=3, random_state=seed))
+    model.fit(TRAINING, CLASSES)
+    rows = pd.DataFrame(np.random.default_rng(seed).normal(size=(1000, 30)), columns=[*TRAINING])
+
+    found = batching.find_batching(model.predict_proba, rows, default=Batching.PADDED)
+
+    assert found == batching.BatchingResult(Batching.WHOLE, equal=False)

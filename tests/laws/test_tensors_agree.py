@@ -82,6 +82,17 @@ def by_tensors(service: ModelService, tensors: Sequence[Tensor]) -> bytes:
     return service.predict(frame).values.tobytes()
 
 
+@pytest.mark.parametrize("datatype", ["FP32", "FP64"])
+def test_numbers_behind_the_json_are_read_where_they_lie(datatype: str) -> None:
+    """A matrix of them is made of the bytes of the body, without a copy in between."""
+    body, length = requested(Tensor("x", datatype, np.ones((3, 2)), is_binary=True))
+    environ = {WHOLE: body, JSON_LENGTH: length[LENGTH.replace("-", "_")]}
+
+    values = parse_infer_request(Request(environ), Limits()).inputs[0].values
+
+    assert np.shares_memory(values, np.frombuffer(body, np.uint8))
+
+
 def forms(service: ModelService, rows: Rows, datatype: str) -> Iterator[list[Tensor]]:
     """Yield the ways to send rows: as one tensor, and a tensor a column, in any order by name."""
 

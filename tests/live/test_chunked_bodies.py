@@ -323,7 +323,7 @@ def test_a_body_that_trickles_has_the_time_of_a_request(
 
     assert time.monotonic() - began > 1.5
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert answer.endswith(b'{"message":"ERROR: the request did not come whole in time"}\n')
+    assert answer.endswith(b'{"message":"ERROR: the request did not come whole in time"}')
 
 
 def test_a_large_body_that_comes_steadily_gets_more_time(hasty: Server) -> None:

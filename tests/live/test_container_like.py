@@ -94,8 +94,8 @@ def _why_not() -> str:
     """Return the reason why namespaces cannot be used here, "" if they can."""
     if os.geteuid() != 0:
         return "mounting needs root"
-    if not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
-        return "unshare, setpriv and mount are needed"
+    if not all(map(shutil.which, ("unshare", "nsenter", "setpriv", "mount"))):
+        return "unshare, nsenter, setpriv and mount are needed"
     trial = [*NAMESPACES, "sh", "-ec", "mount --make-rprivate / && mount -t tmpfs tmpfs /mnt"]
     done = subprocess.run(trial, capture_output=True, text=True, timeout=20, check=False)
     return f"namespaces are not permitted: {done.stderr.strip()}" if done.returncode else ""
@@ -110,6 +110,7 @@ def contained(
     log_path: Path,
     *command: str,
     place: str = "/opt/model",
+    network: str = "shared",
     **environment: str,
 ) -> Iterator[Server]:
     """Run the image's entry point as process 1 of namespaces of its own.
@@ -119,6 +120,7 @@ def contained(
         log_path: For the output.
         command: Instead of the image's.
         place: Where the container sees the model directory.
+        network: "own" for one that is not up yet, else that of the machine.
         environment: Variables beside the image's.
 
     Yields:
@@ -130,7 +132,8 @@ def contained(
     identity = (f"--reuid={said.user}", f"--regid={said.group}", "--clear-groups")
     privileges = ("setpriv", *identity, "--no-new-privs", *CAPABILITIES)
     clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
-    started = [*NAMESPACES, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *words]
+    namespaces = (*NAMESPACES, *(("--net",) if network == "own" else ()))
+    started = [*namespaces, "sh", "-ec", MOUNTS, "sh", *privileges, *clean, *words]
     places = {
         "MODEL": str(model),
         "PLACE": place,
@@ -216,6 +219,46 @@ def test_the_image_runs_on_platforms_as_it_is(
         assert do(server, "pid").status == 200
         assert server.get("/info/").json()["codeDir"] == place
         assert "AZUREML_MODEL_DIR" in given or server.url.endswith(f":{port}")
+
+
+INSIDE = """
+import fcntl
+import socket
+import struct
+import urllib.request
+from pathlib import Path
+
+UP, SET_FLAGS = 1, 0x8914
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, SET_FLAGS, struct.pack("16sh14x", b"lo", UP))
+sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+print(*(fields[1] for fields in sockets if fields[3] == "0A"))
+print(urllib.request.urlopen("http://127.0.0.1:8080/ping").status)
+"""
+"""Prints which addresses are listened on, and the status of a health check."""
+
+
+def test_serve_is_found_where_sagemaker_looks_for_it(model: Path, tmp_path: Path) -> None:
+    """Row S01 of the checklist of contracts: port 8080 of all interfaces, without a variable."""
+    started = contained(
+        model,
+        tmp_path / "log",
+        "serve",
+        place="/opt/ml/model",
+        network="own",
+        TARGET_TYPE="regression",
+    )
+    with started as server:
+        enter = ("nsenter", f"--target={first_process(server).pid}", "--net")
+        asked = subprocess.run(
+            [*enter, sys.executable, "-c", INSIDE],
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            check=False,
+        )
+
+    assert asked.stdout.split() == [f"00000000:{8080:X}", "200"], asked.stderr
 
 
 def test_process_1_leaves_no_zombies_and_is_not_confused_by_orphans(

@@ -397,6 +397,17 @@ def test_answers_of_other_methods_are_refused(tmp_path: Path, function: str) -> 
     assert function in fault(path)
 
 
+def test_parameters_that_mlflow_hands_to_xgboost_are_refused(tmp_path: Path) -> None:
+    """`output_margin` would be a margin there, and here a number with a 200 all the same."""
+    write_xgboost(tmp_path, "ubj", xgboost.XGBRegressor(n_estimators=3).fit(ROWS, TARGET))
+    told = [{"name": "output_margin", "type": "boolean", "default": True, "shape": None}]
+    keys = {"data": "model.ubj", "model_class": "xgboost.sklearn.XGBRegressor"}
+
+    write_mlmodel(tmp_path, "xgboost", keys, INPUTS, params=told)
+
+    assert "parameters. MLflow hands them to XGBoost" in fault(tmp_path)
+
+
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
     f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 10)}]\n" for at in range(1, 12)
 )

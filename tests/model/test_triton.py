@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
-from drum_like.api import Payload
+from drum_like.api import Payload, TargetType
 from drum_like.config.model_settings import ModelSettings
 from drum_like.errors import LoadError
 from drum_like.inference.loading import open_service
@@ -130,6 +130,66 @@ def test_trees_of_the_fil_backend(tmp_path: Path) -> None:
     trees.booster_.save_model(path / "1" / "model.txt")
 
     assert answers(path) == np.asarray(trees.predict(ROWS)).tolist()
+
+
+def classifier(tmp_path: Path, *parameters: str, width: int = 2) -> Path:
+    """Write a booster of two classes with these parameters of FIL."""
+    more = "".join(
+        f'  {{ key: "{key}" value: {{ string_value: "{value}" }} }}\n'
+        for key, _, value in (one.partition("=") for one in parameters)
+    )
+    config = f"""
+backend: "fil"
+max_batch_size: 8
+input [{{ name: "input__0" data_type: TYPE_FP32 dims: [ {ROWS.shape[1]} ] }}]
+output [{{ name: "output__0" data_type: TYPE_FP32 dims: [ {width} ] }}]
+parameters [
+  {{ key: "model_type" value: {{ string_value: "xgboost_json" }} }}
+{more}]
+"""
+    path = repository(tmp_path, config=config, v1=b"")
+    booster = xgboost.XGBClassifier(n_estimators=3).fit(ROWS, np.median(TARGET) < TARGET)
+    booster.save_model(path / "1" / "xgboost.json")
+    return path
+
+
+def test_no_class_is_a_number_as_in_fil(tmp_path: Path) -> None:
+    path = classifier(tmp_path, "output_class=false", width=1)
+    booster = xgboost.Booster(model_file=path / "1" / "xgboost.json")
+
+    service = open_service(ModelSettings(code_dir=path))
+
+    assert service.target.type is TargetType.REGRESSION
+    assert service.info.output == "output__0"
+    assert answers(path) == booster.predict(xgboost.DMatrix(ROWS)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "width", "name"),
+    [
+        (("output_class=true", "predict_proba=true"), 2, "output__0"),
+        (("output_class=true", "predict_proba=true"), 1, None),
+        (("output_class=true", "threshold=0.5"), 1, None),
+        (("output_class=true", "predict_proba=true", "threshold=0.3"), 2, "output__0"),
+        (("output_class=true", "storage_type=SPARSE"), 1, None),
+        ((), 2, "output__0"),
+    ],
+)
+def test_output_s_name_stands_for_probabilities_where_fil_has_them(
+    tmp_path: Path, parameters: tuple[str, ...], width: int, name: str | None
+) -> None:
+    service = open_service(ModelSettings(code_dir=classifier(tmp_path, *parameters, width=width)))
+
+    assert service.target.type is TargetType.BINARY
+    assert service.info.output == name
+
+
+@pytest.mark.parametrize("threshold", ["0.3", "high"])
+def test_another_threshold_for_classes_is_refused(tmp_path: Path, threshold: str) -> None:
+    said = fault(classifier(tmp_path, "output_class=true", f"threshold={threshold}", width=1))
+
+    assert "another threshold than 0.5" in said
+    assert "predict_proba" in said
 
 
 def test_fil_takes_all_trees_of_an_estimator_that_stopped_early(tmp_path: Path) -> None:

@@ -12,8 +12,14 @@ from tests.oracle.rows import Cell, Column, Columns, Row, Spelled, value_of
 
 
 def as_text(column: Column, cell: Cell) -> str:
-    """Return a cell as pandas writes training data into CSV; missing is empty."""
+    """Return a cell as pandas writes training data into CSV; missing is empty.
+
+    Raises:
+        ValueError: a format of texts cannot say it.
+    """
     if isinstance(cell, Spelled):
+        if cell.text is None:
+            raise ValueError(cell)
         return cell.text
     if cell is None:
         return ""

@@ -16,7 +16,7 @@ from tests.oracle.answers import (
     UnreadableError,
 )
 from tests.oracle.case import Case, Target
-from tests.oracle.rows import Columns, Row
+from tests.oracle.rows import Columns, Row, Spelled
 from tests.oracle.wire import Wire
 from tests.support.http_calls import Part, Reply, form
 from tests.support.open_inference import Tensor, requested
@@ -81,6 +81,7 @@ class Door:
         one_type: Whether all of them are of one type: floats, or integers without gaps.
         own_width: Whether it answers in the model's own width.
         by_name: Whether its contract needs columns with names.
+        texts: Whether its cells are texts, some of which are missing cells.
         brief: Whether it differs so little from another door that some requests are enough.
     """
 
@@ -91,12 +92,15 @@ class Door:
     one_type: bool = False
     own_width: bool = False
     by_name: bool = False
+    texts: bool = False
     brief: bool = False
 
     def takes(self, columns: Columns, row: Row) -> bool:
         """Whether the contract can say a row."""
         if self.one_type and not all(column.is_float for column in columns.all):
             return all(column.is_integer for column in columns.all) and None not in row
+        if self.texts and any(isinstance(cell, Spelled) and cell.text is None for cell in row):
+            return False
         return (self.gaps or None not in row) and (not self.numbers or _are_numbers(columns))
 
 
@@ -297,10 +301,10 @@ def read_answer(
 
 
 DOORS: Mapping[str, Door] = {
-    "csv": Door(_csv),
-    "sagemaker-csv": Door(_sagemaker_csv, brief=True),
+    "csv": Door(_csv, texts=True),
+    "sagemaker-csv": Door(_sagemaker_csv, texts=True, brief=True),
     "sagemaker-lines": Door(_sagemaker_lines, brief=True),
-    "multipart": Door(_multipart, brief=True),
+    "multipart": Door(_multipart, texts=True, brief=True),
     "arrow-stream": Door(_stream),
     "arrow-file": Door(_file, brief=True),
     "parquet": Door(_parquet, brief=True),
@@ -311,8 +315,8 @@ DOORS: Mapping[str, Door] = {
     "json-lines": Door(_lines, brief=True),
     "mlflow": Door(_inputs, brief=True),
     "databricks": Door(_endpoint, brief=True),
-    "h2o": Door(partial(_h2o, text=True)),
-    "h2o-typed": Door(partial(_h2o, text=False)),
+    "h2o": Door(partial(_h2o, text=True), texts=True),
+    "h2o-typed": Door(partial(_h2o, text=False), texts=True),
     "instances": Door(_instances),
     "left-out": Door(_left_out, by_name=True),
     "invocate": Door(_invocate, alone=True),

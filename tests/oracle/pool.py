@@ -10,7 +10,7 @@ from tests.oracle.rows import Cell, Column, Columns, Row, Spelled, columns_of, r
 
 TRAINED_ROWS = 14
 FRESH_ROWS = 14
-MOST_ODD_ROWS = 11
+MOST_ODD_ROWS = 13
 LACKING_ROWS = 4
 
 ODD_NUMBERS = {
@@ -31,6 +31,8 @@ ODD_WORDS = {
     "umlaut": "Zürich",
     "exponent-word": "1e5",
 }
+TYPED_WORDS = {"empty-text": "", "missing-word": "NA"}
+"""Texts that are missing cells in formats whose cells are all text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def _odd_cells(column: Column, cell: Cell) -> Iterator[tuple[str, Cell]]:
             yield "integer-as-decimal", Spelled(cell, f"{cell}.0")
     elif column.is_text and isinstance(cell, str):
         yield from ODD_WORDS.items()
+        for name, text in TYPED_WORDS.items():
+            yield name, Spelled(text, None)
 
 
 def _spread(odd: Sequence[tuple[str, Row]], rng: Random) -> list[tuple[str, Row]]:

@@ -13,10 +13,13 @@ Row = tuple[Cell, ...]
 
 
 class Spelled(NamedTuple):
-    """A cell that a caller writes otherwise than training data in CSV would have it."""
+    """A cell that a caller writes otherwise than training data in CSV would have it.
+
+    The text is None where a format of texts means something else by it: a missing cell.
+    """
 
     value: Cell
-    text: str
+    text: str | None
 
 
 def value_of(cell: Cell) -> Cell:

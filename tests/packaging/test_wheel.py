@@ -124,6 +124,7 @@ def test_the_public_names_are_these() -> None:
         "Encoder",
         "Explainer",
         "Frame",
+        "IndependentRows",
         "Label",
         "Limits",
         "Link",

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tests.parity.values import Request
 
 Content = str | bytes | Callable[[], bytes]
-Build = Callable[[Path], None]
+Build = Callable[[Path], object]
 
 SERVE = ("server", "--code-dir", "{dir}", "--address", "{address}")
 MULTIPART_BOUNDARY = "5f1a0c7e9d3b4286"
@@ -23,6 +24,7 @@ class Probe:
         headers: Headers compared besides those that always are.
         shape: Compare the keys and types of the JSON only.
         before: What is done to the model directory while the servers run.
+        answer: JSON that drum-like must answer in any case.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Probe:
     headers: tuple[str, ...] = ()
     shape: bool = False
     before: Build | None = None
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

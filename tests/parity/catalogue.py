@@ -1,4 +1,4 @@
-"""All cases of the harness."""
+"""All cases of the harness: those beside DRUM, and the servers of other products."""
 
 from pathlib import Path
 
@@ -19,6 +19,11 @@ from tests.parity.cases import (
     usage,
 )
 from tests.parity.cases.templates import template_cases
+from tests.parity.servers.azureml import AZUREML
+from tests.parity.servers.kserve import KSERVE
+from tests.parity.servers.mlflow import MLFLOW
+from tests.parity.servers.mlserver import MLSERVER
+from tests.parity.servers.vertex import VERTEX
 
 
 def all_cases(templates: Path) -> tuple[Case, ...]:
@@ -39,3 +44,7 @@ def all_cases(templates: Path) -> tuple[Case, ...]:
         *usage.CASES,
         *scores.CASES,
     )
+
+
+SERVERS = (MLFLOW, MLSERVER, KSERVE, AZUREML, VERTEX)
+"""The servers of other products."""

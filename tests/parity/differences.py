@@ -7,7 +7,7 @@ and drum-like's answer look like where the difference shows.
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +18,16 @@ from tests.parity.values import Answer, Finished, Request
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as sent to drum-like, and both answers."""
+    """A request as sent to drum-like, and both answers: that of the other program, and ours."""
 
     request: Request
-    drum: Answer
+    theirs: Answer
     ours: Answer
+
+    @property
+    def answers(self) -> tuple[Answer, Answer]:
+        """The two answers."""
+        return self.theirs, self.ours
 
 
 AnswerRule = Callable[[Exchange], bool]
@@ -32,11 +37,10 @@ OK = 200
 SHORTEST_QUOTE = 3
 
 
-def used_but_undocumented(page: Path, used: set[str]) -> list[str]:
-    """Return the used ids that the page does not mention; none where there is no page."""
-    if not page.exists():
-        return []
-    words = set(re.findall(r"[A-Za-z0-9-]+", page.read_text(encoding="utf-8")))
+def used_but_undocumented(pages: Iterable[Path], used: set[str]) -> list[str]:
+    """Return the used ids that none of the pages mentions."""
+    texts = (page.read_text(encoding="utf-8") for page in pages)
+    words = {word for text in texts for word in re.findall(r"[A-Za-z0-9-]+", text)}
     return sorted(used - words)
 
 
@@ -57,17 +61,17 @@ def _refused(exchange: Exchange, *statuses: int) -> bool:
 
 
 def _names_the_row(exchange: Exchange) -> bool:
-    drum_fails_or_guesses = exchange.drum.status in (OK, 500)
+    drum_fails_or_guesses = exchange.theirs.status in (OK, 500)
     named = re.search(r"\brows? \d+", exchange.ours.message()) is not None
     return drum_fails_or_guesses and named and _refused(exchange, 422)
 
 
 def _callers_fault(exchange: Exchange) -> bool:
-    return exchange.drum.status == 500 and _refused(exchange, 422, 413, 415)
+    return exchange.theirs.status == 500 and _refused(exchange, 422, 413, 415)
 
 
 def _slash_or_json_error(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum, exchange.ours
+    drum, ours = exchange.theirs, exchange.ours
     if drum.followed is not None:
         return compare_answers(drum.followed, ours) is None
     html = drum.content_type()[0] == "text/html"
@@ -79,46 +83,47 @@ def _slash_or_json_error(exchange: Exchange) -> bool:
 
 def _alive(exchange: Exchange) -> bool:
     """A key more, also where DRUM sends the caller on to the path with a slash."""
-    return _added_keys(replace(exchange, drum=exchange.drum.followed or exchange.drum))
+    return _added_keys(replace(exchange, theirs=exchange.theirs.followed or exchange.theirs))
 
 
 def _methods(answer: Answer) -> set[str]:
     return set(re.findall(r"[A-Z]+", answer.header("allow") or ""))
 
 
-def _null_for_not_finite(exchange: Exchange) -> bool:
-    if {exchange.drum.status, exchange.ours.status} != {OK}:
+def null_for_not_finite(exchange: Exchange) -> bool:
+    """Return whether ours is the same JSON, with null for NaN and for the infinities."""
+    if {exchange.theirs.status, exchange.ours.status} != {OK}:
         return False
-    tokens = json.loads(exchange.drum.body, parse_constant=lambda _: None)
+    tokens = json.loads(exchange.theirs.body, parse_constant=lambda _: None)
     return compare_json(tokens, exchange.ours.json()) is None
 
 
 def _arrow(exchange: Exchange) -> bool:
     """Arrow is read where DRUM refuses it; what is only called `.arrow` is not CSV any more."""
-    if exchange.drum.status == OK:
+    if exchange.theirs.status == OK:
         return _refused(exchange, 422)
-    return _is_error(exchange.drum, 422) and exchange.ours.status == OK
+    return _is_error(exchange.theirs, 422) and exchange.ours.status == OK
 
 
 def _columns_by_name(exchange: Exchange) -> bool:
     if exchange.ours.status == OK:
-        return exchange.drum.status in (OK, 500)
+        return exchange.theirs.status in (OK, 500)
     return "column" in exchange.ours.message() and _refused(exchange, 422)
 
 
 def _rows_counted(exchange: Exchange) -> bool:
-    parsed = exchange.drum.json()
+    parsed = exchange.theirs.json()
     rows = parsed.get("predictions") if isinstance(parsed, dict) else None
-    if exchange.drum.status != OK or not isinstance(rows, list):
+    if exchange.theirs.status != OK or not isinstance(rows, list):
         return False
     numbers = re.findall(r"\d+", exchange.ours.message())
     return _is_error(exchange.ours, 500) and str(len(rows)) in numbers and len(set(numbers)) > 1
 
 
 def _statistics(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum.json(), exchange.ours.json()
+    drum, ours = exchange.theirs.json(), exchange.ours.json()
     both = isinstance(drum, dict) and isinstance(ours, dict)
-    same_status = exchange.drum.status == exchange.ours.status == OK
+    same_status = exchange.theirs.status == exchange.ours.status == OK
     return same_status and both and _keys_within(drum, ours)
 
 
@@ -129,42 +134,42 @@ def _keys_within(drum: object, ours: object) -> bool:
 
 
 def _charset_and_case(exchange: Exchange) -> bool:
-    if exchange.drum.status != OK:
-        return _is_error(exchange.drum, 422, 500) and exchange.ours.status == OK
+    if exchange.theirs.status != OK:
+        return _is_error(exchange.theirs, 422, 500) and exchange.ours.status == OK
     types = [value for name, value in exchange.request.headers if name == "Content-Type"]
     told_apart_by_case = any(kind != kind.lower() for kind in types)
     return _refused(exchange, 415) or (told_apart_by_case and exchange.ours.status == OK)
 
 
 def _coded_body(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 422, 500) and exchange.ours.status == OK
+    return _is_error(exchange.theirs, 422, 500) and exchange.ours.status == OK
 
 
 def _form_encoded(exchange: Exchange) -> bool:
     says_header = "content-type" in exchange.ours.message().lower()
-    if not _is_error(exchange.drum, 422):
+    if not _is_error(exchange.theirs, 422):
         return False
     return exchange.ours.status == OK or (says_header and _refused(exchange, 422))
 
 
 def _json_rows(exchange: Exchange) -> bool:
-    if not _is_error(exchange.drum, 422):
+    if not _is_error(exchange.theirs, 422):
         return False
     return exchange.ours.status == OK or _refused(exchange, 422)
 
 
 def _keeps_alive(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum, exchange.ours
+    drum, ours = exchange.theirs, exchange.ours
     closes = (drum.header("connection") or "").lower() == "close"
     return closes and ours.header("connection") != "close" and compare_answers(drum, ours) is None
 
 
 def _too_large(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 500) and _is_error(exchange.ours, 413)
+    return _is_error(exchange.theirs, 500) and _is_error(exchange.ours, 413)
 
 
 def _labels_swapped(exchange: Exchange) -> bool:
-    drum, ours = _predictions(exchange.drum), _predictions(exchange.ours)
+    drum, ours = _predictions(exchange.theirs), _predictions(exchange.ours)
     return bool(drum) and compare_json([_swap(row) for row in drum], ours) is None
 
 
@@ -179,20 +184,20 @@ def _swap(row: dict[str, float]) -> dict[str, float]:
 
 
 def _exit_answered(exchange: Exchange) -> bool:
-    html = exchange.drum.content_type()[0] == "text/html"
-    return exchange.drum.status == 500 and html and _is_error(exchange.ours, 500)
+    html = exchange.theirs.content_type()[0] == "text/html"
+    return exchange.theirs.status == 500 and html and _is_error(exchange.ours, 500)
 
 
 def _right_endpoint_named(exchange: Exchange) -> bool:
     return (
-        exchange.drum.status == 500
+        exchange.theirs.status == 500
         and "/predict/" in exchange.ours.message()
         and (_refused(exchange, 422))
     )
 
 
 def _metadata_as_loaded(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum.json(), exchange.ours.json()
+    drum, ours = exchange.theirs.json(), exchange.ours.json()
     if not isinstance(drum, dict) or not isinstance(ours, dict):
         return False
     edited, loaded = drum.pop("modelMetadata", None), ours.pop("modelMetadata", None)
@@ -200,8 +205,8 @@ def _metadata_as_loaded(exchange: Exchange) -> bool:
 
 
 def _added_keys(exchange: Exchange) -> bool:
-    return exchange.drum.status == exchange.ours.status == OK and _within(
-        exchange.drum.json(), exchange.ours.json()
+    return exchange.theirs.status == exchange.ours.status == OK and _within(
+        exchange.theirs.json(), exchange.ours.json()
     )
 
 
@@ -213,42 +218,42 @@ def _within(drum: object, ours: object) -> bool:
 
 
 def _framework_text_withheld(exchange: Exchange) -> bool:
-    said = exchange.drum.message().removeprefix("ERROR: ").rpartition("Exception: ")[2]
+    said = exchange.theirs.message().removeprefix("ERROR: ").rpartition("Exception: ")[2]
     withheld = bool(said) and said not in exchange.ours.message()
-    same_status = exchange.drum.status == exchange.ours.status
+    same_status = exchange.theirs.status == exchange.ours.status
     return withheld and same_status and _is_error(exchange.ours, 500, 513)
 
 
 def _media_type_of_chat(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 500) and exchange.ours.status == 415
+    return _is_error(exchange.theirs, 500) and exchange.ours.status == 415
 
 
 def _nothing_for_no_rows(exchange: Exchange) -> bool:
     transformed = exchange.ours.content_type()[0] == "multipart/form-data"
     nothing = transformed or exchange.ours.json() == {"predictions": []}
-    return exchange.drum.status == 500 and exchange.ours.status == OK and nothing
+    return exchange.theirs.status == 500 and exchange.ours.status == OK and nothing
 
 
 def _hint_added(exchange: Exchange) -> bool:
     """The same status, and DRUM's message with what to do after it."""
-    drum, ours = exchange.drum.message().rstrip(". "), exchange.ours.message()
-    same_status = exchange.drum.status == exchange.ours.status
+    drum, ours = exchange.theirs.message().rstrip(". "), exchange.ours.message()
+    same_status = exchange.theirs.status == exchange.ours.status
     return same_status and bool(drum) and ours.startswith(drum) and ours != drum
 
 
 def _rows_named(exchange: Exchange) -> bool:
     """The same status and first line; then rows, where DRUM prints their values."""
-    drum, ours = exchange.drum.message(), exchange.ours.message()
-    same = exchange.drum.status == exchange.ours.status and drum.startswith("ERROR: ")
+    drum, ours = exchange.theirs.message(), exchange.ours.message()
+    same = exchange.theirs.status == exchange.ours.status and drum.startswith("ERROR: ")
     said = re.search(r"in rows? \d", ours) is not None
     return same and said and drum.splitlines()[0] == ours.splitlines()[0]
 
 
 def _equal_but_for_rounding(exchange: Exchange) -> bool:
     """The same answer within the rounding of float32."""
-    if exchange.drum.status != OK or exchange.ours.status != OK:
+    if exchange.theirs.status != OK or exchange.ours.status != OK:
         return False
-    drum, ours = (_numbers_in(one.json()) for one in (exchange.drum, exchange.ours))
+    drum, ours = (_numbers_in(one.json()) for one in (exchange.theirs, exchange.ours))
     return len(drum) == len(ours) and all(
         math.isclose(one, other, rel_tol=2e-6, abs_tol=1e-6)
         for one, other in zip(drum, ours, strict=True)
@@ -264,43 +269,43 @@ def _numbers_in(tree: object) -> list[float]:
 
 
 def _labels_told_apart(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum, exchange.ours
+    drum, ours = exchange.theirs, exchange.ours
     refused = drum.status == 500 and "columns must be unique" in drum.message()
     return refused and ours.status == OK
 
 
 def _labels_of_all_outputs(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 500) and exchange.ours.status == OK
+    return _is_error(exchange.theirs, 500) and exchange.ours.status == OK
 
 
 def _value_withheld(exchange: Exchange) -> bool:
     """The same status, and DRUM's message without the value that ends it."""
-    drum, ours = exchange.drum.message(), exchange.ours.message().rstrip(". ")
-    same_status = exchange.drum.status == exchange.ours.status
+    drum, ours = exchange.theirs.message(), exchange.ours.message().rstrip(". ")
+    same_status = exchange.theirs.status == exchange.ours.status
     return same_status and len(ours) > len("ERROR: ") and drum.startswith(ours) and drum != ours
 
 
 def _error_named(exchange: Exchange) -> bool:
     """The hook's error, where DRUM says nothing or calls a failed generator a wrong type."""
-    drum, ours = exchange.drum.message(), exchange.ours.message()
+    drum, ours = exchange.theirs.message(), exchange.ours.message()
     silent = drum == "ERROR: " or "<class 'generator'>" in drum
-    return silent and _is_error(exchange.ours, exchange.drum.status) and ours != drum
+    return silent and _is_error(exchange.ours, exchange.theirs.status) and ours != drum
 
 
 def _dense_matrix_market(exchange: Exchange) -> bool:
-    return _is_error(exchange.drum, 500) and exchange.ours.status == OK
+    return _is_error(exchange.theirs, 500) and exchange.ours.status == OK
 
 
 def _request_id_replaced(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum.header("x_request_id"), exchange.ours.header("x_request_id")
+    drum, ours = exchange.theirs.header("x_request_id"), exchange.ours.header("x_request_id")
     replaced = ours is not None and re.fullmatch(r"[A-Za-z0-9._-]{1,128}", ours) is not None
-    same_body = exchange.drum.json() == exchange.ours.json()
+    same_body = exchange.theirs.json() == exchange.ours.json()
     return drum != ours and replaced and same_body
 
 
 def _relative_paths(exchange: Exchange) -> bool:
-    drum, ours = exchange.drum.message(), exchange.ours.message()
-    same_status = exchange.drum.status == exchange.ours.status
+    drum, ours = exchange.theirs.message(), exchange.ours.message()
+    same_status = exchange.theirs.status == exchange.ours.status
     return same_status and _relative(drum) == ours != drum
 
 
@@ -312,9 +317,9 @@ def _relative(message: str) -> str:
 
 def _more_suffixes(exchange: Exchange) -> bool:
     """The same beginning; what follows lists the suffixes that each program reads."""
-    same_status = exchange.drum.status == exchange.ours.status
-    both_list = all(".onnx" in answer.message() for answer in (exchange.drum, exchange.ours))
-    return same_status and both_list and _beginning(exchange.drum) == _beginning(exchange.ours)
+    same_status = exchange.theirs.status == exchange.ours.status
+    both_list = all(".onnx" in answer.message() for answer in (exchange.theirs, exchange.ours))
+    return same_status and both_list and _beginning(exchange.theirs) == _beginning(exchange.ours)
 
 
 def _beginning(answer: Answer) -> list[str]:
@@ -324,7 +329,7 @@ def _beginning(answer: Answer) -> list[str]:
 
 def _only_chats(exchange: Exchange) -> bool:
     return (
-        _is_error(exchange.drum, 500)
+        _is_error(exchange.theirs, 500)
         and "chat" in exchange.ours.message()
         and (_refused(exchange, 422))
     )
@@ -332,28 +337,28 @@ def _only_chats(exchange: Exchange) -> bool:
 
 def _header_behind_blank_lines(exchange: Exchange) -> bool:
     """DRUM takes the blank line for the header, and the cells for an index."""
-    shifted = '\\"columns\\": []' in exchange.drum.body.decode()
+    shifted = '\\"columns\\": []' in exchange.theirs.body.decode()
     found = '\\"columns\\": [\\"' in exchange.ours.body.decode()
-    return exchange.drum.status == exchange.ours.status == OK and shifted and found
+    return exchange.theirs.status == exchange.ours.status == OK and shifted and found
 
 
 def _metadata_error_explained(exchange: Exchange) -> bool:
-    bare = exchange.drum.message() == "ERROR: 1"
+    bare = exchange.theirs.message() == "ERROR: 1"
     said = exchange.ours.message()
-    return bare and _is_error(exchange.ours, exchange.drum.status) and "model-metadata" in said
+    return bare and _is_error(exchange.ours, exchange.theirs.status) and "model-metadata" in said
 
 
 def _models_listed(exchange: Exchange) -> bool:
     ours = exchange.ours.json()
     listed = isinstance(ours, dict) and isinstance(ours.get("models"), list)
-    return _is_error(exchange.drum, 404) and exchange.ours.status == OK and listed
+    return _is_error(exchange.theirs, 404) and exchange.ours.status == OK and listed
 
 
 ANSWERS: dict[str, AnswerRule] = {
     "D1": _names_the_row,
     "D2": _callers_fault,
     "D3": _slash_or_json_error,
-    "D4": _null_for_not_finite,
+    "D4": null_for_not_finite,
     "D5": _arrow,
     "D6": _more_suffixes,
     "D7": _columns_by_name,

@@ -15,7 +15,7 @@ from tests.parity.report import without_frames
 from tests.parity.values import Finished, Request
 from tests.parity.wire import send
 
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 240.0
 STOP_TIMEOUT_S = 20.0
 SHOWN_LOG = 3000
 
@@ -97,18 +97,19 @@ class Server:
     launch: Launch
     process: "subprocess.Popen[bytes]"
 
-    def wait(self, ping: str) -> None:
-        """Return once the server answers.
+    def wait(self, ping: str, status: int | None = None) -> None:
+        """Return once the server answers, and with that status if one is given.
 
         Raises:
-            StartError: It left, or was silent for START_TIMEOUT_S.
+            StartError: It left, or did not answer so for START_TIMEOUT_S.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 reason = f"left with exit code {self.process.returncode}"
                 raise StartError(self._failure(reason))
-            if send(self.address, Request("GET", ping), START_TIMEOUT_S).status:
+            answered = send(self.address, Request("GET", ping), START_TIMEOUT_S).status
+            if answered and status in (None, answered):
                 return
             time.sleep(0.1)
         raise StartError(self._failure(f"did not answer in {START_TIMEOUT_S:.0f} s"))

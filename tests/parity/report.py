@@ -83,16 +83,53 @@ def progress_line(report: CaseReport, seconds: float) -> str:
     return f"{report.name}: {outcome} ({len(report.verdicts)} compared, {seconds:.1f} s)"
 
 
-PAGE = """# Parity with DRUM
+INTRODUCTION = """# Parity
 
-Written by `make parity`, which sends the same requests to DataRobot DRUM 1.18.1 and to drum-like,
-and runs both command lines on the same directories. A case is a model directory or a way to start
-it; statuses, JSON (numbers as far as DRUM writes them), headers and exit codes are compared.
-Differences are counted by their id in [what differs, and why](differences-from-drum.md); anything
-else fails.
-
+Written by `make parity`, which sends the same requests to servers of other products and to
+drum-like. Statuses, JSON, and the headers that clients read are compared. Differences are counted
+by their id in the pages that explain them; anything else fails.
 """
-"""The text before the table in the documentation."""
+"""The text before the first section in the documentation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of the page that is about one product.
+
+    Attributes:
+        title: Its heading.
+        text: What was compared.
+        reports: The outcomes, case by case.
+    """
+
+    title: str
+    text: str
+    reports: tuple[CaseReport, ...]
+
+    def __str__(self) -> str:
+        """Return the section as Markdown."""
+        return f"## {self.title}\n\n{self.text}\n\n{markdown_table(self.reports)}"
+
+    def summary(self) -> str:
+        """Return one line: the requests compared, the differences by their id, the failures."""
+        verdicts = tuple(verdict for report in self.reports for verdict in report.verdicts)
+        every = CaseReport(self.title, verdicts)
+        counts = f"{len(verdicts)} compared, {every.equal()} equal, {len(every.failures())} failed"
+        return f"{self.title}: {counts}; differences: {_counted(every)}"
+
+
+def page_with(page: str, sections: Sequence[Section], order: Sequence[str]) -> str:
+    """Return a page with these sections in place of those of their titles.
+
+    Args:
+        page: The page so far, empty at first.
+        sections: The new ones.
+        order: All titles that the page may have, in their order.
+    """
+    kept = {part.partition("\n")[0]: f"## {part}" for part in re.split(r"(?m)^## ", page)[1:]}
+    parts = kept | {section.title: str(section) for section in sections}
+    found = [parts[title].strip() for title in order if title in parts]
+    return "\n\n".join([INTRODUCTION.strip(), *found]) + "\n"
 
 
 def markdown_table(reports: Sequence[CaseReport]) -> str:
@@ -108,9 +145,12 @@ def markdown_table(reports: Sequence[CaseReport]) -> str:
 
 
 def _table_line(report: CaseReport) -> str:
-    counted = sorted(report.differences().items())
-    differences = ", ".join(f"{name} × {count}" for name, count in counted) or "–"  # noqa: RUF001 - typography
     return (
-        f"| {report.name} | {len(report.verdicts)} | {report.equal()} | {differences} "
+        f"| {report.name} | {len(report.verdicts)} | {report.equal()} | {_counted(report)} "
         f"| {len(report.failures())} |"
     )
+
+
+def _counted(report: CaseReport) -> str:
+    counted = sorted(report.differences().items())
+    return ", ".join(f"{name} × {count}" for name, count in counted) or "–"  # noqa: RUF001 - typography

@@ -2,15 +2,15 @@
 
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.parity.case import Build, Case, Command, CommandCase, Probe, ServerCase
-from tests.parity.compare import compare_answers, compare_finished, compare_shapes
-from tests.parity.differences import ANSWERS, COMMANDS, Exchange
+from tests.parity.compare import compare_answers, compare_finished, compare_json, compare_shapes
+from tests.parity.differences import ANSWERS, COMMANDS, AnswerRule, Exchange
 from tests.parity.program import Launch, Program, Server, StartError, free_address, run, serving
 from tests.parity.report import CaseReport, Verdict, show_answer, show_finished, show_request
 from tests.parity.values import Finished
@@ -95,13 +95,14 @@ def _launch_server(
     launch = Launch(
         program,
         directories.root / ("ours" if ours else "drum"),
-        [_fill(word, fields) for word in (*case.command, *case.arguments, *added)],
-        {name: _fill(value, fields) for name, value in case.environment.items()},
+        [fill(word, fields) for word in (*case.command, *case.arguments, *added)],
+        {name: fill(value, fields) for name, value in case.environment.items()},
     )
     return serving(launch, address)
 
 
-def _fill(text: str, fields: dict[str, str]) -> str:
+def fill(text: str, fields: Mapping[str, str]) -> str:
+    """Return a text with values for its `{names}`."""
     for name, value in fields.items():
         text = text.replace("{" + name + "}", value)
     return text
@@ -120,17 +121,38 @@ def _run_probe(
         send(ours.address, said_to_drum if pair.same else probe.request),
     )
     if probe.shape:
-        found = compare_shapes(exchange.drum, exchange.ours)
+        found = compare_shapes(exchange.theirs, exchange.ours)
     else:
-        found = compare_answers(exchange.drum, exchange.ours, probe.headers)
-    expected = () if pair.same else probe.differs
-    identifier, failure = _judge(found, expected, lambda name: ANSWERS[name](exchange))
+        found = compare_answers(exchange.theirs, exchange.ours, probe.headers)
+    stable = replace(probe, differs=()) if pair.same else probe
+    return verdict_of(stable, exchange, found, ANSWERS, pair.drum.name)
+
+
+def verdict_of(
+    probe: Probe,
+    exchange: Exchange,
+    found: str | None,
+    rules: Mapping[str, AnswerRule],
+    theirs: str,
+) -> Verdict:
+    """Return the verdict on two answers.
+
+    Args:
+        probe: The request, and the differences that are expected.
+        exchange: The two answers.
+        found: The first difference between them, None without one.
+        rules: What a difference looks like, by its id.
+        theirs: Name of the other program.
+    """
+    identifier, failure = _judge(found, probe.differs, lambda name: rules[name](exchange))
+    if probe.answer is not None and (wrong := compare_json(probe.answer, exchange.ours.json())):
+        failure = f"what we must answer is something else: {wrong}"
     if failure is None:
         return Verdict(probe.name, identifier)
     lines = (
         failure,
         f"request: {show_request(probe.request)}",
-        f"DRUM: {show_answer(exchange.drum)}",
+        f"{theirs}: {show_answer(exchange.theirs)}",
         f"ours: {show_answer(exchange.ours)}",
     )
     return Verdict(probe.name, failure="\n".join(lines))
@@ -191,7 +213,7 @@ def _run_side(command: Command, program: Program, model: Path, home: Path) -> Fi
     launch = Launch(
         program,
         home,
-        [_fill(word, fields) for word in command.arguments],
-        {name: _fill(value, fields) for name, value in command.environment.items()},
+        [fill(word, fields) for word in command.arguments],
+        {name: fill(value, fields) for name, value in command.environment.items()},
     )
     return run(launch, address, output, command.seconds)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import time, timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,9 @@ NUMBERS = RNG.normal(size=ROWS)
 
 ENCODERS: dict[str, Callable[[], Any]] = {
     "one hot": lambda: OneHotEncoder(handle_unknown="ignore"),
-    "ordinal": lambda: OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "ordinal": lambda: OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    ),
     "target": lambda: TargetEncoder(cv=2),
     "imputed": lambda: make_pipeline(
         SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
@@ -112,6 +115,27 @@ def test_an_empty_cell_is_the_empty_text_that_training_had() -> None:
 
     for part in (data[:1], data[2:3], data):
         check(model, part, csv_frame(part.to_csv(index=False)))
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_an_empty_text_is_no_missing_cell_where_a_format_has_these(encoder: str) -> None:
+    cells = pd.Series(["clerk", "boss", np.nan] * (ROWS // 3), dtype=object)
+    model, data = fitted(ENCODERS[encoder](), cells)
+    parts = [
+        data[:2].assign(c=pd.Series(odd, dtype=object)) for odd in (["", "boss"], [np.nan, ""])
+    ]
+
+    for part in parts:
+        for frame in (arrow_frame(part), json_frame(part)):
+            check(model, part, frame)
+
+
+def test_an_empty_cell_of_csv_is_missing_to_an_imputer_though_training_had_empty_texts() -> None:
+    cells = pd.Series(["clerk", "clerk", "", np.nan] * (ROWS // 4), dtype=object)
+    model, data = fitted(ENCODERS["imputed"](), cells)
+    body = data[1:4].to_csv(index=False)
+
+    check(model, pd.read_csv(StringIO(body)), csv_frame(body))
 
 
 OBJECTS: dict[str, Any] = {

@@ -20,8 +20,10 @@ from tests.predictors.scoring import (
     REGRESSION,
     TEXT,
     MatrixFrame,
+    arrow_frame,
     classes,
     csv_frame,
+    json_frame,
     numbers,
     same,
     score,
@@ -300,6 +302,18 @@ def test_categories_are_found_as_cells_show_them(values_of: Any) -> None:
     for rows in (lines, short):
         found = values(trained, csv_frame("\n".join(["c,x", *rows, ""])))
         assert same(found, trained.predict(data))
+
+
+def test_an_empty_text_that_is_no_category_is_missing_as_to_the_library() -> None:
+    cells = np.array(["a", "b", None], dtype=object)[np.arange(200) % 3]
+    data = pd.DataFrame({"c": pd.Categorical(cells), "x": numbers()["a"].to_numpy()})
+    trained = booster(data, np.arange(200) % 3 + data["x"], objective="regression")
+    part = data[:3].assign(c=pd.Series(["", "a", ""], dtype=object))
+    known = part.assign(c=part["c"].astype("category"))
+
+    for frame in (json_frame(part), arrow_frame(part)):
+        assert same(values(trained, frame), trained.predict(known))
+    assert not np.array_equal(values(trained, data[:3]), values(trained, json_frame(part)))
 
 
 def test_categories_are_found_without_the_parameters_of_the_training() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from drum_like.server.outlet import FOR_RECORDS, ROOM, Outlet
+from drum_like.system.instruments import SERIES
 
 LINE = b"x" * 199 + b"\n"
 MANY = 2 * ROOM // len(LINE)
@@ -64,9 +65,11 @@ def test_a_reader_that_comes_late_gets_whole_lines_and_learns_how_many_were_drop
 ) -> None:
     reader, writer = pipe
 
+    key, before = ("drum_like_log_lines_dropped", "output"), SERIES.totals()
     flooded(writer)
     lines, n_dropped = read_to_note(reader)
 
+    assert SERIES.totals()[key][0] - before.get(key, [0])[0] == n_dropped
     assert set(lines) == {LINE}
     assert len(lines) + n_dropped == MANY
     assert len(lines) * len(LINE) > ROOM

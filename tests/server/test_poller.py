@@ -12,10 +12,11 @@ from gunicorn.config import Config
 
 from drum_like.server.acceptor import Acceptor, ConnectionCounts
 from drum_like.server.connection import Connection
-from drum_like.server.leader import Leader
+from drum_like.server.leader import Leader, Leadership
 from drum_like.server.limits import ClientLimits, LoopLimits
 from drum_like.server.poller import STOPPING_IDLE_S, OpenConnections, Poller
 from drum_like.server.request_head import Heads, Reading, no_limit
+from drum_like.server.side_work import Sending
 
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
 PATIENCE_S = 30
@@ -216,7 +217,7 @@ def test_a_postponed_step_comes_after_those_of_clients_that_are_ready(watched: W
     with ours, client:
         other = Connection(ours, ADDRESSES, Reading(Heads(Config()), no_limit))
         for _ in range(3):
-            poller.postpone(watched.connection, lambda *_: order.append("postponed"))
+            poller.postpone(watched.connection, lambda *_: order.append("postponed"), LEADER)
         poller.wait_for(other, lambda *_: order.append("ready"), PATIENCE_S)
         client.sendall(b"x")
         while poller.postponed:
@@ -225,3 +226,24 @@ def test_a_postponed_step_comes_after_those_of_clients_that_are_ready(watched: W
     assert order[:2] == ["ready", "postponed"]
     assert order.count("postponed") == 3
     assert order.count("ready") >= 2, "clients that are ready have their turn between two of them"
+
+
+def test_the_end_of_an_answer_is_told_once(watched: Watched) -> None:
+    connection, told = watched.connection, list[str]()
+    sending = Sending(
+        watched.poller,
+        watched.connections,
+        Leadership(lambda _: None),
+        ClientLimits(),
+        1,
+    )
+    sending.done = watched.step
+    connection.on_sent = lambda: told.append("sent")
+    for _ in range(2):
+        connection.rest = memoryview(b"rest")
+        sending.begin(connection)
+        watched.wait()
+
+    assert watched.client.recv(9) == b"restrest"
+    assert watched.steps == [connection, connection]
+    assert told == ["sent"]

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from gunicorn.config import Config
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, LimitRequestHeaders
 
 from drum_like.http.auth.authenticator import Admission, Caller, authenticator
-from drum_like.http.requests import FileLimit, LongBodyError
+from drum_like.http.refusals import LongBodyError
+from drum_like.http.requests import FileLimit
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
 
@@ -185,6 +187,35 @@ def test_chunks_are_put_together_from_pieces_of_any_size(pair: Pair, size: int) 
     assert pair[0].is_idle
 
 
+@pytest.mark.parametrize("size", [1, 999, 4096])
+def test_chunks_of_all_sizes_are_read_once(pair: Pair, size: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    parts = [bytes([65 + n % 26]) * n for n in range(1, 120)]
+    chunks = b"".join(b"%x%s\r\n%s\r\n" % (len(p), b";a" * (len(p) % 9 == 0), p) for p in parts)
+
+    requests = received(pair, head + chunks + b"0\r\n\r\n" + POST, size)
+
+    assert [r.body for r in requests] == [b"".join(parts), b"hello"]
+
+
+def test_many_chunks_that_come_at_once_are_read_in_turns(pair: Pair) -> None:
+    """Else each new client keeps all others waiting for the time that 10,000 chunks take."""
+    reader, client = pair
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client.sendall(head + b"1\r\na\r\n" * 10_000 + b"0\r\n\r\n" + POST)
+
+    turns, request = [0], reader.receive()
+    while request is None:
+        assert reader.has_come
+        turns.append(reader.n_received or 0)
+        request = reader.receive()
+
+    assert request.body == b"a" * 10_000
+    assert max(after - before for before, after in pairwise(turns)) <= 3_000
+    assert (following := reader.buffered()) is not None
+    assert following.body == b"hello"
+
+
 @pytest.mark.parametrize("chunk", [b"400000", b"3d0901", b"10\r\n0123456789abcdef\r\n3d08f1"])
 def test_chunks_over_the_limit_are_not_waited_for(pair: Pair, chunk: bytes) -> None:
     head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -241,3 +272,40 @@ def test_a_head_is_read_once_but_never_one_with_a_secret(pair: Pair) -> None:
     assert first.head is second.head
     assert third.head is not fourth.head
     assert fourth.head.environ["HTTP_AUTHORIZATION"] == "Bearer t"
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 0\r\n\r\n",
+        b"Content-Length: 5\r\n\r\nhello",
+        b"Content-Length: 4000001\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    ],
+)
+def test_a_head_is_not_kept_longer_than_its_request(pair: Pair, body: bytes, size: int) -> None:
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nCookie: secret\r\n" + body
+    reader, client = pair
+    found = None
+    for start in range(0, len(data), size):
+        client.sendall(data[start : start + size])
+        found = found or reader.receive()
+
+    assert found is not None
+    assert found.head.environ["HTTP_COOKIE"] == "secret"
+    assert reader.head is None
+
+
+@pytest.mark.parametrize("length", [5, 100_000])
+def test_a_head_of_a_caller_who_is_asked_for_is_not_kept(locked: Pair, length: int) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer stranger\r\nContent-Length: %d"
+    reader, client = locked
+    client.sendall(head % length + b"\r\n\r\nhello")
+    found = reader.receive()
+    if found is None:
+        reader.authenticate()
+        found = reader.go_on()
+
+    assert found is not None
+    assert reader.head is None

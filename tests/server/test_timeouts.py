@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drum_like.server.timeouts import ANSWER, InFlight, Timed, Watchdog
+from drum_like.http.refusals import ServerRefusal
+from drum_like.server.refusals import plain
+from drum_like.server.timeouts import LATE, InFlight, Timed, Watchdog
 
 LIMIT_S = 2.0
+
+ANSWER = plain({}, ServerRefusal(504, LATE)).last()
 
 
 class Worker:
@@ -62,7 +66,7 @@ Pair = tuple[socket.socket, socket.socket]
 
 def test_a_request_in_time_is_left_alone(worker: Worker, connection: Pair) -> None:
     ours, client = connection
-    call = worker.calls.enter("GET /", ours)
+    call = worker.calls.enter(environ(ours))
 
     worker.look_after(LIMIT_S)
 
@@ -75,20 +79,20 @@ def test_a_request_that_ends_as_its_time_is_over_leaves_its_connection_to_the_ne
     worker: Worker, connection: Pair
 ) -> None:
     ours, client = connection
-    call = worker.calls.enter("GET /", ours)
+    call = worker.calls.enter(environ(ours))
     assert worker.calls.may_answer(call)
     worker.now += LIMIT_S + 0.1
     (late,) = worker.calls.older_than(LIMIT_S)
     worker.calls.leave(call)
 
-    assert not worker.calls.expire(late)
+    assert not worker.calls.expire(late, LIMIT_S)
     ours.sendall(b"next answer")
     assert client.recv(100) == b"next answer"
 
 
 def test_a_late_request_is_answered_once_and_cut_off(worker: Worker, connection: Pair) -> None:
     ours, client = connection
-    call = worker.calls.enter("GET /", ours)
+    call = worker.calls.enter(environ(ours))
 
     worker.look_after(LIMIT_S + 0.1)
     worker.look_after(0.1)
@@ -103,7 +107,7 @@ def test_a_late_answer_that_has_begun_is_cut_off_without_words(
     worker: Worker, connection: Pair
 ) -> None:
     ours, client = connection
-    worker.calls.may_answer(worker.calls.enter("GET /", ours))
+    worker.calls.may_answer(worker.calls.enter(environ(ours)))
 
     worker.look_after(LIMIT_S + 0.1)
 
@@ -113,7 +117,7 @@ def test_a_late_answer_that_has_begun_is_cut_off_without_words(
 def test_a_client_that_has_left_changes_nothing(worker: Worker, connection: Pair) -> None:
     ours, client = connection
     client.close()
-    call = worker.calls.enter("GET /", ours)
+    call = worker.calls.enter(environ(ours))
 
     worker.look_after(LIMIT_S + 0.1)
 
@@ -123,7 +127,7 @@ def test_a_client_that_has_left_changes_nothing(worker: Worker, connection: Pair
 def test_a_request_that_does_not_end_retires_the_worker_once(
     worker: Worker, connection: Pair
 ) -> None:
-    worker.calls.enter("GET /", connection[0])
+    worker.calls.enter(environ(connection[0]))
 
     for _ in range(5):
         worker.look_after(LIMIT_S)
@@ -134,7 +138,7 @@ def test_a_request_that_does_not_end_retires_the_worker_once(
 def test_a_request_that_ends_when_it_is_cut_off_retires_nobody(
     worker: Worker, connection: Pair
 ) -> None:
-    call = worker.calls.enter("GET /", connection[0])
+    call = worker.calls.enter(environ(connection[0]))
     worker.look_after(LIMIT_S + 0.1)
 
     worker.calls.leave(call)
@@ -146,7 +150,7 @@ def test_a_request_that_ends_when_it_is_cut_off_retires_nobody(
 def test_a_retired_worker_with_nothing_but_stuck_requests_leaves(
     worker: Worker, connection: Pair
 ) -> None:
-    worker.calls.enter("GET /stuck", connection[0])
+    worker.calls.enter(environ(connection[0]))
     worker.look_after(LIMIT_S + 5)
 
     worker.look_after(30)
@@ -157,10 +161,10 @@ def test_a_retired_worker_with_nothing_but_stuck_requests_leaves(
 def test_a_retired_worker_waits_for_requests_that_still_have_time(
     worker: Worker, connection: Pair
 ) -> None:
-    worker.calls.enter("GET /stuck", connection[0])
+    worker.calls.enter(environ(connection[0]))
     worker.look_after(LIMIT_S + 5)
     worker.now += 30
-    worker.calls.enter("GET /fine", connection[0])
+    worker.calls.enter(environ(connection[0]))
 
     worker.watchdog.check()
 
@@ -170,7 +174,7 @@ def test_a_retired_worker_waits_for_requests_that_still_have_time(
 def test_a_draining_worker_is_not_retired_but_does_not_wait_for_ever(
     worker: Worker, connection: Pair
 ) -> None:
-    worker.calls.enter("GET /stuck", connection[0])
+    worker.calls.enter(environ(connection[0]))
 
     worker.watchdog.drain()
     worker.look_after(LIMIT_S + 5)
@@ -184,7 +188,7 @@ def test_the_watch_runs_by_itself_from_start_to_stop(connection: Pair) -> None:
     ours, client = connection
     calls = InFlight()
     watchdog = Watchdog(calls, 0.05, retire=lambda: None, abandon=lambda: None)
-    calls.enter("GET /", ours)
+    calls.enter(environ(ours))
 
     watchdog.start()
 

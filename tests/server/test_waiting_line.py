@@ -13,7 +13,9 @@ from gunicorn.config import Config
 from drum_like.server.connection import Connection
 from drum_like.server.request_head import Heads, Reading, Received, no_limit
 from drum_like.server.waiting_line import Waiting, WaitingLine
-from drum_like.system.cpus import Deadline
+from drum_like.system.deadline import Deadline
+from drum_like.system.instruments import SERIES
+from drum_like.system.metrics import WAITING_FOR_MODEL
 from tests.support.raw_clients import reset
 
 ADDRESSES = (("127.0.0.1", 50000), ("127.0.0.1", 6789))
@@ -114,6 +116,35 @@ def test_requests_that_wait_for_the_model_are_ahead_of_the_line(come: Come) -> N
     assert line.excess_s() > 1.5 * alone_s > 0
     lock.release()
     waiting.join()
+
+
+class Slow(set[int]):
+    """A set whose length is old news by the time that it is told, unless nothing is in it."""
+
+    def __len__(self) -> int:
+        """Return the length, later."""
+        found = super().__len__()
+        time.sleep(0.2 * found)
+        return found
+
+
+def test_no_request_is_shown_to_wait_for_the_model_when_all_have_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Deadline, "waiting", Slow())
+    locks = [threading.Lock(), threading.Lock()]
+    threads = [threading.Thread(target=Deadline().wait, args=[lock]) for lock in locks]
+    for lock in locks:
+        lock.acquire()
+    for thread in threads:
+        thread.start()
+    time.sleep(1)  # both wait
+    for lock in locks:
+        lock.release()
+    for thread in threads:
+        thread.join()
+
+    assert SERIES.totals()[(WAITING_FOR_MODEL.name,)] == [0]
 
 
 def test_an_empty_line_takes_the_next_however_long_ago_it_moved(come: Come) -> None:

@@ -31,6 +31,7 @@ def write_mlmodel(
     *,
     pyfunc: Mapping[str, Any] | None = None,
     example: Any = None,
+    params: Sequence[Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write the MLmodel of a directory, and its input example; return the directory.
 
@@ -42,6 +43,7 @@ def write_mlmodel(
         outputs: Of the signature.
         pyfunc: Further keys of the flavour python_function.
         example: Content of input_example.json.
+        params: Of the signature.
     """
     pyfunc = {"loader_module": f"mlflow.{flavour}", **_PYFUNC, **(pyfunc or {})}
     tree: dict[str, Any] = {
@@ -51,7 +53,8 @@ def write_mlmodel(
     }
     if inputs is not None:
         told = None if outputs is None else json.dumps(outputs)
-        tree["signature"] = {"inputs": json.dumps(inputs), "outputs": told, "params": None}
+        named = None if params is None else json.dumps(params)
+        tree["signature"] = {"inputs": json.dumps(inputs), "outputs": told, "params": named}
     if example is not None:
         (path / "input_example.json").write_text(json.dumps(example))
         tree["saved_input_example_info"] = {"artifact_path": "input_example.json"}

@@ -24,6 +24,18 @@ DTYPES = {
 """Datatypes as the protocol's specification says that their bytes are."""
 
 
+NO_YES_OUTPUTS = (
+    {"name": "predict", "datatype": "BYTES", "shape": [-1]},
+    {
+        "name": "predict_proba",
+        "datatype": "FP64",
+        "shape": [-1, 2],
+        "parameters": {"class_labels": '["no","yes"]'},
+    },
+)
+"""The outputs in the metadata of a classifier with the labels `no` and `yes`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor to send.

@@ -4,13 +4,12 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
-from threading import Event, Lock, Thread, Timer
+from threading import Event, Lock, Thread
 
 import pytest
 
 from drum_like.errors import BusyError
 from drum_like.system.cpus import (
-    DEADLINE,
     Cpus,
     FairSemaphore,
     PredictLimiter,
@@ -18,8 +17,8 @@ from drum_like.system.cpus import (
     TimedLock,
     set_native_threads,
     share,
-    without_deadline,
 )
+from drum_like.system.deadline import DEADLINE, without_deadline
 
 WAIT_S = 10.0
 NOT_YET_S = 0.05
@@ -214,10 +213,17 @@ def test_a_request_that_was_let_in_late_is_not_refused_later() -> None:
     lock = TimedLock()
     lock.at_once()
     DEADLINE.until = time.monotonic() + WAIT_S
-    Timer(0.01, lock.release).start()
+    Thread(target=_release_when_awaited, args=[lock]).start()
 
     with lock:
         assert DEADLINE.until == inf
+
+
+def _release_when_awaited(lock: TimedLock) -> None:
+    until = time.monotonic() + WAIT_S
+    while not DEADLINE.waiting and time.monotonic() < until:
+        time.sleep(0.001)
+    lock.release()
 
 
 def test_a_deadline_is_lifted_in_a_block() -> None:

@@ -71,9 +71,8 @@ def test_an_error_leaves_it_as_it_is() -> None:
     assert shared.read() == (1, b"good")
 
 
-def test_who_is_killed_in_a_change_leaves_it_as_it_is() -> None:
-    shared = SharedText()
-    shared.change(to(b"good"))
+def stuck_in_a_change(shared: SharedText) -> int:
+    """Fork a process that stops in the middle of a change; return its id."""
     reading, writing = os.pipe()
 
     def stuck(_: bytes) -> bytes:
@@ -83,11 +82,54 @@ def test_who_is_killed_in_a_change_leaves_it_as_it_is() -> None:
 
     child = in_child(lambda: shared.change(stuck))
     os.read(reading, 1)
+    return child
+
+
+def test_who_is_killed_in_a_change_leaves_it_as_it_is() -> None:
+    shared = SharedText()
+    shared.change(to(b"good"))
+    child = stuck_in_a_change(shared)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
     shared.change(lambda text: text + b"!")
     assert shared.read() == (2, b"good!")
+
+
+def test_it_is_read_while_another_process_changes_it() -> None:
+    shared = SharedText()
+    shared.change(to(b"good"))
+    child = stuck_in_a_change(shared)
+    found: list[tuple[int, bytes]] = []
+    reader = threading.Thread(target=lambda: found.append(shared.read()), daemon=True)
+    reader.start()
+    reader.join(5)
+    meanwhile = list(found)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    assert meanwhile == [(1, b"good")]
+
+
+def test_a_reader_finds_whole_texts_while_others_change_them() -> None:
+    shared = SharedText()
+    texts = [b"%d" % digit * 10 ** (digit % 4) for digit in range(10)]
+    shared.change(to(texts[0]))
+
+    def work() -> None:
+        for at in range(20_000):
+            shared.change(to(texts[at % 10]))
+
+    child = in_child(work)
+    found, last = set(), 0
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        number, text = shared.read()
+        assert number >= last
+        last = number
+        found.add(text)
+
+    assert found <= set(texts)
+    assert len(found) > 1
 
 
 def test_many_changes_take_no_more_room() -> None:

@@ -247,3 +247,48 @@ def test_announcements_are_shown_at_any_level(monkeypatch: pytest.MonkeyPatch) -
     logs.ANNOUNCE.info("listening")
 
     assert stream.getvalue() == "listening\n"
+
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("header", "is_known"),
+    [
+        (PARENT, True),
+        (f" {PARENT} ", True),
+        (PARENT.replace("00-4", "cc-4") + "-more", True),
+        (f"{PARENT}-more", False),
+        (PARENT.replace("00-4", "ff-4"), False),
+        (PARENT.upper(), False),
+        (PARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32), False),
+        (PARENT.replace("00f067aa0ba902b7", "0" * 16), False),
+        (PARENT[:-1], False),
+        ("", False),
+        ("x" * 10_000, False),
+    ],
+)
+def test_traces_are_those_of_the_standard(header: str, *, is_known: bool) -> None:
+    found = logs.trace_in(header)
+
+    assert (found is not None) is is_known
+    if found is not None:
+        assert found == {"trace_id": PARENT[3:35], "span_id": PARENT[36:52]}
+
+
+def test_lines_about_a_request_name_its_trace() -> None:
+    logs.set_request_id("abc-1")
+    token = logs.set_trace(logs.trace_in(PARENT))
+    try:
+        texts = (TextFormatter().format(record("a")), line_of(PREDICT, as_json=False).decode())
+        events = (JsonFormatter().format(record("a")), line_of(PREDICT, as_json=True))
+    finally:
+        token.var.reset(token)
+
+    trace = {"trace_id": PARENT[3:35], "span_id": PARENT[36:52]}
+    for text in texts:
+        named = f"trace_id={trace['trace_id']} span_id={trace['span_id']}"
+        assert text.rstrip("\n").endswith(f"[request_id=abc-1 {named}]")
+    for event in events:
+        assert trace.items() <= json.loads(event).items()
+    assert "trace_id" not in JsonFormatter().format(record("a"))

@@ -14,9 +14,9 @@ from gunicorn.http.parser import RequestParser
 from werkzeug.security import generate_password_hash
 
 from drum_like.http.auth.authenticator import Admission, authenticator
+from drum_like.server.refusals import plain, refusal
 from drum_like.server.request_head import Heads, Reading, Received
 from drum_like.server.request_reader import ClosedError, RequestReader
-from drum_like.server.response import refusal
 from tests.wire.streams import Seen
 
 LIMIT = 400_000
@@ -155,6 +155,7 @@ def is_expected(error: Exception | None) -> bool:
     """Return whether our reader may stop for this reason, and has a whole answer for it."""
     if error is None:
         return True
-    status, answer = refusal(error)
-    whole = answer.startswith(f"HTTP/1.1 {status}\r\n".encode())
+    refused = refusal(error)
+    answer = plain({}, refused).last()
+    whole = answer.startswith(f"HTTP/1.1 {refused.code} ".encode())
     return isinstance(error, ParseException) and whole and b"\r\nConnection: close\r\n" in answer

@@ -14,11 +14,12 @@ from drum_like.codecs.csv.arrow_reader import many_columns, many_rows
 from drum_like.codecs.csv.blocks import RUN, Block, plain_blocks
 from drum_like.codecs.csv.header import Header
 from drum_like.codecs.csv.tokenizer import BLANKS, check_rows, row_error
-from drum_like.codecs.like_pandas import few_rows, plain_rows, precision
+from drum_like.codecs.like_pandas import certain_column, few_rows, plain_rows, precision
 from drum_like.errors import PayloadError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.frame import Matrix, Positions
 from drum_like.types.readers import Cells
+from drum_like.types.table import table
 
 _CR_BLANK = re.compile(rb"(?:\A|[\r\n])[ \t]*+\r,")
 
@@ -97,7 +98,7 @@ class JsonReader(CsvReader):
     def data(self) -> pd.DataFrame:
         """Return the rows as pandas reads them, once their widths are known to be right."""
         numbers = self._numbers
-        if numbers is None:
+        if numbers is None or self._reader is LineReader:
             return self._other.data()
         return _read(self._text, self._header, len(numbers))
 
@@ -138,8 +139,12 @@ class LineReader(CsvReader):
         return [line.split(b",") for line in self._lines]
 
     def data(self) -> pd.DataFrame:
-        """Return the rows as pandas reads them."""
-        return _read(self._text, self._header, len(self._lines))
+        """Return the rows as pandas reads them: its parser takes a third of a millisecond."""
+        lines = [line.decode().split(",") for line in self._lines]
+        columns = [certain_column(cells) for cells in zip(*lines, strict=True)]
+        if not columns or any(column is None for column in columns):
+            return _read(self._text, self._header, len(self._lines))
+        return table(columns, self._header.names)
 
 
 class BlockReader(CsvReader):

@@ -30,6 +30,7 @@ Row = Mapping[str, Any]
 """The cells of a row by the names of their columns, as they stand in the JSON body."""
 
 _NUMBERS = frozenset({int, float})
+_NESTED = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,16 @@ def known(document: Document, schema: Schema, *, also_others: bool = False) -> F
     sources = dict(zip(schema.as_known(sent), sent, strict=True))
     absent = tuple(name for name in schema.names if name not in sources)
     _check_names(schema, sent, absent)
-    nothing = (None,) * len(rows)
+    wanted: list[Any] = [sources.get(name) for name in schema.names]  # no row names None
 
-    def columns(rows: Sequence[Row]) -> list[Cells]:
-        return [
-            _flat(_cells(rows, sources[column.name]), column) if column.name in sources else nothing
-            for column in schema.columns
-        ]
+    def columns(rows: Sequence[Row]) -> Sequence[Cells]:
+        flat: list[Cells] = list(zip(*[map(row.get, wanted) for row in rows], strict=True))
+        if _NESTED.isdisjoint(map(type, chain.from_iterable(flat))):
+            return flat
+        return [_flat(cells, column) for cells, column in zip(flat, schema.columns, strict=True)]
 
-    cells = JsonFrame(schema.names, columns(rows), lambda: columns(document.exactly()))
+    found = columns(rows)
+    cells = JsonFrame(schema.names, lambda: found, lambda: columns(document.exactly()))
     frame = schema.conform(cells)
     if not also_others:
         return Filled(frame, absent)
@@ -131,7 +133,7 @@ def _cells(rows: Sequence[Row], name: str) -> list[Any]:
     return [row.get(name) for row in rows]
 
 
-def _flat(cells: list[Any], column: Column) -> Cells:
+def _flat(cells: Cells, column: Column) -> Cells:
     """Return cells without lists.
 
     Raises:

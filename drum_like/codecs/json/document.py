@@ -7,7 +7,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any
 
-from drum_like.codecs.json.values import count_nested, loads, refuse_repeated_keys, text_in
+from drum_like.codecs.json.text import count_nested, loads, refuse_repeated_keys, text_in
 from drum_like.errors import PayloadError
 from drum_like.types.cells import Literal
 from drum_like.types.numbers import EXACT

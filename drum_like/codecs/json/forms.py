@@ -7,21 +7,24 @@ stand alone or below `instances`, `dataframe_records` or `data`; `dataframe_spli
 Source of the forms: MLflow's, KServe's and Vertex AI's documentation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from drum_like.codecs.json.document import Document, check_size, read, read_lines, utf8
-from drum_like.codecs.json.frame import JsonFrame
+from drum_like.codecs.json.frame import JsonFrame, numbers_in
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.types.codec import Codec
-from drum_like.types.frame import Frame
+from drum_like.types.frame import Frame, Matrix
 from drum_like.types.names import Names, listed
 from drum_like.types.payload import Limits, Payload
 from drum_like.types.readers import Cells
 
 _CELLS = frozenset({str, int, float, bool, type(None), bytes})
+_MANY = 8
+"""Rows from which on one call of Arrow costs less than two walks through the cells."""
+
 _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 
 _EXPECTED = 'send rows as [{...}, ...], or {"dataframe_split": {"columns": [...], "data": [[...]]}}'
@@ -62,6 +65,21 @@ def frame_of(document: Document, limits: Limits) -> JsonFrame:
     return _FORMS[keys[0]](document.at(keys[0]), limits)
 
 
+def rows_at(document: Document, key: str) -> Document:
+    """Return the rows below a key of an object, beside which no names of columns stand.
+
+    Raises:
+        PayloadError: names stand beside lists of cells, which would be taken by position.
+    """
+    tree, rows = document.tree, document.tree[key]
+    if isinstance(tree.get("columns"), list) and isinstance(rows, list) and list in map(type, rows):
+        raise PayloadError(
+            f"`columns` does not name the cells below `{key}`, which are taken in the order of the "
+            'model; leave it out, or send {"dataframe_split": {"columns": [...], "data": [[...]]}}'
+        )
+    return document.at(key)
+
+
 def from_rows(document: Document, limits: Limits) -> JsonFrame:
     """Return rows: objects that name their cells, lists of cells, or one cell each.
 
@@ -84,7 +102,7 @@ def from_rows(document: Document, limits: Limits) -> JsonFrame:
     if kinds == {list}:
         return _nameless(document, None, limits)
     if kinds <= _CELLS:
-        return JsonFrame(None, [rows], lambda: [document.exactly()])
+        return JsonFrame(None, lambda: [rows], lambda: [document.exactly()])
     at = next(at for at, row in enumerate(rows) if type(row) is not type(rows[0]))
     raise PayloadError(
         f"rows must be all objects or all lists, but number {at} (counted from 0) is of another "
@@ -137,7 +155,9 @@ def from_inputs(document: Document, limits: Limits) -> JsonFrame:
     if not all(lists) or len(set(map(len, columns))) != 1:
         raise PayloadError("columns by name must be lists of one length")
     limits.check_rows(len(columns[0]))
-    return _checked(JsonFrame(tuple(tree), columns, lambda: list(document.exactly().values())))
+    return _checked(
+        JsonFrame(tuple(tree), lambda: columns, lambda: list(document.exactly().values()))
+    )
 
 
 def _named(document: Document, limits: Limits) -> JsonFrame:
@@ -151,9 +171,15 @@ def _named(document: Document, limits: Limits) -> JsonFrame:
     limits.check_columns(len(names))
     limits.check_filled(len(rows), len(names), sum(map(len, rows)))
     columns = partial(_columns, names=names, alike=alike)
-    return _checked(
-        JsonFrame(names, columns(rows), lambda: columns(document.exactly()), has_one_order=alike)
+    plain = _plain([row.values() for row in rows], len(names)) if alike else None
+    frame = JsonFrame(
+        names,
+        lambda: columns(rows),
+        lambda: columns(document.exactly()),
+        has_one_order=alike,
+        plain=plain,
     )
+    return _checked(frame)
 
 
 def _columns(rows: Sequence[Any], names: Names, *, alike: bool) -> Sequence[Cells]:
@@ -177,7 +203,20 @@ def _nameless(document: Document, names: Names | None, limits: Limits) -> JsonFr
     def columns(rows: Sequence[Any]) -> Sequence[Cells]:
         return list(zip(*rows, strict=True)) or [()] * n_columns
 
-    return _checked(JsonFrame(names, columns(rows), lambda: columns(document.exactly())))
+    plain = _plain(rows, n_columns)
+    exactly = lambda: columns(document.exactly())  # noqa: E731
+    return _checked(JsonFrame(names, lambda: columns(rows), exactly, plain=plain))
+
+
+def _plain(rows: Sequence[Iterable[Any]], n_columns: int) -> Matrix | None:
+    """Return rows of one width whose cells are all numbers, (n_rows, n_columns); None for others.
+
+    Few rows are None, too: two walks through their cells cost less than one call of Arrow.
+    """
+    if len(rows) < _MANY:
+        return None
+    found = numbers_in(list(chain.from_iterable(rows)))
+    return None if found is None or not n_columns else found.reshape(len(rows), n_columns)
 
 
 def _width(rows: Sequence[Any]) -> int:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from itertools import chain
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from drum_like.codecs.like_pandas import few_rows, has_huge, plain_column, plain_rows, precision
+from drum_like.codecs.like_pandas import certain_column, few_rows, has_huge, plain_rows, precision
 from drum_like.errors import ColumnsError, PayloadError
 from drum_like.system.lazy import cached, pd
 from drum_like.types.frame import Frame, Matrix, Positions
 from drum_like.types.names import Names
 from drum_like.types.readers import Cells, numbers
+from drum_like.types.table import table
 
 _NUMBERS = frozenset({int, float})
 _TEXT_OR_MISSING = frozenset({str, type(None)})
-_PLAIN = frozenset({float, int, bool, type(None)})
+_PLAIN: frozenset[type] = frozenset({float, int, bool, type(None)})
 
 
 class JsonFrame(Frame):
@@ -27,25 +30,28 @@ class JsonFrame(Frame):
 
     Args:
         names: One name a column; None for rows that are lists.
-        columns: The cells of each: text, numbers, truth values, None; bytes for the content of a
-            file.
+        columns: Returns the cells of each: text, numbers, truth values, None; bytes for the content
+            of a file. Not called where `plain` is enough.
         exactly: Returns the columns again, with all digits of fractions and of integers beyond 64
             bits; None if `columns` have them.
         has_one_order: Whether all rows name their cells in one order.
+        plain: (n_rows, n_columns) float64, all cells, where all are known to be numbers or missing.
     """
 
     def __init__(
         self,
         names: Names | None,
-        columns: Sequence[Cells],
+        columns: Callable[[], Sequence[Cells]],
         exactly: Callable[[], Sequence[Cells]] | None = None,
         *,
         has_one_order: bool = True,
+        plain: Matrix | None = None,
     ) -> None:
         self._names = names
-        self._columns = columns
+        self._read = columns
         self._exactly = exactly
         self.has_one_order = has_one_order
+        self._plain = plain
 
     @property
     def columns(self) -> Names | None:
@@ -65,16 +71,22 @@ class JsonFrame(Frame):
                 f"there are {len(names)} names, {len(set(names))} of them different, but the rows "
                 f"have {self.n_columns} cells; X.colnames needs a name of its own for each"
             )
-        return JsonFrame(names, self._columns, self._exactly)
+        return JsonFrame(names, self._read, self._exactly, plain=self._plain)
+
+    @cached
+    def _columns(self) -> Sequence[Cells]:
+        return self._read()
 
     @property
     def n_columns(self) -> int:
         """Number of columns."""
-        return len(self._columns)
+        return len(self._columns) if self._plain is None else self._plain.shape[1]
 
     @property
     def n_rows(self) -> int:
         """Number of rows, 0 without columns."""
+        if self._plain is not None:
+            return len(self._plain)
         return len(self._columns[0]) if self._columns else 0
 
     def cells(self, position: int) -> Cells:
@@ -90,10 +102,12 @@ class JsonFrame(Frame):
 
     @cached
     def kinds(self) -> frozenset[type]:
-        """The types of all cells."""
-        return _kinds(self._columns)
+        """The types of all cells, or of more."""
+        return _kinds(self._columns) if self._plain is None else _PLAIN
 
     def _to_matrix(self, chosen: Positions | None) -> Matrix:
+        if self._plain is not None:
+            return self._plain.copy() if chosen is None else self._plain.take(chosen, axis=1)
         wanted = range(self.n_columns) if chosen is None else chosen
         columns = [self._columns[at] for at in wanted]
         plain = _plain_numbers(columns, self.kinds) if columns else None
@@ -114,9 +128,7 @@ class JsonFrame(Frame):
         if others:
             read = _read_by_pandas([self.cells(at) for at in others])
             columns.update((at, read[str(place)].array) for place, at in enumerate(others))
-        data = pd.DataFrame(columns)
-        data.columns = pd.RangeIndex(len(columns)) if self._names is None else pd.Index(self._names)
-        return data
+        return table(list(columns.values()), self._names)
 
 
 def _certain_column(cells: Cells) -> Any:
@@ -127,7 +139,7 @@ def _certain_column(cells: Cells) -> Any:
         column[:] = cells
         return column
     if str in kinds and kinds <= _TEXT_OR_MISSING:
-        return plain_column([cell or "" for cell in cells])
+        return certain_column([cell or "" for cell in cells])
     if kinds == {bool}:
         return np.array(cells, dtype=np.bool_)
     if kinds == {int}:
@@ -155,6 +167,19 @@ def _read_by_pandas(columns: Sequence[Cells]) -> pd.DataFrame:
         raise PayloadError(
             "a column of the rows is neither numbers nor text that pandas reads"
         ) from error
+
+
+def numbers_in(cells: Iterable[Any]) -> NDArray[np.float64] | None:
+    """Return cells as numbers, null as NaN; None if one is no number, or loses digits.
+
+    Returns:
+        (n_cells,) float64.
+    """
+    try:
+        # Reads in one walk what takes NumPy a walk for the types and one for the numbers.
+        return pa.array(cells, pa.float64()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        return None
 
 
 def _kinds(columns: Sequence[Cells]) -> frozenset[type]:

@@ -44,9 +44,7 @@ if TYPE_CHECKING:
 
 _TOO_LARGE = "send fewer rows, or start the server with a higher --max-cells"
 
-_DATA = {0: 5, 3: 8}
-"""The field of a data page's own header by its type."""
-
+_DATA = {0: 5, 3: 8}  # the field of a data page's own header by its type
 _ENCODING = {0: 2, 3: 4}
 _FRONT_CODED = 7
 _OF_DICTIONARY = frozenset({2, 8})

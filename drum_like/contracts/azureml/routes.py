@@ -28,6 +28,7 @@ from drum_like.http.auth import Scope
 from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.errors import ErrorForm, Failure, StatusTable, user_response
 from drum_like.http.json_body import Tree, checked_document, holds
+from drum_like.http.refusals import ServerRefusal
 from drum_like.inference.service import Service
 from drum_like.types.payload import Limits
 
@@ -145,10 +146,14 @@ def _is_ours(tree: Tree) -> bool:
 def _error(failure: Failure) -> Response:
     """Answer `{"message": ...}`, and whether the model is what failed."""
     error: Any = failure.error
+    is_late = isinstance(error, ServerRefusal) and error.limit_s > 0
     if isinstance(error, UserError):
         response = user_response(error, failure.status)
+    elif is_late:  # in the words and with the status of Azure's server
+        text = f"Scoring timeout after {error.limit_s * 1000:.0f} ms"
+        response = wire.json_response({"message": text}, 500)
     else:
         response = wire.json_response({"message": failure.text}, failure.status)
     is_ours = failure.is_unexpected and not isinstance(error, HTTPException)
-    response.headers[_FAILED] = str(isinstance(error, ScoringError) or is_ours)
+    response.headers[_FAILED] = str(isinstance(error, ScoringError) or is_ours or is_late)
     return response

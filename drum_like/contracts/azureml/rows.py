@@ -58,7 +58,7 @@ def rows_of(document: Document, limits: Limits) -> Rows:
         return Rows(None if empty else forms.frame_of(document, limits), is_bare=False)
     if not _OTHERS.isdisjoint(tree):
         raise PayloadError(f"the body holds rows in several forms; send `{INPUT_DATA}` alone")
-    return Rows(_input_data(document.at(INPUT_DATA), limits), is_bare=True)
+    return Rows(_input_data(forms.rows_at(document, INPUT_DATA), limits), is_bare=True)
 
 
 def _input_data(document: Document, limits: Limits) -> Frame | None:

@@ -17,6 +17,8 @@ SUB_CAMPAIGN = ("sub-campaign", "subcampaign", "sub_campaign")
 _PARAMS = ("in_params", "params", "in_param")
 _COUNT = ("responses", "numberoffers")
 _MOST_RESULTS = 1_000_000
+_TEXT = frozenset({str})
+_NESTED = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class InvokeRequest:
             raise PayloadError(
                 f"in_params has {len(names)} names in `input` but {len(values)} values in `value`"
             )
-        if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        if not _TEXT.issuperset(map(type, names)) or len(set(names)) != len(names):
             raise PayloadError("in_params.input must be names, all different")
         return dict(zip(names, values, strict=True))
 
@@ -139,7 +141,10 @@ def object_in(body: bytes) -> Document:
 
 
 def _first(body: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((body[name] for name in names if body.get(name) is not None), None)
+    for name in names:
+        if (found := body.get(name)) is not None:
+            return found
+    return None
 
 
 def _text(body: Mapping[str, Any], names: Sequence[str]) -> str | None:
@@ -201,10 +206,5 @@ def _check_levels(tree: Any, name: str) -> None:
         depth += 1
         if depth > MOST_LEVELS:
             raise PayloadError(f"`{name}` is nested more than {MOST_LEVELS} levels deep")
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        level = [value for value in below if isinstance(value, dict | list)]
+        parts = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [value for part in parts for value in part if type(value) in _NESTED]

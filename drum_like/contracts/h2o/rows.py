@@ -43,7 +43,7 @@ def frame_of(service: Service, request: ScoreRequest, files: Files | None = None
         return _known(schema, cells, exactly, len(request.rows))
     if not cells:
         raise ColumnsError("`fields` names no column but `idField`; send those of the model, too")
-    return JsonFrame(tuple(cells), tuple(cells.values()), lambda: tuple(exactly().values()))
+    return JsonFrame(tuple(cells), lambda: tuple(cells.values()), lambda: tuple(exactly().values()))
 
 
 def _cells(
@@ -54,7 +54,11 @@ def _cells(
 ) -> Cells:
     """Return the columns by name: the files that cells of media fields name; without an id."""
     columns = list(zip(*rows, strict=True)) or [()] * len(request.fields)
-    cells: Cells = dict(zip(request.fields, columns, strict=True))
+    # An empty text is a missing cell to H2O MLOps.
+    gapped = [
+        [None if c == "" else c for c in column] if "" in column else column for column in columns
+    ]
+    cells: Cells = dict(zip(request.fields, gapped, strict=True))
     if files is not None:
         cells |= _contents(request, schema, files, cells)
     if schema is None:
@@ -78,7 +82,7 @@ def _known(schema: Schema, cells: Cells, exactly: Callable[[], Cells], n_rows: i
     def wanted(cells: Cells) -> list[Sequence[Any]]:
         return [cells[sources[n]] if n in sources else nothing for n in schema.names]
 
-    return schema.conform(JsonFrame(schema.names, wanted(cells), lambda: wanted(exactly())))
+    return schema.conform(JsonFrame(schema.names, lambda: wanted(cells), lambda: wanted(exactly())))
 
 
 def _missing(missing: Sequence[str], schema: Schema, sent: Names) -> ColumnsError:

@@ -14,7 +14,7 @@ from drum_like.codecs.json import forms
 from drum_like.codecs.json.document import Document
 from drum_like.codecs.json.encode import predictions_json
 from drum_like.codecs.json.values import dumps
-from drum_like.contracts.kserve_v1.cloud_events import answer_headers, content_of, is_event
+from drum_like.contracts.kserve_v1.cloud_events import answer, content_of
 from drum_like.contracts.kserve_v1.explanations import explanations
 from drum_like.errors import (
     LoadError,
@@ -33,6 +33,8 @@ from drum_like.http.errors import ErrorForm, Failure, StatusTable, drum_form, us
 from drum_like.http.json_body import checked_document
 from drum_like.inference.service import Service
 from drum_like.types.frame import Frame
+from drum_like.types.parameters import parameters_at
+from drum_like.types.payload import Limits
 from drum_like.types.target import TargetType
 
 _MODELS = "/v1/models"
@@ -106,17 +108,18 @@ class _Views:
     def explain(self, model: str) -> Response:
         """Answer rows with the contributions to each prediction."""
         service = self._service(model)
-        found = explanations(service, self._rows())
-        return _answer(model, dumps({"explanations": found}))
+        found = explanations(service, self._rows(content_of(request, _document())))
+        return answer(model, dumps({"explanations": found}), request)
 
     def _predicted(self, service: Service) -> Response:
-        rows = self._rows()
+        document = content_of(request, _document())
+        rows, parameters = self._rows(document), parameters_at(document.tree, "parameters")
         if rows is None:
             body = b'{"predictions":[]}'
         else:
-            limits = self.context.settings.payload.limits
-            body = predictions_json(wire.predict(service, rows, limits), service.target)
-        return _answer(service.info.name, body)
+            found = wire.predict(service, rows, self._limits, parameters)
+            body = predictions_json(found, service.target)
+        return answer(service.info.name, body, request)
 
     def _service(self, name: str) -> Service:
         """Return the model of a path.
@@ -132,16 +135,18 @@ class _Views:
         except RequestError as error:
             raise NotFoundError(f"Model with name {name[:128]} does not exist.") from error
 
-    def _rows(self) -> Frame | None:
+    @property
+    def _limits(self) -> Limits:
+        return self.context.settings.payload.limits
+
+    def _rows(self, document: Document) -> Frame | None:
         """Return the rows of the request, None for none.
 
         Raises:
             PayloadError: the body is not in this form.
         """
-        document = content_of(request, _document())
-        rows = document.at(_key_of_rows(document.tree))
-        limits = self.context.settings.payload.limits
-        return forms.from_rows(rows, limits) if rows.tree else None
+        rows = forms.rows_at(document, _key_of_rows(document.tree))
+        return forms.from_rows(rows, self._limits) if rows.tree else None
 
     def _language_models(self) -> dict[str, Any]:
         """Return OpenAI's list, as DRUM gives it for text generation; else nothing."""
@@ -192,13 +197,6 @@ def _key_of_rows(tree: Any) -> str:
     if not isinstance(tree[keys[0]], list):
         raise PayloadError(f'Expected "{keys[0]}" to be a list')
     return keys[0]
-
-
-def _answer(model: str, body: bytes) -> Response:
-    response = wire.json_response(body)
-    if is_event(request):
-        response.headers.extend(answer_headers(model))
-    return response
 
 
 def _error(failure: Failure) -> Response:

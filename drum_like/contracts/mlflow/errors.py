@@ -11,7 +11,6 @@ from drum_like.errors import (
     EndpointError,
     LoadError,
     MediaTypeError,
-    PayloadError,
     RequestError,
     ScoringError,
     SettingsError,
@@ -19,6 +18,7 @@ from drum_like.errors import (
 )
 from drum_like.http.errors import ErrorForm, Failure, StatusTable, drum_body, user_response
 from drum_like.http.wire import json_response
+from drum_like.types.parameters import ParameterError
 
 _STATUSES: StatusTable = {
     RequestError: 400,
@@ -36,10 +36,6 @@ _CODES = {
     501: "NOT_IMPLEMENTED",
     503: "TEMPORARILY_UNAVAILABLE",
 }
-
-
-class ParameterError(PayloadError):
-    """`params` of a body holds something that the model cannot take."""
 
 
 def mlflow_form(*, hide_errors: bool, in_sagemaker: bool) -> ErrorForm:

@@ -11,9 +11,8 @@ from flask import Request, Response, request
 
 from drum_like import codecs
 from drum_like.codecs.json.document import Document
-from drum_like.codecs.json.forms import from_inputs, from_rows, from_split
-from drum_like.codecs.json.values import BEFORE, NESTED
-from drum_like.contracts.mlflow.errors import ParameterError
+from drum_like.codecs.json.forms import from_inputs, from_rows, from_split, rows_at
+from drum_like.codecs.json.text import BEFORE, NESTED
 from drum_like.errors import EndpointError, PayloadError
 from drum_like.http import wire
 from drum_like.http.accepted import respond
@@ -23,13 +22,16 @@ from drum_like.inference.chat import ChunkStream
 from drum_like.inference.named_rows import Scored
 from drum_like.inference.service import Service
 from drum_like.types.frame import Frame
+from drum_like.types.parameters import ParameterError, Parameters, parameters_at
 from drum_like.types.payload import Limits
 from drum_like.types.prediction import Prediction
 from drum_like.types.target import Target, TargetType, typed_label
 
 _PROMPTS = ("messages", "prompt", "input")
+_METHOD = "predict_method"
 _METHODS = ("predict", "predict_proba")
 _MULTIPART = "multipart/form-data"
+_SPLIT = "dataframe_split"
 
 _AS_IT_STANDS = Target(TargetType.TEXT_GENERATION)
 """A target whose values are written as they are: text, numbers and truth values alike."""
@@ -55,12 +57,15 @@ def answer_json(resolve: Callable[[], Service], limits: Limits) -> Response:
     if is_prompt(document.tree) and (service := resolve()).can_chat:
         return _completion(service, document)
     form = _form(document.tree)
-    rows = document.at(form)
-    frame = None if rows.tree == [] else _FORMS[form](rows, limits)
+    rows = rows_at(document, form)
+    is_empty = rows.tree == [] and form != _SPLIT
+    frame = None if is_empty else _FORMS[form](rows, limits)
     service = resolve()
     _check_predicts_rows(service)
-    method = _method(document.tree, service.target)
-    prediction = _NOTHING if frame is None else wire.predict(service, frame, limits)
+    parameters = _parameters(document.tree)
+    method = _method(parameters, service.target)
+    others = {name: parameters[name] for name in parameters if name != _METHOD}
+    prediction = _NOTHING if frame is None else wire.predict(service, frame, limits, others)
     return _answer(prediction, service.target, method)
 
 
@@ -135,25 +140,30 @@ def _from_instances(document: Document, limits: Limits) -> Frame:
 
 
 _FORMS: Mapping[str, Callable[[Document, Limits], Frame]] = {
-    "dataframe_split": from_split,
+    _SPLIT: from_split,
     "dataframe_records": from_rows,
     "instances": _from_instances,
     "inputs": from_inputs,
 }
 
 
-def _method(tree: Any, target: Target) -> str:
+def _parameters(tree: Any) -> Parameters:
+    """Return the parameters of a body: `params`, and `parameters` as other contracts call them.
+
+    Raises:
+        ParameterError: they are no object.
+    """
+    params, others = (parameters_at(tree, key) for key in ("params", "parameters"))
+    return params or others
+
+
+def _method(params: Parameters, target: Target) -> str:
     """Return the method that `params` ask for, empty for the usual answer.
 
     Raises:
-        ParameterError: the model has no such method, or `params` are no object.
+        ParameterError: the model has no such method.
     """
-    params = tree.get("params") if isinstance(tree, dict) else None
-    if params is None:
-        return ""
-    if not isinstance(params, dict):
-        raise ParameterError("`params` must be an object of parameters by their names")
-    method = params.get("predict_method", "")
+    method = params.get(_METHOD, "")
     if method in ("", None):
         return ""
     if method not in _METHODS:

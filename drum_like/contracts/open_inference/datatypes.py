@@ -10,6 +10,7 @@ from drum_like.errors import PayloadError
 BYTES = "BYTES"
 FP16 = "FP16"
 FP64 = "FP64"
+INT64 = "INT64"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from drum_like.contracts.open_inference.members import (
 from drum_like.errors import PayloadError
 from drum_like.http.json_body import JSON_LENGTH
 from drum_like.http.requests import whole_body
+from drum_like.types.parameters import Parameters
 from drum_like.types.payload import Limits
 
 _MOST_SIZES = 8
@@ -31,6 +32,15 @@ _MOST_SIZES = 8
 
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _SIZE = "binary_data_size"
+_TEXT, _WHOLE = frozenset({str}), frozenset({int})
+
+_OF_SERVERS = frozenset(
+    {
+        *("binary_data_output", "content_type", "headers", "priority", "timeout"),
+        *("sequence_id", "sequence_start", "sequence_end"),
+    }
+)
+"""Parameters of requests that are meant for servers, Triton's or MLServer's, and not for models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class InferRequest:
         is_binary: Whether outputs are wanted as bytes where they do not say it themselves.
         are_columns: Whether each tensor is a column, as MLServer's content type `pd` has it.
         n_bytes: The bytes of the body.
+        parameters: Those of the request that are not meant for the server.
     """
 
     id: str | None
@@ -90,6 +101,7 @@ class InferRequest:
     is_binary: bool
     are_columns: bool
     n_bytes: int
+    parameters: Parameters
 
 
 def parse_infer_request(request: Request, limits: Limits) -> InferRequest:
@@ -110,16 +122,17 @@ def parse_infer_request(request: Request, limits: Limits) -> InferRequest:
     if not isinstance(tree, dict):
         raise PayloadError("the body must be a JSON object with `inputs`, a list of tensors")
     parameters = object_of(tree.get("parameters"), "parameters")
-    identity = tree.get("id")
+    identity, outputs = tree.get("id"), tree.get("outputs")
     if not isinstance(identity, str | None):
         raise PayloadError("`id` must be text")
     return InferRequest(
         identity,
         tuple(_inputs(objects_of(tree.get("inputs"), "inputs"), body, start, limits)),
-        tuple(map(_output, objects_of(tree.get("outputs") or [], "outputs"))),
+        () if outputs is None else tuple(map(_output, objects_of(outputs, "outputs"))),
         truth_of(parameters, "binary_data_output") or False,
         content_type_of(parameters) == "pd",
         len(body),
+        {name: parameters[name] for name in parameters.keys() - _OF_SERVERS},
     )
 
 
@@ -144,7 +157,7 @@ def _inputs(
     if not found:
         raise PayloadError("`inputs` must hold a tensor, at least one")
     names = [one.get("name") for one in found]
-    if not all(isinstance(name, str) for name in names):
+    if not _TEXT.issuperset(map(type, names)):
         raise PayloadError("each tensor of `inputs` must have a `name`, a text")
     if len(set(names)) != len(names):
         raise PayloadError("two tensors of `inputs` have one name; send each name once")
@@ -183,13 +196,15 @@ def _shape(one: Json) -> Shape:
             f"the shape of the tensor {one['name'][:100]!r} must be a list of 1 to {_MOST_SIZES} "
             "sizes, that of the rows first"
         )
-    if not all(type(size) is int and size >= 0 for size in sizes):
+    if not _WHOLE.issuperset(map(type, sizes)) or min(sizes) < 0:
         raise PayloadError(f"the sizes of the tensor {one['name'][:100]!r} must be whole numbers")
     return tuple(sizes)
 
 
 def _binary_size(one: Json, left: int) -> int | None:
     """Return the bytes of a tensor behind the JSON, None for one in JSON."""
+    if one.get("parameters") is None:
+        return None
     parameters = parameters_of(one, "a tensor")
     content_type_of(parameters)
     size = parameters.get(_SIZE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 
 from drum_like.codecs.json.values import column, dumps, floats
 from drum_like.contracts.open_inference.binary_values import binary_texts
-from drum_like.contracts.open_inference.datatypes import BYTES, FP64
+from drum_like.contracts.open_inference.datatypes import BYTES, FP64, INT64
 from drum_like.contracts.open_inference.infer_request import InferRequest, WantedOutput
 from drum_like.errors import PayloadError
 from drum_like.http.wire import JSON
 from drum_like.inference.named_rows import Scored
 from drum_like.inference.service import ModelInfo
-from drum_like.types.names import listed
-from drum_like.types.target import Target, TargetType
+from drum_like.types.names import Names, listed
+from drum_like.types.target import Target, TargetType, typed_label
+
+Values = NDArray[np.float64] | NDArray[np.int64] | list[Any]
+"""The values of an output: numbers, or texts."""
 
 PREDICT, PROBABILITIES = "predict", "predict_proba"
 FIRST = "output-0"
@@ -35,7 +39,7 @@ class Output:
 
     Attributes:
         name: Its name.
-        datatype: FP64 or BYTES.
+        datatype: FP64, INT64 or BYTES.
         sizes: Its sizes behind that of the rows.
         labels: Of the columns of probabilities; empty for all else.
     """
@@ -57,7 +61,15 @@ def outputs_of(target: Target) -> tuple[Output, ...]:
         return (Output(PREDICT, FP64 if target.type.is_numeric else BYTES),)
     labels = target.order
     chances = Output(PROBABILITIES, FP64, (len(labels),), labels)
-    return (chances,) if target.type is TargetType.MULTILABEL else (Output(PREDICT, BYTES), chances)
+    if target.type is TargetType.MULTILABEL:
+        return (chances,)
+    return Output(PREDICT, INT64 if _are_whole(labels) else BYTES), chances
+
+
+@lru_cache(maxsize=256)
+def _are_whole(labels: Names) -> bool:
+    """Return whether all labels spell whole numbers, which answers hold as such."""
+    return all(type(typed_label(label)) is int for label in labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ def infer_response(asked: InferRequest, scored: Scored, info: ModelInfo) -> Resp
     content = {
         "model_name": info.name,
         "model_version": info.version,
-        "id": asked.id or str(uuid4()),
+        "id": str(uuid4()) if asked.id is None else asked.id,
         "outputs": described,
     }
     head = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -123,18 +135,26 @@ def _wanted(asked: InferRequest, known: Sequence[Output], info: ModelInfo) -> It
         yield _Asked(by_name[one.name], one.name, is_binary)
 
 
-def _values(scored: Scored, names: set[str]) -> Mapping[str, NDArray[np.float64] | list[Any]]:
-    """Return the values of the outputs of some names: float64, or texts."""
+def _values(scored: Scored, names: set[str]) -> Mapping[str, Values]:
+    """Return the values of the outputs of some names: float64, int64, or texts."""
     target, prediction = scored.target, scored.prediction
     if not target.type.is_classification:
         is_numeric = target.type.is_numeric
         return {PREDICT: floats(prediction.column) if is_numeric else _texts(prediction.column)}
     chances = scored.chances
-    found: dict[str, NDArray[np.float64] | list[Any]] = {PROBABILITIES: chances}
-    if PREDICT in names and len(chances):
-        # If two classes are equally likely, the first one is taken, as the frameworks do.
-        found[PREDICT] = [target.order[at] for at in np.argmax(chances, axis=1).tolist()]
-    return {PREDICT: [], **found}
+    found: dict[str, Values] = {PROBABILITIES: chances}
+    if PREDICT in names:
+        found[PREDICT] = _likeliest(chances, target.order)
+    return found
+
+
+def _likeliest(chances: NDArray[np.float64], labels: Names) -> Values:
+    """Return the likeliest label of each row; of several the first, as the frameworks do."""
+    places = np.argmax(chances, axis=1) if len(chances) else np.zeros(0, np.intp)
+    if _are_whole(labels):
+        whole: NDArray[np.int64] = np.array(list(map(int, labels)), dtype=np.int64)[places]
+        return whole
+    return [labels[at] for at in places.tolist()]
 
 
 def _texts(values: NDArray[Any]) -> list[Any]:
@@ -145,15 +165,13 @@ def _texts(values: NDArray[Any]) -> list[Any]:
     ]
 
 
-def _bytes(values: NDArray[np.float64] | list[Any]) -> bytes:
+def _bytes(values: Values) -> bytes:
     if isinstance(values, list):
         return binary_texts([value or "" for value in values])
-    return values.astype("<f8", copy=False).tobytes()
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _described(
-    one: _Asked, n_rows: int, values: NDArray[np.float64] | list[Any], binary: bytes | None
-) -> dict[str, Any]:
+def _described(one: _Asked, n_rows: int, values: Values, binary: bytes | None) -> dict[str, Any]:
     """Return an output as JSON, its values in it or as bytes behind it."""
     parameters = one.output.parameters
     if binary is not None:

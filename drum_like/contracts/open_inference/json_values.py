@@ -139,8 +139,19 @@ def _check_kinds(values: Sequence[Any], known: _Types, expected: str) -> None:
     if known.issuperset(map(type, values)):
         return
     at = next(at for at, value in enumerate(values) if type(value) not in known)
-    kind = "an object" if isinstance(values[at], dict) else type(values[at]).__name__
+    kind = _KINDS[type(values[at])]
     raise PayloadError(f"its data must be {expected}; number {at} (counted from 0) is {kind}")
+
+
+_KINDS: dict[type[Any], str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number with a fraction",
+    dict: "an object",
+    type(None): "null",
+}
+"""The kinds of JSON's values, lists apart, in words for callers."""
 
 
 def _beyond(datatype: Datatype) -> PayloadError:

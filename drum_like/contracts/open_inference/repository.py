@@ -9,7 +9,8 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import NotImplemented as NotServed
 
-from drum_like.codecs.json.values import loads
+from drum_like.codecs.json.text import loads
+from drum_like.contracts.open_inference.members import truth_of
 from drum_like.errors import NotLoadedError, PayloadError
 from drum_like.http import wire
 from drum_like.http.auth import Scope
@@ -40,8 +41,12 @@ class RepositoryViews:
         )
 
     def index(self) -> Response:
-        """Answer /v2/repository/index: one entry for each version that can be asked for."""
-        only_ready = _tree().get("ready", False)
+        """Answer /v2/repository/index: one entry for each version that can be asked for.
+
+        Raises:
+            PayloadError: `ready` is neither true nor false.
+        """
+        only_ready = truth_of(_tree(), "ready")
         entries = index(self._context.resolver)
         found = [one for one in entries if not only_ready or one["state"] == READY]
         return wire.json_response(found)

@@ -23,10 +23,17 @@ from drum_like.http.errors import ErrorForm
 from drum_like.http.json_body import JSON_LENGTH, Tree, holds
 from drum_like.inference.named_rows import Scored
 from drum_like.inference.service import Service
+from drum_like.types.parameters import sending
 from drum_like.types.payload import Limits
 
-EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
-"""Parts of the protocol that not every server has, by Triton's names."""
+EXTENSIONS = (
+    "binary_tensor_data",
+    "model_configuration",
+    "model_repository",
+    "model_repository_extension",
+    "statistics",
+)
+"""Parts of the protocol that not every server has, by the names of Triton and KServe."""
 
 _MEMBERS = frozenset({"name", "shape", "datatype"})
 _VERSIONS = ("", "/versions/<version>")
@@ -112,7 +119,8 @@ class _Views:
             watch.rows = frame.n_rows
             self.limits.check_answer(watch.rows, len(service.target.labels) or 1, asked.n_bytes)
             watch.lap()
-            scored = Scored(service.predict(frame), service.target)
+            with sending(asked.parameters):
+                scored = Scored(service.predict(frame), service.target)
             watch.lap()
             response = infer_response(asked, scored, service.info)
             return compressed(response, request_ctx.request.environ.get("HTTP_ACCEPT_ENCODING"))

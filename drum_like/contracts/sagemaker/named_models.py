@@ -15,6 +15,7 @@ from drum_like.contracts.sagemaker.errors import CapacityError
 from drum_like.errors import ConflictError, NotFoundError
 from drum_like.inference.service import Service
 from drum_like.registry.cache import Cache, Loaded
+from drum_like.system.marks import MARKS
 from drum_like.system.shared_text import SharedText
 
 
@@ -90,7 +91,9 @@ class NamedModels:
         """
         model = self.find(name)
         load = self._load
-        return self._cache.get(model.key, lambda: load(name, Path(model.directory))).service
+        found = self._cache.get(model.key, lambda: load(name, Path(model.directory))).service
+        MARKS.get().model = found.info
+        return found
 
     def load(self, name: str, url: str) -> NamedModel:
         """Load a model, and let all workers know it.

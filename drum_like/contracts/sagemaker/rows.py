@@ -8,7 +8,7 @@ from flask import Request
 from drum_like import codecs
 from drum_like.codecs.csv.codec import decode_rows
 from drum_like.codecs.json.document import Document, read_lines, utf8
-from drum_like.codecs.json.forms import LINES, frame_of, from_rows
+from drum_like.codecs.json.forms import LINES, frame_of, from_rows, rows_at
 from drum_like.contracts.sagemaker.instances import unwrapped
 from drum_like.contracts.sagemaker.signs import media_type_of
 from drum_like.errors import PayloadError
@@ -74,7 +74,7 @@ def _from_json(document: Document, service: Service, limits: Limits) -> Frame:
         rows = document.map(lambda cells: [cells]) if is_row else document
         return _from_rows(rows, service, limits)
     if isinstance(tree, dict) and "instances" in tree and not tree.keys() & _OTHER_FORMS:
-        return _from_rows(document.at("instances"), service, limits)
+        return _from_rows(rows_at(document, "instances"), service, limits)
     return frame_of(document, limits)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drum_like.errors import LoadError, UnsupportedError
 from drum_like.inference import target_rules
+from drum_like.inference.batching import Gathering
 from drum_like.inference.explain import residuals
 from drum_like.inference.explain.context import ExplainContext, none, ordered
 from drum_like.inference.pipeline import predictor_score_step
@@ -78,8 +79,8 @@ def _model(context: ExplainContext, name: str) -> Score:
         predictor = predictor_for(load_artifact(artifact, no_pickle=context.no_pickle))
     except LoadError as error:
         raise UnsupportedError(f"{name} does not become a model: {error}") from error
-    predict = partial(predictor.predict, target=target)
-    step = predictor_score_step(predict, predictor.schema, target, context.predict_limiter)
+    alone = Gathering(partial(predictor.predict, target=target), context.predict_limiter)
+    step = predictor_score_step(alone.predict, predictor.schema, target)
 
     def score(frame: Frame) -> Values:
         raw = target_rules.apply(step(frame, None), target)

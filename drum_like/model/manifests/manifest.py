@@ -49,6 +49,7 @@ class Manifest:
         code: Folder of modules that the model imports.
         name: Name of the model.
         version: Its version.
+        target_type: Type of its target, where the description tells that.
     """
 
     file: str
@@ -62,6 +63,7 @@ class Manifest:
     code: Path | None = None
     name: str | None = None
     version: str | None = None
+    target_type: TargetType | None = None
 
     def allow_code(self, *, no_pickle: bool) -> None:
         """Let the model import its modules, unless no code of the directory may run.
@@ -101,6 +103,8 @@ class Manifest:
 
     def target(self, known: ModelTarget) -> ModelTarget:
         """Return the target of a model; a regression where only a float is described."""
+        if self.target_type is not None:
+            return ModelTarget(self.target_type)
         if known.type is None and self.output is not None and self.output.is_float:
             return replace(known, type=TargetType.REGRESSION)
         return known

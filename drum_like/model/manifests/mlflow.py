@@ -49,6 +49,12 @@ _NO_FLAVOUR = (
     "serves others"
 )
 
+_PARAMETERS = (
+    f"the signature in {FILE_NAME} has parameters. MLflow hands them to XGBoost's `predict`; this "
+    "server does not. Save the model without parameters, or load it in a custom.py whose `score` "
+    "takes `params`"
+)
+
 
 def read_mlmodel(directory: Path) -> Manifest:
     """Return the description of a model directory that MLflow saved.
@@ -63,6 +69,8 @@ def read_mlmodel(directory: Path) -> Manifest:
     output = _output(_specs(signature, "outputs"))
     pyfunc = _mapping(flavours.get(_PYFUNC), _PYFUNC)
     native = _native(flavours, pyfunc)
+    if native is not None and native[0] == "xgboost" and _specs(signature, "params"):
+        raise LoadError(_PARAMETERS)
     code = (pyfunc if native is None else native[1]).get("code") or pyfunc.get("code")
     manifest = Manifest(
         FILE_NAME,
@@ -186,9 +194,8 @@ def _inputs(specs: Sequence[Mapping[str, Any]], example: Sequence[str | None]) -
         names = [_word(spec.get("name")) or str(at) for at, spec in enumerate(specs)]
         types = [_DTYPES.get(_word(spec.get("type")), "object") for spec in specs]
         left_out = [one["name"] for one in specs if named and not one.get("required", True)]
-        found = Inputs(
-            tuple(map(column_of, names, types)), named=named, optional=frozenset(left_out)
-        )
+        columns = tuple(map(column_of, names, types))
+        found = Inputs(columns, named=named, optional=frozenset(left_out))
     names = [column.name for column in found.columns]
     if len(set(names)) < len(names):
         raise LoadError(f"{FILE_NAME}: the signature names an input twice; save the model again")

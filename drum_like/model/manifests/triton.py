@@ -12,6 +12,7 @@ from typing import Any
 
 from drum_like.errors import LoadError
 from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_name_of, output_of
+from drum_like.model.manifests import fil
 from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
 
 FILE_NAME = "config.pbtxt"
@@ -34,14 +35,6 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _VERSION = re.compile(r"[1-9][0-9]{0,17}")
-
-_FIL_FILES = {
-    "xgboost_json": ("xgboost", "xgboost.json"),
-    "xgboost_ubj": ("xgboost", "xgboost.ubj"),
-    "xgboost": ("xgboost", "xgboost.model"),
-    "lightgbm": ("lightgbm", "model.txt"),
-}
-"""Predictors and usual files by FIL's model_type."""
 
 
 def versions_of(directory: Path) -> dict[str, Path]:
@@ -76,7 +69,7 @@ def read_config(directory: Path, version: Path | None) -> Manifest:
     batched = _number(config, "max_batch_size") > 0
     tensors = [_tensor(one, batched=batched) for one in _messages(config, "input")]
     outputs = [_tensor(one, batched=batched) for one in _messages(config, "output")]
-    return Manifest(
+    manifest = Manifest(
         FILE_NAME,
         replace(artifact, loader="load_booster"),  # FIL takes all trees, whoever saved them
         inputs_of(tensors),
@@ -86,6 +79,10 @@ def read_config(directory: Path, version: Path | None) -> Manifest:
         name=_text(config, "name") or directory.name,
         version=None if version is None else version.name,
     )
+    if framework == "onnxruntime":
+        return manifest
+    width = outputs[0][2][-1] if len(outputs) == 1 and outputs[0][2] else None
+    return fil.with_answers(manifest, _parameters(config), width)
 
 
 def _backend(config: Message) -> tuple[str, str]:
@@ -102,17 +99,15 @@ def _backend(config: Message) -> tuple[str, str]:
             f"{FILE_NAME} is for the backend {backend[:64]!r}; models of onnxruntime and fil are "
             "served, others need a custom.py with load_model and score"
         )
+    return fil.model_of(_parameters(config), FILE_NAME)
+
+
+def _parameters(config: Message) -> dict[str, str]:
+    """Return the parameters of a backend by their names."""
     pairs = [
         (_text(one, "key"), _messages(one, "value")) for one in _messages(config, "parameters")
     ]
-    parameters = {key: _text(value[0], "string_value") for key, value in pairs if value}
-    kind = parameters.get("model_type", "xgboost")
-    if kind not in _FIL_FILES:
-        raise LoadError(
-            f"{FILE_NAME} is for a FIL model of type {kind[:64]!r}; those of type "
-            f"{', '.join(_FIL_FILES)} are served; save the model in its framework's own format"
-        )
-    return _FIL_FILES[kind]
+    return {key: _text(value[0], "string_value") for key, value in pairs if value}
 
 
 def _kept(config: Message, names: Sequence[str]) -> Sequence[str]:

@@ -21,6 +21,7 @@ from drum_like.contracts.ecosystem.decision_log.spool import Spool
 from drum_like.contracts.ecosystem.decision_log.writer import AT_ONCE, Writer
 from drum_like.errors import SettingsError
 from drum_like.store.location import place_of
+from drum_like.system.metrics import DECISIONS_WAITING
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ class DecisionLog:
 
     def _write_some(self) -> bool:
         """Write the first entries of the queue; return whether that was possible."""
+        DECISIONS_WAITING.set(self._queue.n_entries)
         self._in_hand = self._queue.take(AT_ONCE)
         automatic = self._policy.automatic
         items = [item_of(entry, self._documents, automatic=automatic) for entry in self._in_hand]
@@ -145,6 +147,7 @@ class DecisionLog:
             self._in_hand = []
             return False
         self._release()
+        DECISIONS_WAITING.set(self._queue.n_entries)
         return bool(items)
 
     def _release(self) -> None:

@@ -36,6 +36,22 @@ class _Early:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The numbers of items that ended with one write.
+
+    Acceptances are in neither while they wait, nor where their decision does not come in time: a
+    caller may have made its UUID up.
+
+    Attributes:
+        n_written: Items that are in the store now.
+        n_lost: Items that the database refuses, and acceptances that have no room to wait.
+    """
+
+    n_written: int
+    n_lost: int
+
+
 class Recorder:
     """The store as the decision log sees it; opened when it is first needed.
 
@@ -67,34 +83,45 @@ class Recorder:
         """
         return uuid in self._opened().decisions.documents((uuid,))
 
-    def write(self, items: Sequence[Item]) -> int:
+    def write(self, items: Sequence[Item]) -> Outcome:
         """Write items; without any, the acceptances kept for later.
 
-        Returns:
-            How many items the database refuses, although it answers; they are left out.
+        An acceptance whose decision is not in the store is kept for later.
 
         Raises:
             DrumLikeError: the store is away; nothing may be written, or everything.
         """
-        now = time.monotonic()
         before = [] if items else self._early
-        until = {one.acceptance.uuid: one.until for one in before}
         everything = [*items, *(one.acceptance for one in before)]
         decisions = self._opened().decisions
         new = [item for item in everything if isinstance(item, NewDecision)]
         said = [item for item in everything if isinstance(item, Acceptance)]
         known = decisions.documents({item.uuid for item in said}) if said else {}
         known |= {item.presented.uuid: item.presented.document for item in new}
-        early = [
-            _Early(item, until.get(item.uuid, now + PATIENCE_S))
-            for item in said
-            if item.uuid not in known
-        ]
         ready: list[Item] = [*new, *(item for item in said if item.uuid in known)]
         n_refused = self._write(decisions, ready, known)
-        kept = [one for one in early if one.until > now] + (self._early if items else [])
+        n_dropped = self._keep([item for item in said if item.uuid not in known], before)
+        return Outcome(len(ready) - n_refused, n_refused + n_dropped)
+
+    def _keep(self, said: Sequence[Acceptance], before: Sequence[_Early]) -> int:
+        """Keep acceptances whose decision has not come, for a time.
+
+        Args:
+            said: All of them.
+            before: Those that were kept already, and now are no longer but in `said`.
+
+        Returns:
+            How many have no room.
+        """
+        now = time.monotonic()
+        until = {one.acceptance.uuid: one.until for one in before}
+        early = [_Early(item, until.get(item.uuid, now + PATIENCE_S)) for item in said]
+        kept = [one for one in early if one.until > now]
+        if n_late := len(early) - len(kept):
+            logger.warning("the decision log: %d acceptances without decisions left out", n_late)
+        kept += [] if before else self._early
         self._early = kept[:MOST_EARLY]
-        return n_refused + len(kept[MOST_EARLY:])
+        return len(kept[MOST_EARLY:])
 
     def early(self) -> list[Acceptance]:
         """Return the acceptances that wait for their decisions, and keep them no longer."""

@@ -17,6 +17,7 @@ from drum_like.contracts.ecosystem.decision_log.spool import (
     parse_line,
 )
 from drum_like.errors import DrumLikeError, StoreError
+from drum_like.system.metrics import DECISIONS
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Writer:
         """Count lost items, and log their number."""
         if n_items:
             self._n_lost += n_items
+            DECISIONS.add("lost", amount=n_items)
             logger.error("the decision log lost %d decisions, %d in all", n_items, self._n_lost)
 
     def give_up_the_store(self) -> None:
@@ -95,10 +97,12 @@ class Writer:
         if self._away:
             return False
         try:
-            self.lose(self._recorder.write(items))
+            outcome = self._recorder.write(items)
         except DrumLikeError as error:
             self._leave(error)
             return False
+        self.lose(outcome.n_lost)
+        DECISIONS.add("written", amount=outcome.n_written)
         return True
 
     def _kept(self, items: Sequence[Item]) -> bool:
@@ -110,6 +114,7 @@ class Writer:
         except StoreError as error:
             self._tell("they wait in memory", error)
             return False
+        DECISIONS.add("spooled", amount=len(items))
         return True
 
     def _open(self) -> None:

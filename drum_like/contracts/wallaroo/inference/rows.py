@@ -11,9 +11,10 @@ from flask import Request
 from drum_like.codecs.arrow import CODEC, read_table
 from drum_like.codecs.columnar import plain_column
 from drum_like.codecs.columnar.plain import check_type, without_decimals
-from drum_like.codecs.json.values import refuse_repeated_keys
+from drum_like.codecs.json.text import refuse_repeated_keys
 from drum_like.contracts.wallaroo.inference.arrow_cells import refuse_nulls
 from drum_like.errors import MediaTypeError, PayloadError
+from drum_like.http.accepted import media_types
 from drum_like.http.requests import whole_body
 from drum_like.types.payload import Limits
 
@@ -65,10 +66,7 @@ def read(request: Request, limits: Limits) -> Rows:
 
 def wants_arrow(request: Request) -> bool:
     """Return whether the Accept header asks for Arrow, and for it before JSON."""
-    wanted = [
-        part.partition(";")[0].strip().lower()
-        for part in request.headers.get("Accept", "").split(",")
-    ]
+    wanted = media_types(request.headers.get("Accept", ""))
     return next((name == ARROW for name in wanted if name in (JSON, ARROW)), False)
 
 
