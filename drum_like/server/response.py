@@ -18,6 +18,17 @@ _TOGETHER = 1 << 26
 """Bytes of an answer in many parts that are gathered before they are sent."""
 
 
+_REPEATED = frozenset(
+    {"Content-Type", "X-Drum-Version", "X-Drum-Like-Version", "X-Scoring-Contract"}
+)
+"""Names of headers that have few values."""
+
+_PASSED: set[tuple[str, str]] = set()
+"""Headers that gunicorn has passed as they are; its look at one takes a microsecond."""
+
+_MOST_PASSED = 256  # the types of answers in many parts have a text of their own each
+
+
 class Reply(Response):
     """gunicorn's response, which gathers its parts and sends them in one piece at its end.
 
@@ -32,6 +43,8 @@ class Reply(Response):
         rest: The bytes that the client was not ready to take.
     """
 
+    headers: list[tuple[str, str]]
+
     def __init__(self, request: Request, client: socket.socket, cfg: Config) -> None:
         super().__init__(request, client, cfg)
         self.begun = False
@@ -40,11 +53,32 @@ class Reply(Response):
         self._parts: list[bytes] = []
         self._gathered = 0
 
+    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Take headers as gunicorn does, which looks once at those that many answers have."""
+        for name, value in headers:
+            if (name, value) in _PASSED:
+                self.headers.append((name, value))
+                continue
+            super().process_headers([(name, value)])
+            if name in _REPEATED and self.headers[-1:] == [(name, value)]:
+                if len(_PASSED) >= _MOST_PASSED:
+                    _PASSED.clear()
+                _PASSED.add((name, value))
+
     def send_headers(self) -> None:
         """Put the head before the part that is sent next."""
-        if not self.headers_sent:
-            self._parts.append(self._head())
-            self.headers_sent = True
+        if self.headers_sent:
+            return
+        major, minor = self.req.version or (1, 1)
+        connection = "close" if self.should_close() else "keep-alive"
+        chunked = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
+        fields = "".join(map("%s: %s\r\n".__mod__, self.headers))
+        head = (
+            f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\n"
+            f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{chunked}{fields}\r\n"
+        )
+        self._parts.append(head.encode("latin-1"))
+        self.headers_sent = True
 
     def close(self) -> None:
         """End the answer; bytes that cannot be sent without waiting stay in `rest`."""
@@ -76,16 +110,6 @@ class Reply(Response):
         except BlockingIOError:
             sent = 0
         self.rest = memoryview(data)[sent:] if sent < len(data) else None
-
-    def _head(self) -> bytes:
-        major, minor = self.req.version or (1, 1)
-        connection = "close" if self.should_close() else "keep-alive"
-        chunked = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
-        fields = "".join(map("%s: %s\r\n".__mod__, self.headers))
-        return (
-            f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\n"
-            f"Date: {_date(int(time.time()))}\r\nConnection: {connection}\r\n{chunked}{fields}\r\n"
-        ).encode("latin-1")
 
 
 class TrackedBody:
