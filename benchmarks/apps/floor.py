@@ -19,11 +19,10 @@ from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load as load_settings
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.gunicorn_config import Program, gunicorn_settings
 from drum_like.server.limits import client_limits
 from drum_like.server.listeners import listen
 from drum_like.server.master import Master
-from drum_like.server.run import Program
 from drum_like.server.timeouts import Application
 from drum_like.server.worker import Loaded
 from drum_like.system import cgroup

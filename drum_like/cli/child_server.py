@@ -30,6 +30,7 @@ try:
 except ProcessLookupError:
     pass
 """
+_TLS = "DRUM_LIKE_TLS_"  # variables that would have it speak TLS
 _LISTENING = re.compile(r"listening http://127\.0\.0\.1:(\d+)")
 
 
@@ -102,13 +103,18 @@ def started(flags: Sequence[str], environ: Mapping[str, str]) -> Iterator[Child]
         log = Path(folder) / "log"
         with log.open("wb") as stream:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                command, stdout=stream, stderr=subprocess.STDOUT, env=dict(environ)
+                command, stdout=stream, stderr=subprocess.STDOUT, env=_plain(environ)
             )
         try:
             with _ending_with_us(process.pid):
                 yield Child(_port(process, log))
         finally:
             _stop(process)
+
+
+def _plain(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose server speaks plain HTTP, as the calls of this module do."""
+    return {name: value for name, value in environ.items() if not name.startswith(_TLS)}
 
 
 @contextmanager

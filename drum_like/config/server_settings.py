@@ -21,6 +21,7 @@ from drum_like.config.value_types import (
     NUMBER,
     NUMBER_OR_0,
     PREFIX,
+    RENEWED_FILE,
     SECONDS,
     SECONDS_OR_0,
     SECRET,
@@ -190,6 +191,15 @@ class ServerSettings(ServingSettings, TimedSettings):
         "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
         ADDRESS,
         env=("ADDRESS",),
+    )
+    tls_cert: Path | None = option(
+        None,
+        "PEM file of the certificate with which the server speaks TLS, and of those between it and "
+        "its root; read again at SIGHUP",
+        RENEWED_FILE,
+    )
+    tls_key: Path | None = option(
+        None, "PEM file of its key, without a passphrase; else in the same file", RENEWED_FILE
     )
     models: Path | None = option(
         None,

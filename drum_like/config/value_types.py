@@ -103,6 +103,14 @@ def existing_file(text: str) -> Path:
     return path.resolve()
 
 
+def renewed_file(text: str) -> Path:
+    """Return the absolute path of a file that may be replaced: its links are followed later."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise ValueError(f"is wrong: there is no file {text}; name one that the server may read")
+    return path.absolute()
+
+
 def readable(text: str) -> Path:
     """Return the absolute path of an input file; `-` stays, for standard input."""
     path = Path(text)
@@ -241,6 +249,7 @@ TARGET_TYPE = ValueType(target_type, "TYPE")
 DIRECTORY = ValueType(Path, "DIR")
 SECRET = ValueType(secret, "TEXT")
 FILE = ValueType(existing_file, "FILE")
+RENEWED_FILE = ValueType(renewed_file, "FILE")
 INPUT = ValueType(readable, "FILE")
 DELIMITER = ValueType(delimiter, "CHAR")
 CHARSET = ValueType(charset, "NAME")

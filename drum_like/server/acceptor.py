@@ -20,11 +20,8 @@ from typing import Any
 
 from drum_like.server.listeners import SETTLING_S, are_empty, turn_away
 
-DEFERRAL_S = 0.003
-"""Time that a busier worker defers accept() so that idler workers can take the connection.
-
-A worker with requests in hand looks away from its sockets for about as long.
-"""
+DEFERRAL_S = 0.003  # a worker with requests in hand looks away from its sockets about as long
+"""Time that a busier worker defers accept() so that idler workers can take the connection."""
 
 _HEAD_START = 2
 """Added to our published count while we defer, so that two deferring workers do not both wait."""

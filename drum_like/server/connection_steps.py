@@ -4,9 +4,11 @@ The leader takes a step when the poller finds the connection ready. A step ends 
 the next one, or with the end of the connection.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from drum_like.server.body_budget import AnswersHeldError
@@ -97,6 +99,7 @@ class ConnectionSteps:
         elif connection.rest is not None:
             self._sending.cut(connection)
         elif not (is_read and connection.has_sent):
+            _say_end(connection)
             self._connections.close(connection)
 
     def _read(self, connection: Connection, leader: Leader[Connection], read: _Read) -> None:
@@ -213,17 +216,23 @@ class ConnectionSteps:
 
     def _wait_for_rest(self, connection: Connection) -> None:
         """Wait for the rest of a request, but not for ever; only what has come keeps its room."""
-        limits, reader = self._limits, connection.reader
+        limits, reader, now = self._limits, connection.reader, time.monotonic()
         if reader.is_idle:
-            self._poller.wait_for(connection, self.on_data, limits.head_s)
+            # Pieces of TLS are no request yet: they do not put off the end of the wait.
+            left_s = connection.deadline - now if connection.waits else limits.head_s
+            self._poller.wait_for(connection, self.on_data, min(left_s, limits.head_s))
             return
-        now = time.monotonic()
         reader.began = reader.began or now
         n_received = reader.n_received
         reader.free_room()
         limit_s = limits.head_s if n_received is None else limits.transfer_s(n_received)
         left_s = max(0.0, reader.began + limit_s - now)
         self._poller.wait_for(connection, self.on_data, min(left_s, limits.pause_s))
+
+
+def _say_end(connection: Connection) -> None:
+    with suppress(OSError):  # it may be at its end already
+        connection.sock.shutdown(socket.SHUT_WR)
 
 
 def _wait_anew(connection: Connection) -> None:

@@ -1,17 +1,19 @@
-"""The settings of gunicorn that follow from ours."""
+"""The settings of gunicorn that follow from ours, and its application."""
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from drum_like import logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.server.master import give_slot
-from drum_like.server.worker import Worker
+from drum_like.server.worker import Load, Worker
 
 CHATTER = (
     "Starting gunicorn",
@@ -50,6 +52,36 @@ class ServerLog(Logger):
         """Do nothing: there are no log files."""
 
 
+class Program(BaseApplication):
+    """gunicorn's application: its settings, and a function that loads the model in a worker.
+
+    Args:
+        configuration: gunicorn's settings by name.
+        load: Loads the model.
+        renew: Reads anew what the workers of a reload get from the master.
+    """
+
+    def __init__(
+        self, configuration: dict[str, Any], load: Load, renew: Callable[[], None] = lambda: None
+    ) -> None:
+        self._configuration = configuration
+        self._load, self._renew = load, renew
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's settings."""
+        for name, value in self._configuration.items():
+            self.cfg.set(name, value)
+
+    def reload(self) -> None:
+        """Read anew what may have changed; gunicorn's settings have not."""
+        self._renew()
+
+    def load(self) -> Any:
+        """Return the function that loads the model; the worker calls it."""
+        return self._load
+
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - for heartbeats; gunicorn makes a private file there
 
 SHORTEST_HEARTBEAT_S = 5
@@ -67,6 +99,8 @@ def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int)
     beats_s = [s for s in (settings.heartbeat_timeout_s, settings.request_timeout_s) if s]
     return {
         "bind": f"fd://{descriptor}",
+        # gunicorn reads it to know the scheme of requests; the sockets are ours.
+        "certfile": None if settings.tls_cert is None else str(settings.tls_cert),
         "worker_class": Worker,
         "workers": n_workers,
         "threads": settings.threads,

@@ -84,8 +84,7 @@ class Master(Arbiter):
     ) -> None:
         super().__init__(app)
         self.failure: Report | None = None
-        self._on_loaded = on_loaded
-        self._counts, self._budget = counts, budget
+        self._on_loaded, self._counts, self._budget = on_loaded, counts, budget
         self._has_loaded = False
         self._stopping = False
         self._failures = 0
@@ -153,6 +152,7 @@ class Master(Arbiter):
         if any(worker.state is None for worker in self.workers):
             self.log.warning("SIGHUP is ignored: workers are loading the model already")
             return
+        self.app.reload()
         if failure := _start(self, self.num_workers):
             self.log.error("SIGHUP: %s; send it again later", failure.message)
 

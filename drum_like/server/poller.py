@@ -238,11 +238,15 @@ class OpenConnections(set[Connection]):
             raise
         self.linger(connection)
 
-    def linger(self, connection: Connection) -> None:
+    def linger(self, connection: Connection, _leader: Leader[Connection] | None = None) -> None:
         """Say that nothing more is sent, and give the client time to close its side."""
         connection.reader.end()
+        connection.rest = None
         try:
             connection.sock.shutdown(socket.SHUT_WR)
+        except BlockingIOError:  # of TLS, which has to send a word for that
+            connection.rest = memoryview(b"")
+            self._poller.wait_for(connection, self.linger, LINGER_S)
         except OSError:
             self.close(connection)
         else:

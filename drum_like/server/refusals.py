@@ -23,6 +23,7 @@ from drum_like.logs import set_request_id
 from drum_like.server.body_budget import NoRoomForHeadError
 from drum_like.server.body_buffer import CutOffError
 from drum_like.server.request_head import KEPT_HEAD, HostError
+from drum_like.server.tls import PlainHttpError
 from drum_like.system.marks import MARKS, RequestMarks
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ _REFUSALS = (
         "the body is cut off: it is shorter than its Content-Length, or its last chunk is missing",
     ),
     (SlowError, 408, "the request did not come whole in time"),
+    (PlainHttpError, 400, "this port speaks TLS: call it by https://"),
     (
         NoRoomForHeadError,
         503,

@@ -236,13 +236,13 @@ def _check_host(request: Request, host: str | None) -> None:
     scheme, is_absolute, rest = (request.uri or "").partition("://")
     if is_absolute and not scheme.startswith("/"):
         named = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
-        if _with_port(named) != _with_port(host):
+        if _with_port(named, scheme) != _with_port(host, scheme):
             raise HostError("HOST")
 
 
-def _with_port(text: str) -> tuple[str, int] | None:
+def _with_port(text: str, scheme: str) -> tuple[str, int] | None:
     found = authority(text)
-    return None if found is None else (found[0], found[1] or 80)
+    return found and (found[0], found[1] or (443 if scheme.lower() == "https" else 80))
 
 
 def _may_be_kept(data: bytes) -> bool:

@@ -23,6 +23,7 @@ from drum_like.server.body_buffer import (
 )
 from drum_like.server.chunked_body import ChunkedBody
 from drum_like.server.request_head import END, Body, Head, Heads, Reading, Received
+from drum_like.server.tls import decrypted
 
 _LONGEST_HEAD = 1 << 17
 _FREE_HEAD = 1 << 14  # an unfinished head of more bytes takes room
@@ -303,7 +304,7 @@ class RequestReader:
             return self._unread(begun.head, begun.caller, error.why)
 
     def _whole(self, begun: _Begun) -> Received:
-        self._data = begun.rest
+        self._data = begun.rest + decrypted(self._sock)
         self.head, self._begun, self.began = None, None, 0.0
         return begun.whole()
 

@@ -10,25 +10,24 @@ import socket
 import sys
 import time
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
-
-from gunicorn.app.base import BaseApplication
 
 from drum_like import __version__, logs
 from drum_like.config.server_settings import ServerSettings
 from drum_like.errors import SettingsError
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import MIB, BodyBudget, usual_budget
-from drum_like.server.gunicorn_config import gunicorn_settings
+from drum_like.server.gunicorn_config import Program, gunicorn_settings
 from drum_like.server.limits import ClientLimits, client_limits
 from drum_like.server.listeners import listen, url
 from drum_like.server.master import Master
 from drum_like.server.outlet import open_outlets, record_writer
 from drum_like.server.refusals import refuse_by
 from drum_like.server.spans import Spans
+from drum_like.server.tls import Certificate, open_certificate
 from drum_like.server.worker import Load, Loaded
 from drum_like.server.worker_status import Report
 from drum_like.system import cgroup, metrics
@@ -40,27 +39,23 @@ from drum_like.system.stats import Timings
 from drum_like.types.target import TargetType
 
 
-class Program(BaseApplication):
-    """gunicorn's application: its settings, and a function that loads the model in a worker.
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """The means of a server, which its processes share.
 
-    Args:
-        configuration: gunicorn's settings by name.
-        load: Loads the model.
+    Attributes:
+        division: The workers' shares of the CPUs.
+        counts: Their numbers of connections.
+        clients: The limits of clients.
+        budget: The memory for bodies.
+        certificate: None for plain HTTP.
     """
 
-    def __init__(self, configuration: dict[str, Any], load: Load) -> None:
-        self._configuration = configuration
-        self._load = load
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Set gunicorn's settings."""
-        for name, value in self._configuration.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        """Return the function that loads the model; the worker calls it."""
-        return self._load
+    division: Share
+    counts: ConnectionCounts
+    clients: ClientLimits
+    budget: BodyBudget
+    certificate: Certificate | None
 
 
 def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
@@ -74,14 +69,15 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
         environ: The process's environment; the number of native threads is put into it.
 
     Returns:
-        0 after a drain, 1 if the address cannot be used or the settings turn out wrong, 4 if the
-        model does not load.
+        0 after a drain, 1 if the address or the certificate cannot be used or the settings turn
+        out wrong, 4 if the model does not load.
     """
     signal.signal(signal.SIGTERM, _leave)
     open_outlets(settings.log_format)
     records = logs.Records(record_writer(sys.stderr))
     logs.configure(settings.log_format, settings.logging_level, records)
     try:
+        certificate = open_certificate(settings.tls_cert, settings.tls_key)
         listener = listen(settings.host, settings.port, settings.backlog)
     except SettingsError as error:
         logs.ANNOUNCE.error("%s", error)
@@ -91,7 +87,14 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
     division = share(settings.max_workers, cpus)
     if set_native_threads(environ, division.native):
         CPUS.divide(cpus, division.slots)
-    return _run(settings, listener, division)
+    means = _Means(
+        division,
+        ConnectionCounts(division.slots),
+        client_limits(settings),
+        _budget(settings, division.slots),
+        certificate,
+    )
+    return _run(settings, listener, means)
 
 
 def _leave(_sig: int, _frame: FrameType | None) -> None:
@@ -99,18 +102,18 @@ def _leave(_sig: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
-def _run(settings: ServerSettings, listener: socket.socket, division: Share) -> int:
+def _run(settings: ServerSettings, listener: socket.socket, means: _Means) -> int:
     """Run master and workers; only the master returns."""
-    address = url(listener)
-    configuration = gunicorn_settings(settings, division.workers, listener.detach())
-    clients = client_limits(settings)
+    certificate, counts, budget = means.certificate, means.counts, means.budget
+    address = url(listener, "http" if certificate is None else "https")
+    configuration = gunicorn_settings(settings, means.division.workers, listener.detach())
 
     def on_loaded(report: Report) -> None:
-        _announce(report, settings, (division, clients, budget), address)
+        _announce(report, settings, means, address)
 
-    counts, budget = ConnectionCounts(division.slots), _budget(settings, division.slots)
-    _share_metrics(division.slots, counts, budget)
-    program = Program(configuration, _loader(settings, division, counts, clients, budget))
+    _share_metrics(means.division.slots, counts, budget)
+    renew = (lambda: None) if certificate is None else certificate.renew
+    program = Program(configuration, _loader(settings, means), renew)
     master, own_pid = Master(program, on_loaded, counts, budget), os.getpid()
     try:
         master.run()
@@ -141,13 +144,7 @@ def _share_metrics(slots: int, counts: ConnectionCounts, budget: BodyBudget) -> 
         metrics.BODIES_LIMIT.read_by(lambda: [((), budget.most)])
 
 
-def _loader(
-    settings: ServerSettings,
-    division: Share,
-    counts: ConnectionCounts,
-    clients: ClientLimits,
-    budget: BodyBudget,
-) -> Load:
+def _loader(settings: ServerSettings, means: _Means) -> Load:
     """Return the function that loads the model.
 
     Modules imported here are shared by all workers, and one that is replaced is there much sooner.
@@ -163,20 +160,20 @@ def _loader(
         import_module("pandas")
     # A collection in a worker would write to every object, and so copy the shared memory.
     keep_objects()
-    timings, checked = Timings(division.slots), CheckedWords()
+    timings, checked = Timings(means.division.slots), CheckedWords()
     named = SharedText() if settings.platform.multi_model else None
 
     def load(slot: int) -> Loaded:
         timings.claim(slot)
         SERIES.claim(slot)
         CPUS.claim(slot)
-        budget.join(slot)
+        means.budget.join(slot)
         application = create_app(settings, timings, checked, named)
         return Loaded(
             application.flask,
-            counts,
-            clients,
-            budget,
+            means.counts,
+            means.clients,
+            means.budget,
             application.background,
             application.lines,
             settings.request_timeout_s,
@@ -188,6 +185,7 @@ def _loader(
             stays=not settings.has_catalog,
             refuse=refuse_by(application.refuse),
             spans=Spans(settings.otlp_endpoint),
+            certificate=means.certificate,
         )
 
     return load
@@ -199,14 +197,9 @@ def _hooks_use_pandas(code_dir: Path) -> bool:
     return hooks.is_file() and b"pandas" in hooks.read_bytes()
 
 
-def _announce(
-    report: Report,
-    settings: ServerSettings,
-    means: tuple[Share, ClientLimits, BodyBudget],
-    address: str,
-) -> None:
+def _announce(report: Report, settings: ServerSettings, means: _Means, address: str) -> None:
     """Tell the operator the model, the address, and a command to try it."""
-    division, clients, budget = means
+    division, clients, budget = means.division, means.clients, means.budget
     base = f"{address}{settings.url_prefix}"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",
@@ -214,6 +207,7 @@ def _announce(
         f"workers {division.workers} x {settings.threads} threads",
         f"connections {clients.connections} a worker (open files: {clients.files})",
         budget.limits(settings.max_body_mb * MIB),
+        *([] if means.certificate is None else [means.certificate.summary]),
         f"listening {base}",
         f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
     )

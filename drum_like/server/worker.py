@@ -4,6 +4,7 @@ import math
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from drum_like.server.request_cycle import CycleCallbacks, RequestCycle
 from drum_like.server.request_head import BodyLimit, Heads, Reading, no_limit
 from drum_like.server.spans import Spans
 from drum_like.server.timeouts import Application, InFlight, Timed, Watchdog
+from drum_like.server.tls import Certificate
 from drum_like.server.worker_status import (
     NOT_LOADED,
     STOPPED,
@@ -72,6 +74,7 @@ class Loaded:
         stays: Whether its objects live as long as the worker; models of a catalog come and go.
         refuse: Makes the server's own answers to requests whose head is known.
         spans: Records requests that have ended; a part of the background.
+        certificate: Makes the sockets of clients speak TLS; None for plain HTTP.
     """
 
     wsgi: Application
@@ -89,6 +92,7 @@ class Loaded:
     stays: bool = True
     refuse: Refuse = plain
     spans: Spans = field(default_factory=Spans)
+    certificate: Certificate | None = None
 
 
 Load = Callable[[int], Loaded]
@@ -206,7 +210,7 @@ class Worker(GunicornWorker):
         worn, record = self._recycler.note_shortage, self._loaded.spans.recorder
         cycle = RequestCycle(self.cfg, log, self._timed, CycleCallbacks(self._keeps, worn, record))
         callbacks = LoopCallbacks(
-            partial(Connection, reading=self._reading),
+            _connector(self._reading, self._loaded.certificate),
             *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
             lambda received: self._loaded.is_probe(received.head.environ),
             self._awake,
@@ -295,3 +299,13 @@ class Worker(GunicornWorker):
         for background in reversed(self._background):
             background.stop()
         end_copies()
+
+
+def _connector(
+    reading: Reading, certificate: Certificate | None
+) -> Callable[[socket.socket, tuple[Any, Any]], Connection]:
+    """Return the function that makes a connection of a client's socket, and two addresses."""
+    connect = partial(Connection, reading=reading)
+    if certificate is None:
+        return connect
+    return lambda sock, addresses: connect(certificate.secure(sock), addresses)

@@ -21,7 +21,7 @@ COMMAND_TIMEOUT_S = 60.0
 
 _COMMAND = re.compile(r"drum-like (?:server\b|serve$)")
 _SERVER = re.compile(rf"(?:\w+=\S* )*{_COMMAND.pattern}")
-_LISTENING = pattern(["...", "...listening http://...", "..."])
+_LISTENING = pattern(["...", "...listening ...", "..."])
 _ASKS_STATUS = "echo $?"
 
 _REMEMBER = """

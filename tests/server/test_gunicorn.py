@@ -27,10 +27,9 @@ from gunicorn.workers.workertmp import WorkerTmp
 from drum_like.config.server_settings import ServerSettings
 from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import BodyBudget
-from drum_like.server.gunicorn_config import ServerLog, gunicorn_settings
+from drum_like.server.gunicorn_config import Program, ServerLog, gunicorn_settings
 from drum_like.server.master import Master
 from drum_like.server.response import Reply
-from drum_like.server.run import Program
 from drum_like.server.worker import Worker
 
 _MASTER = (
@@ -45,9 +44,9 @@ _RESPONSE = (
 OVERRIDDEN = [
     (Master, Arbiter, _MASTER),
     (Worker, BaseWorker, "handle_exit handle_quit init_process init_signals load_wsgi run"),
-    (Reply, Response, "_emit_body close send_headers"),
+    (Reply, Response, "_emit_body close process_headers send_headers"),
     (ServerLog, Logger, "close_on_exec info reopen_files setup"),
-    (Program, BaseApplication, "load load_config"),
+    (Program, BaseApplication, "load load_config reload"),
 ]
 """Our class, gunicorn's, and what ours has instead of gunicorn's."""
 

@@ -23,7 +23,7 @@ COMMAND = (os.environ.get("SERVER_PYTHON", sys.executable), "-m", "drum_like")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
-_ADDRESS = re.compile(r"http://(127(?:\.\d+){3}:[1-9]\d*)")
+_ADDRESS = re.compile(r"https?://127(?:\.\d+){3}:[1-9]\d*")
 _INHERITED = re.compile(
     r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|COV\w*|VIRTUAL_ENV|PYTHONWARNINGS|OPENBLAS_\w+"
 )
@@ -178,8 +178,8 @@ def _started(
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
         found = _ADDRESS.search(log_path.read_text(errors="replace"))
-        if found and (not answer or _answers(f"http://{found[1]}", timeout_s)):
-            return Server(f"http://{found[1]}", process, log_path)
+        if found and (not answer or _answers(found[0], timeout_s)):
+            return Server(found[0], process, log_path)
         time.sleep(0.02)
     log = log_path.read_text(errors="replace")
     raise ServerNotReadyError(f"exit code {process.poll()}, log:\n{log}")
