@@ -97,7 +97,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a JSON object: ts, level, logger, msg, pid; request_id and exception if any."""
+    """Formats a JSON object: ts, level, logger, msg, pid; ids, `fields` and exception if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line of ASCII."""
@@ -112,6 +112,7 @@ class JsonFormatter(logging.Formatter):
             event["request_id"] = request_id
         if trace := get_trace():
             event |= trace
+        event |= getattr(record, "fields", {})
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
         return json.dumps(event)

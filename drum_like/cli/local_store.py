@@ -8,6 +8,7 @@ from drum_like.registry.inspection import Policy
 from drum_like.registry.uploads import Uploads, Verifier
 from drum_like.store.entities import NewVersion, Version
 from drum_like.store.store import Store
+from drum_like.system import audit
 
 _CHUNK = 1 << 20
 
@@ -74,6 +75,7 @@ class LocalStore:
         """
         stored = None if version is None else self._store.versions.by_uuid(version.uuid)
         version_id = None if stored is None else stored.id
+        audit.about(version=None if stored is None else stored.number)
         self._store.aliases.set(self._id_of(name), alias, version_id)
 
     def remove_version(self, version: ListedVersion) -> int:
@@ -82,6 +84,7 @@ class LocalStore:
         Raises:
             ConflictError: it is deployed.
         """
+        audit.about(version=version.number)
         return self._store.versions.delete((version.uuid,))
 
     def remove_model(self, name: str) -> int:

@@ -1,11 +1,11 @@
 """`drum-like models`: the models of a store, on this machine or of a server."""
 
-import zipfile
+import os
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from pwd import getpwuid
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn
@@ -13,12 +13,13 @@ from rich.progress import Progress as Bar
 
 from drum_like import logs
 from drum_like.cli.local_store import LocalStore
-from drum_like.cli.model_store import ModelStore, Progress, Push
+from drum_like.cli.model_store import ModelStore, Progress, Push, packed
 from drum_like.cli.remote_store import RemoteStore
 from drum_like.cli.tables import as_json, models_table, print_json, print_text, versions_table
 from drum_like.config.model_settings import TargetSettings
 from drum_like.config.store_settings import (
     AliasSettings,
+    ChangeSettings,
     ListSettings,
     PushSettings,
     RemoveSettings,
@@ -29,15 +30,15 @@ from drum_like.store.entities import Declared
 from drum_like.store.location import place_of
 from drum_like.store.names import reference
 from drum_like.store.store import open_store
+from drum_like.system import audit
 
 
 @contextmanager
-def models_of(settings: ListSettings, *, make: bool = False) -> Iterator[ModelStore]:
+def models_of(settings: ListSettings) -> Iterator[ModelStore]:
     """Give the models of the server, or of the store on this machine, that a command is about.
 
     Args:
-        settings: Of the command.
-        make: Whether a store is made where there is none.
+        settings: Of the command; one that pushes makes a store where there is none.
 
     Raises:
         SettingsError: there is no store.
@@ -46,7 +47,7 @@ def models_of(settings: ListSettings, *, make: bool = False) -> Iterator[ModelSt
         yield RemoteStore(settings.url, settings.workspace, settings.token)
         return
     place = place_of(settings.location.store, settings.location.database_url)
-    if not make and not place.is_there:
+    if not isinstance(settings, PushSettings) and not place.is_there:
         raise SettingsError(
             f"there is no model store at {place.root}; name it with --store, or push a model"
         )
@@ -55,6 +56,33 @@ def models_of(settings: ListSettings, *, make: bool = False) -> Iterator[ModelSt
         yield LocalStore(store, settings.workspace)
     finally:
         store.close()
+
+
+@contextmanager
+def changed(settings: ChangeSettings, action: str) -> Iterator[ModelStore]:
+    """Give the models that a command changes; the audit log gets a line.
+
+    A server writes its own one.
+
+    Args:
+        settings: Of the command.
+        action: Verb and object of the change.
+
+    Raises:
+        SettingsError: there is no store.
+    """
+    logs.configure(settings.log_format, settings.logging_level)
+    is_here = settings.url is None
+    with audit.command(action, _user()) if is_here else nullcontext(), models_of(settings) as found:
+        yield found
+
+
+def _user() -> str:
+    """Return the name of the user who runs this program, the number of one without a name."""
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def only_model(settings: ShowSettings) -> str:
@@ -69,51 +97,16 @@ def only_model(settings: ShowSettings) -> str:
     return wanted.key
 
 
-_LEFT_OUT = frozenset({"__pycache__"})
-_DATE = (1980, 1, 1, 0, 0, 0)
-
-
-@contextmanager
-def packed(path: Path) -> Iterator[Path]:
-    """Give a file, or the zip of a directory, which is there until the block ends.
-
-    Hidden files, links and __pycache__ are left out. A directory that has not changed gives the
-    same bytes again, and so the same digest.
-    """
-    if path.is_file():
-        yield path
-        return
-    with TemporaryDirectory(prefix="model-") as folder:
-        archive = Path(folder) / f"{path.name}.zip"
-        with zipfile.ZipFile(archive, "w") as target:
-            for file in _files(path):
-                member = zipfile.ZipInfo(file.relative_to(path).as_posix(), _DATE)
-                member.compress_type = zipfile.ZIP_DEFLATED
-                with file.open("rb") as source, target.open(member, "w", force_zip64=True) as sink:
-                    while piece := source.read(1 << 20):
-                        sink.write(piece)
-        yield archive
-
-
-def _files(root: Path) -> Iterator[Path]:
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        left_out = any(part.startswith(".") or part in _LEFT_OUT for part in parts)
-        if path.is_file() and not path.is_symlink() and not left_out:
-            yield path
-
-
 def run_push(settings: PushSettings, _environ: MutableMapping[str, str]) -> int:
     """Store a file as a new version, after a trial; return 0.
 
     Raises:
         DrumLikeError: it cannot be stored, or not be served.
     """
-    logs.configure("text", settings.logging_level)
     if settings.file is None:
         raise SettingsError("FILE is needed: a model file, or a model directory")
     name = only_model(settings)
-    with packed(settings.file) as path, models_of(settings, make=True) as models:
+    with packed(settings.file) as path, changed(settings, "upload model") as models:
         declared = declared_of(settings.target)
         no_pickle = settings.load.no_pickle
         push = Push(name, path, path.name, declared, settings.uploads, no_pickle)
@@ -189,7 +182,8 @@ def run_alias(settings: AliasSettings, _environ: MutableMapping[str, str]) -> in
         NotFoundError: there is no such model, version or alias.
     """
     name, wanted = (only_model(settings), None) if settings.remove else reference(settings.name)
-    with models_of(settings) as models:
+    with changed(settings, "set alias") as models:
+        audit.about(model=name, version=wanted, alias=settings.alias)
         version = None if settings.remove else models.model(name).version(wanted)
         models.set_alias(name, settings.alias, version)
     number = None if version is None else version.number
@@ -217,7 +211,9 @@ def run_rm(settings: RemoveSettings, _environ: MutableMapping[str, str]) -> int:
         )
     if settings.all_versions:
         name = only_model(settings)
-    with models_of(settings) as models:
+    action = "delete model" if settings.all_versions else "delete version"
+    with changed(settings, action) as models:
+        audit.about(model=name, version=wanted)
         if settings.all_versions:
             n_bytes, what = models.remove_model(name), name
         else:

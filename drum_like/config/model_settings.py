@@ -166,7 +166,16 @@ class CommandSettings:
 
 
 @dataclass(frozen=True)
-class ModelCommandSettings(CommandSettings):
+class LoggedSettings(CommandSettings):
+    """Settings of a verb whose log lines may be for programs."""
+
+    log_format: str = option(
+        "auto", "form of log lines; auto is text on a terminal", TEXT, choices=LOG_FORMATS
+    )
+
+
+@dataclass(frozen=True)
+class ModelCommandSettings(LoggedSettings):
     """Settings of a verb that loads models.
 
     Attributes:
@@ -178,9 +187,6 @@ class ModelCommandSettings(CommandSettings):
     model: ModelSettings = group(ModelSettings)
     load: LoadSettings = group(LoadSettings)
     payload: PayloadSettings = group(PayloadSettings)
-    log_format: str = option(
-        "auto", "form of log lines; auto is text on a terminal", TEXT, choices=LOG_FORMATS
-    )
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from drum_like.config.model_settings import (
     CommandSettings,
     DirectorySettings,
     LoadSettings,
+    LoggedSettings,
     ModelCommandSettings,
     ModelSettings,
     NewModelSettings,
@@ -78,6 +79,7 @@ _CLASSES: tuple[type[Any], ...] = (
     TimedSettings,
     CommandSettings,
     ModelCommandSettings,
+    LoggedSettings,
 )
 """The classes of settings, in the order of their options in --help and in docs/cli.md."""
 

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from drum_like.config.model_settings import CommandSettings, LoadSettings, TargetSettings
+from drum_like.config.model_settings import (
+    CommandSettings,
+    LoadSettings,
+    LoggedSettings,
+    TargetSettings,
+)
 from drum_like.config.options import group, option, switch
 from drum_like.config.value_types import (
     ALIAS_NAME,
@@ -115,7 +120,12 @@ class ShowSettings(ListSettings):
 
 
 @dataclass(frozen=True)
-class PushSettings(ShowSettings):
+class ChangeSettings(ShowSettings, LoggedSettings):
+    """Settings of the verbs that change models: each is a line of the audit log."""
+
+
+@dataclass(frozen=True)
+class PushSettings(ChangeSettings):
     """Settings of `models push`.
 
     Attributes:
@@ -132,7 +142,7 @@ class PushSettings(ShowSettings):
 
 
 @dataclass(frozen=True)
-class AliasSettings(ShowSettings):
+class AliasSettings(ChangeSettings):
     """Settings of `models alias`."""
 
     verb = MODELS_ALIAS
@@ -141,7 +151,7 @@ class AliasSettings(ShowSettings):
 
 
 @dataclass(frozen=True)
-class RemoveSettings(ShowSettings):
+class RemoveSettings(ChangeSettings):
     """Settings of `models rm`."""
 
     verb = MODELS_RM

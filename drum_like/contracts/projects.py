@@ -18,6 +18,7 @@ from drum_like.http.errors import ErrorForm, Failure
 from drum_like.registry.setup import Registry
 from drum_like.store.ecosystem_entities import Configuration, Run
 from drum_like.store.projects import Projects
+from drum_like.system import audit
 
 _API = "/api/v1/mlrun-runtime"
 _NAME_HEADERS = ("X-User", "X-Forwarded-User")
@@ -31,14 +32,15 @@ def contract(context: ContractContext) -> Contract:
         SettingsError: the server has no store.
     """
     views = _Views(context.part(Registry).store.projects, context.settings)
-    one = f"{_API}/configurations/<configuration_id>"
+    all_ = f"{_API}/configurations"
+    one, action = f"{all_}/<configuration_id>", "delete configuration"
     look, change = Scope.OBSERVE, Scope.ADMIN
     routes = (
         Route(f"{_API}/models", "GET", "models", views.models, look),
-        Route(f"{_API}/configurations", "GET", "list", views.configurations, look),
-        Route(f"{_API}/configurations", "DELETE", "delete_bound", views.delete_bound, change),
+        Route(all_, "GET", "list", views.configurations, look),
+        Route(all_, "DELETE", "delete_bound", views.delete_bound, change, change=action),
         Route(one, "GET", "get", views.configuration, look),
-        Route(one, "DELETE", "delete", views.delete, change),
+        Route(one, "DELETE", "delete", views.delete, change, change=action),
     )
     errors = ErrorForm({RequestError: 422}, _detail, context.settings.hide_errors)
     paths = ((r"api/v1/mlrun-runtime(/|$)", errors),)
@@ -78,6 +80,7 @@ class _Views:
     def delete(self, configuration_id: str) -> Response:
         """Remove a configuration with all that belongs to it."""
         removal = self._projects.delete(configuration_id, self._user())
+        audit.about(configuration=removal.configuration_id, project=removal.project_id)
         return wire.json_response(
             {
                 "deleted": True,
@@ -98,6 +101,7 @@ class _Views:
         project_id, pipeline_name = (
             request.args.get(name) for name in ("project_id", "pipeline_name")
         )
+        audit.about(project=project_id, pipeline=pipeline_name)
         if not project_id or not pipeline_name:
             raise PayloadError(
                 "project_id and pipeline_name are needed, or the configuration's id in the path"

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request as HttpRequest
 from drum_like import __version__, logs
 from drum_like.codecs.json.text import NESTED
 from drum_like.config.server_settings import ServerSettings
+from drum_like.errors import NotLoadedError
 from drum_like.http.accepted import ENCODING, compress
 from drum_like.http.auth import ANYONE, Authenticator, Open, Principal, Scope
 from drum_like.http.auth.authenticator import (
@@ -35,12 +36,14 @@ from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import EXPANSION, Expansion, expand
 from drum_like.http.json_body import BEFORE_WIDE, check_depth, json_part
-from drum_like.http.mounting import Mounted, extend, has_own_model, make_contracts, mount
+from drum_like.http.mounting import Mounted, extend, make_contracts, mount
 from drum_like.http.refusals import REFUSAL
-from drum_like.http.requests import CONTRACT, REQUEST_ID, ROUTE, WHOLE, CheckedRequest
+from drum_like.http.requests import CHANGE, CONTRACT, REQUEST_ID, ROUTE, WHOLE, CheckedRequest
 from drum_like.http.shared_routes import CHOICE, CHOSEN
 from drum_like.inference.model_service import DRUM_VERSION
+from drum_like.inference.service import Resolver
 from drum_like.registry.open import open_sources
+from drum_like.system import audit
 from drum_like.system.lifecycle import Background, Readiness
 from drum_like.system.marks import MARKS
 from drum_like.system.shared_text import SharedText
@@ -206,7 +209,7 @@ def create_app(
     )
     _guard(app, mounted, authenticate, pages, settings)
     app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    is_extended = has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
+    is_extended = _has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
     most = settings.max_body_mb * MIB
@@ -218,6 +221,14 @@ def create_app(
     admission = None if is_open else _admission(app, scopes, authenticate)
     probes, refuse = _probes(app, mounted.at_once), _signed(_refusing(app, mounted))
     return Application(app, background, sources.lines, limit, admission, probes, refuse)
+
+
+def _has_own_model(resolver: Resolver) -> bool:
+    """Return whether the server was started for a model, and it loaded."""
+    try:
+        return resolver.default() is not None
+    except NotLoadedError:
+        return False
 
 
 def _expansion(settings: ServerSettings) -> Expansion:
@@ -234,9 +245,9 @@ def _guard(
 ) -> None:
     """Ask who sends a request, for which page; then expand its body, and look how deep it is."""
     scopes, owners, with_tensors = mounted.scopes, mounted.owners, mounted.with_tensors
+    changes = mounted.changes
     # Without credentials the headers need no look, and Flask need not make an object of them.
     everybody = _everybody(authenticate)
-    open_scopes = frozenset() if everybody is None else everybody.scopes - {Scope.ADMIN}
 
     def guard() -> None:
         asked = request_ctx.request  # each use of the proxy takes a microsecond
@@ -251,10 +262,10 @@ def _guard(
             pages.check(environ, needed)
         if needed is None or needed is Scope.PROBE:
             return
-        if needed in open_scopes:
+        if everybody is not None and endpoint not in changes:
             g.principal = everybody
         else:
-            g.principal = admitted(sender(everybody, environ) or _caller(authenticate), needed)
+            g.principal = _admit(asked, needed, changes, everybody, authenticate)
             pages.check(environ, needed)
         # A route of custom_flask.py decides itself how it reads bodies.
         if (_CODED in environ or _FRAMED in environ) and endpoint in scopes:
@@ -268,6 +279,34 @@ def _guard(
             )
 
     app.before_request(guard)
+
+
+_SUBJECTS = {"name": "model", "configuration_id": "configuration"}
+"""Kinds of subjects in the audit log, by the parameters of rules that are named otherwise."""
+
+
+def _admit(
+    asked: Request,
+    needed: Scope,
+    changes: Mapping[str, str],
+    everybody: Principal | None,
+    authenticate: Authenticator,
+) -> Principal:
+    """Return the caller of a request; begin its line in the audit log if it makes a change.
+
+    Raises:
+        HTTPException: the caller is not let in, or could not be found out.
+    """
+    environ, action = asked.environ, changes.get(asked.endpoint or _NO_ROUTE)
+    change = None
+    if action is not None and environ["REQUEST_METHOD"] != "OPTIONS":
+        change = environ[CHANGE] = audit.begin(action, None, environ[CONTRACT] or "")
+        named = asked.view_args or {}
+        audit.about(**{_SUBJECTS.get(name, name): value for name, value in named.items()})
+    caller = sender(everybody, environ) or _caller(authenticate)
+    if caller is not None and change is not None:
+        change.who = caller.name
+    return admitted(caller, needed)
 
 
 def _everybody(authenticate: Authenticator) -> Principal | None:
@@ -395,6 +434,8 @@ def _signed(application: Wsgi) -> Wsgi:
                 signed.append((CHOICE, environ[CONTRACT]))
             if _TIMING in environ and (timing := MARKS.get().timing()):
                 signed.append(("Server-Timing", timing))
+            if CHANGE in environ:
+                environ[CHANGE].answer(int(status[:3]))
             return start_response(status, signed, exc_info)
 
         return application(environ, start)

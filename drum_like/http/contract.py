@@ -49,6 +49,7 @@ class Route:
         takes_tensors: Whether binary tensors may follow the JSON of its bodies.
         at_once: Whether it is answered even where no thread is free, as probes are: it needs no
             model, and some milliseconds.
+        change: Verb and object of the change that it makes, for the audit log; empty for none.
     """
 
     rule: str
@@ -60,6 +61,7 @@ class Route:
     body_limit: int | None = None
     takes_tensors: bool = False
     at_once: bool = False
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)

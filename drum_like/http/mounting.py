@@ -17,13 +17,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from drum_like import plugins
-from drum_like.errors import BodyError, CustomCodeError, NotLoadedError, PluginError, SizeError
+from drum_like.errors import BodyError, CustomCodeError, PluginError, SizeError
 from drum_like.http.auth import Scope
 from drum_like.http.contract import FREE_SEGMENT, Contract, ContractContext, Route, spellings
 from drum_like.http.errors import ErrorForm
 from drum_like.http.requests import CONTRACT, WHOLE
 from drum_like.http.shared_routes import AUTO, SharedRoutes
-from drum_like.inference.service import Resolver
 from drum_like.model.directory import ModelDirectory
 from drum_like.model.hooks import call_at_load
 
@@ -81,6 +80,7 @@ class Mounted:
         body_limits: The most bytes of a body, of endpoints that do not go by `--max-body-mb`.
         with_tensors: Endpoints where binary tensors may follow the JSON of a body.
         at_once: Endpoints that are answered even where no thread is free.
+        changes: Verb and object of the change that each endpoint makes, of those that make one.
         answer: Answers an error of the request in the form of its path's contract.
     """
 
@@ -90,6 +90,7 @@ class Mounted:
     body_limits: Mapping[str, int]
     with_tensors: frozenset[str]
     at_once: frozenset[str]
+    changes: Mapping[str, str]
     answer: Callable[[Exception], Response]
 
 
@@ -144,15 +145,9 @@ def mount(
     owners = {at: name for at, (name, _) in known.items()}
     tensors = shared.with_tensors.union(at for at, _, route in own if route.takes_tensors)
     at_once = frozenset(probes.union(at for at, _, route in own if route.at_once))
-    return Mounted(contracts, scopes, owners, limits, tensors, at_once, errors.answer)
-
-
-def has_own_model(resolver: Resolver) -> bool:
-    """Return whether the server was started for a model, and it loaded."""
-    try:
-        return resolver.default() is not None
-    except NotLoadedError:
-        return False
+    admin = {at: at for at, scope in scopes.items() if scope is Scope.ADMIN}
+    changes = admin | {at: route.change for at, _, route in own if route.change}
+    return Mounted(contracts, scopes, owners, limits, tensors, at_once, changes, errors.answer)
 
 
 def extend(app: Flask, code_dir: Path) -> bool:

@@ -34,6 +34,9 @@ CONTRACT = "drum_like.contract"
 ROUTE = "drum_like.route"
 """WSGI variable that holds the rule of the route that answers; None without a route."""
 
+CHANGE = "drum_like.change"
+"""WSGI variable of a request that may change something: its `Change` in the audit log."""
+
 LACKED_MEMORY = "drum_like.lacked_memory"
 """WSGI variable that tells the server that memory ran short: this process is to be replaced."""
 

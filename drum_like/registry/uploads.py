@@ -21,6 +21,7 @@ from drum_like.store.names import check_model_name
 from drum_like.store.store import Store
 from drum_like.store.upload_file import Incoming, Received
 from drum_like.store.versions import File
+from drum_like.system import audit
 from drum_like.system.lifecycle import PeriodicTask
 
 _PAUSE_S = 1.0
@@ -174,9 +175,9 @@ class Uploads:
             NotFoundError: there is no such workspace.
             StoreError: the disk or the database fails; nothing is stored then.
         """
+        audit.about(model=new.name)
         file = self._file(new, incoming)
-        version = self.store.versions.add(new, file, Status.PENDING, _receipt(file))
-        self.on_stored()
+        version = self._add(new, file, Status.PENDING, _receipt(file))
         self.verifier.wake()
         return version
 
@@ -188,6 +189,7 @@ class Uploads:
             NotFoundError: there is no such workspace.
             StoreError: the disk or the database fails; nothing is stored then.
         """
+        audit.about(model=new.name)
         self.store.workspaces.get(new.workspace_id)
         file = self._file(new, incoming)
         result = self.verifier.judge(
@@ -196,9 +198,7 @@ class Uploads:
         if result.error is not None:
             raise UploadError(result.error)
         lines = (*_receipt(file), *result.lines, "ready")
-        version = self.store.versions.add(new, file, Status.READY, lines)
-        self.on_stored()
-        return version
+        return self._add(new, file, Status.READY, lines)
 
     def register_image(self, new: NewVersion, image_path: str) -> Version:
         """Store a version that is a container image: it has no file, and is not served here.
@@ -208,7 +208,12 @@ class Uploads:
             NotFoundError: there is no such workspace.
         """
         file = File(None, hashlib.sha256(b"").hexdigest(), 0, IMAGE, image_path=image_path)
-        version = self.store.versions.add(new, file, Status.READY, (f"registered {image_path}",))
+        audit.about(model=new.name)
+        return self._add(new, file, Status.READY, (f"registered {image_path}",))
+
+    def _add(self, new: NewVersion, file: File, status: Status, lines: tuple[str, ...]) -> Version:
+        version = self.store.versions.add(new, file, status, lines)
+        audit.about(version=version.number)
         self.on_stored()
         return version
 

@@ -17,6 +17,7 @@ from drum_like.http.auth import Scope
 from drum_like.http.contract import ContractContext, Route
 from drum_like.http.requests import whole_body
 from drum_like.inference.service import Resolver
+from drum_like.system import audit
 
 READY, UNAVAILABLE = "READY", "UNAVAILABLE"
 
@@ -36,8 +37,10 @@ class RepositoryViews:
         models = "/v2/repository/models/<model>"
         return (
             Route("/v2/repository/index", "POST", "repository", self.index, Scope.OBSERVE),
-            Route(f"{models}/load", "POST", "load", self.load, Scope.PREDICT),
-            Route(f"{models}/unload", "POST", "unload", self.unload, Scope.PREDICT),
+            *(
+                Route(f"{models}/{verb}", "POST", verb, view, Scope.PREDICT, change=f"{verb} model")
+                for verb, view in (("load", self.load), ("unload", self.unload))
+            ),
         )
 
     def index(self) -> Response:
@@ -62,6 +65,7 @@ class RepositoryViews:
                 "models are loaded as they are stored here; leave out the parameters of the load"
             )
         service = self._context.resolve(model)
+        audit.about(model=service.info.name, version=service.info.version)
         return wire.json_response({"name": service.info.name, "load": True})
 
     def unload(self, model: str) -> Response:

@@ -26,6 +26,7 @@ from drum_like.http.auth.web_pages import check_page
 from drum_like.http.contract import Claim, Contract, ContractContext, Route
 from drum_like.http.json_body import checked_document
 from drum_like.registry.loader import Loader
+from drum_like.system import audit
 from drum_like.system.lifecycle import PeriodicTask
 from drum_like.system.shared_text import SharedText
 
@@ -121,9 +122,9 @@ def _routes(views: ModelViews) -> tuple[Route, ...]:
     loading = loading_form(hide_errors=views.settings.hide_errors)
     one = "/models/<path:name>"
     return (
-        Route("/models", "POST", "load", views.load, changes, loading),
+        Route("/models", "POST", "load", views.load, changes, loading, change="load model"),
         Route(one, "GET", "one", views.one, Scope.OBSERVE),
-        Route(one, "DELETE", "unload", views.unload, changes),
+        Route(one, "DELETE", "unload", views.unload, changes, change="unload model"),
         Route(f"{one}/invoke", "POST", "invoke_model", views.invoke, Scope.PREDICT),
     )
 
@@ -141,6 +142,7 @@ def _named() -> tuple[str, str]:
     tree = checked_document(request).tree
     found = [tree.get(key) if isinstance(tree, dict) else None for key in ("model_name", "url")]
     name, url = [text if isinstance(text, str) else "" for text in found]
+    audit.about(model=name)
     if not name or not url or len(name) > _LONGEST_NAME:
         raise PayloadError(
             "the body must have `model_name` and `url`, the directory of the model, as texts; the "

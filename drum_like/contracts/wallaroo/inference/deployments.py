@@ -12,6 +12,7 @@ from drum_like.store.changes import Deployed
 from drum_like.store.entities import IMAGE, Config, Status, Version
 from drum_like.store.store import Store
 from drum_like.store.workspace_entities import Deployment, NewDeployment, PipelineVersion
+from drum_like.system import audit
 
 _STEP = "ModelInference"
 
@@ -100,9 +101,7 @@ class Deployments:
             PIPELINE_VERSION: version.uuid,
         }
         ids = tuple(config.id for config in configs)
-        deployment = self._store.pipelines.deploy(NewDeployment(name, version.id, ids, kept))
-        self.registry.catalog.apply_changes()
-        return deployment
+        return self._deployed(NewDeployment(name, version.id, ids, kept))
 
     def again(self, deployment_id: int) -> Deployment:
         """Deploy an undeployed deployment again; nothing happens if it runs.
@@ -114,8 +113,11 @@ class Deployments:
         if found.deployed:
             return found
         ids, kept = found.config_ids, found.engine_config
-        new = NewDeployment(found.name, found.pipeline_version_id, ids, kept)
+        return self._deployed(NewDeployment(found.name, found.pipeline_version_id, ids, kept))
+
+    def _deployed(self, new: NewDeployment) -> Deployment:
         deployment = self._store.pipelines.deploy(new)
+        audit.about(pipeline=deployment.pipeline_name, deployment=deployment.name)
         self.registry.catalog.apply_changes()
         return deployment
 

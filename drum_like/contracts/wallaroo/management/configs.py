@@ -9,7 +9,11 @@ from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference.arrow_cells import optional_schema
 from drum_like.contracts.wallaroo.inference.steps import step_of
 from drum_like.contracts.wallaroo.management import serializers
-from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
+from drum_like.contracts.wallaroo.management.context import (
+    WorkspaceLookup,
+    read_fields,
+    tell_versions,
+)
 from drum_like.errors import ColumnsError, NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import IMAGE, Config, NewConfig, Status, Version
@@ -49,6 +53,7 @@ class ConfigViews:
         """Set the configuration of a version: schemas that are left out stay as they are."""
         fields = read_fields(request)
         version = self._store.versions.get(fields.integer("model_version_id"))
+        tell_versions(version)
         new = read(fields)
         keep = tuple(name for name in _SCHEMAS if not fields.has(name))
         self._check(version, new, keep)

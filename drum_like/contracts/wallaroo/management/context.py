@@ -9,9 +9,10 @@ from drum_like.errors import ConflictError
 from drum_like.http.auth import ANYONE, Principal
 from drum_like.http.requests import whole_body
 from drum_like.registry.setup import Registry
-from drum_like.store.entities import FIRST_WORKSPACE
+from drum_like.store.entities import FIRST_WORKSPACE, Version
 from drum_like.store.store import Store
 from drum_like.store.workspace_entities import Workspace
+from drum_like.system import audit
 
 
 def read_fields(request: Request) -> JsonObject:
@@ -21,7 +22,41 @@ def read_fields(request: Request) -> JsonObject:
         PayloadError: its body is none.
         BodyError: the body does not arrive as its headers say.
     """
-    return JsonObject.parse(whole_body(request))
+    fields = JsonObject.parse(whole_body(request))
+    tell(fields)
+    return fields
+
+
+_SUBJECTS = (
+    ("model_id", "model"),
+    ("model_version", "version"),
+    ("model_versions", "version"),
+    ("model_version_id", "version_id"),
+    ("pipeline_id", "pipeline"),
+    ("pipeline_version", "pipeline_version"),
+    ("pipeline_version_pk_id", "pipeline_version"),
+    ("deploy_id", "deployment"),
+    ("deployment_id", "deployment"),
+    ("workspace_id", "workspace"),
+    ("workspace_name", "workspace"),
+    ("alias", "alias"),
+    ("email", "user"),
+    ("user_id", "user"),
+)
+"""Fields that name the subject of a request, with its kind in the audit log."""
+
+
+def tell(fields: JsonObject) -> None:
+    """Tell the audit log the subject of a change, as the caller names it."""
+    for field, kind in _SUBJECTS:
+        if fields.has(field):
+            audit.about(**{kind: fields.raw(field)})
+
+
+def tell_versions(*versions: Version) -> None:
+    """Tell the audit log the versions that a change is about, as people know them."""
+    names = sorted({version.name for version in versions})
+    audit.about(model=names, version=[version.number for version in versions])
 
 
 def caller() -> str:

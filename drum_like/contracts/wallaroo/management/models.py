@@ -6,11 +6,16 @@ from flask import Response, request
 
 from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.management import serializers
-from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
+from drum_like.contracts.wallaroo.management.context import (
+    WorkspaceLookup,
+    read_fields,
+    tell_versions,
+)
 from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.entities import LogLine, Model, Version
 from drum_like.store.store import Store
+from drum_like.system import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,7 @@ class ModelViews:
         """Remove a model with its versions, or tell the bytes that this would free."""
         fields = read_fields(request)
         n_bytes = self._store.models.delete(
-            fields.integer("workspace_id"),
-            fields.text("model_id"),
-            confirm=fields.flag("confirm_delete"),
+            fields.integer("workspace_id"), fields.text("model_id"), confirm=_is_confirmed(fields)
         )
         self.lookup.registry.catalog.apply_changes()
         return json_response({"bytes": n_bytes})
@@ -127,9 +130,11 @@ class ModelViews:
         uuids = fields.optional_texts("model_versions")
         if not uuids:
             raise PayloadError("missing field `model_versions`: a list of UUIDs")
-        n_bytes = self._store.versions.delete(
-            [uuid.lower() for uuid in uuids], confirm=fields.flag("confirm_delete")
-        )
+        known = [uuid.lower() for uuid in uuids]
+        found = [one for one in map(self._store.versions.by_uuid, known) if one is not None]
+        if len(found) == len(known):
+            tell_versions(*found)
+        n_bytes = self._store.versions.delete(known, confirm=_is_confirmed(fields))
         self.lookup.registry.catalog.apply_changes()
         return json_response({"bytes": n_bytes})
 
@@ -163,7 +168,16 @@ class ModelViews:
         version = self._store.versions.by_uuid(uuid.lower())
         if version is None or version.model_id != model.id:
             raise NotFoundError(f"the model {model.name!r} has no version {uuid[:100]}")
+        tell_versions(version)
         return version
+
+
+def _is_confirmed(fields: JsonObject) -> bool:
+    """Return whether a deletion is meant; otherwise the request only looks."""
+    if fields.flag("confirm_delete"):
+        return True
+    audit.becomes("")
+    return False
 
 
 def _log_line(line: LogLine) -> str:

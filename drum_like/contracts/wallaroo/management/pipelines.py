@@ -13,6 +13,7 @@ from drum_like.errors import NotFoundError, PayloadError
 from drum_like.http.wire import json_response
 from drum_like.store.store import Store
 from drum_like.store.workspace_entities import Pipeline, Workspace
+from drum_like.system import audit
 
 _UNTOLD = {"deployment": None, "pipeline_version": None}
 """Clients that want these ask for them one by one."""
@@ -67,7 +68,9 @@ class PipelineViews:
         pipeline_id = fields.optional_integer("pipeline_id")
         if deployment_id is None and pipeline_id is None:
             raise PayloadError("missing field `deployment_id` or `pipeline_id`")
-        self._store.pipelines.undeploy(deployment_id, pipeline_id)
+        undeployed = self._store.pipelines.undeploy(deployment_id, pipeline_id)
+        if undeployed is not None:
+            audit.about(pipeline=undeployed.pipeline_name, deployment=undeployed.name)
         self.lookup.registry.catalog.apply_changes()
         return json_response({})
 

@@ -20,7 +20,7 @@ from drum_like import __version__
 from drum_like.contracts.wallaroo.fields import JsonObject
 from drum_like.contracts.wallaroo.inference.deployments import ENGINE_CONFIG, Deployments
 from drum_like.contracts.wallaroo.management import absent, serializers
-from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields
+from drum_like.contracts.wallaroo.management.context import WorkspaceLookup, read_fields, tell
 from drum_like.contracts.wallaroo.management.frameworks import wire_status
 from drum_like.contracts.wallaroo.management.searches import Operation, Searches
 from drum_like.errors import NotFoundError, PayloadError
@@ -28,10 +28,13 @@ from drum_like.http.wire import json_response
 from drum_like.store.entities import Config
 from drum_like.store.store import Store
 from drum_like.store.workspace_entities import Deployment, Pipeline, PipelineVersion, Workspace
+from drum_like.system import audit
 
 _NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 _MODEL_BY_PK = re.compile(r"model_by_pk\s*\(\s*id\s*:\s*(\d{1,18})\s*\)")
 _INTROSPECTION = "IntrospectionQuery"
+_CHANGES = {"CreateDefaultUserWorkspace": "create workspace", "Deploy": "deploy pipeline"}
+"""Operations that change something, with verb and object; all others that are served look."""
 
 Json = dict[str, Any]
 
@@ -58,13 +61,17 @@ class SdkOperations:
         query = fields.text("query")
         found = _NAME.search(query)
         name = found[1] if found else ""
+        if name in _CHANGES or not (found and found[0].startswith("mutation")):
+            audit.becomes(_CHANGES.get(name, ""))
         if name == _INTROSPECTION:
             return json_response(introspection())
         operation = self._operations(query).get(name)
         if operation is None:
             return _errors(absent.operation(name))
         try:
-            return json_response({"data": operation(_variables(fields))})
+            variables = _variables(fields)
+            tell(variables)
+            return json_response({"data": operation(variables)})
         except (NotFoundError, PayloadError) as error:
             return _errors(str(error))
 
@@ -234,4 +241,5 @@ def _deployment(deployment: Deployment) -> Json:
 
 
 def _errors(message: str) -> Response:
+    audit.refuse()
     return json_response({"errors": [{"message": message}]})
