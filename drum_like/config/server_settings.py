@@ -188,7 +188,8 @@ class ServerSettings(ServingSettings, TimedSettings):
     platform: SageMakerSettings = group(SageMakerSettings)
     address: Address = option(
         Address(),
-        "where to listen; a host alone means port 6789, :PORT means 127.0.0.1",
+        "where to listen; a host alone means port 6789, :PORT means 127.0.0.1, unix:/PATH a unix "
+        "socket",
         ADDRESS,
         env=("ADDRESS",),
     )

@@ -16,6 +16,9 @@ from drum_like.types.target import TargetType
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 6789
 
+UNIX = "unix:"
+"""The beginning of an address that is the path of a unix socket."""
+
 SHORTEST_SECRET = 8
 """Characters of a passphrase."""
 
@@ -28,21 +31,34 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Address(NamedTuple):
-    """The address on which a server listens; port 0 is any free one."""
+    """The address on which a server listens; port 0 is any free one.
+
+    The host of a unix socket is unix:PATH.
+    """
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
 
     @property
+    def path(self) -> str:
+        """The path of a unix socket, empty for others."""
+        return self.host.removeprefix(UNIX) if self.host.startswith(UNIX) else ""
+
+    @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the host; of names that is localhost alone."""
+        """Whether only this machine can reach the host; of names that is localhost alone.
+
+        Not so a unix socket: who calls there is a proxy, mostly, and hands on what others send.
+        """
         try:
             return ip_address(self.host.partition("%")[0]).is_loopback
         except ValueError:
             return self.host == "localhost"
 
     def __str__(self) -> str:
-        """Return host:port, an IPv6 host in brackets."""
+        """Return host:port, an IPv6 host in brackets, or unix:PATH."""
+        if self.path:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -80,7 +96,13 @@ def target_type(text: str) -> TargetType:
 
 
 def address(text: str) -> Address:
-    """Return the host and the port of "host:port", "host", ":port", "[::1]:port" or "::1"."""
+    """Return the host and the port of "host:port", "host", ":port", "[::1]:port" or "::1".
+
+    "unix:PATH" with a slash in the path is a unix socket; gunicorn's "unix://PATH" as well.
+    """
+    if text.startswith(UNIX) and "/" in text:
+        path = Path(text.removeprefix(UNIX).removeprefix("//")).expanduser()
+        return Address(f"{UNIX}{path.absolute()}", 0)
     bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
     host, colon, port = text.rpartition(":")
     if not colon or bare_ipv6 or text.endswith("]"):
@@ -91,7 +113,7 @@ def address(text: str) -> Address:
 def port_number(text: str) -> int:
     """Return a TCP port; 0 is any free one."""
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise ValueError("must be host:port, with a port between 0 and 65535")
+        raise ValueError("must be host:port, with a port between 0 and 65535, or unix:/PATH")
     return int(text)
 
 

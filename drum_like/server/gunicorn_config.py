@@ -101,6 +101,8 @@ def gunicorn_settings(settings: ServerSettings, n_workers: int, descriptor: int)
         "bind": f"fd://{descriptor}",
         # gunicorn reads it to know the scheme of requests; the sockets are ours.
         "certfile": None if settings.tls_cert is None else str(settings.tls_cert),
+        # Who may use the file of a unix socket may say how a proxy was called: X-Forwarded-Proto.
+        **({"forwarded_allow_ips": "*"} if settings.address.path else {}),
         "worker_class": Worker,
         "workers": n_workers,
         "threads": settings.threads,

@@ -22,7 +22,7 @@ from drum_like.server.acceptor import ConnectionCounts
 from drum_like.server.body_budget import MIB, BodyBudget, usual_budget
 from drum_like.server.gunicorn_config import Program, gunicorn_settings
 from drum_like.server.limits import ClientLimits, client_limits
-from drum_like.server.listeners import listen, url
+from drum_like.server.listeners import open_listener, remove_file, url
 from drum_like.server.master import Master
 from drum_like.server.outlet import open_outlets, record_writer
 from drum_like.server.refusals import refuse_by
@@ -78,7 +78,7 @@ def serve(settings: ServerSettings, environ: MutableMapping[str, str]) -> int:
     logs.configure(settings.log_format, settings.logging_level, records)
     try:
         certificate = open_certificate(settings.tls_cert, settings.tls_key)
-        listener = listen(settings.host, settings.port, settings.backlog)
+        listener = open_listener(settings.address, settings.backlog)
     except SettingsError as error:
         logs.ANNOUNCE.error("%s", error)
         return 1
@@ -121,6 +121,7 @@ def _run(settings: ServerSettings, listener: socket.socket, means: _Means) -> in
         if os.getpid() != own_pid:
             raise
         code = leaving.code if isinstance(leaving.code, int) else 0
+    remove_file(settings.address.path)
     if master.failure is not None:
         _report_failure(master.failure, settings)
     return code
@@ -200,7 +201,8 @@ def _hooks_use_pandas(code_dir: Path) -> bool:
 def _announce(report: Report, settings: ServerSettings, means: _Means, address: str) -> None:
     """Tell the operator the model, the address, and a command to try it."""
     division, clients, budget = means.division, means.clients, means.budget
-    base = f"{address}{settings.url_prefix}"
+    base, path = f"{address}{settings.url_prefix}", settings.address.path
+    curl = f"curl --unix-socket {path}" if path else "curl"
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",
         *report.lines,
@@ -208,8 +210,8 @@ def _announce(report: Report, settings: ServerSettings, means: _Means, address: 
         f"connections {clients.connections} a worker (open files: {clients.files})",
         budget.limits(settings.max_body_mb * MIB),
         *([] if means.certificate is None else [means.certificate.summary]),
-        f"listening {base}",
-        f"try it: curl --data-binary @rows.csv {base}{_route(settings)}",
+        f"listening {settings.address if path else base}",
+        f"try it: {curl} --data-binary @rows.csv {base}{_route(settings)}",
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)
@@ -220,7 +222,8 @@ def _announce(report: Report, settings: ServerSettings, means: _Means, address: 
             settings.worker_connections,
             clients.files,
         )
-    if not settings.address.is_loopback and not settings.asks_who_calls:
+    # A unix socket's file says who may use it.
+    if not (path or settings.address.is_loopback or settings.asks_who_calls):
         logs.ANNOUNCE.warning(
             "no credential is configured: anyone who reaches %s can use the model; set "
             "--credentials, or put the server behind a proxy that authenticates callers",

@@ -52,6 +52,9 @@ _HEARTBEAT_S = 1.0
 _STUCK_THREADS_S = 0.2
 _LAST_WORD_S = 0.1
 
+_OF_UNIX_SOCKETS = ("", 0), ("localhost", 80)
+"""The addresses of a client and of the server where a unix socket has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -210,7 +213,7 @@ class Worker(GunicornWorker):
         worn, record = self._recycler.note_shortage, self._loaded.spans.recorder
         cycle = RequestCycle(self.cfg, log, self._timed, CycleCallbacks(self._keeps, worn, record))
         callbacks = LoopCallbacks(
-            _connector(self._reading, self._loaded.certificate),
+            _connector(self.sockets, self._reading, self._loaded.certificate),
             *(cycle.answer, cycle.refuse, cycle.turn_away, cycle.drop),
             lambda received: self._loaded.is_probe(received.head.environ),
             self._awake,
@@ -302,10 +305,18 @@ class Worker(GunicornWorker):
 
 
 def _connector(
-    reading: Reading, certificate: Certificate | None
+    listeners: list[socket.socket], reading: Reading, certificate: Certificate | None
 ) -> Callable[[socket.socket, tuple[Any, Any]], Connection]:
     """Return the function that makes a connection of a client's socket, and two addresses."""
-    connect = partial(Connection, reading=reading)
+    make = partial(Connection, reading=reading)
     if certificate is None:
+        connect: Callable[[socket.socket, tuple[Any, Any]], Connection] = make
+    else:
+        secure = certificate.secure
+
+        def connect(sock: socket.socket, addresses: tuple[Any, Any]) -> Connection:
+            return make(secure(sock), addresses)
+
+    if listeners[0].family != socket.AF_UNIX:
         return connect
-    return lambda sock, addresses: connect(certificate.secure(sock), addresses)
+    return lambda sock, _: connect(sock, _OF_UNIX_SOCKETS)

@@ -209,6 +209,23 @@ def test_address_prints_as_it_is_written() -> None:
     assert [str(Address("h", 1)), str(Address("::1", 1))] == ["h:1", "[::1]:1"]
 
 
+@pytest.mark.parametrize(
+    "text", ["unix:/run/m.sock", "unix:///run/m.sock", "unix:/run/../run/m.sock"]
+)
+def test_address_of_a_unix_socket_has_a_path(text: str) -> None:
+    found = address(text)
+
+    assert found.path in ("/run/m.sock", "/run/../run/m.sock")
+    assert str(found) == f"unix:{found.path}"
+    assert not found.is_loopback
+
+
+def test_a_relative_path_of_a_unix_socket_is_below_the_working_directory() -> None:
+    assert address("unix:./m.sock").path == str(Path("m.sock").absolute())
+    assert address("unix:7") == ("unix", 7)
+    assert address("h:7").path == ""
+
+
 EVERYWHERE = {
     "AIP_HTTP_PORT": "1",
     "SAGEMAKER_BIND_TO_PORT": "2",

@@ -1,11 +1,15 @@
 """Addresses to listen on."""
 
+import os
 import socket
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from drum_like.errors import SettingsError
-from drum_like.server.listeners import listen, url
+from drum_like.server.listeners import listen, listen_at, remove_file, turn_away, url
 
 
 def test_port_0_is_any_free_port() -> None:
@@ -48,3 +52,37 @@ def test_a_port_in_use_is_named() -> None:
 def test_an_impossible_host_is_named(host: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         listen(host, 0, 8)
+
+
+@pytest.fixture(name="path")
+def fixture_path() -> Iterator[Path]:
+    """A path that is short enough for a socket."""
+    with TemporaryDirectory(prefix="unix-") as name:
+        yield Path(name) / "socket"
+
+
+def test_who_looks_for_a_unix_socket_that_turns_away_does_not_find_it(path: Path) -> None:
+    with listen_at(str(path), 8) as listener, socket.socket(socket.AF_UNIX) as early:
+        early.connect(str(path))
+        turn_away([listener])
+
+        assert not path.exists()
+        listener.accept()[0].close()
+
+
+def test_a_file_that_another_server_has_made_since_stays(path: Path) -> None:
+    with listen_at(str(path), 8), socket.socket(socket.AF_UNIX) as other:
+        path.unlink()
+        other.bind(str(path))
+        remove_file(str(path))
+
+        assert path.exists()
+
+
+def test_a_unix_socket_does_not_change_the_rights_of_other_files(path: Path) -> None:
+    with listen_at(str(path), 8):
+        path.with_name("file").touch()
+        mask = os.umask(0)
+        os.umask(mask)
+
+        assert path.with_name("file").stat().st_mode & 0o777 == 0o666 & ~mask

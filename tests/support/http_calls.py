@@ -1,6 +1,7 @@
 """One HTTP request, one reply: nothing followed, nothing corrected, everything visible."""
 
 import json
+import socket
 import ssl
 import uuid
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,25 @@ def received_parts(reply: Reply) -> list[tuple[str, bytes]]:
     return [(head.decode(), content.removesuffix(b"\r\n")) for head, _, content in split]
 
 
+class UnixConnection(HTTPConnection):
+    """A connection through a unix socket.
+
+    Args:
+        path: Of its file.
+        timeout_s: How long to wait for anything.
+    """
+
+    def __init__(self, path: str, timeout_s: float = CALL_TIMEOUT_S) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the file."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
 def call(
     url: str,
     method: str,
@@ -115,6 +135,8 @@ def send(
 
 def _connection(url: str, timeout_s: float) -> HTTPConnection:
     parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return UnixConnection(parts.path, timeout_s)
     if parts.scheme == "http":
         return HTTPConnection(parts.netloc, timeout=timeout_s)
     context = ssl.create_default_context()

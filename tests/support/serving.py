@@ -23,7 +23,7 @@ COMMAND = (os.environ.get("SERVER_PYTHON", sys.executable), "-m", "drum_like")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 
-_ADDRESS = re.compile(r"https?://127(?:\.\d+){3}:[1-9]\d*")
+_ADDRESS = re.compile(r"https?://127(?:\.\d+){3}:[1-9]\d*|(?<=listening )unix:[^\s\"]+")
 _INHERITED = re.compile(
     r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|COV\w*|VIRTUAL_ENV|PYTHONWARNINGS|OPENBLAS_\w+"
 )
@@ -72,8 +72,17 @@ class Server:
 
 
 def connect(url: str) -> socket.socket:
-    """Return a connection to the host and port of a URL."""
+    """Return a connection to the host and port of a URL, or to the path of `unix:PATH`."""
     address = urlsplit(url)
+    if address.scheme == "unix":
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(20)
+        try:
+            client.connect(address.path)
+        except OSError:
+            client.close()
+            raise
+        return client
     return socket.create_connection((address.hostname, address.port), timeout=20)
 
 
