@@ -20,6 +20,7 @@ from drum_like.config.value_types import (
     NAMES,
     NUMBER,
     NUMBER_OR_0,
+    ORIGINS,
     PREFIX,
     RENEWED_FILE,
     SECONDS,
@@ -231,8 +232,8 @@ class ServerSettings(ServingSettings, TimedSettings):
     )
     cors_origins: tuple[str, ...] = option(
         (),
-        "origins of web pages that may read the answers of /score, https://HOST or *",
-        NAMES,
+        "origins of web pages that may ask for predictions and read them, https://HOST or *",
+        ORIGINS,
         env=("AML_CORS_ORIGINS",),
     )
     contracts: tuple[str, ...] = option(

@@ -26,6 +26,7 @@ DASH = Path("-")
 """The name of standard input and standard output."""
 
 _NAME = re.compile(r"[^\s\[\]:/?#@*\\]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[^\s\[\]:/?#@*\\]+)(:\d{1,5})?")
 _AGO = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -230,6 +231,17 @@ def hosts(text: str) -> tuple[str, ...]:
     return found
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """Return origins of web pages as browsers name them, in lower case, or `*` for all."""
+    found = words(text.lower())
+    if not all(one == "*" or _ORIGIN.fullmatch(one) for one in found):
+        raise ValueError(
+            "must be origins of web pages, separated by commas: https://HOST or https://HOST:PORT "
+            "without a path, or * for all"
+        )
+    return found
+
+
 def _is_host(text: str) -> bool:
     if ":" not in text:
         return bool(_NAME.fullmatch(text))
@@ -291,6 +303,7 @@ KIND = ValueType(str, "KIND")
 PREFIX = ValueType(prefix, "PATH")
 NAMES = ValueType(words, "A,B")
 HOSTS = ValueType(hosts, "A,B")
+ORIGINS = ValueType(origins, "A,B")
 MOMENT = ValueType(moment, "TIME")
 NUMBER = ValueType(integer(1), "N")
 NUMBER_OR_0 = ValueType(integer(0), "N")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from random import Random
 from typing import Any
@@ -31,7 +31,7 @@ from drum_like.http.auth.authenticator import (
     sender,
 )
 from drum_like.http.auth.passphrases import CheckedWords
-from drum_like.http.auth.web_pages import PageRules, page_rules
+from drum_like.http.auth.web_pages import PageRules, page_rules, read_by_pages
 from drum_like.http.contract import ContractContext
 from drum_like.http.errors import drum_form
 from drum_like.http.expansion import EXPANSION, Expansion, expand
@@ -208,7 +208,8 @@ def create_app(
         settings.host, settings.allowed_hosts, is_private=_everybody(authenticate) is ANYONE
     )
     _guard(app, mounted, authenticate, pages, settings)
-    app.wsgi_app = _signed(app.wsgi_app)  # type: ignore[method-assign,assignment]
+    finish = partial(_finished, app, mounted.for_pages, settings.cors_origins)
+    app.wsgi_app = finish(app.wsgi_app)  # type: ignore[method-assign,assignment]
     is_extended = _has_own_model(sources.resolver) and extend(app, settings.model.code_dir)
     of_contracts = chain.from_iterable(one.background for one in mounted.contracts)
     background = (*sources.background, *of_contracts, readiness)
@@ -217,9 +218,8 @@ def create_app(
     # custom_flask.py may answer where there is no route.
     limits = {_NO_ROUTE: most if is_extended else 0, **mounted.body_limits}
     limit = _body_limit(app, replace(mounted, body_limits=limits), most, everybody, pages)
-    scopes, is_open = mounted.scopes, isinstance(authenticate, Open)
-    admission = None if is_open else _admission(app, scopes, authenticate)
-    probes, refuse = _probes(app, mounted.at_once), _signed(_refusing(app, mounted))
+    admission = None if everybody is not None else _admission(app, mounted.scopes, authenticate)
+    probes, refuse = _probes(app, mounted.at_once), finish(_refusing(app, mounted))
     return Application(app, background, sources.lines, limit, admission, probes, refuse)
 
 
@@ -381,6 +381,36 @@ def _endpoint(app: Flask, environ: Mapping[str, Any]) -> str | None:
     except HTTPException:
         return None
     return str(endpoint)
+
+
+_METHODS = ("GET", "POST", "PUT", "OPTIONS")
+_PATHS = 256
+_OWN_HOST = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
+"""WSGI variables to find a route with: every host has the same ones."""
+
+
+def _finished(
+    app: Flask, for_pages: Container[str], origins: tuple[str, ...], application: Wsgi
+) -> Wsgi:
+    """Return an application whose answers have the headers that they share.
+
+    Args:
+        app: Knows the routes.
+        for_pages: Endpoints whose answers web pages of `origins` may read.
+        origins: Empty where no page may; then no request is looked at for that.
+        application: Makes the answers.
+    """
+
+    @lru_cache(maxsize=_PATHS)
+    def methods(path: str) -> tuple[str, ...]:
+        asked = ({**_OWN_HOST, "PATH_INFO": path, "REQUEST_METHOD": name} for name in _METHODS)
+        *found, options = (_endpoint(app, environ) for environ in asked)
+        names = tuple(n for n, at in zip(_METHODS, found, strict=False) if at in for_pages)
+        # Flask answers OPTIONS of paths without a route for it: with the endpoint of another one.
+        has_own = options in for_pages and options not in found
+        return (*names, "OPTIONS") if has_own else names
+
+    return _signed(read_by_pages(application, origins, methods) if origins else application)
 
 
 def _refusing(app: Flask, mounted: Mounted) -> Wsgi:

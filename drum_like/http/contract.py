@@ -50,6 +50,8 @@ class Route:
         at_once: Whether it is answered even where no thread is free, as probes are: it needs no
             model, and some milliseconds.
         change: Verb and object of the change that it makes, for the audit log; empty for none.
+        for_pages: Whether web pages of `--cors-origins` may read its answers, as they may those of
+            every route that predicts.
     """
 
     rule: str
@@ -62,6 +64,7 @@ class Route:
     takes_tensors: bool = False
     at_once: bool = False
     change: str = ""
+    for_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Mounted:
         with_tensors: Endpoints where binary tensors may follow the JSON of a body.
         at_once: Endpoints that are answered even where no thread is free.
         changes: Verb and object of the change that each endpoint makes, of those that make one.
+        for_pages: Endpoints whose answers web pages of `--cors-origins` may read.
         answer: Answers an error of the request in the form of its path's contract.
     """
 
@@ -91,6 +92,7 @@ class Mounted:
     with_tensors: frozenset[str]
     at_once: frozenset[str]
     changes: Mapping[str, str]
+    for_pages: frozenset[str]
     answer: Callable[[Exception], Response]
 
 
@@ -147,7 +149,10 @@ def mount(
     at_once = frozenset(probes.union(at for at, _, route in own if route.at_once))
     admin = {at: at for at, scope in scopes.items() if scope is Scope.ADMIN}
     changes = admin | {at: route.change for at, _, route in own if route.change}
-    return Mounted(contracts, scopes, owners, limits, tensors, at_once, changes, errors.answer)
+    predict = {at for at, scope in scopes.items() if scope is Scope.PREDICT} - changes.keys()
+    pages = frozenset(predict.union(at for at, _, route in own if route.for_pages))
+    of_routes = limits, tensors, at_once, changes, pages
+    return Mounted(contracts, scopes, owners, *of_routes, errors.answer)
 
 
 def extend(app: Flask, code_dir: Path) -> bool:

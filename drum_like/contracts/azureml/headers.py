@@ -1,11 +1,11 @@
-"""Headers of Azure ML's answers: ids of the request, and what web pages of other origins may read.
+"""Ids of a request, which Azure ML's answers have as headers.
 
 Source: azureml-inference-server-http 1.5.1, observed.
 """
 
 from collections.abc import Mapping
 
-from flask import Request, Response
+from flask import Request
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge
 
 from drum_like import logs
@@ -55,25 +55,3 @@ def ids(asked: Request) -> Mapping[str, str]:
 
 def _is_long(asked: Request, name: str) -> bool:
     return len(asked.headers.get(name, "")) > _MOST
-
-
-def share(response: Response, asked: Request, origins: tuple[str, ...]) -> None:
-    """Let a web page read an answer if its origin is one of those that the operator names.
-
-    Args:
-        response: The answer.
-        asked: Its request.
-        origins: As browsers name them, `https://HOST`; `*` for any.
-    """
-    if not origins:
-        return
-    response.headers.add("Vary", "Origin")
-    origin = asked.headers.get("Origin")
-    if origin is None or not ("*" in origins or origin.lower() in map(str.lower, origins)):
-        return
-    response.headers["Access-Control-Allow-Origin"] = origin
-    if asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers:
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        wanted = asked.headers.get("Access-Control-Request-Headers")
-        if wanted:
-            response.headers["Access-Control-Allow-Headers"] = wanted

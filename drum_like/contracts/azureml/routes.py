@@ -60,10 +60,10 @@ def contract(context: ContractContext) -> Contract:
         errors,
         routes=(
             # Before the others: these answer OPTIONS with what Flask knows of them.
-            Route("/score", "OPTIONS", "preflight", views.preflight, Scope.PROBE),
+            Route("/score", "OPTIONS", "preflight", views.preflight, Scope.PROBE, for_pages=True),
             Route("/score", "POST", "score", views.score, Scope.PREDICT),
             Route("/score", "GET", "score_query", views.score_query, Scope.PREDICT),
-            Route("/swagger.json", "GET", "swagger", views.swagger, Scope.OBSERVE),
+            Route("/swagger.json", "GET", "swagger", views.swagger, Scope.OBSERVE, for_pages=True),
         ),
         claims=(
             claim,
@@ -82,7 +82,7 @@ class _Views:
     context: ContractContext
 
     def preflight(self) -> Response:
-        """Answer the question of a browser whether a page may ask; `finish` adds the headers."""
+        """Answer the question of a browser whether a page may ask; the server adds the headers."""
         headers.check_ids(request)
         return Response("", content_type="text/html; charset=utf-8")
 
@@ -113,7 +113,6 @@ class _Views:
         """Add the headers that every answer of these routes has."""
         response.headers.setdefault(_FAILED, "False")
         response.headers.update(headers.ids(request))
-        headers.share(response, request, self.context.settings.cors_origins)
         return response
 
     def _scored(self, document: Document) -> Response:

@@ -7,7 +7,7 @@ Origin and Sec-Fetch-Site, which a page cannot change.
 
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +33,18 @@ _PAGE_TYPES = frozenset({"text/plain", "application/x-www-form-urlencoded"})
 
 Multipart is the third that a page may send; uploads have it, so the other headers tell.
 """
+
+_WANTED, _FIELDS = "HTTP_ACCESS_CONTROL_REQUEST_METHOD", "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
+_EXPOSED = ", ".join(
+    (
+        *("X_Request_ID", "X-Scoring-Contract", "Inference-Header-Content-Length", "Retry-After"),
+        *("Server-Timing", "x-request-id", "x-ms-request-id", "x-ms-run-function-failed"),
+    )
+)
+"""Headers of answers that pages may read beside those that browsers always show."""
+
+_REMEMBERED_S = 600
+"""Seconds for which a browser need not ask again whether a page may ask."""
 
 _OF_PROXIES = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")
 
@@ -93,6 +105,57 @@ def page_rules(address: str, allowed: Iterable[str], *, is_private: bool) -> Pag
 
     # Callers repeat their Host, and a call of Python's would be one for each request.
     return PageRules(lru_cache(maxsize=64)(answers_for), spares_probes=not is_private)
+
+
+def read_by_pages(
+    application: Callable[..., Iterable[bytes]],
+    origins: Iterable[str],
+    methods: Callable[[str], tuple[str, ...]],
+) -> Callable[..., Iterable[bytes]]:
+    """Return an application whose predictions web pages of some origins may ask for and read.
+
+    A browser asks first whether a page may ask (OPTIONS), without a credential. No answer allows
+    credentials that a browser would add by itself; a page shows its own one in a header.
+
+    Args:
+        application: WSGI.
+        origins: Those of the pages, in lower case; `*` for all.
+        methods: Gives the methods of a path whose answers pages may read; OPTIONS among them if
+            the application answers that question itself.
+    """
+    named = frozenset(origins)
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        found, method = methods(environ.get("PATH_INFO", "")), environ["REQUEST_METHOD"]
+        if method not in {*found, "OPTIONS"} or not found:
+            return application(environ, start_response)
+        fields, is_asked = [("Vary", "Origin")], method == "OPTIONS" and _WANTED in environ
+        if is_named(environ.get("HTTP_ORIGIN")):
+            fields += _allowed(environ, found if is_asked else ())
+            if is_asked and "OPTIONS" not in found:
+                start_response("204 No Content", fields)
+                return []
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, *fields], exc_info)
+
+        return application(environ, start)
+
+    def is_named(origin: str | None) -> bool:
+        return origin is not None and ("*" in named or origin.lower() in named)
+
+    return answer
+
+
+def _allowed(environ: Environ, asked: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the headers for a page that may read an answer, or may ask by some methods."""
+    yield "Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]
+    yield "Access-Control-Expose-Headers", _EXPOSED
+    if asked:
+        yield "Access-Control-Allow-Methods", ", ".join(m for m in asked if m != "OPTIONS")
+        yield "Access-Control-Max-Age", str(_REMEMBERED_S)
+        if _FIELDS in environ:
+            yield "Access-Control-Allow-Headers", environ[_FIELDS]
 
 
 def authority(text: str) -> tuple[str, int | None] | None:
