@@ -17,7 +17,7 @@ from tests.support.serving import START_TIMEOUT_S, environment, stop
 PORT = "6789"
 """The port that pages show; a free one takes its place."""
 
-COMMAND_TIMEOUT_S = 60.0
+COMMAND_TIMEOUT_S = 180.0
 
 _COMMAND = re.compile(r"drum-like (?:server\b|serve$)")
 _SERVER = re.compile(rf"(?:\w+=\S* )*{_COMMAND.pattern}")
