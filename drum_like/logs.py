@@ -7,6 +7,7 @@ server that must be seen at any level (its address, its model) go through `ANNOU
 import json
 import logging
 import re
+import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -78,6 +79,11 @@ def trace_in(header: str) -> Mapping[str, str] | None:
     if found is None or (found["more"] and found["version"] == "00"):
         return None
     return {name: found[name] for name in ("trace_id", "span_id")}
+
+
+def new_trace() -> Mapping[str, str]:
+    """Return the `trace_id` and `span_id` of a request whose caller names none."""
+    return {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
 
 
 class TextFormatter(logging.Formatter):

@@ -38,7 +38,15 @@ from drum_like.http.expansion import EXPANSION, Expansion, expand
 from drum_like.http.json_body import BEFORE_WIDE, check_depth, json_part
 from drum_like.http.mounting import Mounted, extend, make_contracts, mount
 from drum_like.http.refusals import REFUSAL
-from drum_like.http.requests import CHANGE, CONTRACT, REQUEST_ID, ROUTE, WHOLE, CheckedRequest
+from drum_like.http.requests import (
+    CHANGE,
+    CONTRACT,
+    OWN_TRACE,
+    REQUEST_ID,
+    ROUTE,
+    WHOLE,
+    CheckedRequest,
+)
 from drum_like.http.shared_routes import CHOICE, CHOSEN
 from drum_like.inference.model_service import DRUM_VERSION
 from drum_like.inference.service import Resolver
@@ -455,7 +463,8 @@ def _signed(application: Wsgi) -> Wsgi:
             else str(UUID(int=random.getrandbits(128), version=4))
         )
         logs.set_request_id(request_id)
-        logs.set_trace(logs.trace_in(environ[_TRACE]) if _TRACE in environ else None)
+        named = logs.trace_in(environ[_TRACE]) if _TRACE in environ else None
+        logs.set_trace(named or environ.get(OWN_TRACE))
         environ[REQUEST_ID] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

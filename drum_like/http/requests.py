@@ -40,6 +40,10 @@ CHANGE = "drum_like.change"
 LACKED_MEMORY = "drum_like.lacked_memory"
 """WSGI variable that tells the server that memory ran short: this process is to be replaced."""
 
+OWN_TRACE = "drum_like.trace"
+"""WSGI variable of a server that exports spans: `trace_id` and `span_id` of the span of a request
+whose caller names no trace."""
+
 REQUEST_ID = "drum_like.request_id"
 """WSGI variable that holds the id of a request, once it has one."""
 

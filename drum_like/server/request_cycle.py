@@ -20,7 +20,7 @@ from drum_like import logs
 from drum_like.errors import lacks_memory
 from drum_like.http.auth.authenticator import CALLER
 from drum_like.http.refusals import ServerRefusal
-from drum_like.http.requests import HOLD, LACKED_MEMORY, UNREAD, WHOLE
+from drum_like.http.requests import HOLD, LACKED_MEMORY, OWN_TRACE, UNREAD, WHOLE
 from drum_like.server.connection import Connection, Stream
 from drum_like.server.refusals import plain, refusal
 from drum_like.server.request_head import Received
@@ -121,6 +121,8 @@ class RequestCycle:
         else:
             environ["wsgi.input"] = BytesIO(received.body)
             environ[WHOLE] = received.body
+        if self._record is not None:
+            environ[OWN_TRACE] = logs.new_trace()
         # Flask takes back in a context what it has set there, also when another thread goes on.
         context = copy_context()
         marks = RequestMarks(perf_counter(), received.read_s, received.queue_s)
@@ -157,8 +159,12 @@ class RequestCycle:
         reply.start_response(answer.status, answer.headers)
         ERRORS.add("busy")
         parts, marks = [answer.body], RequestMarks(perf_counter())
-        environ = {**answer.asked}
-        exchange = Exchange(connection, reply, environ, answer.context, marks, parts, iter(parts))
+        environ, context = {**answer.asked}, answer.context
+        if self._record is not None and context.run(logs.get_trace) is None:
+            context = context.copy()  # the answer may be kept for others
+            environ[OWN_TRACE] = logs.new_trace()
+            context.run(logs.set_trace, environ[OWN_TRACE])
+        exchange = Exchange(connection, reply, environ, context, marks, parts, iter(parts))
         exchange.context.run(self._run, exchange, self._send)
 
     def drop(self, received: Received, waited_s: float) -> None:

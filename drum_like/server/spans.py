@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from importlib import import_module
 from threading import Thread
 from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
 from drum_like import __version__, logs
-from drum_like.http.requests import CONTRACT, REQUEST_ID, ROUTE
+from drum_like.http.requests import CONTRACT, OWN_TRACE, REQUEST_ID, ROUTE
 from drum_like.server.request_cycle import Record
 from drum_like.server.timeouts import late_status
 from drum_like.system.marks import PHASES, RequestMarks
@@ -30,6 +31,10 @@ _NO_EXTRA = (
     "spans of requests are not exported: OpenTelemetry is not installed; run pip install "
     "'drum-like[otel]', or leave --otlp-endpoint out"
 )
+
+
+_IDS: ContextVar[Mapping[str, str] | None] = ContextVar("ids", default=None)
+"""The ids of the span that is started next: those that its request has in the log."""
 
 
 class Spans:
@@ -97,6 +102,7 @@ class Spans:
     ) -> None:
         from_clock = time_ns() - int(perf_counter() * 1e9)
         began, ended = marks.began - marks.queue_s - marks.read_s, marks.began + access.duration_s
+        _IDS.set(environ.get(OWN_TRACE))
         span = tracer.start_span(
             f"{access.method} {environ.get(ROUTE) or ''}".strip(),
             context=self._parents.extract(_parent(environ)),
@@ -104,6 +110,7 @@ class Spans:
             start_time=from_clock + int(began * 1e9),
             attributes=_attributes(access, environ, marks),
         )
+        _IDS.set(None)
         inside = self._trace.set_span_in_context(span)
         at = began
         for name, seconds in _phases(marks, ended) if not late_status(environ) else ():
@@ -130,9 +137,29 @@ def _provider(endpoint: str) -> Any:
 
     named = Resource({"service.name": "drum-like", "service.version": __version__})
     told = named.merge(OTELResourceDetector().detect())  # the operator's variables win
-    found = TracerProvider(resource=Resource.create(told.attributes), shutdown_on_exit=False)
+    found = TracerProvider(
+        resource=Resource.create(told.attributes), shutdown_on_exit=False, id_generator=_generator()
+    )
     found.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
     return found
+
+
+def _generator() -> Any:
+    """Return what gives spans their ids: those of _IDS, else random ones."""
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
+
+    class Given(RandomIdGenerator):
+        """Gives ids."""
+
+        def generate_trace_id(self) -> int:
+            """Return the id of a trace that begins."""
+            return int(ids["trace_id"], 16) if (ids := _IDS.get()) else super().generate_trace_id()
+
+        def generate_span_id(self) -> int:
+            """Return the id of a span."""
+            return int(ids["span_id"], 16) if (ids := _IDS.get()) else super().generate_span_id()
+
+    return Given()
 
 
 def _parent(environ: Mapping[str, Any]) -> dict[str, str]:

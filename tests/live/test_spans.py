@@ -1,5 +1,6 @@
 """Spans of requests, as a receiver of OpenTelemetry gets them."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -186,6 +187,58 @@ def test_a_receiver_that_is_away_holds_nobody_up(tmp_path: Path) -> None:
 
     assert (statuses, code) == ([200] * 20, 0)
     assert perf_counter() - began < 8
+
+
+def traces(log: str) -> dict[str, tuple[str, str]]:
+    """Return trace and span of each request in the access log, by its id."""
+    events = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return {
+        one["request_id"]: (one.get("trace_id", ""), one.get("span_id", ""))
+        for one in events
+        if one["logger"] == "access"
+    }
+
+
+def test_lines_of_the_log_name_the_trace_that_begins_here(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    bodies: tuple[tuple[str, dict[str, str]], ...] = (
+        ("", {}),
+        ("x\n0\n", {}),
+        ("x\n-1\n", {"traceparent": "00-none"}),
+        ("x\n0\n", {"traceparent": f"00-{TRACE}-{CALLER}-01"}),
+    )
+    with traced(tmp_path, receiver.url, "--log-format", "json") as server:
+        replies = [server.post("/predict/", body, **headers) for body, headers in bodies]
+        spans = receiver.requests(len(bodies))
+        ids = [reply.headers["X_Request_ID"] for reply in replies]
+        eventually(lambda: set(ids) <= traces(server.log()).keys())
+        failed = [line for line in server.log().splitlines() if '"level": "error"' in line]
+        logged = traces(server.log())
+
+    exported = {
+        attributes(span)["drum_like.request_id"]: (span.trace_id.hex(), span.span_id.hex())
+        for span in spans
+    }
+    assert [logged[one] for one in ids[:3]] == [exported[one] for one in ids[:3]]
+    assert logged[ids[3]] == (TRACE, CALLER)
+    assert exported[ids[3]][0] == TRACE
+    assert len(set(logged.values())) == len(bodies)
+    assert [json.loads(line)["trace_id"] for line in failed] == [logged[ids[2]][0]]
+    for span in spans:  # those of the phases have ids of their own
+        parts = receiver.parts(span)
+        assert len({part.span_id for part in (*parts, span)}) == len(parts) + 1
+
+
+def test_without_spans_a_request_without_a_trace_has_none(tmp_path: Path) -> None:
+    (tmp_path / "custom.py").write_text(HOOK)
+    words = ("--target-type", "regression", "--log-format", "json")
+    with serve(tmp_path, *words) as server:
+        request_id = server.post("/predict/", "x\n0\n").headers["X_Request_ID"]
+        eventually(lambda: request_id in traces(server.log()))
+        logged = traces(server.log())
+
+    assert logged[request_id] == ("", "")
 
 
 WITHOUT = """
