@@ -40,6 +40,32 @@ ANNOUNCE = logging.getLogger("drum_like.announce")
 PROBES = frozenset({"", "health", "livez", "metrics", "ping", "readyz", "startupz"})
 """Last path segments of routes that orchestrators and monitors call all the time."""
 
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ts": "time of the line, as RFC 3339 has it, in UTC with milliseconds",
+        "level": "`debug`, `info`, `warning`, `error` or `critical`",
+        "logger": "`access`, `drum_like.audit`, `drum_like.announce` at the start, else the module",
+        "msg": "the text of the line",
+        "pid": "number of the process; not in the access log",
+        "request_id": "id of the request that the line is about, if it is about one",
+        "trace_id": "trace of that request, if it has one",
+        "span_id": "span in that trace: the caller's, or its own where the trace begins here",
+        "exception": "traceback of an error",
+    }
+)
+"""Fields of lines in JSON, with their meanings."""
+
+ACCESS_FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "method": "HTTP method",
+        "path": "path as sent, without the query",
+        "status": "status of the answer; 499 if the client left before, 504 if it came too late",
+        "bytes": "length of the body of the answer",
+        "duration_ms": "from the parsed request to the last byte handed to the kernel",
+    }
+)
+"""Further fields of the access log."""
+
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _trace: ContextVar[Mapping[str, str] | None] = ContextVar("trace", default=None)
 _TRACE = re.compile(  # version 00 has these four fields, later ones may have more

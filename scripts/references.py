@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from drum_like import logs
+from drum_like.cli.main import EXIT_CODES
 from drum_like.config.command_line import spellings
 from drum_like.config.drum_flags import FLAGS
 from drum_like.config.environment import RUNTIME_PARAMETER
 from drum_like.config.options import Option, variables
 from drum_like.config.settings import options
 from drum_like.config.verbs import VERBS
+from drum_like.contracts.openapi import documents
+from drum_like.system import audit
 from drum_like.system.instruments import Counter, Metric
 from drum_like.system.metrics import METRICS
 
@@ -72,12 +76,49 @@ def metrics() -> str:
     return "\n".join([*head, *lines])
 
 
+def log_fields() -> str:
+    """Return the fields of log lines in JSON as a table."""
+    kinds = {"all": logs.FIELDS, "access": logs.ACCESS_FIELDS, "audit": audit.FIELDS}
+    lines = [
+        f"| `{name}` | {kind} | {meaning} |"
+        for kind, fields in kinds.items()
+        for name, meaning in fields.items()
+    ]
+    return "\n".join(["| field | lines | meaning |", "|---|---|---|", *lines])
+
+
+def exit_codes() -> str:
+    """Return the exit codes as a table."""
+    lines = [f"| {code} | {why} |" for code, why in EXIT_CODES.items()]
+    return "\n".join(["| code | why |", "|---|---|", *lines])
+
+
+def probes() -> str:
+    """Return the routes that ask nobody, of all contracts, as a table."""
+    found = (
+        f"| `{path}` | {operation['summary']} | {', '.join(operation['responses'])} | {name} |"
+        for name, document in documents().items()
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        if isinstance(operation, dict) and _is_probe(operation)
+    )
+    head = ["| route | purpose | answers | document |", "|---|---|---|---|"]
+    return "\n".join([*head, *found])
+
+
+def _is_probe(operation: Mapping[str, Any]) -> bool:
+    return operation.get("security") == [] or "probes" in operation.get("tags", ())
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "verbs": verbs,
     "settings": settings,
     "runtime-parameters": parameters,
     "inert-flags": inert_flags,
     "metrics": metrics,
+    "log-fields": log_fields,
+    "exit-codes": exit_codes,
+    "probes": probes,
 }
 
 

@@ -6,9 +6,10 @@ Nothing heavy is imported here; a verb is imported when it is run.
 import os
 import sys
 import traceback
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from drum_like.cli.streams import as_file, discard_standard_output
@@ -37,6 +38,21 @@ _FAILED, _USAGE, _SCHEMA, _NOT_LOADED, _INTERRUPTED = 1, 2, 3, 4, 130
 _PIPE_CLOSED = 141
 """The code of a program ended by SIGPIPE: the reader of its output, such as `head`, has left."""
 
+EXIT_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "done; a server that was told to stop and has answered what it had begun",
+        _FAILED: "wrong settings, metadata or runtime parameters; the address is in use; the "
+        "certificate cannot be used; failed scoring; failed validation; an error that `doctor` "
+        "found",
+        _USAGE: "the command line cannot be understood",
+        _SCHEMA: "the data, or the typeSchema itself, breaks the rules of the typeSchema",
+        _NOT_LOADED: "the model does not load",
+        _INTERRUPTED: "Ctrl-C",
+        _PIPE_CLOSED: "the reader of standard output, such as `head`, has closed it",
+    }
+)
+"""The codes that the program leaves with, and why."""
+
 _STACKTRACE = "--show-stacktrace"
 
 
@@ -53,9 +69,7 @@ def run(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
         environ: The environment; runtime parameters and thread counts are put into it.
 
     Returns:
-        0 done; 1 wrong settings, failed scoring, failed validation; 2 wrong command line; 3 the
-        data breaks the typeSchema; 4 the model does not load; 130 Ctrl-C; 141 the reader of the
-        output has gone.
+        A key of EXIT_CODES.
     """
     show_stacktrace = _STACKTRACE in argv
     try:

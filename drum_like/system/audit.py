@@ -7,14 +7,39 @@ in the context, and tells its subject: `audit.about(model="churn", version=3)`.
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 
 from drum_like.errors import DrumLikeError
 
 logger = logging.getLogger("drum_like.audit")
 logger.setLevel(logging.INFO)  # shown whatever --logging-level says
+
+FIELDS: Mapping[str, str] = MappingProxyType(
+    {
+        "who": "name of the credential, `anonymous` on a server without any, null for a stranger; "
+        "the user who ran the command",
+        "verb": "for example `upload`, `delete`, `set`",
+        "object": "for example `model`, `version`, `alias`",
+        "door": "contract of the request, or `cli`",
+        "outcome": "`done`, `refused` or `failed`",
+        "status": "status of the answer; none of a command",
+        "model": "name of the model, or several",
+        "version": "number of the version, or several; as the caller named it where there is none",
+        "version_id": "id of the version, as the caller named it",
+        "alias": "name for a version",
+        "pipeline": "name of the pipeline; its id where there is none of that id",
+        "pipeline_version": "version of the pipeline, as the caller named it",
+        "deployment": "deployment of the pipeline",
+        "workspace": "name or number of the workspace",
+        "user": "user whom a workspace gets or loses",
+        "configuration": "id of the configuration of a project",
+        "project": "id of the project",
+    }
+)
+"""Fields of its lines in JSON, with their meanings."""
 
 _LONGEST = 128
 _PLAIN = re.compile(r"[\w.@+/-]+", re.ASCII)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from drum_like import logs
 from drum_like.store.location import Place
 from drum_like.store.store import open_store
+from drum_like.system import audit
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER, REG
 from tests.support.projects import project
@@ -396,6 +398,15 @@ def test_no_line_has_a_secret(server: Server) -> None:
         post(server, f"{API}/workspaces/create", {"workspace_name": "secrets"}, who)
 
     assert not [secret for secret in SECRETS.values() if secret in server.log()]
+
+
+def test_all_fields_are_declared(server: Server) -> None:
+    upload(server, "declared", sums(7.0))
+    upload(server, "declared", sums(7.0), None)
+
+    used = {name for line in lines(server) for name in line}
+    assert used <= {*logs.FIELDS, *audit.FIELDS}
+    assert used >= {"who", "verb", "object", "door", "outcome", "status", "model", "version"}
 
 
 def told_by(*words: str | Path, log_format: str = "json", **env: str) -> tuple[int, list[str]]:

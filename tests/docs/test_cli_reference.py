@@ -25,6 +25,14 @@ def test_reference_has_every_generated_part() -> None:
         assert page.count(f"|\n<!-- end: {part} -->") == 1
 
 
+def test_operations_have_every_generated_part() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+
+    for part in ("probes", "log-fields", "exit-codes", "metrics"):
+        assert page.count(f"<!-- generated: {part} -->\n|") == 1
+        assert page.count(f"|\n<!-- end: {part} -->") == 1
+
+
 def test_operations_list_every_metric() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     _, _, rest = page.partition("<!-- generated: metrics -->\n")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -96,6 +97,17 @@ def test_each_route_lets_one_role_in_and_the_open_ones_are_known(app: Flask) -> 
     assert found["GET /own"] == {"predict"}
     assert found["POST /predict"] == {"predict"}
     assert found["GET /info"] == {"observe"}
+
+
+def test_operations_list_the_open_routes_that_are_probes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    _, _, rest = page.partition("<!-- generated: probes -->\n")
+    table, _, _ = rest.partition("<!-- end: probes -->")
+    paths = {line.split("|")[1].strip(" `") for line in table.splitlines()[2:]}
+
+    listed = {re.sub(r"\{[^}]*\}", "x", path).rstrip("/") or "/" for path in paths}
+    known = {re.sub(r"<[^>]*>", "x", name.removeprefix("GET ")) for name in OPEN}
+    assert listed == known - {"/version", "/v1/api/config"}  # these tell no state
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

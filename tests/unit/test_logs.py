@@ -121,6 +121,19 @@ def test_json_has_a_key_for_everything() -> None:
     }
 
 
+def test_all_fields_of_lines_are_declared() -> None:
+    logs.set_request_id("abc-1")
+    token = logs.set_trace(logs.trace_in(PARENT))
+    try:
+        event = json.loads(JsonFormatter().format(failed("a")))
+        access = json.loads(line_of(PREDICT, as_json=True))
+    finally:
+        token.var.reset(token)
+
+    assert event.keys() == logs.FIELDS.keys()
+    assert access.keys() == {*logs.FIELDS, *logs.ACCESS_FIELDS} - {"pid", "exception"}
+
+
 def test_json_is_one_line_without_a_request_id_outside_requests() -> None:
     line = JsonFormatter().format(record("a\nb"))
 
