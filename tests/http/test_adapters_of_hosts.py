@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from drum_like.http.app import _Routes
+from drum_like.http.flask_app import Routes
 
 RULES = ("/predict/", "/v1/models/<name>:predict", "/info")
 OWN, STOCK = (
     made([Rule(rule, endpoint=rule, methods=["GET", "POST"]) for rule in RULES])
-    for made in (_Routes, Map)
+    for made in (Routes, Map)
 )
 
 HOSTS = st.sampled_from(
