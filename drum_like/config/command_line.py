@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from drum_like.config.drum_flags import EXCLUSIVE, FLAGS, InertFlag
 from drum_like.config.options import Option, flag_name, variables
-from drum_like.config.value_types import HOSTS, NAMES, existing_file
+from drum_like.config.value_types import HOSTS, NAMES, ORIGINS, existing_file
 from drum_like.config.verbs import (
     DIRECTORIES,
     EXIT_CODES,
@@ -155,7 +155,7 @@ def flags_of(declared: Mapping[str, Option], values: Mapping[str, Any], verb: st
 def _text(option: Option, value: Any) -> str:
     if isinstance(value, Enum):
         return str(value.value)
-    return ",".join(value) if option.kind in (NAMES, HOSTS) else str(value)
+    return ",".join(value) if option.kind in (NAMES, HOSTS, ORIGINS) else str(value)
 
 
 def usage_error(verb: str, message: str, declared: Mapping[str, Option]) -> UsageError:
