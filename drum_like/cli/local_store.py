@@ -32,7 +32,8 @@ class LocalStore:
             UploadError: it cannot be stored, or not be served.
             StoreError: the disk or the database fails.
         """
-        policy = Policy(code=push.uploads.allow_code_uploads, pickles=not push.no_pickle)
+        load, code = push.load, push.uploads.allow_code_uploads
+        policy = Policy(code=code, pickles=not load.no_pickle, skops_types=load.skops_types)
         verifier = Verifier(self._store, policy)
         most = push.uploads.max_upload_mb
         uploads = Uploads(self._store, verifier, policy, most, lambda: None)

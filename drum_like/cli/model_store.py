@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from drum_like.config.model_settings import LoadSettings
 from drum_like.config.store_settings import UploadSettings
 from drum_like.errors import NotFoundError
 from drum_like.store.entities import Declared
@@ -74,7 +75,7 @@ class Push:
         file_name: The name to store it under.
         declared: The declared target.
         uploads: The models that a store on this machine takes.
-        no_pickle: Whether it refuses pickles.
+        load: The way in which it tries the model.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Push:
     file_name: str
     declared: Declared
     uploads: UploadSettings = field(default_factory=UploadSettings)
-    no_pickle: bool = False
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 class ModelStore(Protocol):

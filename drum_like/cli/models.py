@@ -108,8 +108,7 @@ def run_push(settings: PushSettings, _environ: MutableMapping[str, str]) -> int:
     name = only_model(settings)
     with packed(settings.file) as path, changed(settings, "upload model") as models:
         declared = declared_of(settings.target)
-        no_pickle = settings.load.no_pickle
-        push = Push(name, path, path.name, declared, settings.uploads, no_pickle)
+        push = Push(name, path, path.name, declared, settings.uploads, settings.load)
         with _progress(path) as progress:
             version = models.push(push, progress)
     if settings.json:

@@ -10,6 +10,7 @@ from drum_like.config.value_types import (
     FILE,
     LABEL,
     MODEL_NAME,
+    NAMES,
     NEW_FILE,
     NUMBER,
     TARGET_TYPE,
@@ -115,6 +116,12 @@ class LoadSettings:
         "assign unnamed binary outputs to the labels as DRUM 1.18 does", verbs=LOADING
     )
     no_pickle: bool = switch("refuse model files that can run code")
+    skops_types: tuple[str, ...] | None = option(
+        None,
+        "types that files of skops may bring along, by their full names; else those that the "
+        "model's directory calls trusted",
+        NAMES,
+    )
     language: str = ""
 
 

@@ -220,7 +220,7 @@ def _load_value(
         if manifest.open is not None:
             return None, manifest.open()
     if hooks.load_model is None:
-        artifact = (manifest and manifest.artifact) or find_artifact(directory)
+        artifact = (manifest and manifest.trusted(load.skops_types)) or find_artifact(directory)
         alone = directory.custom_py is None
         return artifact, load_artifact(artifact, no_pickle=load.no_pickle, alone=alone)
     value = call_at_load(

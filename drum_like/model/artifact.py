@@ -39,6 +39,7 @@ class Artifact:
         path: The file.
         kind: The kind that reads it.
         trusted: Types that a file of skops may bring along.
+        is_vouched: Whether the operator names them: such a file runs no code of others.
         loader: Name of the predictor's static method that reads the file where no hook sees it, in
             place of `load_alone`, if the predictor has it.
     """
@@ -47,6 +48,7 @@ class Artifact:
     kind: ArtifactKind
     trusted: tuple[str, ...] = ()
     loader: str = ""
+    is_vouched: bool = False
 
     @property
     def sha256(self) -> str:
@@ -99,7 +101,7 @@ def load_artifact(artifact: Artifact, *, no_pickle: bool = False, alone: bool = 
         ArtifactError: the file cannot be read, holds nothing, or is refused.
         PluginError: the framework, or a module that the pickle names, does not import.
     """
-    if no_pickle and artifact.kind.runs_code:
+    if no_pickle and artifact.kind.runs_code and not artifact.is_vouched:
         raise ArtifactError(
             f"{artifact.path.name} is a {artifact.kind.name} file, which can run code when it is "
             "loaded, and --no-pickle is set; save the model as "

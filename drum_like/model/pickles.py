@@ -74,7 +74,8 @@ def read_skops(path: Path, trusted: Sequence[str]) -> Any:
     if others:
         raise ArtifactError(
             f"{path.name} brings types along that nobody has called trusted: "
-            f"{', '.join(others[:10])}; save the model again with skops_trusted_types"
+            f"{', '.join(others[:10])}; name those that do no harm in --skops-types, or save the "
+            "model again with skops_trusted_types"
         )
     return skops.load(path, trusted=list(trusted))
 

@@ -37,11 +37,14 @@ class Policy:
     Attributes:
         code: Whether models that run code may.
         pickles: Whether pickles may, if code may.
+        skops_types: Types that files of skops may bring along, which run no other code then; None
+            where each file's own directory names them.
         bounds: Of zip files.
     """
 
     code: bool = False
     pickles: bool = True
+    skops_types: tuple[str, ...] | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -117,7 +120,7 @@ def _archive(path: Path, policy: Policy) -> Examined:
     if not names:
         raise ArchiveError("the zip file is empty; pack a model directory")
     paths = [PurePosixPath(name.lower()) for name in names]
-    kinds = (*_kinds().values(), SKOPS)
+    kinds = (*_kinds().values(), *([SKOPS] if policy.skops_types is None else []))
     suffixes = {suffix for kind in kinds if kind.runs_code for suffix in kind.suffixes}
     has_pickle = any(path.suffix in suffixes for path in paths)
     if has_pickle and not policy.pickles:

@@ -90,7 +90,8 @@ def open_catalog(settings: ServerSettings, own: Service | NotLoaded | None) -> O
 def _registry(
     settings: ServerSettings, store: Store, catalog: Catalog
 ) -> tuple[Registry, tuple[Background, ...]]:
-    policy = Policy(code=settings.uploads.allow_code_uploads, pickles=not settings.load.no_pickle)
+    load, code = settings.load, settings.uploads.allow_code_uploads
+    policy = Policy(code=code, pickles=not load.no_pickle, skops_types=load.skops_types)
     verifier = Verifier(store, policy)
     incoming = store.files.incoming
     folder = None if is_memory(incoming) else incoming

@@ -117,13 +117,20 @@ class Verifier:
         self, stored: StoredModel, size: int, key: str, cancelled: Event | None = None
     ) -> SandboxResult:
         limits = limits_of(size, runs_code=stored.runs_code)
-        result = run_in_sandbox(stored, limits, no_pickle=self._no_pickle, cancelled=cancelled)
+        result = run_in_sandbox(
+            stored,
+            limits,
+            no_pickle=self._no_pickle,
+            skops_types=self._policy.skops_types,
+            cancelled=cancelled,
+        )
         if result.is_good:
             self._store.checks.remember_good(key)
         return result
 
     def _key(self, digest: str, kind: str, declared: Declared) -> str:
-        return fingerprint(digest, kind, declared, no_pickle=self._no_pickle)
+        types = self._policy.skops_types
+        return fingerprint(digest, kind, declared, no_pickle=self._no_pickle, skops_types=types)
 
 
 def _known() -> SandboxResult:

@@ -5,9 +5,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import skops.io
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from tests.support.artifacts import content, onnx_tensor, sklearn_regressor
 from tests.support.command_line import run_here
+from tests.support.mlflow_layout import column, sklearn_keys, write_mlmodel
 from tests.support.registries import GOOD_CODE, METADATA, constant
 from tests.support.serving import run
 
@@ -82,6 +87,27 @@ def test_a_directory_is_pushed_as_a_zip(tmp_path: Path) -> None:
     blobs = [path for path in (tmp_path / "store" / "blobs").rglob("*") if path.is_file()]
     assert len(blobs) == 1
     assert b".git" not in blobs[0].read_bytes()
+
+
+def test_skops_is_data_where_the_operator_names_its_types(tmp_path: Path) -> None:
+    rows = [["a"], ["b"]] * 5
+    model = make_pipeline(OneHotEncoder(), LinearRegression()).fit(rows, range(10))
+    directory = tmp_path / "mine"
+    directory.mkdir()
+    skops.io.dump(model, directory / "model.skops")
+    types = skops.io.get_untrusted_types(file=directory / "model.skops")
+    keys = {**sklearn_keys("model.skops", "skops"), "skops_trusted_types": types}
+    write_mlmodel(directory, "sklearn", keys, [column("kind", "string")])
+    push = ("push", "mine", directory)
+
+    refused = models(tmp_path, *push)
+    named = models(tmp_path, *push, "--skops-types", ",".join(["none.such", *types]))
+    strict = models(tmp_path, *push, "--no-pickle", "--skops-types", "none.such")
+
+    assert (refused.returncode, "--allow-code-uploads" in refused.stderr) == (1, True)
+    assert named.returncode == 0, named.stderr
+    assert strict.returncode == (1 if types else 0)
+    assert not types or types[0] in strict.stderr
 
 
 def test_flags_say_what_the_file_does_not_tell(tmp_path: Path) -> None:

@@ -362,6 +362,27 @@ def test_skops_file_is_read_with_the_types_that_its_directory_trusts(tmp_path: P
     assert "--no-pickle" in fault(tmp_path, no_pickle=True)
 
 
+def test_skops_file_is_read_with_the_types_that_the_operator_trusts(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"kind": ["a", "b"] * 5})
+    model = make_pipeline(OneHotEncoder(), LinearRegression()).fit(rows, range(10))
+    skops.io.dump(FunctionTransformer(pd.to_numeric), tmp_path / "odd.skops")
+    skops.io.dump(model, tmp_path / "model.skops")
+    untrusted = skops.io.get_untrusted_types(file=tmp_path / "model.skops")
+    odd = skops.io.get_untrusted_types(file=tmp_path / "odd.skops")
+    payload = Payload(b"kind\na\n")
+
+    write_mlmodel(tmp_path, "sklearn", sklearn_keys("model.skops", "skops"))
+    for no_pickle in (False, True):
+        opened = service(tmp_path, no_pickle=no_pickle, skops_types=tuple(untrusted))
+        assert opened.predict(payload).column.tolist() == pytest.approx(model.predict(rows)[:1])
+    # The word of whoever saved the model counts no more.
+    keys = {**sklearn_keys("odd.skops", "skops"), "skops_trusted_types": odd}
+    write_mlmodel(tmp_path, "sklearn", keys)
+    refused = fault(tmp_path, skops_types=tuple(untrusted))
+    assert "--skops-types" in refused
+    assert (set(odd) - set(untrusted)).pop() in refused
+
+
 def test_pickle_is_refused_where_no_code_may_run(tmp_path: Path) -> None:
     path = sklearn_directory(tmp_path, regression(), INPUTS)
 

@@ -79,6 +79,17 @@ class Manifest:
         if self.code is not None and not no_pickle and str(self.code) not in sys.path:
             sys.path.insert(0, str(self.code))
 
+    def trusted(self, types: Names | None) -> Artifact | None:
+        """Return the model file, one of skops with the types that the operator trusts.
+
+        Args:
+            types: Those; None leaves it to the directory.
+        """
+        found = self.artifact
+        if found is None or found.kind is not SKOPS or types is None:
+            return found
+        return replace(found, trusted=types, is_vouched=True)
+
     def schema(self, known: Schema | None) -> Schema | None:
         """Return the columns of a model, with the types and examples of the description.
 

@@ -3,10 +3,9 @@
 import logging
 from typing import Any
 
-from drum_like.config.model_settings import LoadSettings
 from drum_like.errors import DrumLikeError, PredictorError, RequestError
 from drum_like.inference.model_service import ModelService
-from drum_like.registry.sandbox.task import stored_of
+from drum_like.registry.sandbox.task import load_settings_of, stored_of
 from drum_like.registry.stored_model import open_stored
 from drum_like.types.frame import Frame
 from drum_like.types.probe_rows import probe_rows
@@ -17,7 +16,7 @@ def attempt(task: dict[str, Any]) -> dict[str, Any]:
     """Return the result on a model as JSON: `error`, None if it can be served, and `lines`."""
     logging.disable()
     try:
-        service = open_stored(stored_of(task), LoadSettings(no_pickle=task["no_pickle"]))
+        service = open_stored(stored_of(task), load_settings_of(task))
         lines = [_loaded(service), *service.notes[1:], _predicted(service)]
     except DrumLikeError as error:
         return {"error": str(error).strip(), "lines": []}

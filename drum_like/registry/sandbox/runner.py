@@ -31,6 +31,7 @@ def run_in_sandbox(
     limits: SandboxLimits,
     *,
     no_pickle: bool = False,
+    skops_types: tuple[str, ...] | None = None,
     cancelled: Event | None = None,
 ) -> SandboxResult:
     """Return whether a model can be served.
@@ -39,12 +40,13 @@ def run_in_sandbox(
         stored: The model.
         limits: Resource limits of the child.
         no_pickle: Whether pickles are refused.
+        skops_types: Types that a file of skops may bring along; None for those of its directory.
         cancelled: Calls the trial off.
 
     Raises:
         InterruptedTrialError: it was called off.
     """
-    task = task_json(stored, limits, no_pickle=no_pickle)
+    task = task_json(stored, limits, no_pickle=no_pickle, skops_types=skops_types)
     # What the model's own code has done to the folder is not to spoil its result.
     scratch = TemporaryDirectory(prefix="trial-", ignore_cleanup_errors=True)
     with scratch as folder, _child(folder) as (child, reader):

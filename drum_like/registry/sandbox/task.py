@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drum_like import __version__, plugins
+from drum_like.config.model_settings import LoadSettings
 from drum_like.registry.stored_model import StoredModel
 from drum_like.store.entities import Declared
 
@@ -66,16 +67,31 @@ def limits_of(size: int, *, runs_code: bool = True) -> SandboxLimits:
     return SandboxLimits(memory_mb=usual.memory_mb + 6 * size // MIB, cpu_s=cpu_s)
 
 
-def task_json(stored: StoredModel, limits: SandboxLimits, *, no_pickle: bool) -> bytes:
+def task_json(
+    stored: StoredModel,
+    limits: SandboxLimits,
+    *,
+    no_pickle: bool,
+    skops_types: tuple[str, ...] | None = None,
+) -> bytes:
     """Return the task of a child as JSON."""
     content = {
         "limits": asdict(limits),
         "directory": str(stored.directory),
         "runs_code": stored.runs_code,
         "declared": asdict(stored.declared),
-        "no_pickle": no_pickle,
+        "load": {"no_pickle": no_pickle, "skops_types": skops_types},
     }
     return json.dumps(content).encode()
+
+
+def load_settings_of(content: dict[str, Any]) -> LoadSettings:
+    """Return the way in which a child loads the model of its task."""
+    load = content["load"]
+    types = load["skops_types"]
+    return LoadSettings(
+        no_pickle=load["no_pickle"], skops_types=None if types is None else tuple(types)
+    )
 
 
 def stored_of(content: dict[str, Any]) -> StoredModel:
@@ -88,7 +104,14 @@ def stored_of(content: dict[str, Any]) -> StoredModel:
     )
 
 
-def fingerprint(digest: str, kind: str, declared: Declared, *, no_pickle: bool) -> str:
+def fingerprint(
+    digest: str,
+    kind: str,
+    declared: Declared,
+    *,
+    no_pickle: bool,
+    skops_types: tuple[str, ...] | None = None,
+) -> str:
     """Return the digest of everything that a result depends on.
 
     Args:
@@ -96,8 +119,10 @@ def fingerprint(digest: str, kind: str, declared: Declared, *, no_pickle: bool) 
         kind: Its format.
         declared: The uploader's declaration of the target.
         no_pickle: Whether pickles are refused.
+        skops_types: Types that a file of skops may bring along; None for those of its directory.
     """
-    content = [digest, kind, asdict(declared), no_pickle, sys.version, __version__, _frameworks()]
+    loaded = [asdict(declared), no_pickle, skops_types]
+    content = [digest, kind, *loaded, sys.version, __version__, _frameworks()]
     return sha256(json.dumps(content).encode()).hexdigest()
 
 
