@@ -114,7 +114,7 @@ def remove_file(path: str) -> None:
 
 
 def _identity(path: str) -> tuple[int, int, int]:
-    """Return what tells a file from a later one of the same name; numbers of files are reused."""
+    """Return device, number and time of a file: a later one of its name may reuse its number."""
     found = os.lstat(path)
     return found.st_dev, found.st_ino, found.st_mtime_ns
 

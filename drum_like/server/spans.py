@@ -145,7 +145,7 @@ def _provider(endpoint: str) -> Any:
 
 
 def _generator() -> Any:
-    """Return what gives spans their ids: those of _IDS, else random ones."""
+    """Return the generator of the ids of spans: those of _IDS, else random ones."""
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
 
     class Given(RandomIdGenerator):

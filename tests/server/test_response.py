@@ -28,7 +28,7 @@ def client() -> Iterator[socket.socket]:
 
 
 def taken(kind: type[Response], client: socket.socket, headers: Headers) -> Sequence[object]:
-    """Return what is left of headers, or the kind of error, and what a response knows by them."""
+    """Return the headers that a response takes and knows, or the error and those before it."""
     cfg = Config()
     data = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     response = kind(Request(cfg, IterUnreader(iter([data])), ("127.0.0.1", 1)), client, cfg)
