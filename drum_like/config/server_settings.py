@@ -284,7 +284,8 @@ class ServerSettings(ServingSettings, TimedSettings):
     require_auth: bool = switch("do not start without credentials")
     passphrase_tries: int = option(
         10,
-        "wrong passphrases a minute from one address whose hashes a worker works out; then 429",
+        "wrong passphrases a minute from one address to a worker; ten times as many of one without "
+        "a hash; then 429",
         NUMBER,
     )
     allowed_hosts: tuple[str, ...] = option(

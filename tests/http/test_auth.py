@@ -1,6 +1,7 @@
 """Authentication: files of credentials, secrets, tokens."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -170,6 +171,31 @@ def test_wrong_words_are_counted_for_each_address(tmp_path: Path) -> None:
     for other in ("2001:db8:0:1::1", "::ffff:10.0.0.1", "::ffff:10.0.0.2", "10.0.0.3", ""):
         assert shown(f"wrong for {other}", other) is None
     assert shown(words[0], "2001:db8::1") is not None
+
+
+def test_passphrases_without_a_hash_cannot_be_guessed_either(tmp_path: Path) -> None:
+    """A wrong word takes a tenth of a try, once. Keys, and who was let in before, are let in."""
+    path = tmp_path / "credentials.yaml"
+    ways = {"open sesame": "passphrase", "close sesame": "passphrase", "mlops_kJ8xQ2vY": "api_key"}
+    path.write_text("".join(f"- {{name: {word}, {way}: {word}}}\n" for word, way in ways.items()))
+    authenticate = authenticator(None, path, public=True, tries=2)
+
+    def shown(word: str, address: str = "10.0.0.1") -> str | None:
+        found = authenticate.at_once(Headers({"Authorization": f"Bearer {word}"}), address)
+        return None if found is None else found.name
+
+    assert shown("open sesame") == "open sesame"
+    assert {shown("an old word") for _ in range(100)} == {None}
+    assert {shown(f"guess {n}") for n in range(19)} == {None}
+    with pytest.raises(TooManyRequests) as refused:
+        deque((shown(f"guess {n}") for n in range(19, 60)), maxlen=0)
+    assert dict(refused.value.get_headers())["Retry-After"] in {"1", "2", "3"}
+    with pytest.raises(TooManyRequests):
+        shown("close sesame")
+    known = ("open sesame", "mlops_kJ8xQ2vY", "guess 1")
+    assert [shown(word) for word in known] == ["open sesame", "mlops_kJ8xQ2vY", None]
+    assert shown("close sesame", "10.0.0.2") == "close sesame"
+    assert shown("close sesame") == "close sesame"
 
 
 @pytest.mark.parametrize(

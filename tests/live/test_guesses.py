@@ -150,3 +150,17 @@ def test_a_reload_forgets_no_limit_and_lets_nobody_in_who_was_removed(tmp_path: 
 
     assert before == [200, 401]
     assert after
+
+
+def test_guesses_of_a_passphrase_without_a_hash_are_429(tmp_path: Path) -> None:
+    """Probes are not, nor is the right one, which was shown before."""
+    flags = ("--passphrase", KNOWN, "--max-workers", "1")
+    with serve(REG.write(tmp_path / "m"), *REG.flags, *flags) as running:
+        assert ask(running, KNOWN).status == 200
+        before = Counter(ask(running, str(uuid4()), source="127.0.0.2").status for _ in range(200))
+        right = ask(running, KNOWN, source="127.0.0.2")
+        first = ask(running, str(uuid4()), "/ping/", source="127.0.0.2")
+
+    assert before.keys() == {401, 429}
+    assert before[401] >= 10 * TRIES - 1
+    assert (right.status, first.status) == (200, 200)

@@ -55,8 +55,12 @@ class Authenticator(Protocol):
             HTTPException: no check is begun for this caller now.
         """
 
-    def at_once(self, headers: Shown) -> Principal | None:
-        """Return the caller if it is known without waiting, else None."""
+    def at_once(self, headers: Shown, address: str = "") -> Principal | None:
+        """Return the caller if it is known without waiting, else None.
+
+        Raises:
+            HTTPException: the address has sent too many wrong credentials.
+        """
 
     def takes_longer(self, headers: Shown) -> bool:
         """Return whether a slower check may yet know a caller that `at_once` does not know."""
@@ -79,7 +83,7 @@ class Open:
     def begin(self, headers: Shown, address: str) -> None:
         """Do nothing."""
 
-    def at_once(self, headers: Shown) -> Principal:  # noqa: ARG002 - an Authenticator
+    def at_once(self, headers: Shown, address: str = "") -> Principal:  # noqa: ARG002 - see above
         """Return the one."""
         return self.principal
 

@@ -64,7 +64,7 @@ class _CredentialAuthenticator:
 
     def __call__(self, headers: Shown, address: str = "") -> Principal | None:
         """Return the principal of the credential shown, None if it is not known."""
-        found = self.at_once(headers)
+        found = self.at_once(headers, address)
         shown = _bearer(headers)
         if found is not None or shown is None:
             return found
@@ -73,16 +73,17 @@ class _CredentialAuthenticator:
             return owner
         return self._secrets.worked_out(shown, address)
 
-    def at_once(self, headers: Shown) -> Principal | None:
+    def at_once(self, headers: Shown, address: str = "") -> Principal | None:
         """Return the principal of a secret, or of a token checked a moment ago."""
         key, shown = headers.get(KEY_HEADER), _bearer(headers)
-        found = self._secrets.owner(_utf8(key), only_keys=True) if key else None
+        found = self._secrets.find(_utf8(key), only_keys=True) if key else None
         if found is not None or shown is None:
-            return found
-        found = self._secrets.owner(shown)
-        if found is None and self._tokens is not None:
-            found = self._tokens.remembered(shown)
-        return found
+            return None if found is None else found.principal
+        found = self._secrets.find(shown)
+        owner = self._tokens.remembered(shown) if self._tokens and not found else None
+        if owner is None and (found is not None or not self._is_token(shown)):
+            self._secrets.limit(shown, found, address)
+        return found.principal if found is not None else owner
 
     def takes_longer(self, headers: Shown) -> bool:
         """Return whether a hash has to be worked out, or a token to be checked."""
@@ -169,14 +170,14 @@ class Admission:
     def at_once(self, environ: Mapping[str, Any]) -> Caller | None:
         """Return the caller of a request without waiting, None if the check takes longer."""
         shown = _shown(environ)
-        headers = _headers(shown)
-        found = self.authenticate.at_once(headers)
-        if found is not None or not self.authenticate.takes_longer(headers):
-            return Caller(found, shown)
-        if not self.asks(environ):
-            return Caller(None, is_asked=False)
+        headers, address = _headers(shown), environ["REMOTE_ADDR"]
         try:
-            self.authenticate.begin(headers, environ["REMOTE_ADDR"])
+            found = self.authenticate.at_once(headers, address)
+            if found is not None or not self.authenticate.takes_longer(headers):
+                return Caller(found, shown)
+            if not self.asks(environ):
+                return Caller(None, is_asked=False)
+            self.authenticate.begin(headers, address)
         except HTTPException as refusal:
             return Caller(None, shown, refusal)
         return None

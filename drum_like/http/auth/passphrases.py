@@ -2,6 +2,8 @@
 
 Of some only the hash is known. Working it out takes a CPU for tenths of a second on purpose, so
 that is done once for a word, for one at a time, and not often for wrong words of one address.
+Passphrases without a hash cannot be guessed quickly either: who has guessed too often is refused
+even the right one. API keys are made by machines, too long to guess, and never refused.
 """
 
 import hashlib
@@ -11,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from math import ceil
 from mmap import mmap
@@ -32,6 +35,9 @@ TRIES = 10
 _QUEUED, _QUEUED_NEW, _QUEUED_OF_ADDRESS = 8, 4, 2
 """The most hashes that are worked out or wait for that: of all words, of those that were not
 refused before, and of these from one address."""
+
+_PLAIN_TRY = 0.1
+"""The part of a try that a wrong word takes whose hash is not worked out."""
 
 _ADDRESSES = 10_000
 """Addresses whose wrong passphrases are counted."""
@@ -100,25 +106,25 @@ class Tries:
         self._most = most
         self._left: OrderedDict[str, tuple[float, float, bool]] = OrderedDict()
 
-    def take(self, address: str, *, is_repeated: bool) -> None:
-        """Use up a try.
+    def take(self, address: str, *, is_repeated: bool, part: float = 1.0) -> None:
+        """Use up a try, or a part of it.
 
         Raises:
             TooManyRequests: there is none left.
         """
         left, is_spent = self._of(address)
-        if left < 1 or (is_spent and not is_repeated):
+        if left < part or (is_spent and not is_repeated):
             self._keep(address, left, is_spent=True)
             raise TooManyRequests(
                 "too many wrong passphrases from this address; try again later",
-                retry_after=max(1, ceil((1 - left) * _MINUTE_S / self._most)),
+                retry_after=max(1, ceil((part - left) * _MINUTE_S / self._most)),
             )
-        self._keep(address, left - 1, is_spent=is_spent)
+        self._keep(address, left - part, is_spent=is_spent)
 
-    def give_back(self, address: str) -> None:
-        """Return a try whose passphrase was right."""
+    def give_back(self, address: str, part: float = 1.0) -> None:
+        """Return what a passphrase took that was right."""
         left, is_spent = self._of(address)
-        self._keep(address, left + 1, is_spent=is_spent)
+        self._keep(address, left + part, is_spent=is_spent)
 
     def _of(self, address: str) -> tuple[float, bool]:
         now = monotonic()
@@ -150,14 +156,16 @@ class Secrets:
         self._hashed = [secret for secret in known if secret.hashed]
         # After a reload with other entries a wrong word may be right.
         self._entries = self._words.digest(*(secret.value for secret in self._hashed)).hex()
-        self._known: dict[bytes, Principal] = {}  # not more than there are hashes
+        self._known: dict[bytes, Secret] = {}  # not more than there are hashes
+        self._can_be_guessed = any(not secret.is_key for _, secret in self._plain)
+        self._admitted: set[str] = set()  # not more than there are secrets
         self._tries = Tries(tries)
         self._running: dict[bytes, tuple[Future[Principal | None], str]] = {}
         self._lock = Lock()
         self._hasher = ThreadPoolExecutor(1, "hashes")
 
-    def owner(self, shown: str, *, only_keys: bool = False) -> Principal | None:
-        """Return the principal of a secret, None if it has none or its hash is not known yet.
+    def find(self, shown: str, *, only_keys: bool = False) -> Secret | None:
+        """Return the secret that was shown, None if it is none or its hash is not known yet.
 
         Args:
             shown: The secret that the caller sent.
@@ -168,8 +176,36 @@ class Secrets:
         for known, secret in self._plain:
             # No early return: the time taken must not tell which entry matched.
             if hmac.compare_digest(known, digest) and (secret.is_key or not only_keys):
-                found = found or secret.principal
+                found = found or secret
         return found if found is not None or only_keys else self._remembered(shown, digest)
+
+    def limit(self, shown: str, found: Secret | None, address: str) -> None:
+        """Count a passphrase without a hash, once, against those that its address may guess.
+
+        Args:
+            shown: The word that the caller sent.
+            found: The secret that it is.
+            address: The caller's.
+
+        Raises:
+            TooManyRequests: the address has sent too many wrong ones, and this one for the first
+                time, be it right or wrong.
+        """
+        is_counted = (
+            self._can_be_guessed and not self._hashed if found is None else _is_plain(found)
+        )
+        if not is_counted or shown in self._admitted:
+            return
+        seen = self._words.wrong if found is None else self._words.right
+        tried, network = self._words.digest("tried", shown), _network(address)
+        if tried not in seen:
+            with self._lock:
+                self._take(shown, network, _PLAIN_TRY)
+                if found is not None:
+                    self._tries.give_back(network, _PLAIN_TRY)
+            seen.add(tried)
+        if found is not None:
+            self._admitted.add(shown)
 
     def is_unchecked(self, shown: str) -> bool:
         """Return whether a word may yet turn out to be a passphrase whose hash is known."""
@@ -211,13 +247,13 @@ class Secrets:
         with self._lock:  # others count the checks under way
             self._running.pop(wrong, None)
 
-    def _remembered(self, shown: str, digest: bytes) -> Principal | None:
+    def _remembered(self, shown: str, digest: bytes) -> Secret | None:
         found = self._known.get(digest)
         if found is None:
             right = (s for s in self._hashed if self._right(s, shown) in self._words.right)
-            secret = next(right, None)
-            if secret is not None:
-                found = self._known[digest] = secret.principal
+            found = next(right, None)
+            if found is not None:
+                self._known[digest] = found
         return found
 
     def _admit(self, shown: str, network: str) -> None:
@@ -225,18 +261,23 @@ class Secrets:
 
         A caller that was told to come again does, and shows the same; whoever guesses does not.
         """
-        again = self._words.digest("again", shown)
-        is_repeated = again in self._words.wrong
+        is_repeated = self._again(shown) in self._words.wrong
         queued = [of for _, of in self._running.values()]
         has_room = (
             len(queued) < _QUEUED
             if is_repeated
             else (len(queued) < _QUEUED_NEW and queued.count(network) < _QUEUED_OF_ADDRESS)
         )
+        if not has_room:
+            self._words.wrong.add(self._again(shown))
+            raise _busy()
+        self._take(shown, network)
+
+    def _take(self, shown: str, network: str, part: float = 1.0) -> None:
+        """Use up a try for a word, or note that it was refused."""
+        again = self._again(shown)
         try:
-            if not has_room:
-                raise _busy()
-            self._tries.take(network, is_repeated=is_repeated)
+            self._tries.take(network, is_repeated=again in self._words.wrong, part=part)
         except TooManyRequests:
             self._words.wrong.add(again)
             raise
@@ -251,6 +292,9 @@ class Secrets:
             self._tries.give_back(network)
         return right.principal
 
+    def _again(self, shown: str) -> bytes:
+        return self._words.digest("again", shown)
+
     def _right(self, secret: Secret, shown: str) -> bytes:
         return self._words.digest("right", secret.value, shown)
 
@@ -258,10 +302,16 @@ class Secrets:
         return self._words.digest("wrong", self._entries, shown)
 
 
+def _is_plain(secret: Secret) -> bool:
+    """Return whether a secret is a passphrase without a hash."""
+    return not (secret.hashed or secret.is_key)
+
+
 def _busy() -> TooManyRequests:
     return TooManyRequests("passphrases are being checked; try again", retry_after=1)
 
 
+@lru_cache(maxsize=1024)
 def _network(address: str) -> str:
     """Return the addresses that one caller may have: one of IPv4, or a /64 of IPv6."""
     try:
