@@ -113,20 +113,31 @@ def _try_all(method: Method, rows: Any, default: Batching) -> BatchingResult:
         plain = _as_matrix(method(rows))
     else:
         rows = _part(rows, 0, FEW)
+    start = time.thread_time()
     if not _is_alike_alone(method, rows, plain):
         return BatchingResult(Batching.WHOLE, equal=False)
+    call_s = (time.thread_time() - start) / ALONE
     n_distinct = len(np.unique(plain, axis=0))
     if n_distinct < _DISTINCT * len(plain):
         shown = n_distinct > 1 and _agrees(method, rows, Batching.PADDED, plain)
         return BatchingResult(default, None, independent=shown)
-    for batching in (Batching.PLAIN, Batching.PADDED, Batching.BLOCKS, Batching.SMALL_BLOCKS):
+    for batching in _affordable(call_s, len(rows)):
         if not _agrees(method, rows, batching, plain):
             return BatchingResult(Batching.WHOLE, equal=False)
         compared = _compare(method, rows, batching, BUDGET_S)
-        # Of all that is cheap, filling up is the safest: without it all has to be compared.
         if compared or (compared is None and batching is not Batching.PLAIN):
             return BatchingResult(batching, compared, independent=True)
     return BatchingResult(Batching.SMALL_BLOCKS, equal=False, independent=True)
+
+
+def _affordable(call_s: float, n_rows: int) -> tuple[Batching, ...]:
+    """Return the batchings to try for a method that takes this long for one row.
+
+    Of all that is cheap, filling up is the safest: without it all has to be compared.
+    """
+    filled = (Batching.PADDED, Batching.BLOCKS, Batching.SMALL_BLOCKS)
+    n_calls = sum(1 for _ in _parts(n_rows))
+    return filled if call_s * n_calls > BUDGET_S else (Batching.PLAIN, *filled)
 
 
 def _is_alike_alone(method: Method, rows: Any, plain: NDArray[Any]) -> bool:

@@ -1,6 +1,7 @@
 """Scores rows with a model as the service does: predictor, schema, prediction."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,16 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from drum_like.api import Frame, Matrix, NativeFrame, Payload, Prediction, Target, TargetType
+from drum_like.api import (
+    Frame,
+    Matrix,
+    NativeFrame,
+    Payload,
+    Prediction,
+    Predictor,
+    Target,
+    TargetType,
+)
 from drum_like.codecs import arrow
 from drum_like.codecs.csv import codec as csv
 from drum_like.model.artifact import predictor_for
@@ -79,10 +89,19 @@ def _json_cell(cell: Any) -> Any:
     return None if cell is None else str(cell)
 
 
+@lru_cache(maxsize=4)
+def _predictor(model: Any) -> Predictor:
+    """Return the predictor of a model, once: it tries the model with rows made up when it is new.
+
+    Models are told apart by identity: a test that changes a model after a prediction makes a copy.
+    """
+    return predictor_for(model)
+
+
 def conformed(model: Any, rows: Frame | pd.DataFrame) -> Frame:
     """Return the rows as the predictor of this model gets them."""
     frame = rows if isinstance(rows, Frame) else NativeFrame(rows)
-    schema = predictor_for(model).schema
+    schema = _predictor(model).schema
     return schema.conform(frame) if schema else frame
 
 
@@ -93,7 +112,7 @@ def values(model: Any, rows: Frame | pd.DataFrame, target: Target = REGRESSION) 
 
 def answering(model: Any) -> Callable[[Frame], NDArray[Any]]:
     """Return the function of many frames that gives the numbers of a model's predictor."""
-    predictor = predictor_for(model)
+    predictor = _predictor(model)
     schema = predictor.schema
 
     def answer(frame: Frame) -> NDArray[Any]:
@@ -105,7 +124,7 @@ def answering(model: Any) -> Callable[[Frame], NDArray[Any]]:
 
 def score(model: Any, rows: Frame | pd.DataFrame, target: Target = REGRESSION) -> Prediction:
     """Return the prediction of the model's predictor."""
-    return predictor_for(model).predict(conformed(model, rows), target)
+    return _predictor(model).predict(conformed(model, rows), target)
 
 
 def same(found: NDArray[Any], expected: Any) -> bool:
