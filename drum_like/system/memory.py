@@ -3,7 +3,7 @@
 import ctypes
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +16,15 @@ _CHOICES = {
     _TRIM_THRESHOLD: ("MALLOC_TRIM_THRESHOLD_", 64 << 20),
 }
 
+_ARROW_PAGES = ("MIMALLOC_ARENA_EAGER_COMMIT", "0")
+
 _OWN_PAGES_FROM = 1 << 17
 
 _IN_MEMORY = ("tmpfs", "ramfs")
 
 
-def keep_few_heaps(environ: Mapping[str, str]) -> None:
-    """Let threads take memory from two heaps; a user's own choice wins.
+def keep_few_heaps(environ: MutableMapping[str, str]) -> None:
+    """Let threads take memory from two heaps, and Arrow only what it needs; a user's choice wins.
 
     By default glibc gives each thread a heap of its own, and each keeps the memory that the largest
     requests needed: a worker of eight threads that has served CSV of 6 MB holds 185 MB, with two
@@ -32,10 +34,17 @@ def keep_few_heaps(environ: Mapping[str, str]) -> None:
     The thresholds are the highest that glibc comes to by itself where large blocks are freed; with
     them 10,000 rows to a hook cost 100 page faults, not 800.
 
-    To be called before there are threads. Does nothing where there is no mallopt.
+    Arrow has an allocator of its own, mimalloc, with a heap a thread. It asks for huge pages: a
+    heap grows by 2 MiB for a few kilobytes, hours after the start, too. Where it takes memory page
+    by page, it gets none: a worker of 16 threads that has served CSV of 1,000 rows holds 111 MB,
+    not 174, and takes no more CPU time.
 
-    Source: mallopt(3).
+    To be called before there are threads, and before Arrow is imported. Without mallopt only Arrow
+    is told.
+
+    Source: mallopt(3); mimalloc's environment options.
     """
+    environ.setdefault(*_ARROW_PAGES)
     change = getattr(ctypes.CDLL(None), "mallopt", None)
     if change is None:
         return
