@@ -127,16 +127,13 @@ tls: $(STAMP) ## Measure one row over TLS beside plain HTTP; fails if it takes m
 metrics: $(STAMP) ## Measure what counting metrics costs one row; fails if it is more than 2 %
 	$(BIN)/python -m benchmarks.metrics
 
-audit: ## Write build/sbom.cdx.json, and ask for known vulnerabilities; fails where the index does not tell
-	$(PYTHON) -m venv build/audit
-	build/audit/bin/python -m pip install -qq '.[$(EXTRAS),jwt,postgres,skops]'
+audit: ## Write and validate build/sbom.cdx.json, and ask for known vulnerabilities; fails where the index does not tell
 	$(PYTHON) -m venv build/auditors
 	build/auditors/bin/python -m pip install -qq --upgrade 'pip>=25.1'
 	build/auditors/bin/python -m pip install -qq --group audit
-	build/auditors/bin/cyclonedx-py environment build/audit/bin/python --pyproject pyproject.toml \
-		--output-reproducible --output-file build/sbom.cdx.json
-	build/auditors/bin/pip-audit --strict --progress-spinner off \
-		--path $$(build/audit/bin/python -c 'import flask, pathlib; print(pathlib.Path(flask.__file__).parents[1])')
+	$(PYTHON) -m venv --clear --without-pip build/audit
+	build/auditors/bin/python -m pip --python build/audit install -qq '.[$(EXTRAS),jwt,mlflow,otel,postgres,skops]'
+	build/auditors/bin/python scripts/audit.py build/auditors/bin build/audit/bin/python
 
 image: $(STAMP) ## Run the steps of deploy/Dockerfile without an engine, ask its containers, print its size; needs root and debootstrap
 	$(BIN)/python -m tests.image
