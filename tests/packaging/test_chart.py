@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -14,6 +15,7 @@ import yaml
 
 from drum_like import __version__
 from scripts.manifests import CHART, MANIFESTS, find_helm, plain, rendered
+from tests.support.certificates import Authority
 from tests.support.http_calls import call
 from tests.support.serving import Server, serve
 from tests.support.stores import POSTGRES, place_on
@@ -61,6 +63,16 @@ VALUES = {
         "nodeSelector.disk=fast",
         "tolerations[0].operator=Exists",
     ),
+    "tls": (
+        "model.claim=model",
+        "settings.target-type=regression",
+        "credentials.secret=people",
+        "tls.secret=certificate",
+        "serviceMonitor.enabled=true",
+        "serviceMonitor.tlsConfig.ca.secret.name=certificate",
+        "serviceMonitor.tlsConfig.ca.secret.key=ca.crt",
+        "networkPolicy.enabled=true",
+    ),
 }
 
 HELM = find_helm()
@@ -93,6 +105,12 @@ def container(manifests: Manifests) -> Any:
     """Return the container of a pod."""
     (found,) = pod(manifests)["containers"]
     return found
+
+
+def probes(manifests: Manifests) -> list[Any]:
+    """Return what the probes of a container ask."""
+    names = ("startup", "readiness", "liveness")
+    return [container(manifests)[f"{name}Probe"]["httpGet"] for name in names]
 
 
 def valid(manifests: Manifests) -> None:
@@ -149,6 +167,8 @@ def test_what_helm_makes_is_valid_and_fits_together(values: str) -> None:
         assert selector.items() <= labels.items()
     assert {mount["name"] for mount in container(manifests)["volumeMounts"]} == names
     assert manifests["Service"]["spec"]["ports"][0]["targetPort"] in ports
+    assert {probe["port"] for probe in probes(manifests)} == ports
+    assert set(_ports_by_name(manifests)) <= ports
     assert pod(manifests)["terminationGracePeriodSeconds"] > 65
 
 
@@ -163,6 +183,15 @@ def _selectors(manifests: Manifests) -> Iterator[Mapping[str, str]]:
         yield manifests["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
 
 
+def _ports_by_name(manifests: Manifests) -> Iterator[str]:
+    """Yield the ports that rules for others name; that of the service is named as the pod's."""
+    yield manifests["Service"]["spec"]["ports"][0]["name"]
+    if "NetworkPolicy" in manifests:
+        yield manifests["NetworkPolicy"]["spec"]["ingress"][0]["ports"][0]["port"]
+    if "ServiceMonitor" in manifests:
+        yield manifests["ServiceMonitor"]["spec"]["endpoints"][0]["port"]
+
+
 @with_helm
 def test_values_turn_parts_on() -> None:
     kinds = {values: made(values).keys() - {"Deployment", "Service"} for values in VALUES}
@@ -174,6 +203,7 @@ def test_values_turn_parts_on() -> None:
             *("PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceMonitor", "NetworkPolicy"),
         },
         "store": {"NetworkPolicy"},
+        "tls": {"PodDisruptionBudget", "ServiceMonitor", "NetworkPolicy"},
     }
     assert "replicas" not in scaled["Deployment"]["spec"]
     assert (
@@ -181,6 +211,40 @@ def test_values_turn_parts_on() -> None:
         == (scaled["Deployment"]["metadata"]["name"])
     )
     assert container(scaled)["startupProbe"]["failureThreshold"] == 4, "two seconds each"
+
+
+@with_helm
+def test_a_certificate_turns_everything_to_tls() -> None:
+    assert HELM is not None
+    manifests = made("tls")
+    (endpoint,) = manifests["ServiceMonitor"]["spec"]["endpoints"]
+    (port,) = manifests["Service"]["spec"]["ports"]
+    (volume,) = (one for one in pod(manifests)["volumes"] if one["name"] == "tls")
+    (mount,) = (one for one in container(manifests)["volumeMounts"] if one["name"] == "tls")
+    unmonitored = parsed(rendered(HELM, ["tls.secret=certificate"]))
+
+    assert {probe["scheme"] for probe in probes(manifests)} == {"HTTPS"}
+    assert (port["name"], port["port"]) == ("https", 443)
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"] == {
+        "serverName": "model-drum-like.default.svc",
+        "ca": {"secret": {"name": "certificate", "key": "ca.crt"}},
+    }
+    assert volume["secret"] == {"secretName": "certificate", "defaultMode": 0o440}
+    assert mount["readOnly"] is True
+    annotations = unmonitored["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/scheme"] == "https"
+
+
+@with_helm
+def test_a_port_of_the_service_that_is_chosen_stays() -> None:
+    assert HELM is not None
+    ports = [
+        parsed(rendered(HELM, values))["Service"]["spec"]["ports"][0]["port"]
+        for values in ((), ("service.port=81",), ("service.port=81", "tls.secret=certificate"))
+    ]
+
+    assert ports == [80, 81, 81]
 
 
 @with_helm
@@ -200,6 +264,9 @@ def started(manifests: Manifests, folder: Path) -> Iterator[Server]:
     (folder / "people").mkdir()
     (folder / "people" / "credentials.yaml").write_text(CREDENTIALS)
     (folder / "files").mkdir()
+    (folder / "certificate").mkdir()
+    issued = Authority(folder / "certificate").issue("tls")
+    issued.chain.rename(issued.chain.with_name("tls.crt"))
     volumes = {one["name"]: _of_volume(one, folder) for one in pod(manifests)["volumes"]}
     mounts = {
         one["mountPath"]: volumes[one["name"]]
@@ -232,17 +299,18 @@ def test_the_server_takes_what_the_pod_says_and_answers_its_probes(
     values: str, tmp_path: Path
 ) -> None:
     manifests = made(values)
-    probes = [container(manifests)[f"{name}Probe"] for name in ("startup", "readiness", "liveness")]
+    schemes = {probe.get("scheme", "HTTP").lower() for probe in probes(manifests)}
 
     with started(manifests, tmp_path) as server:
-        replies = [server.get(probe["httpGet"]["path"]) for probe in probes]
+        replies = [server.get(probe["path"]) for probe in probes(manifests)]
         metrics = call(server.url, "GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         unknown = server.get("/metrics")
 
+    assert {urlsplit(server.url).scheme} == schemes
     assert [reply.status for reply in replies] == [200, 200, 200]
     assert metrics.status == 200
     assert "\ndrum_like_requests_waiting 0" in metrics.text
-    assert (unknown.status == 401) == (values == "scaled-and-guarded")
+    assert (unknown.status == 401) == (values in ("scaled-and-guarded", "tls"))
 
 
 @with_helm
