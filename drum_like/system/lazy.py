@@ -48,7 +48,8 @@ class cached(Generic[Value]):  # noqa: N801 - as functools.cached_property is wr
         return value
 
 
-__all__ = ["metrics_core", "openmetrics", "pd", "prometheus_text", "scipy_io", "sparse", "yaml"]
+__all__ = ["metrics_core", "np", "openmetrics", "pd", "prometheus_text", "scipy_io", "sparse"]
+__all__ += ["yaml"]
 
 
 class _Later(ModuleType):
@@ -61,6 +62,7 @@ class _Later(ModuleType):
 
 
 if TYPE_CHECKING:  # their types are known without importing them
+    import numpy as np
     import pandas as pd
     import yaml
     from prometheus_client import exposition as prometheus_text
@@ -72,6 +74,7 @@ else:
     prometheus_text = _Later("prometheus_client.exposition")
     metrics_core = _Later("prometheus_client.metrics_core")
     openmetrics = _Later("prometheus_client.openmetrics.exposition")
+    np = _Later("numpy")
     pd = _Later("pandas")
     scipy_io = _Later("scipy.io")
     sparse = _Later("scipy.sparse")

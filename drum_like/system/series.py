@@ -4,7 +4,8 @@ A series is a metric with one value for each of its labels. Its place is the sam
 every worker: the first one that needs the place takes it, and notes it in a text that all share.
 A worker writes to its own part alone, so no lock crosses a process border where it counts, and a
 worker that is killed leaves whole numbers. The next owner of a part goes on where the last one
-ended: counts never shrink.
+ended: counts never shrink. Answered requests are entries on the page of a part, and are added up
+when it is full, or read.
 """
 
 import json
@@ -16,6 +17,7 @@ from functools import partial
 from threading import RLock
 from typing import NamedTuple
 
+from drum_like.system.marks import AddUp, Page
 from drum_like.system.shared_text import OwnText, SharedText
 
 CELLS = 1 << 14
@@ -29,6 +31,9 @@ _FIRST = 64
 that have no room, and are never read."""
 
 NOWHERE, _SIZE = 1, 8
+
+_PART = CELLS + Page.size(CELLS)
+"""Numbers of a worker, with those of its page."""
 
 _REMEMBERED = 4096
 """Labels without a series of their own that a process remembers."""
@@ -71,7 +76,10 @@ class SharedSeries:
         cells: The numbers of all parts.
         own: The cell where the part of this process begins.
         known: The places that this process has asked for.
-        lock: Held while a number is changed. A finalizer may count while its thread does.
+        lock: Held while a number or the page is changed. A finalizer may count while its thread
+            does.
+        page: That of this process.
+        add_up: Adds up the entries of any page.
     """
 
     cells: "memoryview[float]"
@@ -80,7 +88,9 @@ class SharedSeries:
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self._begin(1, OwnText(), bytearray(CELLS * _SIZE))
+        self.page = Page(CELLS)
+        self.add_up: AddUp = _nothing
+        self._begin(1, OwnText(), bytearray(_PART * _SIZE))
         self.claim(0)
 
     def share(self, slots: int) -> None:
@@ -89,12 +99,12 @@ class SharedSeries:
         Args:
             slots: The most processes that ever live at one time.
         """
-        self._begin(slots, SharedText(), mmap.mmap(-1, slots * CELLS * _SIZE))
+        self._begin(slots, SharedText(), mmap.mmap(-1, slots * _PART * _SIZE))
 
     def _begin(self, slots: int, text: OwnText | SharedText, memory: bytearray | mmap.mmap) -> None:
         self._text = text
         self.cells = self._shared = memoryview(memory).cast("d")
-        self._starts = range(0, slots * CELLS, CELLS)
+        self._starts = range(0, slots * _PART, _PART)
         self.known = {}
         self.own = 0
 
@@ -106,7 +116,12 @@ class SharedSeries:
         """
         self.cells, self.own = self._shared, self._starts[slot]
         self.clear(slot)
+        self._end = _end_of([*self._entries()])
+        self._own_part()
+
+    def _own_part(self) -> None:
         self.cells[self.own] = os.getpid()
+        self.page.begin(self.cells, self.own + CELLS)
 
     def disown(self) -> None:
         """Write to memory of this process alone; called in a child, which may yet claim a part.
@@ -116,10 +131,10 @@ class SharedSeries:
         """
         self.lock = RLock()  # another thread of the parent may have held it
         if isinstance(self._text, SharedText):
-            self.cells, self.own = memoryview(bytearray(CELLS * _SIZE)).cast("d"), 0
+            self.cells, self.own = memoryview(bytearray(_PART * _SIZE)).cast("d"), 0
         else:  # it has a copy of all
             self._text = OwnText(self._text.read())
-            self.cells[self.own] = os.getpid()
+        self._own_part()
 
     def clear(self, slot: int) -> None:
         """Set the numbers of a process that has ended to 0 where they are those of the moment."""
@@ -145,7 +160,10 @@ class SharedSeries:
             return NOWHERE
         if len(self.known) > _REMEMBERED:
             self.known.clear()
-        self.known |= {tuple(entry.key): place for place, entry in self._entries()}
+        entries = [*self._entries()]
+        self.known |= {tuple(entry.key): place for place, entry in entries}
+        with self.lock:  # another thread may know more series by now
+            self._end = max(self._end, _end_of(entries))
         other = self.known.get(_other(key), NOWHERE)
         return self.known.setdefault(key, self.known.get(clean, other))
 
@@ -160,15 +178,21 @@ class SharedSeries:
 
     def totals(self) -> dict[Key, list[float]]:
         """Return the numbers of all series, each the sum over all parts."""
-        entries = list(self._entries())
-        end = entries[-1][0] + entries[-1][1].n_cells if entries else 0
-        parts = [self._shared[start : start + end].tolist() for start, _ in self._claimed()]
+        entries, parts = [*self._entries()], []
+        end = _end_of(entries)
+        for start, _ in self._claimed():
+            sums = self.page.sums(self._shared, start + CELLS, self.add_up, end)
+            parts += [self._shared[start : start + end].tolist(), sums]
         sums = [sum(column) for column in zip(*parts, strict=True)]
         return {tuple(one.key): sums[at : at + one.n_cells] for at, one in entries}
 
+    def move(self) -> None:
+        """Clear the page of this process, and add its entries to its sums; the lock is held."""
+        self.page.move(self.add_up, self._end)
+
     def pids(self) -> dict[int, int]:
         """Return the process that owns each part, or was the last to own it, by slot."""
-        return {start // CELLS: pid for start, pid in self._claimed()}
+        return {start // _PART: pid for start, pid in self._claimed()}
 
     def _claimed(self) -> Iterator[tuple[int, int]]:
         for start in self._starts:
@@ -195,6 +219,15 @@ def _with(text: bytes, shape: Shape, key: Key) -> bytes:
     if key in known or used > CELLS:
         return text
     return json.dumps([*entries, _Entry(shape.n_cells, shape.lasts, list(key))]).encode()
+
+
+def _end_of(entries: list[tuple[int, _Entry]]) -> int:
+    """Return the first cell after all series."""
+    return entries[-1][0] + entries[-1][1].n_cells if entries else _FIRST
+
+
+def _nothing(_page: bytes, end: int) -> list[float]:
+    return [0.0] * end
 
 
 def _other(key: Key) -> Key:
