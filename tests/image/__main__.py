@@ -88,7 +88,7 @@ def main() -> int:
     if reason := why_not():
         sys.stdout.write(f"SKIPPED: the image is not built: {reason}\n")
         return CANNOT_RUN
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     sweep()
     with (

@@ -35,13 +35,13 @@ logger = logging.getLogger(__name__)
 
 def built(scratch: Path) -> Built:
     """Build all stages, and return the last one."""
+    *others, last = read(DOCKERFILE.read_text())
     logger.info("FROM %s: a stand-in, out of packages of Debian", base.IMAGE)
     base.make(scratch / "base", ROOT / "build" / "image" / "packages", scratch / "base.log")
     sources = packages.found()
     layers = Layers((places(scratch / "places", sources), scratch / "base"))
     kept = context.keeping(context.rules(IGNORED.read_text()))
     builder = Builder(ROOT, kept, sources, scratch, layers)
-    *others, last = read(DOCKERFILE.read_text())
     for stage in others:
         builder.build(stage)
     return builder.build(last)
