@@ -160,7 +160,8 @@ class DecisionLog:
         while self._write_some():
             pass
         self._writer.close()
-        self._writer.lose(len(self._queue.take(self._queue.n_entries)))
+        left = self._queue.take(self._queue.n_entries)
+        self._writer.lose(len(left) + self._queue.refused())
 
 
 SPOOL = "decisions"
