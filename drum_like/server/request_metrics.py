@@ -24,10 +24,6 @@ _SUM = len(LATENCY) + 1
 
 _KINDS = 4096
 
-_PARTS = float(1 << 24)
-"""Parts of a second to which times are rounded. So sums are exact, up to 17 years, whatever their
-order: none is smaller after a page was moved than it was before."""
-
 _write, _BYTES = ENTRY.pack_into, ENTRY.size // FIELDS
 
 
@@ -153,6 +149,9 @@ def _kind(requests: int, rows: int, duration: int) -> float:
 def _add_up(phase_places: list[int], page: bytes, end: int) -> list[float]:
     """Add up the entries of a page, as Page wants it.
 
+    One after the other: so a sum of floats is not smaller with more entries, nor once the page is
+    moved, than whoever read it before has seen.
+
     Args:
         phase_places: The series of PHASES, and that of writing.
         page: Entries.
@@ -168,7 +167,6 @@ def _add_up(phase_places: list[int], page: bytes, end: int) -> list[float]:
     places[0] = duration
     places[1:-1, many.asked == 0] = NOWHERE
     places[-1, write_s < 0] = NOWHERE
-    times = np.rint(times * _PARTS) / _PARTS
     buckets = places + np.searchsorted(LATENCY, times)
     cells = [requests, n_rows, buckets.ravel(), (places + _SUM).ravel()]
     amounts = [np.ones(len(kind)), rows * (many.asked != 0), np.ones(times.size), times.ravel()]

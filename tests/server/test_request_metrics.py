@@ -9,7 +9,7 @@ import sys
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import isclose
@@ -128,6 +128,46 @@ def test_sums_are_the_same_to_the_last_digit_after_a_move(metrics: RequestMetric
         with SERIES.lock:
             SERIES.move()
         assert SERIES.totals() == before
+
+
+def test_sums_of_times_never_shrink_by_a_digit(metrics: RequestMetrics) -> None:
+    chance, last = random.Random(10), SERIES.totals()
+    for _ in range(40):
+        for _ in range(chance.randrange(1, 150)):
+            marks = marks_of(Model("one"), chance, is_asked=True)
+            marks.predict_s = marks.waited_s = 0.0  # no phase is negative
+            marks.asked = marks.began
+            metrics.count(marks, SEEN, "200")
+            if chance.random() < 0.9:
+                metrics.wrote(marks)
+        now = SERIES.totals()
+        for key, numbers in last.items():
+            assert all(after >= before for before, after in zip(numbers, now[key], strict=True))
+        last = now
+
+
+def test_a_time_of_writing_that_comes_while_its_page_is_moved_is_kept(
+    metrics: RequestMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread waits for the move: what is on the page has been read."""
+    chance, before = random.Random(11), SERIES.totals()
+    marks = marks_of(Model("one"), chance, is_asked=True)
+    metrics.count(marks, SEEN, "200")
+    thread, add_up = threading.Thread(target=metrics.wrote, args=(marks,)), SERIES.add_up
+
+    def disturbed(page: bytes, end: int) -> Sequence[float]:
+        if thread.ident is None:
+            thread.start()
+            thread.join(0.2)
+        return add_up(page, end)
+
+    monkeypatch.setattr(SERIES, "add_up", disturbed)
+    while thread.ident is None:  # until the page is full
+        metrics.count(marks_of(None, chance, is_asked=False), SEEN, "404")
+    thread.join()
+
+    written = grown(before, SERIES.totals())["drum_like_request_phase_seconds", "write"]
+    assert sum(written[:-1]) == 1
 
 
 def count_some(times: int) -> None:
