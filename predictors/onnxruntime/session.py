@@ -211,20 +211,39 @@ def _typed_column(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
 
 
 def _integer_column(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values:
-    column = data.iloc[:, at]
+    column, expected = data.iloc[:, at], f"whole numbers that fit {dtype.name}"
     bounds = np.iinfo(dtype)
     if column.dtype.kind in "iu" and not column.hasnans:
         values = column.to_numpy()
-        outside = (values < bounds.min) | (values > bounds.max)
+        _refuse_cells((values < bounds.min) | (values > bounds.max), data, at, expected)
+    elif column.dtype == object and (cells := _whole_cells(column)) is not None:
+        outside = [not bounds.min <= cell <= bounds.max for cell in cells]
+        _refuse_cells(np.array(outside), data, at, expected)
+        return np.array(cells, dtype=dtype)
     else:
         values = NativeFrame(data.iloc[:, [at]]).matrix()[:, 0]
         # The upper bound itself may round up as a float, and is then outside.
         inside = (values >= bounds.min) & (values < float(bounds.max) + 1)
+        _refuse_cells(~inside | (values != np.trunc(values)), data, at, expected)
         # From 2**53 on a float may be another whole number than the one that was sent.
-        exact = np.abs(values) < _FIRST_INEXACT
-        outside = ~inside | ~exact | (values != np.trunc(values))
-    _refuse_cells(outside, data, at, f"whole numbers that fit {dtype.name}")
+        _refuse_cells(np.abs(values) >= _FIRST_INEXACT, data, at, expected)
     return values.astype(dtype)
+
+
+def _whole_cells(column: pd.Series[Any]) -> list[int] | None:
+    """Return the cells of a column of objects as whole numbers, None if one is none.
+
+    So are numbers that no array of a type holds side by side: those of uint64 from 2**63 on, and
+    long ones beside floats.
+    """
+    cells = column.tolist()
+    if all(type(one) is int or (type(one) is float and _is_exact(one)) for one in cells):
+        return [int(one) for one in cells]
+    return None
+
+
+def _is_exact(cell: float) -> bool:
+    return abs(cell) < _FIRST_INEXACT and cell.is_integer()
 
 
 def _refuse_cells(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:

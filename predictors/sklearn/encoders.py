@@ -28,6 +28,9 @@ CATEGORIES_TO_KEEP = 1_000_000
 
 NAN = float("nan")
 
+_EXACT = 2**53
+"""The largest whole number below which floats hold all others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
@@ -79,8 +82,11 @@ def add_types(model: Any, schema: Schema | None) -> Schema | None:
 
 
 def _join_columns(column: Column, found: Sequence[Column]) -> Column:
-    """Join the knowledge of several readers about a column; the strictest type counts."""
-    if column.kind == "number":
+    """Join the knowledge of several readers about a column; the strictest type counts.
+
+    Numbers are floats; they are the strictest type unless a category would lose digits as one.
+    """
+    if column.kind == "number" and not any(map(_has_long_numbers, found)):
         return replace(column, width=max(one.width for one in found))
     encoded = [one for one in found if one.kind == "encoded"]
     texts = [one for one in found if one.kind == "text"]
@@ -98,6 +104,11 @@ def _join_columns(column: Column, found: Sequence[Column]) -> Column:
     if joined is None:
         return column
     return replace(joined, name=column.name, missing=missing, takes_missing=takes_missing)
+
+
+def _has_long_numbers(column: Column) -> bool:
+    """Return whether a category is a whole number that a float may not hold."""
+    return any(isinstance(one, int) and abs(one) > _EXACT for one in column.categories)
 
 
 def _join_encoded(encoded: Sequence[Column]) -> Column | None:

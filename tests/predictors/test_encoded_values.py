@@ -10,12 +10,20 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, TargetEncoder
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeRegressor
 
 from drum_like.errors import ColumnsError
 from tests.predictors.scoring import answering, arrow_frame, csv_frame, json_frame, values
@@ -198,3 +206,32 @@ def test_intervals_that_pandas_has_cut_reach_histograms() -> None:
     ).fit(data, cells.cat.codes * 3.0)
 
     check(model, data, csv_frame(data.to_csv(index=False)))
+
+
+IDS = np.array([0, *(10**18 + 234567890123456000 + n for n in range(3))])
+"""Numbers of 19 digits, which floats do not tell apart, and one that stands for none of them."""
+
+ID_READERS: dict[str, Callable[[], Any]] = {
+    "one hot": OneHotEncoder,
+    "ordinal": OrdinalEncoder,
+    "beside a scaler": lambda: make_union(StandardScaler(), OneHotEncoder(handle_unknown="ignore")),
+    "behind an imputer": lambda: make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", ID_READERS)
+@pytest.mark.parametrize("ids", [IDS, IDS.astype(np.uint64) + 2**63], ids=["int64", "uint64"])
+def test_long_numbers_are_the_categories(ids: NDArray[Any], reader: str) -> None:
+    """Also where a number of zero is one of them, and where another step takes them as numbers."""
+    cells = np.resize(ids, ROWS)
+    data = pd.DataFrame({"c": cells, "x": NUMBERS})
+    columns = ColumnTransformer([("part", ID_READERS[reader](), ["c"])], remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeRegressor(random_state=0))
+    model.fit(data, np.resize([0.0, 10.0, 20.0, 30.0], ROWS))
+
+    for part in (data[1:2], data):
+        check(model, part, csv_frame(part.to_csv(index=False)))
+        check(model, part, arrow_frame(part))
+        check(model, part, json_frame(part))

@@ -36,6 +36,9 @@ from tests.predictors.scoring import (
     values,
 )
 
+OBJECTS = pd.Series([2**53 + 1, 7.0, 2**64 - 1], dtype=object).array
+"""Numbers that no array of one type holds side by side."""
+
 ZERO_ONE = Target(TargetType.BINARY, ("1", "0"))
 
 
@@ -280,6 +283,8 @@ def test_matrix_of_text_takes_text() -> None:
         (TensorProto.INT64, [2**53 + 1, -1], np.array([2**53 + 1, -1])),
         (TensorProto.INT32, [3.0, -4.0], np.array([3, -4], np.int32)),
         (TensorProto.INT64, pd.array([2**60 + 1, 5], "Int64"), np.array([2**60 + 1, 5])),
+        (TensorProto.INT64, OBJECTS[:2], np.array([2**53 + 1, 7])),
+        (TensorProto.UINT64, OBJECTS[::2], np.array([2**53 + 1, 2**64 - 1], np.uint64)),
         (TensorProto.UINT8, [255, 0], np.array([255, 0], np.uint8)),
         (TensorProto.BOOL, [True, False], np.array([True, False])),
         (TensorProto.BOOL, [1.0, 0.0], np.array([True, False])),
@@ -288,7 +293,8 @@ def test_matrix_of_text_takes_text() -> None:
         (TensorProto.STRING, [2**60 + 1, 0], np.array([str(2**60 + 1), "0"], object)),
     ],
     ids=[
-        *["float", "double", "int64", "int32-from-floats", "int64-nullable", "uint8", "bool"],
+        *["float", "double", "int64", "int32-from-floats", "int64-nullable", "int64-beside-float"],
+        *["uint64", "uint8", "bool"],
         *["bool-from-floats", "text", "text-from-floats", "text-from-integers"],
     ],
 )
@@ -312,6 +318,8 @@ def test_column_comes_as_its_type(
         (TensorProto.INT64, [1.0, 2.0**63], "whole numbers that fit int64, without gaps; row 2"),
         (TensorProto.INT64, [1.0, 2.0**53], "whole numbers that fit int64, without gaps; row 2"),
         (TensorProto.INT64, [-(2.0**53), 1], "whole numbers that fit int64, without gaps; row 1"),
+        (TensorProto.INT64, [2.0**53, 1.5], "whole numbers that fit int64, without gaps; row 2"),
+        (TensorProto.INT64, OBJECTS[::2], "whole numbers that fit int64, without gaps; row 2"),
         (TensorProto.INT32, [1, 2**31], "whole numbers that fit int32, without gaps; row 2"),
         (TensorProto.UINT8, [-1, 2], "whole numbers that fit uint8, without gaps; row 1"),
         (TensorProto.BOOL, [1, 2], "true or false, without gaps; row 2"),
@@ -319,6 +327,7 @@ def test_column_comes_as_its_type(
     ],
     ids=[
         *["missing", "fraction", "int64-overflow", "inexact", "inexact-negative"],
+        *["fraction-beside-inexact", "int64-overflow-of-objects"],
         *["int32-overflow", "negative", "bool", "text"],
     ],
 )
