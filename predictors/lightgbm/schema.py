@@ -7,6 +7,7 @@ list they are the columns listed: integer codes of the user's own among them, an
 that were not listed count as numbers. The model does not tell which of the two it was.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -204,7 +205,7 @@ class _Training:
             int(column)
             for tree in zip(columns, limits, strict=True)
             for column, limit in zip(*map(str.split, tree), strict=True)
-            if abs(2 * float(limit) - round(2 * float(limit))) > 1e-9
+            if _is_broken(2 * float(limit))
         }
         return set(range(len(self._infos))) - broken
 
@@ -234,6 +235,11 @@ def _may_be_number(value: Any) -> bool:
     except ColumnsError:
         return not isinstance(value, str)
     return True
+
+
+def _is_broken(number: float) -> bool:
+    """Whether a number is finite and not whole; infinite is the limit of "missing or not"."""
+    return math.isfinite(number) and abs(number - round(number)) > 1e-9
 
 
 def _span(info: str) -> tuple[int, int] | None:

@@ -1,6 +1,7 @@
 """The LightGBM plugin, on models trained here."""
 
 import pickle
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -262,6 +263,28 @@ def test_a_category_of_text_is_not_the_column_of_numbers_beside_it() -> None:
 
     assert kinds(trained) == ["number", "category", "number"]
     assert same(values(trained, csv_frame(data.to_csv(index=False))), trained.predict(data))
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["txt", "pkl"])
+def test_a_split_of_gaps_from_the_rest_tells_nothing_of_whole_numbers(
+    tmp_path: Path, *, native: bool
+) -> None:
+    """Its limit is infinite."""
+    flagged = with_categories().assign(flag=np.arange(200) % 2 == 0)
+    data = flagged[["a", "flag", "colour"]]
+    data.loc[np.arange(200) % 3 == 0, "a"] = np.nan
+    target = data["a"].isna() * 9 + data["flag"] + (data["colour"] == "red")
+    trained = booster(data, target, objective="regression")
+    assert re.search(r"^threshold=(.* )?inf\b", trained.model_to_string(), re.MULTILINE)
+    if native:
+        trained.save_model(tmp_path / "model.txt")
+    else:
+        (tmp_path / "model.pkl").write_bytes(pickle.dumps(trained))
+
+    model = load_artifact(find_artifact(ModelDirectory(tmp_path)))
+
+    assert kinds(model) == ["number", "number", "category"]
+    assert same(values(model, csv_frame(data.to_csv(index=False))), trained.predict(data))
 
 
 @pytest.mark.parametrize(
