@@ -10,7 +10,7 @@ for what is sent.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,9 +28,9 @@ from drum_like.api import Column, Schema
 from .steps import (
     Positions,
     booster_predictor,
+    chosen_columns,
     find_parts,
     first_model,
-    inner_models,
     input_teller,
     is_booster,
     is_framework_only,
@@ -149,14 +149,22 @@ def _numbers_of_trusted(model: Any, row: _Row) -> Positions:
     categorical = getattr(model, "is_categorical_", None)
     if categorical is not None:
         return frozenset(np.flatnonzero(~np.asarray(categorical)).tolist())
-    inner = [one for one in inner_models(model) if _attribute(one, "n_features_in_") == row.width]
-    if inner:
-        found = [_numbers(one, row) for one in inner]
+    found = list(_numbers_inside(model, row))
+    if found:
         # Code of others may tell 1 from 1.0, and no column that such code reads is a number here.
         if is_framework_only(model):
             return frozenset[int]().union(*found)
         return frozenset(range(row.width)).intersection(*found)
     return _numbers_by_trial(model, row)
+
+
+def _numbers_inside(model: Any, row: _Row) -> Iterator[Positions]:
+    for inner, places in chosen_columns(model):
+        # Bags hand over arrays, some columns several times.
+        part = row if places is None else _Row(None, len(places))
+        if _attribute(inner, "n_features_in_") == part.width:
+            numbers = _numbers(inner, part)
+            yield numbers if places is None else frozenset(int(places[at]) for at in numbers)
 
 
 def _numbers_of_pipeline(model: Pipeline, row: _Row) -> Positions:

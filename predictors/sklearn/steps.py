@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._stacking import _BaseStacking
+from sklearn.ensemble._voting import _BaseVoting
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import BaseDecisionTree
@@ -25,6 +30,17 @@ TEXT_VECTORIZERS = (CountVectorizer, HashingVectorizer)
 
 _INNER = ("best_estimator_", "regressor_")
 _BOOSTERS = {"xgboost": "XGBoostPredictor", "lightgbm": "LightGBMPredictor"}
+_UNCHECKED = (
+    BaseSearchCV,
+    TransformedTargetRegressor,
+    _BaseVoting,
+    _BaseStacking,
+    CalibratedClassifierCV,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+)
+"""Estimators that hand a table on without a look at the number of its columns."""
+
 Positions = frozenset[int]
 
 
@@ -41,17 +57,24 @@ def is_trusted(model: Any) -> bool:
     return package in _TRUSTED and not isinstance(model, FunctionTransformer)
 
 
-def inner_models(model: Any) -> Iterator[Any]:
-    """Yield the fitted estimators that an estimator of a library hands its columns to as they are.
+def inner_models(model: Any) -> list[Any]:
+    """Return the fitted estimators that an estimator of a library hands its columns to as they are.
 
-    Those that are fitted on some of the columns only are left out, and so are trees.
+    Those that are fitted on some of the columns only are left out. So are trees where nothing is
+    beside them: the estimator around tells as much, and there are many.
     """
-    for name in (*_INNER, "_preprocessor", "estimator_", "estimators_", "calibrated_classifiers_"):
+    found = [inner for inner in _fitted_inside(model) if isinstance(inner, BaseEstimator)]
+    return [] if all(isinstance(inner, BaseDecisionTree) for inner in found) else found
+
+
+def _fitted_inside(model: Any) -> Iterator[Any]:
+    # Ensembles keep what they copy, which is not fitted, as estimator_.
+    several = "estimators_" if hasattr(model, "estimators_") else "estimator_"
+    for name in (*_INNER, "_preprocessor", several):
         found = getattr(model, name, None)
-        for one in found if isinstance(found, list) else [found]:
-            inner = getattr(one, "estimator", one) if name == "calibrated_classifiers_" else one
-            if isinstance(inner, BaseEstimator) and not isinstance(inner, BaseDecisionTree):
-                yield inner
+        yield from found if isinstance(found, list) else [found]
+    for one in getattr(model, "calibrated_classifiers_", ()):
+        yield one.estimator
 
 
 def inner_model(model: Any) -> Any:
@@ -67,7 +90,8 @@ def first_model(model: Any) -> Any:
     if isinstance(model, Pipeline):
         steps = [step for _, step in model.steps if not is_gap(step)]
         return first_model(steps[0]) if steps else model
-    inner = next(inner_models(model), None) if is_trusted(model) else None
+    inners = inner_models(model) if is_trusted(model) else []
+    inner = next((one for one in inners if not isinstance(one, BaseDecisionTree)), None)
     return model if inner is None or hasattr(model, "is_categorical_") else first_model(inner)
 
 
@@ -182,10 +206,10 @@ def used_columns(model: Any, names: Any, width: int) -> Positions:
 
 def _used_inside(model: Any, names: Any, width: int) -> Positions:
     """Return the columns that any of the estimators in an estimator reads."""
-    # A stack may hand its columns to its last estimator, too; bags choose some for each.
-    all_used = getattr(model, "passthrough", False) or hasattr(model, "estimators_features_")
-    inner = list(inner_models(model)) if is_trusted(model) and not all_used else []
-    if not inner or hasattr(model, "is_categorical_"):
+    # A stack may hand its columns to its last estimator, too. Others check the number of columns.
+    all_used = getattr(model, "passthrough", False) or not isinstance(model, _UNCHECKED)
+    inner = inner_models(model) if is_trusted(model) and not all_used else []
+    if not inner:
         return frozenset(range(width))
     return frozenset[int]().union(*(used_columns(one, names, width) for one in inner))
 
@@ -236,8 +260,5 @@ def find_forests(model: Any, depth: int = 8) -> list[Any]:
 
 def chosen_columns(model: Any) -> Iterator[tuple[Any, Sequence[int] | None]]:
     """Yield the estimators in an estimator, with the places of their columns if not all."""
-    chosen = getattr(model, "estimators_features_", None)
-    if chosen is None:
-        yield from ((inner, None) for inner in inner_models(model))
-    else:
-        yield from zip(model.estimators_, chosen, strict=True)
+    inner = inner_models(model)
+    yield from zip(inner, getattr(model, "estimators_features_", [None] * len(inner)), strict=False)
