@@ -22,7 +22,7 @@ from drum_like.api import (
 # Relative: type checkers know this package under its folder's name.
 from ..estimators import NUMERIC
 from . import batching, columns, encoders, outputs, probes
-from .bad_cell import find_bad_cell
+from .bad_cell import BadCell, find_bad_cell
 from .batching import Batching, BatchingResult
 from .contributions import explainer
 from .steps import (
@@ -64,8 +64,8 @@ class SklearnPredictor:
         """Score rows: (n_rows, n_classes) chances with the classes, or the predicted values.
 
         Raises:
-            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
-                does not take that.
+            ColumnsError: the estimator does not take a cell, such as one that is missing, infinite
+                or of an unknown category, or the cells of a row together.
             PredictorError: the estimator cannot predict what the target asks for.
         """
         kind = target.type
@@ -94,8 +94,8 @@ class SklearnPredictor:
         """Return the transformed rows: a DataFrame, an ndarray or a scipy sparse matrix.
 
         Raises:
-            ColumnsError: a cell is missing, infinite or of an unknown category, and the estimator
-                does not take that.
+            ColumnsError: the estimator does not take a cell, such as one that is missing, infinite
+                or of an unknown category, or the cells of a row together.
             PredictorError: the model is no transformer.
         """
         return self._call(_method(self._model, "transform", "a transform target"), frame)
@@ -148,12 +148,11 @@ class SklearnPredictor:
         rows = self._rows(frame, way.multiple)
         try:
             return batching.predict(method, rows, way, frame.n_rows)
-        except (TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             cell = find_bad_cell(self._model, method, self._rows(frame), self.schema)
             if cell is None:
                 raise
-            name = frame.columns[cell.column] if frame.columns else str(cell.column)
-            raise ColumnsError(f"column {name[:100]!r} {cell.reason}", cell.row) from error
+            raise ColumnsError(_said(cell, frame), cell.row) from error
 
     def _batching(self, method: Any) -> Batching:
         """Return the batching of a method of the model; tried when it is first called."""
@@ -183,6 +182,13 @@ class SklearnPredictor:
             # Column by column, as a DataFrame becomes an array: sums round alike.
             return np.asfortranarray(frame.matrix())
         return frame.pandas.to_numpy(dtype=object)
+
+
+def _said(cell: BadCell, frame: Frame) -> str:
+    if cell.column is None:
+        return cell.reason
+    name = frame.columns[cell.column] if frame.columns else str(cell.column)
+    return f"column {name[:100]!r} {cell.reason}"
 
 
 def _check_input(model: Any) -> None:

@@ -1,13 +1,13 @@
 """Which cell of a request made a scikit-learn model raise.
 
-Looked for after a failure only: numbers that are missing or infinite, found by predicting single
-rows again, categories that an encoder told to refuse unknown ones was not fitted on, and at last
-numbers that are too large, or that a function such as the logarithm makes no number of.
+Looked for after a failure only: the first row that the model refuses alone is mixed with a row
+that it takes, until one cell makes the difference. Categories that an encoder told to refuse
+unknown ones was not fitted on are known without a trial.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,25 +17,43 @@ from numpy.typing import NDArray
 from drum_like.api import NativeFrame, Schema
 
 # Relative: type checkers know this package under its folder's name.
+from . import probes
 from .encoders import find_encoders
 
-MAX_PREDICTIONS = 64
-"""Rows that are predicted again, at most, to find the number that an estimator refused."""
+_MADE_UP = 8
+"""Rows made up, at most, to find one that the model takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class BadCell:
-    """A cell that the model does not take.
+    """A cell that the model does not take, or a row whose cells it does not take together.
 
     Attributes:
         row: Position of its row, from 0.
-        column: Position of its column.
+        column: Position of its column; None if no single one is at fault.
         reason: Its content, and the remedy.
     """
 
     row: int
-    column: int
+    column: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A row that the model refuses alone: a DataFrame, an array or a text, one row long.
+
+    Attributes:
+        row: Its position, from 0.
+        sent: The row.
+        numbers: Its cells as float64, NaN where they are no numbers.
+        numeric: Positions of the columns of numbers.
+    """
+
+    row: int
+    sent: Any
+    numbers: NDArray[np.float64]
+    numeric: list[int]
 
 
 def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> BadCell | None:
@@ -48,99 +66,143 @@ def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> 
         schema: The columns of the rows, None if they are unknown.
     """
     data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
-    numeric = [at for at in range(data.shape[1]) if _is_number(data, at, schema)]
-    return (
-        _non_finite_cell(method, rows, data, numeric)
-        or _unknown_category(model, data, schema)
-        or _refused_number(method, rows, numeric)
-    )
+    refused = _first_refused(method, rows, data, schema)
+    cell = None if refused is None else _refused_cell(model, method, rows, refused, schema)
+    if refused is not None and cell is not None and _gap(refused, cell.column):
+        return cell
+    return _unknown_category(model, data, schema) or cell
 
 
-def _non_finite_cell(
-    method: Any, rows: Any, data: pd.DataFrame, numeric: list[int]
-) -> BadCell | None:
-    cells = NativeFrame(data.iloc[:, numeric]).matrix()
-    trials = islice(_trials(method, rows, numeric, np.isfinite(cells)), MAX_PREDICTIONS)
-    found = next((cell for cell in trials if cell is not None), None)
-    if found is None:
-        return None
-    row, at = found
-    kind = "a missing value" if np.isnan(cells[row, numeric.index(at)]) else "an infinite value"
-    return BadCell(
-        row,
-        at,
-        f"holds {kind} in row {row + 1}, which the model does not take there; send a number, or "
-        "train the model with an imputer",
-    )
-
-
-def _is_number(data: pd.DataFrame, at: int, schema: Schema | None) -> bool:
-    """Whether a column holds numbers; booleans beside a gap come as objects."""
-    if schema is not None and schema.columns[at].kind == "number":
-        return True
-    return bool(pd.api.types.is_numeric_dtype(data.dtypes.iloc[at]))
-
-
-def _trials(
-    method: Any, rows: Any, numeric: list[int], finite: NDArray[np.bool_]
-) -> Iterator[tuple[int, int] | None]:
-    """Yield once for each row predicted: the row and column of a refused cell, or None.
-
-    A row that holds such cells is predicted with all of them filled, which has to work, and then
-    with one of them at a time left as it was.
-    """
-    for row in map(int, np.flatnonzero(~finite.all(axis=1))):
-        unusual = [at for at, good in zip(numeric, finite[row], strict=True) if not good]
-        works = _works(method, _with_cells(rows, row, unusual))
-        yield None
-        for at in unusual if works else ():
-            others = [other for other in unusual if other != at]
-            yield None if _works(method, _with_cells(rows, row, others)) else (row, at)
-
-
-def _refused_number(method: Any, rows: Any, numeric: list[int]) -> BadCell | None:
-    row = _first_refused(method, rows)
-    for at in numeric[:MAX_PREDICTIONS]:
-        if _works(method, _with_cells(rows, row, [at], 1.0)):
-            return BadCell(
-                row,
-                at,
-                f"holds in row {row + 1} a number that the model does not take, such as one that "
-                "is too large; send another",
-            )
-    return None
-
-
-def _first_refused(method: Any, rows: Any) -> int:
-    """Return the first row that is refused together with those before it, by halving."""
+def _first_refused(
+    method: Any, rows: Any, data: pd.DataFrame, schema: Schema | None
+) -> _Refused | None:
+    """Return the first row that is refused, by halving; None if it is refused among others only."""
     low, high = 0, len(rows) - 1
     while low < high:
         middle = (low + high) // 2
-        if _works(method, rows[: middle + 1]):
+        if _works(method, rows[low : middle + 1]):
             low = middle + 1
         else:
             high = middle
-    return low
+    sent = _row(rows, low)
+    if _works(method, sent):
+        return None
+    numeric = [at for at in range(data.shape[1]) if _is_number(data, low, at, schema)]
+    numbers = np.full(data.shape[1], np.nan)
+    numbers[numeric] = NativeFrame(data.iloc[[low], numeric]).matrix()[0]
+    return _Refused(low, sent, numbers, numeric)
 
 
-def _with_cells(rows: Any, row: int, places: list[int], filling: float = 0.0) -> Any:
-    """Return one row as the estimator gets it, some cells of it replaced by a number."""
-    if isinstance(rows, pd.DataFrame):
-        one = rows.iloc[[row]].copy()
+def _is_number(data: pd.DataFrame, row: int, at: int, schema: Schema | None) -> bool:
+    """Whether a column, or its cell, is of numbers; booleans beside a gap come as objects."""
+    if schema is not None and schema.columns[at].kind == "number":
+        return True
+    cell = data.iloc[row, at]
+    # A gap among objects may be one of text.
+    is_number = isinstance(cell, int | float | np.number) and not np.isnan(cell)
+    return is_number or bool(pd.api.types.is_numeric_dtype(data.dtypes.iloc[at]))
+
+
+def _refused_cell(
+    model: Any, method: Any, rows: Any, refused: _Refused, schema: Schema | None
+) -> BadCell | None:
+    """Return the cell at fault, or the row; None if the model takes no row that could be tried."""
+    others = chain(_filled(model, refused, schema), _others(model, rows, refused, schema))
+    fine = next((other for other in others if _works(method, other)), None)
+    if fine is None:
+        return None
+    low, high = 0, len(refused.numbers)  # with `low` cells of it a row works, with `high` not
+    while high - low > 1:
+        middle = (low + high) // 2
+        works = _works(method, _mixed(fine, refused.sent, range(middle)))
+        low, high = (middle, high) if works else (low, middle)
+    if _works(method, _mixed(fine, refused.sent, [low])):
+        together = f"row {refused.row + 1}: the model refuses these values together; send others"
+        return BadCell(refused.row, None, together)
+    return BadCell(refused.row, low, _reason(refused, low))
+
+
+def _filled(model: Any, refused: _Refused, schema: Schema | None) -> Iterator[Any]:
+    """Yield the row with other numbers, texts as they are: the fewest others first."""
+    usual = probes.usual_numbers(model, schema, len(refused.numbers))
+    gaps = [at for at in refused.numeric if not np.isfinite(refused.numbers[at])]
+    for places, numbers in (
+        (gaps, np.zeros_like(usual)),
+        (refused.numeric, np.ones_like(usual)),
+        (refused.numeric, np.zeros_like(usual)),
+        (refused.numeric, usual),
+    ):
+        if places:
+            yield _with_numbers(refused.sent, places, numbers)
+
+
+def _others(model: Any, rows: Any, refused: _Refused, schema: Schema | None) -> Iterator[Any]:
+    """Yield other rows of the request, then made-up ones."""
+    for row in {0, len(rows) - 1} - {refused.row}:
+        yield _row(rows, row)
+    try:
+        made_up = probes.probe_rows(model, schema, _MADE_UP)
+    except ValueError:
+        return
+    yield from (_row(made_up, at) for at in range(_MADE_UP))
+
+
+def _row(rows: Any, row: int) -> Any:
+    return rows.iloc[[row]].copy() if isinstance(rows, pd.DataFrame) else rows[[row]]
+
+
+def _with_numbers(one: Any, places: list[int], numbers: NDArray[np.float64]) -> Any:
+    """Return a row as the estimator gets it, some cells of it replaced by numbers."""
+    filled = one.copy()
+    if not isinstance(filled, pd.DataFrame):
+        filled[0, places] = numbers[places]
+        return filled
+    for at in places:
+        filled.isetitem(at, numbers[[at]])
+    return filled
+
+
+def _mixed(fine: Any, sent: Any, places: Sequence[int]) -> Any:
+    """Return the row that works with some cells as they were sent."""
+    mixed = fine.copy()
+    if isinstance(mixed, pd.DataFrame):
         for at in places:
-            one.isetitem(at, np.full(1, filling))
-        return one
-    array: NDArray[Any] = rows[[row]].copy()
-    array[0, places] = filling
-    return array
+            mixed.isetitem(at, sent.iloc[:, at].array)
+        return mixed
+    # A text is a row of its own.
+    mixed.reshape(1, -1)[0, places] = sent.reshape(1, -1)[0, places]
+    return mixed
 
 
 def _works(method: Any, rows: Any) -> bool:
     try:
         method(rows)
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - any failure of a trial is a refusal
         return False
     return True
+
+
+def _reason(refused: _Refused, at: int) -> str:
+    where = f"in row {refused.row + 1}"
+    gap = _gap(refused, at)
+    if gap:
+        return (
+            f"holds {gap} {where}, which the model does not take there; send a number, or train "
+            "the model with an imputer"
+        )
+    if at in refused.numeric:
+        return (
+            f"holds {where} a number that the model does not take, such as one that is too large; "
+            "send another"
+        )
+    return f"holds {where} a value that the model does not take; send another"
+
+
+def _gap(refused: _Refused, at: int | None) -> str:
+    """Return what a cell holds that is no finite number, empty if it is one or no number's."""
+    if at not in refused.numeric or np.isfinite(refused.numbers[at]):
+        return ""
+    return "a missing value" if np.isnan(refused.numbers[at]) else "an infinite value"
 
 
 def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> BadCell | None:

@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.tree import BaseDecisionTree
@@ -92,6 +93,36 @@ def probe_rows(model: Any, schema: Schema | None, n_rows: int) -> Any:
     if not schema.named:
         return pd.DataFrame(dict(enumerate(cells))).to_numpy(dtype=object)
     return pd.DataFrame(dict(zip(schema.names, cells, strict=True)))
+
+
+def usual_numbers(model: Any, schema: Schema | None, width: int) -> NDArray[np.float64]:
+    """Return a number for each column, inside the range of training where the model shows it.
+
+    Args:
+        model: The fitted estimator.
+        schema: Its columns; None if they are unknown.
+        width: How many they are.
+    """
+    if schema is None:
+        return np.zeros(width)
+    usual = _scale_of(model, schema).centres
+    where = {name: at for at, name in enumerate(schema.names)}
+    for traced in trace_steps(model):
+        inside = _inside(traced.step)
+        if inside is not None and len(inside) == len(traced.columns):
+            places = [None if one is None else where.get(str(one.column)) for one in traced.columns]
+            for at, value in zip(places, inside, strict=True):
+                if at is not None:
+                    usual[at] = value
+    return usual
+
+
+def _inside(step: Any) -> Any:
+    """Return numbers that a step takes which refuses those out of a range, None for any other."""
+    if isinstance(step, SplineTransformer):
+        return [spline.t[spline.k : len(spline.t) - spline.k].mean() for spline in step.bsplines_]
+    neighbours = getattr(step, "_fit_X", None)
+    return neighbours[0] if isinstance(neighbours, np.ndarray) and neighbours.ndim == 2 else None
 
 
 def scores_rows_alone(model: Any) -> bool:
