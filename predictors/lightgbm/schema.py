@@ -173,16 +173,19 @@ class _Training:
     def _rivals_of(self, chosen: Places) -> Fits:
         """Return whether a column may be another one than chosen, and no row would show that.
 
-        A row shows it that holds text where a number was chosen.
+        A row shows it that holds text where a number was chosen. It is then refused, and so would
+        all rows be: where the other column shows more of the texts than the one chosen, which
+        lacks some, the model is refused instead.
         """
 
         def fits(at: int, place: int | None) -> bool:
             if place is None or at == chosen[place]:
                 return True
-            is_refused = at not in chosen and self._texts[place]
-            covered = min(_COVERED, self._coverage(chosen[place], place))
-            shows = at in self._marked or self._coverage(at, place) >= covered
-            return not is_refused and self._fits(at, place) and shows
+            shown, other = self._coverage(chosen[place], place), self._coverage(at, place)
+            if at not in chosen and self._texts[place]:
+                return shown < min(_COVERED, other) and self._fits(at, place)
+            shows = at in self._marked or other >= min(_COVERED, shown)
+            return self._fits(at, place) and shows
 
         return fits
 
@@ -224,7 +227,8 @@ class _Training:
         return ArtifactError(
             f"the LightGBM model stores the values of {len(self._stored)} pandas categories, but "
             f"not their columns: these could be several of {named}, and rows would be read in "
-            f"another way ({len(self._marked)} columns are marked as categorical); {_ONE_KIND}"
+            f"another way ({len(self._marked)} columns are marked as categorical); {_ONE_KIND}; "
+            "categories without rows can be left out (cat.remove_unused_categories())"
         )
 
 

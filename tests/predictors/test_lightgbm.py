@@ -265,6 +265,35 @@ def test_a_category_of_text_is_not_the_column_of_numbers_beside_it() -> None:
     assert same(values(trained, csv_frame(data.to_csv(index=False))), trained.predict(data))
 
 
+@pytest.mark.parametrize("order", [["flag", "size", "town"], ["town", "size", "flag"]])
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 150)], ids=["all", "without-last"])
+def test_codes_are_not_the_texts_of_a_category_that_shows_more_of_them(
+    order: list[str], rows: slice
+) -> None:
+    """Served as one, they would be refused in each row: they are none of the texts."""
+    at, sizes = np.arange(200), ["S", "M", "L", "XL"]
+    size = pd.Categorical(np.array(sizes)[at // 50], sizes, ordered=True)
+    town = pd.Categorical(np.array(list("abcde"))[at % 5])
+    data = pd.DataFrame({"flag": at % 2, "size": size, "town": town})[order][rows]
+    target = data["flag"] + data["size"].cat.codes + data["town"].cat.codes * 2
+    model = listed(data, target, "flag", "town")
+
+    with pytest.raises(ArtifactError, match=r"not their columns.* 'size'.*remove_unused_categ"):
+        predictor_for(model)
+
+
+def test_a_category_with_few_of_its_texts_goes_before_numbers_that_show_no_more() -> None:
+    """Three of five towns are in the training, and three of the numbers."""
+    at = np.arange(200)
+    town = pd.Categorical(np.array(list("abc"))[at % 3], list("abcde"))
+    data = pd.DataFrame({"children": at // 7 % 3, "town": town})
+    target = data["children"] + data["town"].cat.codes * 2
+    trained = booster(data, target, objective="regression")
+
+    assert kinds(trained) == ["number", "category"]
+    assert same(values(trained, csv_frame(data.to_csv(index=False))), trained.predict(data))
+
+
 @pytest.mark.parametrize("native", [True, False], ids=["txt", "pkl"])
 def test_a_split_of_gaps_from_the_rest_tells_nothing_of_whole_numbers(
     tmp_path: Path, *, native: bool
