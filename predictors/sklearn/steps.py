@@ -14,8 +14,14 @@ from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._stacking import _BaseStacking
 from sklearn.ensemble._voting import _BaseVoting
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+)
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -38,6 +44,9 @@ _UNCHECKED = (
     CalibratedClassifierCV,
     MultiOutputClassifier,
     MultiOutputRegressor,
+    OneVsRestClassifier,
+    FixedThresholdClassifier,
+    TunedThresholdClassifierCV,
 )
 """Estimators that hand a table on without a look at the number of its columns."""
 

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.linear_model import LogisticRegression, RANSACRegressor, Ridge
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -129,6 +130,20 @@ def test_estimators_that_count_their_columns_get_all(name: str) -> None:
     model = CLASSIFIERS[name]().fit(data, labels)
 
     check(model, data, "predict_proba")
+
+
+@pytest.mark.parametrize(
+    "around", [OneVsRestClassifier, FixedThresholdClassifier, TunedThresholdClassifierCV]
+)
+def test_a_column_that_nobody_reads_may_be_left_out(around: Callable[[Any], Any]) -> None:
+    data = rows()
+    chosen = picked(["a", "c"], LogisticRegression())
+    model = around(chosen).fit(data, (number(data) > 0).astype(int))
+    sent = data[["c", "a"]]
+
+    found = values(model, csv_frame(sent.to_csv(index=False)), BINARY)
+
+    assert np.allclose(found, model.predict_proba(sent[["a", "c"]]), rtol=1e-9, atol=1e-9)
 
 
 def test_text_in_a_column_that_a_bag_reads_is_refused() -> None:
