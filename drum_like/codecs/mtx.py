@@ -56,6 +56,7 @@ class _Header:
         n_entries: Entries that follow.
         end: Where they start.
         is_dense: Whether all entries are given, column by column.
+        is_general: Whether no entry stands for another one, too, as in a symmetric matrix.
     """
 
     n_rows: int
@@ -63,6 +64,7 @@ class _Header:
     n_entries: int
     end: int
     is_dense: bool
+    is_general: bool
 
 
 def decode(payload: Payload) -> Frame:
@@ -162,12 +164,11 @@ def _declared(symmetry: bytes, sizes: re.Match[bytes]) -> _Header:
             f"a {symmetry.decode(errors='replace')[:20]} matrix is square, but this one has "
             f"{n_rows} rows and {n_columns} columns"
         )
-    if sizes[3] is not None:
-        return _Header(n_rows, n_columns, int(sizes[3]), sizes.end(), is_dense=False)
-    n_entries = n_rows * n_columns
-    if symmetry != b"general":
+    is_dense, is_general = sizes[3] is None, symmetry == b"general"
+    n_entries = n_rows * n_columns if is_dense else int(sizes[3])
+    if is_dense and not is_general:
         n_entries = (n_entries - n_rows) // 2
-    return _Header(n_rows, n_columns, n_entries, sizes.end(), is_dense=True)
+    return _Header(n_rows, n_columns, n_entries, sizes.end(), is_dense, is_general)
 
 
 def _check_sizes(header: _Header, n_bytes: int, limits: Limits) -> None:
@@ -212,7 +213,7 @@ def _digits(body: bytes, header: _Header, matrix: sparse.csc_array) -> _Digits:
     if matrix.dtype.kind != "f" or not np.any(np.abs(matrix.data) >= EXACT):
         return {}
     n_places = header.n_rows * header.n_columns if header.is_dense else matrix.nnz
-    if n_places != header.n_entries:
+    if n_places != header.n_entries or not header.is_general:
         return {}  # entries are summed, or mirrored in a symmetric matrix
     found: dict[int, dict[int, int]] = {}
     for row, column, number in (_dense if header.is_dense else _coordinates)(body, header):

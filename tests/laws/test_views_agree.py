@@ -494,7 +494,15 @@ def matrix_market(draw: st.DrawFn) -> bytes:
     return ("\n".join(lines) + draw(st.sampled_from(("\n", "")))).encode()
 
 
+SUMMED_AND_MIRRORED = (
+    b"%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n"
+    b"1 1 1.5\n1 1 9007199254740993\n1 2 9007199254740993\n"
+)
+"""As many entries as places: two are one, and one is two."""
+
+
 @LAW
+@example(body=SUMMED_AND_MIRRORED, named=False)
 @given(matrix_market(), st.booleans())
 def test_views_of_matrix_market_agree(body: bytes, named: bool) -> None:  # noqa: FBT001 - hypothesis
     names = ("a", "b", "c") if named else None
