@@ -24,6 +24,9 @@ from drum_like.api import (
 NUMERIC = frozenset({TargetType.REGRESSION, TargetType.ANOMALY, TargetType.GEO_POINT})
 """Target types whose predictions are numbers."""
 
+EXACT = 2**53
+"""The whole number from which on floats do not hold all others."""
+
 TRAINING_ROWS = "the average of the training rows"
 ZERO = "zero in every column"
 

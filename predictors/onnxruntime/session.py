@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # matrices of numbers need no pandas
     import pandas as pd
 
 # Relative: type checkers know this package under its folder's name.
+from ..estimators import EXACT
 from .graph import Graph
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ DTYPES = {
 }
 _BFLOAT16 = "tensor(bfloat16)"
 _FATAL_ONLY = 4
-_FIRST_INEXACT = 2.0**53
 
 
 def open_session(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
@@ -226,7 +226,7 @@ def _integer_column(data: pd.DataFrame, at: int, dtype: np.dtype[Any]) -> Values
         inside = (values >= bounds.min) & (values < float(bounds.max) + 1)
         _refuse_cells(~inside | (values != np.trunc(values)), data, at, expected)
         # From 2**53 on a float may be another whole number than the one that was sent.
-        _refuse_cells(np.abs(values) >= _FIRST_INEXACT, data, at, expected)
+        _refuse_cells(np.abs(values) >= EXACT, data, at, expected)
     return values.astype(dtype)
 
 
@@ -243,7 +243,7 @@ def _whole_cells(column: pd.Series[Any]) -> list[int] | None:
 
 
 def _is_exact(cell: float) -> bool:
-    return abs(cell) < _FIRST_INEXACT and cell.is_integer()
+    return abs(cell) < EXACT and cell.is_integer()
 
 
 def _refuse_cells(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:

@@ -177,7 +177,9 @@ def _mixed(fine: Any, sent: Any, places: Sequence[int]) -> Any:
 def _works(method: Any, rows: Any) -> bool:
     try:
         method(rows)
-    except Exception:  # noqa: BLE001 - any failure of a trial is a refusal
+    except MemoryError:  # the machine's fault, not the row's
+        raise
+    except Exception:  # noqa: BLE001 - any other failure of a trial is a refusal
         return False
     return True
 
@@ -199,7 +201,7 @@ def _reason(refused: _Refused, at: int) -> str:
 
 
 def _gap(refused: _Refused, at: int | None) -> str:
-    """Return what a cell holds that is no finite number, empty if it is one or no number's."""
+    """Name the gap in a column of numbers: missing or infinite; empty for any other cell."""
     if at not in refused.numeric or np.isfinite(refused.numbers[at]):
         return ""
     return "a missing value" if np.isnan(refused.numbers[at]) else "an infinite value"

@@ -19,6 +19,7 @@ from sklearn.preprocessing import KBinsDiscretizer
 from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
+from ..estimators import EXACT
 from .columns import boosted_columns
 from .steps import TEXT_VECTORIZERS, is_trusted
 from .tracing import Imputation, Passed, TracedStep, imputation_of, is_nan, trace_steps
@@ -27,9 +28,6 @@ CATEGORIES_TO_KEEP = 1_000_000
 """Categories of a column beyond which the column is left to the model."""
 
 NAN = float("nan")
-
-_EXACT = 2**53
-"""The largest whole number below which floats hold all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _join_columns(column: Column, found: Sequence[Column]) -> Column:
 
 def _has_long_numbers(column: Column) -> bool:
     """Return whether a category is a whole number that a float may not hold."""
-    return any(isinstance(one, int) and abs(one) > _EXACT for one in column.categories)
+    return any(isinstance(one, int) and abs(one) > EXACT for one in column.categories)
 
 
 def _join_encoded(encoded: Sequence[Column]) -> Column | None:

@@ -10,9 +10,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.ensemble._forest import BaseForest
-from sklearn.ensemble._stacking import _BaseStacking
-from sklearn.ensemble._voting import _BaseVoting
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -39,8 +43,10 @@ _BOOSTERS = {"xgboost": "XGBoostPredictor", "lightgbm": "LightGBMPredictor"}
 _UNCHECKED = (
     BaseSearchCV,
     TransformedTargetRegressor,
-    _BaseVoting,
-    _BaseStacking,
+    VotingClassifier,
+    VotingRegressor,
+    StackingClassifier,
+    StackingRegressor,
     CalibratedClassifierCV,
     MultiOutputClassifier,
     MultiOutputRegressor,

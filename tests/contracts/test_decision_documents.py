@@ -1,6 +1,7 @@
-"""Values left out of the decision log, and acceptances that wait for their decision."""
+"""Values left out of the decision log, and entries that wait or have no room."""
 
 import json
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from drum_like.config.server_settings import ServerSettings
+from drum_like.config.settings import load
 from drum_like.contracts.ecosystem.decision_log import recorder as recorder_module
 from drum_like.contracts.ecosystem.decision_log.calls import Acceptance, DecisionCall
 from drum_like.contracts.ecosystem.decision_log.documents import (
@@ -16,7 +19,8 @@ from drum_like.contracts.ecosystem.decision_log.documents import (
     Documents,
     Redaction,
 )
-from drum_like.contracts.ecosystem.decision_log.queue import Item, NewDecision
+from drum_like.contracts.ecosystem.decision_log.log import open_log
+from drum_like.contracts.ecosystem.decision_log.queue import MOST_BYTES, Item, NewDecision
 from drum_like.contracts.ecosystem.decision_log.recorder import MOST_EARLY, Outcome, Recorder
 from drum_like.contracts.ecosystem.decision_log.spool import line_of, parse_line
 from drum_like.errors import SettingsError
@@ -125,6 +129,23 @@ def test_writing_again_changes_nothing(tmp_path: Path) -> None:
 
 def _acceptance() -> Acceptance:
     return Acceptance("u", NOW, ["x"], "web")
+
+
+def test_what_had_no_room_since_the_last_write_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log ends before its thread looks again for entries without room."""
+    store = tmp_path / "store"
+    log = open_log(load(ServerSettings, ["server", "--store", str(store)], {}))
+    assert log is not None
+    for number in range(4):
+        log.put(_call(f"u{number}"), MOST_BYTES)
+
+    with caplog.at_level(logging.ERROR):
+        log._finish()  # noqa: SLF001 - as its thread does where it is told to end
+
+    assert len(decisions(store)) == 1
+    assert "lost 3 decisions" in caplog.text
 
 
 def _decision(uuid: str) -> NewDecision:

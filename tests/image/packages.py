@@ -1,4 +1,4 @@
-"""What this machine's pip is told about where packages come from, for the pip of an image."""
+"""Package indexes of this machine's pip, for the pip of an image."""
 
 import ast
 import subprocess
@@ -34,7 +34,7 @@ def found() -> Sources:
 
 
 def sources(listed: str) -> Sources:
-    """Return what `pip config list` says about where packages come from.
+    """Return the package indexes that `pip config list` names.
 
     Variables of the environment win over the section of `pip install`, and that over `global`.
     """

@@ -22,7 +22,7 @@ SHARED_MEMORY = "64m"
 """Size of /dev/shm, which is what engines give if they are not told another."""
 
 GZIP_LEVEL = 6
-"""What engines compress layers with before they push them."""
+"""Compression level of the layers that engines push."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What `make audit` says about the reports of its programs."""
+"""Verdicts of `make audit` on the reports of its programs."""
 
 import json
 

@@ -108,7 +108,7 @@ def container(manifests: Manifests) -> Any:
 
 
 def probes(manifests: Manifests) -> list[Any]:
-    """Return what the probes of a container ask."""
+    """Return the requests of the probes of a container."""
     names = ("startup", "readiness", "liveness")
     return [container(manifests)[f"{name}Probe"]["httpGet"] for name in names]
 

@@ -1,4 +1,4 @@
-"""What `make image` reads: the Dockerfile, its ignore file, and what pip is told about packages."""
+"""Inputs of `make image`: the Dockerfile, its ignore file, the configuration of pip."""
 
 from pathlib import Path, PurePosixPath
 

@@ -1,6 +1,7 @@
 """Rows that scikit-learn refuses: the caller's fault, by cell, or by row where no one cell is."""
 
 import pickle
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from drum_like.api import ColumnsError
 from tests.predictors.scoring import BINARY, score
 from tests.support.models import ONE_WORKER
 from tests.support.serving import serve
+
+bad_cell: Any = import_module("drum_like_predictors.sklearn.bad_cell")
 
 N_ROWS = 120
 NUMBER = "holds in row 1 a number that the model does not take"
@@ -190,3 +193,16 @@ def test_a_server_answers_422_and_goes_on(tmp_path: Path) -> None:
     assert refused.status == 422
     assert "column 'v80' holds in row 2 a number" in refused.json()["message"]
     assert answered.status == 200
+
+
+def test_want_of_memory_in_a_trial_is_no_fault_of_the_row() -> None:
+    """Once the row was refused, the machine has no memory left to look for the cell."""
+    calls = 0
+
+    def method(_rows: Any) -> None:
+        nonlocal calls
+        calls += 1
+        raise MemoryError if calls > 1 else ValueError
+
+    with pytest.raises(MemoryError):
+        bad_cell.find_bad_cell(Ridge(), method, pd.DataFrame({"a": [1.0], "b": [2.0]}), None)

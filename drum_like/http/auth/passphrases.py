@@ -122,7 +122,7 @@ class Tries:
         self._keep(address, left - part, is_spent=is_spent)
 
     def give_back(self, address: str, part: float = 1.0) -> None:
-        """Return what a passphrase took that was right."""
+        """Return the try, or the part of one, that a right passphrase used up."""
         left, is_spent = self._of(address)
         self._keep(address, left + part, is_spent=is_spent)
 
