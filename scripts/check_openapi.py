@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from drum_like import __version__
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load
-from drum_like.contracts.openapi import Operation, Tree, combined, described, served
+from drum_like.contracts.ui.documents import Operation, Tree, combined, described, served
 from drum_like.http.app import create_app
 
 SPECS = Path(__file__).parents[1] / "openapi"

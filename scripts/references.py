@@ -18,7 +18,7 @@ from drum_like.config.environment import RUNTIME_PARAMETER
 from drum_like.config.options import Option, variables
 from drum_like.config.settings import options
 from drum_like.config.verbs import VERBS
-from drum_like.contracts.openapi import documents
+from drum_like.contracts.ui.documents import documents
 from drum_like.system import audit
 from drum_like.system.instruments import Counter, Metric
 from drum_like.system.metrics import METRICS

@@ -247,6 +247,7 @@ class ServerSettings(ServingSettings, TimedSettings):
         "and keys tell",
         CONTRACT,
     )
+    no_ui: bool = switch("leave out the page at / and /ui/, and the API page at /docs")
     campaigns: Path | None = option(
         None,
         "JSON file of campaigns and their models; else names of models tell their campaigns",

@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from drum_like.config.server_settings import ServerSettings
 from drum_like.config.settings import load
-from drum_like.contracts.openapi import METHODS, described, nameless, served
+from drum_like.contracts.ui.documents import METHODS, described, nameless, served
 from drum_like.http.app import create_app
 from tests.support.models import REG
 from tests.support.serving import Server

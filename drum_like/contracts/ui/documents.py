@@ -1,4 +1,4 @@
-"""One OpenAPI document for the contracts that a server has on: GET /openapi.json.
+"""One OpenAPI document for the contracts that a server has on.
 
 The documents of all contracts are in `openapi/`, one a file. Only operations that the server has
 are taken from them. Components get the name of their file before their own, so that they stay
@@ -7,17 +7,12 @@ apart; an operation that several contracts share takes the bodies and the answer
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from flask import Flask, Response, current_app
+from flask import Flask
 
 from drum_like import __version__
-from drum_like.http import wire
-from drum_like.http.auth import Scope
-from drum_like.http.contract import Contract, ContractContext, Route
-from drum_like.http.errors import drum_form
 from drum_like.system.lazy import yaml
 
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
@@ -31,22 +26,6 @@ Tree = Mapping[str, Any]
 
 _LOCAL = "#/components/"
 _PARAMETER = re.compile(r"\{([^}]*)\}")
-
-
-def contract(context: ContractContext) -> Contract:
-    """Return /openapi.json."""
-    prefix = context.settings.url_prefix
-
-    @cache
-    def content() -> dict[str, Any]:
-        return combined(documents(), served(current_app), prefix)
-
-    def answer() -> Response:
-        return wire.json_response(content())
-
-    errors = drum_form(hide_errors=context.settings.hide_errors)
-    route = Route("/openapi.json", "GET", "document", answer, Scope.OBSERVE)
-    return Contract("openapi", errors, (route,))
 
 
 def documents() -> dict[str, Tree]:
