@@ -37,11 +37,14 @@ def probe_rows(schema: Schema, *, gaps: bool = True) -> Iterator[Frame]:
 
 
 def example_rows(schema: Schema | None) -> Iterator[Frame]:
-    """Yield the one row of examples, if every column has one."""
-    columns = () if schema is None else schema.columns
-    examples = [_one(column.example) for column in columns if column.example is not None]
-    if schema is not None and examples and len(examples) == len(columns):
-        yield ColumnsFrame(schema.names, examples)
+    """Yield the one row of examples, if there are any; other columns get a made-up cell."""
+    if schema is None or all(column.example is None for column in schema.columns):
+        return
+    cells = [
+        _cell(column, 0.0, 0) if column.example is None else _one(column.example)
+        for column in schema.columns
+    ]
+    yield ColumnsFrame(schema.names, cells)
 
 
 def guessed_rows(schema: Schema | None) -> Iterator[Frame]:

@@ -22,7 +22,7 @@ from drum_like.api import (
 # Relative: type checkers know this package under its folder's name.
 from ..estimators import NUMERIC
 from . import batching, columns, encoders, outputs, probes
-from .bad_cell import BadCell, find_bad_cell
+from .bad_cell import BadCell, find_bad_cell, row_of
 from .batching import Batching, BatchingResult
 from .contributions import explainer
 from .steps import (
@@ -56,6 +56,8 @@ class SklearnPredictor:
         self.target = outputs.model_target(model, self._outputs)
         self.framework_only = is_framework_only(model)
         self.batchings: dict[str, BatchingResult] = {}
+        # The first row that the model has taken: a made-up one, of the start.
+        self._fine: Any = None
         for forest in find_forests(model):
             # Several threads add up the trees in any order, and round otherwise each time.
             forest.n_jobs = 1
@@ -147,12 +149,15 @@ class SklearnPredictor:
         way = self._batching(method)
         rows = self._rows(frame, way.multiple)
         try:
-            return batching.predict(method, rows, way, frame.n_rows)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            cell = find_bad_cell(self._model, method, self._rows(frame), self.schema)
+            answer = batching.predict(method, rows, way, frame.n_rows)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            cell = find_bad_cell(self._model, method, self._rows(frame), self.schema, self._fine)
             if cell is None:
                 raise
             raise ColumnsError(_said(cell, frame), cell.row) from error
+        if self._fine is None:
+            self._fine = row_of(rows, 0)
+        return answer
 
     def _batching(self, method: Any) -> Batching:
         """Return the batching of a method of the model; tried when it is first called."""
@@ -203,7 +208,7 @@ def _check_input(model: Any) -> None:
 
 def _schema(model: Any) -> Schema | None:
     schema = encoders.add_types(model, columns.schema_of(model))
-    return columns.add_booster_schema(model, schema)
+    return probes.add_examples(model, columns.add_booster_schema(model, schema))
 
 
 def _framework(model: Any) -> str:

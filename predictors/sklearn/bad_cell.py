@@ -5,7 +5,8 @@ that it takes, until one cell makes the difference. Categories that an encoder t
 unknown ones was not fitted on are known without a trial.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -56,7 +57,9 @@ class _Refused:
     numeric: list[int]
 
 
-def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> BadCell | None:
+def find_bad_cell(
+    model: Any, method: Any, rows: Any, schema: Schema | None, fine: Any = None
+) -> BadCell | None:
     """Return the first cell that explains why `method(rows)` raised, None if none does.
 
     Args:
@@ -64,11 +67,15 @@ def find_bad_cell(model: Any, method: Any, rows: Any, schema: Schema | None) -> 
         method: Its method that raised.
         rows: The DataFrame or the array that it raised for.
         schema: The columns of the rows, None if they are unknown.
+        fine: A row that the model has taken before, None if there is none.
     """
     data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
     refused = _first_refused(method, rows, data, schema)
-    cell = None if refused is None else _refused_cell(model, method, rows, refused, schema)
-    if refused is not None and cell is not None and _gap(refused, cell.column):
+    if refused is None:
+        return _unknown_category(model, data, schema)
+    others = _others(model, rows, refused, schema, fine)
+    cell = _refused_cell(method, chain(_filled(model, refused, schema), others), refused)
+    if cell is not None and _gap(refused, cell.column):
         return cell
     return _unknown_category(model, data, schema) or cell
 
@@ -84,7 +91,7 @@ def _first_refused(
             low = middle + 1
         else:
             high = middle
-    sent = _row(rows, low)
+    sent = row_of(rows, low)
     if _works(method, sent):
         return None
     numeric = [at for at in range(data.shape[1]) if _is_number(data, low, at, schema)]
@@ -103,11 +110,8 @@ def _is_number(data: pd.DataFrame, row: int, at: int, schema: Schema | None) -> 
     return is_number or bool(pd.api.types.is_numeric_dtype(data.dtypes.iloc[at]))
 
 
-def _refused_cell(
-    model: Any, method: Any, rows: Any, refused: _Refused, schema: Schema | None
-) -> BadCell | None:
-    """Return the cell at fault, or the row; None if the model takes no row that could be tried."""
-    others = chain(_filled(model, refused, schema), _others(model, rows, refused, schema))
+def _refused_cell(method: Any, others: Iterable[Any], refused: _Refused) -> BadCell | None:
+    """Return the cell at fault, or the row; None if the model takes none of the other rows."""
     fine = next((other for other in others if _works(method, other)), None)
     if fine is None:
         return None
@@ -136,18 +140,25 @@ def _filled(model: Any, refused: _Refused, schema: Schema | None) -> Iterator[An
             yield _with_numbers(refused.sent, places, numbers)
 
 
-def _others(model: Any, rows: Any, refused: _Refused, schema: Schema | None) -> Iterator[Any]:
-    """Yield other rows of the request, then made-up ones."""
+def _others(
+    model: Any, rows: Any, refused: _Refused, schema: Schema | None, fine: Any
+) -> Iterator[Any]:
+    """Yield other rows of the request, made-up ones, and the one that the model has taken."""
     for row in {0, len(rows) - 1} - {refused.row}:
-        yield _row(rows, row)
-    try:
+        yield row_of(rows, row)
+    with suppress(ValueError):
         made_up = probes.probe_rows(model, schema, _MADE_UP)
-    except ValueError:
-        return
-    yield from (_row(made_up, at) for at in range(_MADE_UP))
+        yield from (row_of(made_up, at) for at in range(_MADE_UP))
+    if fine is not None and _names(fine) == _names(refused.sent):
+        yield fine
 
 
-def _row(rows: Any, row: int) -> Any:
+def _names(rows: Any) -> list[Any]:
+    return list(rows.columns) if isinstance(rows, pd.DataFrame) else [rows.shape[1:]]
+
+
+def row_of(rows: Any, row: int) -> Any:
+    """Return one row of rows, one row long."""
     return rows.iloc[[row]].copy() if isinstance(rows, pd.DataFrame) else rows[[row]]
 
 
@@ -185,19 +196,14 @@ def _works(method: Any, rows: Any) -> bool:
 
 
 def _reason(refused: _Refused, at: int) -> str:
-    where = f"in row {refused.row + 1}"
-    gap = _gap(refused, at)
+    row, gap = refused.row + 1, _gap(refused, at)
     if gap:
-        return (
-            f"holds {gap} {where}, which the model does not take there; send a number, or train "
-            "the model with an imputer"
-        )
+        other = "send another, or train the model with an imputer"
+        return f"holds {gap} in row {row}, which the model does not take there; {other}"
+    a_value = "a value that the model does not take"
     if at in refused.numeric:
-        return (
-            f"holds {where} a number that the model does not take, such as one that is too large; "
-            "send another"
-        )
-    return f"holds {where} a value that the model does not take; send another"
+        a_value = "a number that the model does not take, such as one that is too large"
+    return f"holds in row {row} {a_value}; send another"
 
 
 def _gap(refused: _Refused, at: int | None) -> str:
@@ -218,7 +224,8 @@ def _unknown_category(model: Any, data: pd.DataFrame, schema: Schema | None) -> 
         cells = data.iloc[:, at]
         row = _first_unknown(cells, encoder.categories, takes_missing=encoder.takes_missing)
         if row is not None:
-            return BadCell(row, at, _unknown_reason(row, missing=_is_missing(data, row, at)))
+            missing = bool(cells.isna().iloc[row])
+            return BadCell(row, at, _unknown_reason(row, missing=missing))
     return None
 
 
@@ -232,10 +239,6 @@ def _unknown_reason(row: int, *, missing: bool) -> str:
         f"holds in row {row + 1} a category that the model was not trained on; send one of the "
         "training data, or train the encoder with another handle_unknown than 'error'"
     )
-
-
-def _is_missing(data: pd.DataFrame, row: int, at: int) -> bool:
-    return bool(data.iloc[:, at].isna().iloc[row])
 
 
 def _first_unknown(

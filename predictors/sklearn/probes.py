@@ -1,7 +1,7 @@
 """Many made-up rows for a fitted scikit-learn model, as close to its training data as it shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.ensemble import (
 )
 from sklearn.ensemble._forest import BaseForest
 from sklearn.impute import SimpleImputer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -31,7 +32,7 @@ from drum_like.api import Column, Schema
 
 # Relative: type checkers know this package under its folder's name.
 from .steps import find_parts, inner_model, reads_one_text
-from .tracing import trace_steps
+from .tracing import TracedStep, trace_steps
 
 _TREES = (
     BaseForest,
@@ -106,23 +107,58 @@ def usual_numbers(model: Any, schema: Schema | None, width: int) -> NDArray[np.f
     if schema is None:
         return np.zeros(width)
     usual = _scale_of(model, schema).centres
-    where = {name: at for at, name in enumerate(schema.names)}
-    for traced in trace_steps(model):
-        inside = _inside(traced.step)
-        if inside is not None and len(inside) == len(traced.columns):
-            places = [None if one is None else where.get(str(one.column)) for one in traced.columns]
-            for at, value in zip(places, inside, strict=True):
-                if at is not None:
-                    usual[at] = value
+    for traced, inside in _insides(model):
+        for at, value in zip(_places(traced, schema), inside, strict=True):
+            if at is not None:
+                usual[at] = value
     return usual
 
 
+def add_examples(model: Any, schema: Schema | None) -> Schema | None:
+    """Give an example to each number that a step refuses outside of the range of training."""
+    if schema is None:
+        return None
+    examples = {
+        at: f"{value:.6g}"
+        for traced, inside in _insides(model)
+        if _refuses_outside(traced.step)
+        for at, value in zip(_places(traced, schema), inside, strict=True)
+        if at is not None and schema.columns[at].kind == "number"
+    }
+    columns = (
+        replace(column, example=examples.get(at, column.example))
+        for at, column in enumerate(schema.columns)
+    )
+    return replace(schema, columns=tuple(columns)) if examples else schema
+
+
+def _insides(model: Any) -> Iterator[tuple[TracedStep, Any]]:
+    """Yield the steps that show the range of training, each with a number of it for each column."""
+    for traced in trace_steps(model):
+        inside = _inside(traced.step)
+        if inside is not None and len(inside) == len(traced.columns):
+            yield traced, inside
+
+
 def _inside(step: Any) -> Any:
-    """Return numbers that a step takes which refuses those out of a range, None for any other."""
+    """Return numbers in the range of training that a step shows, None for any other."""
     if isinstance(step, SplineTransformer):
         return [spline.t[spline.k : len(spline.t) - spline.k].mean() for spline in step.bsplines_]
+    if isinstance(step, IsotonicRegression):
+        return [(step.X_min_ + step.X_max_) / 2]
     neighbours = getattr(step, "_fit_X", None)
     return neighbours[0] if isinstance(neighbours, np.ndarray) and neighbours.ndim == 2 else None
+
+
+def _refuses_outside(step: Any) -> bool:
+    refusals = (getattr(step, "extrapolation", None), getattr(step, "out_of_bounds", None))
+    return refusals in {("error", None), (None, "raise")}
+
+
+def _places(traced: TracedStep, schema: Schema) -> list[int | None]:
+    """Return the place in the schema of each column of a step; None if it has none."""
+    where = {name: at for at, name in enumerate(schema.names)}
+    return [None if one is None else where.get(str(one.column)) for one in traced.columns]
 
 
 def scores_rows_alone(model: Any) -> bool:
@@ -174,9 +210,8 @@ def _texts(model: Any, n_rows: int, rng: np.random.Generator) -> NDArray[Any]:
 def _scale_of(model: Any, schema: Schema) -> _Scale:
     width = len(schema.columns)
     scale = _Scale(np.zeros(width), np.ones(width))
-    where = {name: at for at, name in enumerate(schema.names)}
     for traced in trace_steps(model):
-        places = [None if one is None else where.get(str(one.column)) for one in traced.columns]
+        places = _places(traced, schema)
         _copy_scale(traced.step, _CENTRES, places, scale.centres)
         _copy_scale(traced.step, _SPREADS, places, scale.spreads)
     return scale

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.ensemble._forest import BaseForest
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.isotonic import IsotonicRegression
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -236,6 +237,8 @@ def width_of(step: Any) -> int | None:
         steps = [one for _, one in step.steps if not changes_nothing(one)]
         return width_of(steps[0]) if steps else None
     width = getattr(step, "n_features_in_", None)
+    if width is None and isinstance(step, IsotonicRegression):
+        return 1  # It takes no other number, and does not tell.
     return None if width is None else int(width)
 
 

@@ -80,8 +80,8 @@ def trace_steps(model: Any) -> Iterator[TracedStep]:
     """Yield the estimators that get columns of the request, however deep they are."""
     teller = input_teller(model)
     names = getattr(teller, "feature_names_in_", None)
-    width = getattr(teller, "n_features_in_", 0) if names is None else len(names)
-    return _trace(model, [Passed(at if names is None else names[at]) for at in range(int(width))])
+    known = range(width_of(teller) or 0) if names is None else names
+    return _trace(model, [Passed(column) for column in known])
 
 
 def _trace(

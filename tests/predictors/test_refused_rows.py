@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import RadiusNeighborsClassifier
@@ -22,12 +24,13 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeRegressor
 
-from drum_like.api import ColumnsError
-from tests.predictors.scoring import BINARY, score
+from drum_like.api import ColumnsError, NativeFrame
+from tests.predictors.scoring import BINARY, REGRESSION, score
 from tests.support.models import ONE_WORKER
 from tests.support.serving import serve
 
 bad_cell: Any = import_module("drum_like_predictors.sklearn.bad_cell")
+sklearn: Any = import_module("drum_like_predictors.sklearn")
 
 N_ROWS = 120
 NUMBER = "holds in row 1 a number that the model does not take"
@@ -206,3 +209,50 @@ def test_want_of_memory_in_a_trial_is_no_fault_of_the_row() -> None:
 
     with pytest.raises(MemoryError):
         bad_cell.find_bad_cell(Ridge(), method, pd.DataFrame({"a": [1.0], "b": [2.0]}), None)
+
+
+def weights(data: pd.DataFrame) -> Any:
+    """Return numbers from texts such as "7 kg": code of a user's own, which refuses a gap."""
+    return np.array([[float(cell.removesuffix(" kg"))] for cell in data["v0"]])
+
+
+@pytest.mark.parametrize("sent", ["heavy", None, np.nan], ids=str)
+def test_a_single_row_of_columns_of_no_known_type_is_refused_by_cell(sent: object) -> None:
+    data = pd.DataFrame({"v0": [f"{at} kg" for at in range(20)], "v1": np.arange(20.0)})
+    parse = ColumnTransformer([("own", FunctionTransformer(weights), ["v0"])], remainder="drop")
+    predictor = sklearn.SklearnPredictor(make_pipeline(parse, Ridge()).fit(data, data["v1"]))
+
+    def ask(rows: pd.DataFrame) -> Any:
+        return predictor.predict(predictor.schema.conform(NativeFrame(rows)), REGRESSION)
+
+    ask(data.head(1))
+    with pytest.raises(ColumnsError, match="column 'v0' holds in row 1 a value"):
+        ask(data.tail(1).assign(v0=pd.Series([sent], index=[19], dtype=object)))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "nameless"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        IsotonicRegression(out_of_bounds="raise"),
+        make_pipeline(SplineTransformer(extrapolation="error"), Ridge()),
+    ],
+    ids=["isotonic", "spline"],
+)
+def test_a_model_that_refuses_rows_out_of_its_range_is_ready(
+    tmp_path: Path,
+    model: Any,
+    named: bool,  # noqa: FBT001 - of a table
+) -> None:
+    data = positive(1) + 1000
+    rows = data if named else data.to_numpy()
+    fitted = clone(model).fit(rows, data["v0"])
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(fitted))
+
+    with serve(tmp_path, "--target-type", "regression", *ONE_WORKER) as server:
+        answered = server.csv(data.head(3).to_csv(index=False))
+        refused = server.csv("v0\n5\n")
+
+    assert answered.json()["predictions"] == fitted.predict(rows[:3]).tolist()
+    assert refused.status == 422
+    assert "column 'v0' holds in row 1 a number" in refused.json()["message"]
