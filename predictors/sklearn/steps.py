@@ -88,7 +88,7 @@ def _fitted_inside(model: Any) -> Iterator[Any]:
     several = "estimators_" if hasattr(model, "estimators_") else "estimator_"
     for name in (*_INNER, "_preprocessor", several):
         found = getattr(model, name, None)
-        yield from found if isinstance(found, list) else [found]
+        yield from found if isinstance(found, list | tuple) else [found]
     for one in getattr(model, "calibrated_classifiers_", ()):
         yield one.estimator
 
