@@ -109,7 +109,17 @@ def test_a_file_is_not_sent_twice(reg: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../page.py", "..%2fpage.py", "vendor", "vendor/", "none.js", "%00", "page.py"]
+    "name",
+    [
+        "../page.py",
+        "..%2fpage.py",
+        "vendor",
+        "vendor/",
+        "vendor/../docs.js",
+        "none.js",
+        "%00",
+        "page.py",
+    ],
 )
 def test_there_are_no_other_files(reg: Server, name: str) -> None:
     assert reg.get(f"/ui/{name}").status == 404

@@ -15,7 +15,7 @@ from tests.support.models import REG
 CONTRACTS = ",".join((*ServerSettings().contracts, "projects", "wallaroo"))
 ROLES = ("predict", "observe", "admin")
 
-PAGES = frozenset({"GET /docs", "GET /ui/<path:name>"})
+PAGES = frozenset({"GET /docs", "GET /ui", "GET /ui/<name>", "GET /ui/vendor/<name>"})
 """Files for browsers, which hold nothing of the model."""
 
 OPEN = frozenset(
@@ -38,6 +38,8 @@ CHANGES = frozenset(
         "DELETE /api/v1/mlrun-runtime/configurations",
         "DELETE /api/v1/mlrun-runtime/configurations/<configuration_id>",
         "PUT /auth/admin/realms/master/users/<path:user>",
+        "PUT /ui/api/models/<model>",
+        "PUT /ui/api/models/<model>/aliases/<alias>",
         "POST /v1/graphql",
         *(
             f"POST /v1/api/{name}"

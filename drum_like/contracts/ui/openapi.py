@@ -4,7 +4,7 @@ Bodies that hold rows have an example for each contract, which works when it is 
 that names the columns of the model.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +42,7 @@ def contract(context: ContractContext) -> Contract:
         service = _default(context)
         row = None if service is None else sample_row(service, settings.payload.limits)
         if service is not None and row is not None:
-            document = of_model(document, service, row)
+            document = of_model(document, service, row, settings.contracts)
         return orjson.dumps(document)
 
     def answer() -> Response:
@@ -62,18 +62,21 @@ def _default(context: ContractContext) -> Service | None:
         return None
 
 
-def of_model(document: Document, service: Service, row: Row) -> Document:
+def of_model(
+    document: Document, service: Service, row: Row, contracts: Collection[str]
+) -> Document:
     """Return a combined document with the columns of a model, and examples of its rows.
 
     Args:
         document: All operations of the server.
         service: The model.
         row: One that it predicts.
+        contracts: Those that are on.
     """
     known, components = parameters(service.info), document["components"]
     paths = {p: _item_of_model(item, known) for p, item in document["paths"].items()}
     by_shape = {nameless(path): path for path in paths}
-    for (shape, media_type), ours in _by_body(service, row).items():
+    for (shape, media_type), ours in _by_body(service, row, contracts).items():
         path = by_shape.get(shape)
         if path is not None and "post" in paths[path]:
             post = _with_examples(paths[path]["post"], media_type, ours, row, components)
@@ -82,10 +85,14 @@ def of_model(document: Document, service: Service, row: Row) -> Document:
     return {**document, "paths": paths, "components": {**components, "schemas": schemas}}
 
 
-def _by_body(service: Service, row: Row) -> dict[tuple[str, str], list[Example]]:
+def _by_body(
+    service: Service, row: Row, contracts: Collection[str]
+) -> dict[tuple[str, str], list[Example]]:
     """Return the examples by their path, whose parameters have no names, and media type."""
     found: dict[tuple[str, str], list[Example]] = {}
     for one in examples(service, row):
+        if one.contract not in contracts:
+            continue  # on routes that contracts share
         found.setdefault((nameless(one.path), one.media_type), []).append(one)
     return found
 

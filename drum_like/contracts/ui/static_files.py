@@ -73,6 +73,16 @@ def read(name: str) -> StaticFile:
     return StaticFile(name, _PLACE.joinpath(name).read_bytes())
 
 
+def answer(name: str) -> Response:
+    """Answer with one of our files; raises as `read`."""
+    return read(name).answer()
+
+
+def vendored(name: str) -> Response:
+    """Answer with a file that others made; raises as `read`."""
+    return answer(f"vendor/{name}")
+
+
 @cache
 def names() -> frozenset[str]:
     """Return the names of all files."""
