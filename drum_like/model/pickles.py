@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drum_like.api import ArtifactKind
 from drum_like.errors import ArtifactError, ColumnsError, PluginError, PredictorError
-from drum_like.model.input_schema import Inputs
+from drum_like.model.signature import Inputs
 from drum_like.system.lazy import pd
 from drum_like.types.frame import Frame
 from drum_like.types.parameters import ParameterError, sent

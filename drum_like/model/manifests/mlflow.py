@@ -13,9 +13,10 @@ from typing import Any
 
 from drum_like import plugins
 from drum_like.errors import LoadError
-from drum_like.model.input_schema import Inputs, Told, column_of, inputs_of, output_of
-from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
+from drum_like.model.manifests.files import artifact_of, inside, text_of
+from drum_like.model.manifests.manifest import Manifest
 from drum_like.model.pickles import PyfuncPredictor
+from drum_like.model.signature import Inputs, Told, column_of, inputs_of, output_of
 from drum_like.system.lazy import yaml
 from drum_like.types.column import DataType
 
@@ -147,9 +148,8 @@ def _tree(path: Path) -> Mapping[str, Any]:
     Raises:
         LoadError: it is no YAML, or no mapping.
     """
-    text = text_of(path)
     try:
-        tree = yaml.load(text, Loader=yaml.SafeLoader)
+        tree = yaml.load(text_of(path), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""

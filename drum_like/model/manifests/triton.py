@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from drum_like.errors import LoadError
-from drum_like.model.input_schema import OPEN_INFERENCE, Told, inputs_of, output_name_of, output_of
 from drum_like.model.manifests import fil
-from drum_like.model.manifests.manifest import Manifest, artifact_of, inside, text_of
+from drum_like.model.manifests.files import artifact_of, inside, text_of
+from drum_like.model.manifests.manifest import Manifest
+from drum_like.model.signature import OPEN_INFERENCE, Told, inputs_of, output_name_of, output_of
 
 FILE_NAME = "config.pbtxt"
 
