@@ -10,6 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from drum_like.api import (
+    ArtifactError,
     Frame,
     Label,
     LoadError,
@@ -29,7 +30,7 @@ from .inputs import Inputs, find_width
 from .outputs import PredictionOutputs
 from .probing import find_bad_cell, probe_graph
 from .selection import find_classifier, select_outputs
-from .session import open_session, read_graph
+from .session import FATAL_ONLY, read_graph
 
 Values = NDArray[Any]
 
@@ -67,13 +68,13 @@ class OnnxPredictor:
         Raises:
             ArtifactError: the model names a file outside its directory.
         """
-        return open_session(path, Graph(path.read_bytes(), path.name), openmp_threads())
+        return _open(path, Graph(path.read_bytes(), path.name), openmp_threads())
 
     @staticmethod
     def load_alone(path: Path) -> ort.InferenceSession:
         """Open the same for this predictor alone: trees have one thread, see `batching`."""
         graph = Graph(path.read_bytes(), path.name)
-        return open_session(path, graph, 1 if graph.has_trees_only else openmp_threads())
+        return _open(path, graph, 1 if graph.has_trees_only else openmp_threads())
 
     def check_target(self, target: Target) -> None:
         """Refuse a target that no output of the graph fits, as far as made-up rows show.
@@ -142,6 +143,35 @@ class OnnxPredictor:
             if refusal is None:
                 raise
             raise refusal from error
+
+
+def _open(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
+    """Open a session on the CPU; idle threads sleep, not spin: several workers share the CPUs.
+
+    It logs nothing itself: a run raises what it refuses, and converters declare many wrong shapes.
+
+    Raises:
+        ArtifactError: the model names a file outside its directory.
+    """
+    _check_external_files(graph, path)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.log_severity_level = FATAL_ONLY
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _check_external_files(graph: Graph, path: Path) -> None:
+    """Refuse a model whose tensors lie outside the directory of the model file.
+
+    onnxruntime checks that itself since 1.24; older versions read any file.
+    """
+    root = path.resolve().parent
+    if not all((root / file).resolve().is_relative_to(root) for file in graph.external_files):
+        raise ArtifactError(
+            f"{path.name} keeps tensors in a file outside the model directory; save the "
+            "model with its data beside it"
+        )
 
 
 def _inputs(model: ort.InferenceSession, graph: Graph | None) -> Inputs:

@@ -1,4 +1,4 @@
-"""ONNX sessions: how they are opened, fed with the cells of frames, and run."""
+"""ONNX sessions: how they are fed with the cells of frames, and run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from drum_like.api import ArtifactError, ColumnsError, Frame, NativeFrame
+from drum_like.api import ColumnsError, Frame, NativeFrame
 
 if TYPE_CHECKING:  # matrices of numbers need no pandas
     import pandas as pd
@@ -36,36 +36,9 @@ DTYPES = {
     "tensor(string)": np.dtype(object),
 }
 _BFLOAT16 = "tensor(bfloat16)"
-_FATAL_ONLY = 4
 
-
-def open_session(path: Path, graph: Graph, n_threads: int) -> ort.InferenceSession:
-    """Open a session on the CPU; idle threads sleep, not spin: several workers share the CPUs.
-
-    It logs nothing itself: a run raises what it refuses, and converters declare many wrong shapes.
-
-    Raises:
-        ArtifactError: the model names a file outside its directory.
-    """
-    _check_external_files(graph, path)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    options.log_severity_level = _FATAL_ONLY
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _check_external_files(graph: Graph, path: Path) -> None:
-    """Refuse a model whose tensors lie outside the directory of the model file.
-
-    onnxruntime checks that itself since 1.24; older versions read any file.
-    """
-    root = path.resolve().parent
-    if not all((root / file).resolve().is_relative_to(root) for file in graph.external_files):
-        raise ArtifactError(
-            f"{path.name} keeps tensors in a file outside the model directory; save the "
-            "model with its data beside it"
-        )
+FATAL_ONLY = 4
+"""Severity of the logs of onnxruntime: it raises all other errors, and those may hold cells."""
 
 
 def read_graph(session: ort.InferenceSession) -> Graph | None:
@@ -87,7 +60,7 @@ def session_runner(session: ort.InferenceSession) -> Run:
 def quiet_runner(session: ort.InferenceSession) -> Run:
     """Return a function that runs a session and logs no failure: limits are found by trying."""
     options = ort.RunOptions()
-    options.log_severity_level = _FATAL_ONLY
+    options.log_severity_level = FATAL_ONLY
     run = session_runner(session)
     return lambda names, feeds: run(names, feeds, options)  # type: ignore[call-arg]
 
