@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from random import Random
 from typing import Any
@@ -30,9 +30,9 @@ from drum_like.http.guard import (
     NO_ROUTE,
     admission_of,
     body_limit,
-    endpoint_of,
     everybody_of,
     guard_requests,
+    page_methods,
     probes_of,
 )
 from drum_like.http.mounting import Mounted, extend, make_contracts, mount
@@ -172,12 +172,6 @@ def _expansion(settings: ServerSettings) -> Expansion:
     return Expansion(most_mb * MIB, settings.max_expansion)
 
 
-_METHODS = ("GET", "POST", "PUT", "OPTIONS")
-_PATHS = 256
-_OWN_HOST = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
-"""WSGI variables to find a route with: every host has the same ones."""
-
-
 def _finished(
     app: Flask, for_pages: Container[str], origins: tuple[str, ...], application: Wsgi
 ) -> Wsgi:
@@ -189,17 +183,9 @@ def _finished(
         origins: Empty where no page may; then no request is looked at for that.
         application: Makes the answers.
     """
-
-    @lru_cache(maxsize=_PATHS)
-    def methods(path: str) -> tuple[str, ...]:
-        asked = ({**_OWN_HOST, "PATH_INFO": path, "REQUEST_METHOD": name} for name in _METHODS)
-        *found, options = (endpoint_of(app, environ) for environ in asked)
-        names = tuple(n for n, at in zip(_METHODS, found, strict=False) if at in for_pages)
-        # Flask answers OPTIONS of paths without a route for it: with the endpoint of another one.
-        has_own = options in for_pages and options not in found
-        return (*names, "OPTIONS") if has_own else names
-
-    return _signed(read_by_pages(application, origins, methods) if origins else application)
+    if origins:
+        application = read_by_pages(application, origins, page_methods(app, for_pages))
+    return _signed(application)
 
 
 def _refusing(app: Flask, mounted: Mounted) -> Wsgi:

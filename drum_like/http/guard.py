@@ -4,6 +4,7 @@ The server asks some of it by the head alone, before the body is read.
 """
 
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Request, after_this_request, g, request
@@ -168,6 +169,32 @@ def body_limit(
         return mounted.body_limits.get(endpoint, usual)
 
     return limit
+
+
+_METHODS = ("GET", "POST", "PUT", "OPTIONS")
+_PATHS = 256
+_OWN_HOST = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
+"""WSGI variables to find a route with: every host has the same ones."""
+
+
+def page_methods(app: Flask, for_pages: Container[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a function that gives the methods of a path whose answers web pages may read.
+
+    Args:
+        app: Knows the routes.
+        for_pages: Endpoints with such answers.
+    """
+
+    @lru_cache(maxsize=_PATHS)
+    def methods(path: str) -> tuple[str, ...]:
+        asked = ({**_OWN_HOST, "PATH_INFO": path, "REQUEST_METHOD": name} for name in _METHODS)
+        *found, options = (endpoint_of(app, environ) for environ in asked)
+        names = tuple(n for n, at in zip(_METHODS, found, strict=False) if at in for_pages)
+        # Flask answers OPTIONS of paths without a route for it: with the endpoint of another one.
+        has_own = options in for_pages and options not in found
+        return (*names, "OPTIONS") if has_own else names
+
+    return methods
 
 
 def endpoint_of(app: Flask, environ: Mapping[str, Any]) -> str | None:
