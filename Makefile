@@ -24,7 +24,7 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls metrics audit image chart wheel clean references
+.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls memory metrics audit image chart wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
@@ -123,6 +123,9 @@ scorer: $(STAMP) ## Measure H2O's scorer beside /predict/; fails if it takes mor
 
 tls: $(STAMP) ## Measure one row over TLS beside plain HTTP; fails if it takes more than 1.3 times as long
 	$(BIN)/python -m benchmarks.tls
+
+memory: $(STAMP) ## Measure what a worker holds that has served tables, beside one whose Arrow has its own allocator
+	$(BIN)/python -m benchmarks.memory
 
 metrics: $(STAMP) ## Measure what counting metrics costs one row; fails if it is more than 2 %
 	$(BIN)/python -m benchmarks.metrics

@@ -2,6 +2,7 @@
 
 import faulthandler
 import mmap
+import os
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+from drum_like.system.memory import keep_few_heaps
 from tests.fuzz.mutator import CORPUS, LONGEST, corpus, mutants
 
 BUILD = Path("build/fuzz")
@@ -119,6 +121,7 @@ def _noted(target: str, body: bytes, number: int) -> str:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    keep_few_heaps(os.environ)  # as a server does, before Arrow is imported
     if sys.argv[1] == "coverage_of":
         sys.exit(coverage_of(sys.argv[2], int(sys.argv[3])))
     sys.exit(min(1, mutants_of(sys.argv[2], *map(int, sys.argv[3:6]))))
