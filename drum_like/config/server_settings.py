@@ -197,7 +197,7 @@ class ServerSettings(ServingSettings, TimedSettings):
     tls_cert: Path | None = option(
         None,
         "PEM file of the certificate with which the server speaks TLS, and of those between it and "
-        "its root; read again at SIGHUP",
+        "its root; read again when it changes",
         RENEWED_FILE,
     )
     tls_key: Path | None = option(

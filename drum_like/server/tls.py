@@ -29,6 +29,8 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"  # of TLS 1.2; all of TLS 1.3 are stron
 _RECORD = 1 << 14
 """The most bytes of a record."""
 
+_LOOK_EACH_S = 10.0
+
 _PLAIN = frozenset({"HTTP_REQUEST", "HTTPS_PROXY_REQUEST"})
 """OpenSSL's names of a client that speaks HTTP without TLS."""
 
@@ -215,17 +217,31 @@ class Certificate:
 
     def __init__(self, chain: Path, key: Path | None) -> None:
         self._files = chain, key
+        self._versions = _versions(chain, key)
         self._context, self.summary = _read(chain, key)
+        self._next_look = 0.0
+
+    def look(self) -> None:
+        """Renew the certificate if its files have changed; to be called again and again.
+
+        Whoever keeps certificates in Kubernetes replaces the files, and sends no signal.
+        """
+        if (now := monotonic()) < self._next_look:
+            return
+        self._next_look = now + _LOOK_EACH_S
+        if _versions(*self._files) not in (self._versions, None):
+            self.renew()
 
     def renew(self) -> None:
-        """Read the files again, for workers that are started from now on.
+        """Read the files again, for connections that this process opens from now on.
 
         If they cannot be used, the certificate stays as it is, and the log says so.
         """
+        self._versions = _versions(*self._files)
         try:
             self._context, self.summary = _read(*self._files)
         except SettingsError as error:
-            logs.ANNOUNCE.error("SIGHUP: %s; the certificate stays as it was", error)
+            logs.ANNOUNCE.error("%s; the certificate stays as it was", error)
         else:
             logs.ANNOUNCE.info("%s", self.summary)
 
@@ -244,6 +260,15 @@ def open_certificate(chain: Path | None, key: Path | None) -> Certificate | None
     if chain is None and key is not None:
         raise SettingsError("--tls-key needs --tls-cert, the file of the certificate of that key")
     return None if chain is None else Certificate(chain, key)
+
+
+def _versions(chain: Path, key: Path | None) -> list[tuple[int, int]] | None:
+    """Return marks of the files that change with them, links followed; None while one is away."""
+    try:
+        found = [path.stat() for path in (chain, key) if path is not None]
+    except OSError:
+        return None
+    return [(one.st_ino, one.st_mtime_ns) for one in found]
 
 
 def _read(chain: Path, key: Path | None) -> tuple[ssl.SSLContext, str]:
@@ -309,7 +334,7 @@ def _valid_until(context: ssl.SSLContext, chain: Path) -> str:
                 side.do_handshake()
     except ssl.SSLCertVerificationError as error:
         why = f"clients will not trust the certificate of {chain}: {error.verify_message}"
-        logs.ANNOUNCE.warning("%s; renew it, and send SIGHUP", why)
+        logs.ANNOUNCE.warning("%s; renew it", why)
         return why
     found: Any = client.getpeercert()
     return f"the certificate is valid until {found['notAfter']}"
