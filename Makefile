@@ -24,13 +24,18 @@ endif
 # Both set-ups write to one environment.
 .NOTPARALLEL:
 
-.PHONY: serve test coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls memory metrics audit image chart wheel clean references
+.PHONY: serve test browser coverage test-postgres faults soak clients newcomer fuzz check fmt house dev parity wire oracle oracle-oldest bench one-row calls crowds overload scorer tls memory metrics audit image chart wheel clean references
 
 serve: $(VENV)/.serve ## Serve a model template on 127.0.0.1:6789
 	$(BIN)/drum-like server --code-dir $(MODEL) --address $(ADDRESS)
 
 test: $(STAMP) ## Run every test, on all CPUs; on PostgreSQL, too, if it is installed
 	$(ON_POSTGRES) $(BIN)/python -m pytest $(LANES) $(PYTEST)
+
+browser: $(STAMP) ## Visit the page with Debian's Chromium; PICTURES=docs/pictures renews those of the documentation
+	[ -n "$$(command -v chromium)" ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	$(BIN)/python -m pip install -qq --group browser
+	DRUM_LIKE_PICTURES=$(or $(PICTURES),build/pictures) $(BIN)/python -m pytest tests/browser -s $(PYTEST)
 
 coverage: $(STAMP) ## The same, and measure which lines and branches are run: at least 95 %
 	$(BIN)/python -m coverage erase

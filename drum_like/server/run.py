@@ -203,6 +203,7 @@ def _announce(report: Report, settings: ServerSettings, means: _Means, address: 
     division, clients, budget = means.division, means.clients, means.budget
     base, path = f"{address}{settings.url_prefix}", settings.address.path
     curl = f"curl --unix-socket {path}" if path else "curl"
+    has_page = not path and "ui" in settings.contracts and not settings.no_ui
     lines = (
         f"drum-like {__version__}, Python {platform.python_version()}",
         *report.lines,
@@ -212,6 +213,7 @@ def _announce(report: Report, settings: ServerSettings, means: _Means, address: 
         *([] if means.certificate is None else [means.certificate.summary]),
         f"listening {settings.address if path else base}",
         f"try it: {curl} --data-binary @rows.csv {base}{_route(settings)}",
+        *([f"in a browser: {base}/"] if has_page else []),
     )
     for line in lines:
         logs.ANNOUNCE.info("%s", line)

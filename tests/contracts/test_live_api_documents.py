@@ -128,8 +128,10 @@ def test_there_are_no_other_files(reg: Server, name: str) -> None:
 def test_without_pages_there_are_none(tmp_path: Path) -> None:
     with serve(REG.write(tmp_path), *REG.flags, *ONE_WORKER, "--no-ui") as server:
         statuses = [server.get(path).status for path in ("/docs", "/docs/", "/ui/docs.js")]
+        log = server.log()
 
     assert statuses == [404, 404, 404]
+    assert "in a browser" not in log
 
 
 def test_what_others_made_is_as_it_was_published() -> None:

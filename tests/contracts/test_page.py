@@ -53,6 +53,7 @@ def test_browsers_get_the_page(reg: Server) -> None:
 
 
 def test_the_page_stands_below_a_prefix(below: Server) -> None:
+    assert f"in a browser: {below.url}/a/b/" in below.log()
     assert b"app.js" in below.get("/a/b/", Accept=BROWSER).body
     assert below.get("/a/b/ui/app.js").status == 200
     assert below.get("/a/b/ui/api/model").status == 200

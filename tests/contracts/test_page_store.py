@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.campaigns import decision, invoke
+from tests.support.ecosystem_bodies import CALL
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER
 from tests.support.serving import Server, serve
@@ -108,6 +110,21 @@ def test_a_reader_is_told_its_scopes(server: Server) -> None:
 @pytest.mark.parametrize("query", ["", "?campaign=x&uuid=y", "?since=2024-01-15T12:00:00Z"])
 def test_decisions_are_listed(server: Server, query: str) -> None:
     assert asked(server, "GET", f"decisions{query}").json() == {"decisions": []}
+
+
+def test_a_decision_is_shown_to_those_who_ask_for_it(
+    ecosystem_models: Path, tmp_path: Path
+) -> None:
+    flags = ("--models", str(ecosystem_models), "--store", str(tmp_path), *ONE_WORKER)
+    with serve(None, *flags) as server:
+        uuid = str(invoke(server)["uuid"])
+        decision(tmp_path, uuid)
+        queries = ("", f"&campaign={CALL['campaign']}", "&campaign=other", "&until=2020-01-01")
+        paths = (f"/ui/api/decisions?uuid={uuid}{query}" for query in queries)
+        found = [server.get(path).json()["decisions"] for path in paths]
+
+    assert [len(one) for one in found] == [1, 1, 0, 0]
+    assert (found[0][0]["uuid"], found[0][0]["campaign"]) == (uuid, CALL["campaign"])
 
 
 def test_a_filter_that_is_no_time_is_refused(server: Server) -> None:

@@ -10,7 +10,7 @@ import { tryPanel } from "./try.js";
 const at = (id) => document.getElementById(id);
 
 /** What all parts know: the caller, the model shown, and the models that there are. */
-const page = { caller: null, may: () => false, model: null, wanted: "", models: [], reload: start, notice };
+const page = { caller: null, may: () => false, model: null, wanted: "", models: [], changed, notice };
 
 function notice(text) {
   at("notice").textContent = text;
@@ -86,12 +86,25 @@ const PARTS = [
   ["Decisions", decisionsPanel, () => page.may("observe") && page.caller.has_store && page.caller.is_known],
 ];
 
+/** Offer the parts that there are now, and open the one that the address names. */
 function tabs() {
-  const shown = PARTS.filter(([, , isShown]) => isShown());
-  const buttons = shown.map(([name, panel]) => tab(name, panel));
+  const buttons = offered();
+  const named = (name) => buttons.find((one) => one.textContent === name);
+  const wanted = PARTS.map(([name]) => name).find((name) => location.hash === `#${encodeURI(name)}`);
+  (named(wanted) || (!page.model && named("Models")) || buttons[0])?.click();
+}
+
+function offered() {
+  const buttons = PARTS.filter(([, , isShown]) => isShown()).map(([name, panel]) => tab(name, panel));
   show(at("tabs"), buttons);
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  (buttons.find((one) => one.textContent === wanted) || buttons[0])?.click();
+  return buttons;
+}
+
+/** Look again which models there are; the part that is open stays as it is. */
+async function changed() {
+  const open = document.querySelector('[aria-selected="true"]')?.textContent;
+  await load();
+  for (const button of offered()) select(button, button.textContent === open);
 }
 
 let close = null; // ends what the panel before did, such as asking for figures
@@ -104,9 +117,9 @@ function tab(name, panel) {
     const section = el("div", { role: "tabpanel", id: "panel", "aria-labelledby": id });
     show(at("panels"), section);
     close = panel(section, page) || null;
-    if (location.hash !== `#${name}`) history.replaceState(null, "", `${location.pathname}${location.search}#${name}`);
+    history.replaceState(null, "", `${location.pathname}${location.search}#${encodeURI(name)}`);
   }
-  const button = el("button", { type: "button", role: "tab", id, "aria-controls": "panel", onclick: open, onkeydown: move }, name);
+  const button = el("button", { type: "button", role: "tab", id, onclick: open, onkeydown: move }, name);
   return button;
 }
 

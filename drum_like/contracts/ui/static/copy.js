@@ -64,7 +64,7 @@ print(reply.json())`;
 
 function asJavaScript(one) {
   const credential = hasCredential() ? ", Authorization: `Bearer ${token}`" : "";
-  return `const reply = await fetch(${JSON.stringify(address(one))}, {
+  return `${hasCredential() ? "const token = \"your credential\";\n" : ""}const reply = await fetch(${JSON.stringify(address(one))}, {
   method: "POST",
   headers: { "Content-Type": "${one.media_type}"${credential} },
   body: ${JSON.stringify(one.body)},

@@ -5,6 +5,7 @@ import { ask } from "./http.js";
 
 const EVERY_MS = 2000;
 const KEPT = 150; // points of a plot: the last five minutes
+const LEAST_S = 30; // seconds that a plot shows from its beginning
 
 export function livePanel(panel, page) {
   const history = []; // one entry for each question: the figures, and what has changed since the last
@@ -123,7 +124,7 @@ function plot(parent, { title, series, scale = 1 }) {
     height: 220,
     cursor: { show: false },
     legend: { live: false },
-    scales: { x: { range: (_, low, high) => [high - (KEPT * EVERY_MS) / 1000, high] }, y: { range: (_, low, high) => [0, 1.1 * (high || 1)] } },
+    scales: { x: { range: (_, low, high) => [Math.min(low, high - LEAST_S), high] }, y: { range: (_, low, high) => [0, 1.1 * (high || 1)] } },
     axes: [axis, { ...axis, size: 60 }],
     series: [{}, ...series.map(([label], at) => ({ label, stroke: lines[at], width: 2 }))],
   }, [[], ...series.map(() => [])], place);

@@ -10,7 +10,6 @@ export function modelsPanel(panel, page) {
   const mayChange = page.caller.has_store && page.may("admin");
   async function update() {
     const { models } = await ask("models");
-    page.models = models;
     show(list, models.map((model) => modelCard(model, mayChange, done)));
     if (!models.length) show(list, card("Models", el("p", {}, "There is no model yet.")));
   }
@@ -18,7 +17,7 @@ export function modelsPanel(panel, page) {
     await update();
     said.textContent = words;
   }
-  if (mayChange) panel.append(uploadCard(update));
+  if (mayChange) panel.append(uploadCard(async () => { await update(); await page.changed(); }));
   panel.append(said, list);
   update().catch((error) => page.notice(error.message));
 }

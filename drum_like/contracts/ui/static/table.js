@@ -2,7 +2,7 @@
 import { el, short, show } from "./dom.js";
 
 const HEIGHT = 30; // pixels of a row, as page.css has it
-const MARGIN = 15; // rows beyond those in sight
+const MARGIN = 12; // rows drawn beyond those in sight
 const WIDEST = 60; // columns shown; a wider table would be slow to scroll
 
 /**
@@ -20,15 +20,15 @@ export function bigTable(label, columns, nRows, { wrong = null, onrow = null } =
     el("thead", {}, el("tr", { "aria-rowindex": 1 }, el("th", { scope: "col" }, "Row"), head)), body);
   const scroll = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
 
-  let first = -1;
+  let drawn = { from: 0, to: 0 };
   function draw() {
-    const from = Math.max(0, Math.floor(scroll.scrollTop / HEIGHT) - MARGIN);
-    if (from === first) return;
-    first = from;
-    const to = Math.min(nRows, from + Math.ceil((scroll.clientHeight || 416) / HEIGHT) + 2 * MARGIN);
+    const from = Math.floor(scroll.scrollTop / HEIGHT);
+    const to = Math.min(nRows, from + Math.ceil((scroll.clientHeight || 416) / HEIGHT));
+    if (from >= drawn.from && to <= drawn.to) return;
+    drawn = { from: Math.max(0, from - MARGIN), to: Math.min(nRows, to + MARGIN) };
     const rows = [];
-    for (let at = from; at < to; at += 1) rows.push(tableRow(at, shown, wrong, onrow));
-    show(body, spacer(from, shown), rows, spacer(nRows - to, shown));
+    for (let at = drawn.from; at < drawn.to; at += 1) rows.push(tableRow(at, shown, wrong, onrow));
+    show(body, spacer(drawn.from, shown), rows, spacer(nRows - drawn.to, shown));
   }
 
   let isDue = false;
@@ -65,8 +65,7 @@ function spacer(nRows, columns) {
 
 function showCell(scroll, { row }) {
   scroll.scrollTop = Math.max(0, (row - 3) * HEIGHT);
-  requestAnimationFrame(() => {
-    const cell = scroll.querySelector("td.wrong");
-    if (cell) scroll.scrollLeft = Math.max(0, cell.offsetLeft - 150);
-  });
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    scroll.querySelector("td.wrong")?.scrollIntoView({ block: "center", inline: "center" });
+  }));
 }

@@ -40,7 +40,7 @@ const TYPES = { csv: "text/csv", json: "application/json", jsonl: "application/j
 
 function fileCard(answer) {
   const pasted = el("textarea", { "aria-label": "Rows, as CSV or JSON", placeholder: "Paste CSV with a header, or JSON" });
-  const chosen = el("input", { type: "file", id: "rows-file", accept: Object.keys(TYPES).map((end) => `.${end}`).join(), onchange: () => sendFile(chosen.files[0]) });
+  const chosen = el("input", { type: "file", id: "rows-file", accept: Object.keys(TYPES).map((end) => `.${end}`).join(), onclick: () => { chosen.value = ""; }, onchange: () => sendFile(chosen.files[0]) });
   const sendFile = (file) => file && answer({ body: file, type: TYPES[file.name.split(".").pop().toLowerCase()] ?? "text/csv" }, {});
   const sendText = () => answer({ body: pasted.value, type: /^\s*[[{]/.test(pasted.value) ? "application/json" : "text/csv" }, {});
   const drop = el("div", { class: "drop" }, pasted, el("div", { class: "row" },
@@ -107,8 +107,11 @@ function outputs({ outputs: names, values, intervals }) {
 }
 
 function inputs({ columns = [], cells = [] }) {
-  return columns.map((name, at) => ({ name, values: cells[at], isNumber: typeof cells[at][0] === "number" }));
+  return columns.map((name, at) => ({ name, values: cells[at], isNumber: isNumeric(cells[at][0]) }));
 }
+
+/** Return whether a cell is a number, also one of CSV, where all cells are text. */
+const isNumeric = (cell) => typeof cell === "number" || (typeof cell === "string" && cell.trim() !== "" && Number.isFinite(Number(cell)));
 
 function rowAt({ columns = [], cells = [] }, at) {
   return Object.fromEntries(columns.map((name, place) => [name, cells[place][at] ?? null]));
