@@ -1,5 +1,6 @@
 """Journeys of readers through the page, by what they see: labels, buttons, texts."""
 
+import os
 import re
 import subprocess
 import sys
@@ -253,6 +254,24 @@ def test_copied_requests_work(browser: Any, cancer: Server, language: str) -> No
     assert wrong == []
 
 
+def test_copied_requests_ask_for_the_credential(browser: Any, guarded: Server) -> None:
+    with visit(browser, guarded.url) as page:
+        page.get_by_label("Passphrase, API key or token").fill("key-boss")
+        press(page, "Log in")
+        tab(page, "Try it")
+        expect(page.get_by_label("Contract")).to_have_value("DRUM, CSV")
+        answers = []
+        for language in LANGUAGES:
+            page.get_by_label("Language").select_option(language)
+            code = page.get_by_label("The request").inner_text()
+            assert "key-boss" not in code
+            code = code.replace("your credential", "key-boss")
+            answers += run(page, language, [code])
+
+    assert all(SAMPLE_ANSWER.search(text) for text in answers)
+    assert len(answers) == len(LANGUAGES)
+
+
 def run(page: Any, language: str, codes: list[str]) -> list[str]:
     """Return what each of some copied requests prints."""
     if language == "JavaScript":
@@ -261,7 +280,9 @@ def run(page: Any, language: str, codes: list[str]) -> list[str]:
         return [str(page.evaluate(f"(async () => {{ {body} }})()")) for body in bodies]
     mark, program = ("echo @@", "bash") if language == "curl" else ("print('@@')", sys.executable)
     command = [program, "-c", f"\n{mark}\n".join(codes)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("@@")
+    env = {**os.environ, "TOKEN": "key-boss"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    return done.stdout.split("@@")
 
 
 def test_the_api_page_sends_an_example(browser: Any, cancer: Server) -> None:

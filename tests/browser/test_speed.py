@@ -6,13 +6,16 @@ A busy machine makes times longer, never shorter: the best of some tries counts.
 import gzip
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 from time import process_time
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.support.serving import Server
+from drum_like.config.server_settings import ServerSettings
+from tests.support.models import ONE_WORKER
+from tests.support.serving import Server, serve
 
 pytest.importorskip("playwright", reason="make browser installs it")
 
@@ -27,6 +30,10 @@ MOST_PAINT_MS = 500
 MOST_TASK_MS = 100
 MOST_BYTES = 300_000
 MOST_CPU = 0.005
+MIB = 1024 * 1024
+MOST_MEMORY = 3 * MIB
+WITH_PAGE = ",".join(ServerSettings().contracts)
+WITHOUT_PAGE = ",".join(name for name in ServerSettings().contracts if name != "ui")
 EVERY_S = 2.0
 """Time between two looks of a page at the figures."""
 
@@ -106,3 +113,21 @@ def test_a_look_at_the_figures_costs_little(cancer: Server) -> None:
     print(f"CPU of one open page: {100 * share:.2f} % (caller: {process_time() - own:.2f} s)")
 
     assert share <= MOST_CPU
+
+
+def test_a_page_that_nobody_opens_costs_little_memory() -> None:
+    found = []
+    for _ in range(TRIES):
+        plain, paged = (worker_memory(names) for names in (WITHOUT_PAGE, WITH_PAGE))
+        found.append(paged - plain)
+    print(f"memory: {median(found) / MIB:.1f} MiB of {[round(one / MIB, 1) for one in found]}")
+
+    assert median(found) <= MOST_MEMORY
+
+
+def worker_memory(contracts: str) -> int:
+    """Return the bytes of a worker's own memory after a prediction."""
+    with serve(CANCER, *ONE_WORKER, "--contracts", contracts) as server:
+        server.csv(f"{HEADER}\n{ROWS[0]}\n")
+        worker = psutil.Process(server.process.pid).children()[0]
+        return int(worker.memory_full_info().uss)
