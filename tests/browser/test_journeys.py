@@ -1,5 +1,6 @@
 """Journeys of readers through the page, by what they see: labels, buttons, texts."""
 
+import base64
 import os
 import re
 import subprocess
@@ -208,6 +209,33 @@ def test_a_reader_logs_in_and_sees_what_its_scopes_allow(browser: Any, guarded: 
                 expect(page.get_by_role("button", name="Upload")).to_have_count(0)
             press(page, "Forget my credential")
         expect(field).to_be_visible()
+
+
+def test_a_stranger_behind_a_proxy_may_only_look(browser: Any, store: Server) -> None:
+    headers = {"X-Forwarded-For": "192.0.2.1"}
+    with visit(browser, store.url, extra_http_headers=headers) as page:
+        expect(page.get_by_role("tab")).to_have_text(["Live", "Models"])
+        expect(page.get_by_text("There is no model yet.")).to_be_visible()
+        expect(page.get_by_role("button", name="Upload")).to_have_count(0)
+
+
+def test_a_file_is_a_cell(browser: Any, tmp_path: Path) -> None:
+    _, _, second, *_ = (TEMPLATES / "media" / "sample.csv").read_text().splitlines()
+    path = tmp_path / "cell"
+    path.write_bytes(base64.b64decode(second))
+    with (
+        serve(TEMPLATES / "media", *ONE_WORKER) as server,
+        visit(browser, server.url) as page,
+    ):
+        chances = server.csv(f"image\n{second}\n").json()["predictions"][0]
+        tab(page, "Try it")
+        page.get_by_role("button", name="image").set_input_files(path)
+        with page.expect_response(lambda reply: "/try" in reply.url) as reply:
+            press(page, "Predict")
+        found = reply.value.json()
+
+    values = [value for (value,) in found["values"]]
+    assert dict(zip(found["outputs"], values, strict=True)) == chances
 
 
 def test_a_credential_is_kept_nowhere(browser: Any, guarded: Server) -> None:
