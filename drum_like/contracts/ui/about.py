@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 def facts(service: Service, limits: Limits) -> Json:
-    """Return what a model is: identity, target, columns, abilities, and a sample row.
+    """Return the facts of a model: identity, target, columns, abilities, and a sample row.
 
     Args:
         service: The model.

@@ -77,16 +77,18 @@ function oneRow(found, cells) {
     ? chanceBars(found.outputs, values)
     : found.outputs.map((name, at) => el("p", {}, el("span", { class: "answer" }, short(values[at])), ` ${name}`));
   const bounds = found.intervals && intervalBar(found.intervals.lower[0], values[0], found.intervals.upper[0]);
-  return [card("Answer", first, bounds), found.contributions && reasons(found.contributions, cells)];
+  return [card("Answer", first, bounds), found.contributions && reasons(found, cells)];
 }
 
-function reasons({ features, groups }, cells) {
+function reasons({ contributions: { features, groups }, outputs }, cells) {
+  // Two labels have one group of contributions, those to the positive one, which comes last.
+  const whose = groups.length === 1 && outputs.length === 2 ? ` of ${outputs[1]}` : "";
   const shown = el("div", {}, waterfall(features, groups[0].values[0], cells));
   const choose = (event) => show(shown, waterfall(features, groups[event.target.selectedIndex].values[0], cells));
   const which = groups.length > 1
     ? el("label", {}, "Of the label ", el("select", { onchange: choose }, groups.map(({ label }) => el("option", {}, label))))
     : null;
-  return card("Why", el("p", { class: "soft" }, "What each column adds to the prediction, on the scale on which they add up."), which, shown);
+  return card("Why", el("p", { class: "soft" }, `What each column adds to the prediction${whose}, on the scale on which they add up.`), which, shown);
 }
 
 function manyRows(page, found) {
