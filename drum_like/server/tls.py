@@ -221,17 +221,6 @@ class Certificate:
         self._context, self.summary = _read(chain, key)
         self._next_look = 0.0
 
-    def look(self) -> None:
-        """Renew the certificate if its files have changed; to be called again and again.
-
-        Whoever keeps certificates in Kubernetes replaces the files, and sends no signal.
-        """
-        if (now := monotonic()) < self._next_look:
-            return
-        self._next_look = now + _LOOK_EACH_S
-        if _versions(*self._files) not in (self._versions, None):
-            self.renew()
-
     def renew(self) -> None:
         """Read the files again, for connections that this process opens from now on.
 
@@ -251,8 +240,20 @@ class Certificate:
         Raises:
             OSError: the client has left.
         """
+        self._look()
         made = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         return cast(TlsSocket, made)
+
+    def _look(self) -> None:
+        """Renew the certificate if its files have changed since a while ago.
+
+        Whoever keeps certificates in Kubernetes replaces the files, and sends no signal.
+        """
+        if (now := monotonic()) < self._next_look:
+            return
+        self._next_look = now + _LOOK_EACH_S
+        if _versions(*self._files) not in (self._versions, None):
+            self.renew()
 
 
 def open_certificate(chain: Path | None, key: Path | None) -> Certificate | None:

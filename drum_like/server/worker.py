@@ -250,8 +250,6 @@ class Worker(GunicornWorker):
             self.notify()
             self._recycler.look()
             self._reading.budget.trim()
-            if self._loaded.certificate is not None:
-                self._loaded.certificate.look()
 
     def _drain(self) -> None:
         """Tell master and background, then take no more requests: the last probes must see it."""
