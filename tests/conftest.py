@@ -1,5 +1,6 @@
 """The tests' share of the CPUs, and the files that took the longest."""
 
+import gc
 import os
 from collections import defaultdict
 from typing import Any
@@ -11,6 +12,10 @@ SLOWEST = 10
 # Several processes train models at a time. Idle threads of OpenMP must not spin then, as in a
 # server; OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# A child has none of this process's threads. Where it collected garbage, it would wait for those of
+# ONNX sessions that other tests have left.
+os.register_at_fork(before=gc.disable, after_in_parent=gc.enable)
 
 
 # Not every environment has pytest-xdist: those of tests/clients have not.
