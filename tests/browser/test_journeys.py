@@ -174,7 +174,7 @@ def test_a_newcomer_uploads_tries_and_promotes_a_model(browser: Any, store: Serv
         expect(page.get_by_text("cancer is rolled back to version 1.")).to_be_visible()
         tab(page, "Try it")
         press(page, "Predict")
-        expect(page.get_by_text("malignant")).to_be_visible()
+        expect(page.get_by_text("malignant", exact=True)).to_be_visible()
 
 
 def test_a_file_that_is_no_model_is_told_so(browser: Any, store: Server, tmp_path: Path) -> None:
