@@ -121,10 +121,11 @@ class ColumnsError(RequestError):
 
     Attributes:
         row: Position, from 0, of the row that the message names; None if it names none.
+        column: Name of the column of the one bad cell in that row; None if there is no such cell.
     """
 
-    def __init__(self, message: str, row: int | None = None) -> None:
-        self.row = row
+    def __init__(self, message: str, row: int | None = None, column: str | None = None) -> None:
+        self.row, self.column = row, column
         super().__init__(message)
 
     @property

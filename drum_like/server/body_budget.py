@@ -12,7 +12,6 @@ are cut off.
 
 import mmap
 import sys
-import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from threading import Lock
@@ -29,8 +28,6 @@ MIB = 1024 * 1024
 
 _HEAP = 8 * MIB
 """Bytes of bodies of a worker that its heaps hold. They are quick, but do not shrink well."""
-
-_TRIM_EACH_S = 60.0
 
 
 class NoRoomError(ServiceUnavailable):
@@ -90,7 +87,6 @@ class BodyBudget:
         self._lock = Lock()
         self._peak = 0
         self._was_used = False
-        self._next_trim = 0.0
 
     @property
     def n_taken(self) -> int:
@@ -154,20 +150,15 @@ class BodyBudget:
         return held > self.most // 4
 
     def trim(self) -> None:
-        """Give free memory of the heaps back to the system: after many bodies, and once a minute.
+        """Give free memory of the heaps back to the system once bodies, if many, come no more.
 
         To be called again and again: at the first call after the last body it waits for another.
-        Without the turn of each minute the heaps grow for hours by steps of up to 2.5 MB, whenever
-        requests meet that were never at work at one time before.
         """
         with self._lock:
             was_used, self._was_used = self._was_used, False
-            is_over = self._peak >= _HEAP and not was_used
-            if not is_over and time.monotonic() < self._next_trim:
+            if was_used or self._peak < _HEAP:
                 return
-            self._next_trim = time.monotonic() + _TRIM_EACH_S
-            if is_over:
-                self._peak = self._taken[self._own]
+            self._peak = self._taken[self._own]
         give_back()
 
     def pages(self, *, grows: bool) -> AbstractContextManager[None]:

@@ -28,17 +28,17 @@ def keep_few_heaps(environ: MutableMapping[str, str]) -> None:
 
     By default glibc gives each thread a heap of its own, and each keeps the memory that the largest
     requests needed: a worker of eight threads that has served CSV of 6 MB holds 185 MB, with two
-    heaps 115 to 135. One heap would be 10 MB less and take 2 or 3 % more CPU time there. Eight
-    clients with 1,000 rows each get 2 to 4 % fewer answers than with a heap a thread.
+    heaps 115 to 135. Eight clients with 1,000 rows each get 2 to 4 % fewer answers than with a heap
+    a thread. One heap takes 2 % less to 8 % more CPU time than two for CSV: `make memory`.
 
     The thresholds are the highest that glibc comes to by itself where large blocks are freed; with
     them 10,000 rows to a hook cost 100 page faults, not 800.
 
     Arrow has an allocator of its own, mimalloc, with a heap a thread. It asks for huge pages: a
-    heap grows by 2 MiB for a few kilobytes, hours after the start, too. Crashes
-    of it are reported where threads come and go. With the heaps of the process a worker that has
-    served CSV of 1,000 rows holds 111 MB, not 174, of 10,000 rows 201, not 284, and takes the same
-    CPU time: `make memory`.
+    heap grows by 2 MiB for a few kilobytes, hours after the start, too. Its users report crashes
+    where threads come and go. With the heaps of the process a worker that has served CSV of 1,000
+    rows holds 108 MB, not 174, of 10,000 rows 197, not 298, and takes 0.94 to 1.02 of the CPU time:
+    `make memory`.
 
     To be called before there are threads, and before Arrow is imported. Without mallopt only Arrow
     is told.

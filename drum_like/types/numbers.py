@@ -129,6 +129,7 @@ def _not_a_number(values: Any, row: int, name: Any) -> ColumnsError:
         f"column {str(name)[:100]!r} holds {_kind(values[row])} in row {row + 1}; "
         "the model takes numbers there",
         row,
+        str(name),
     )
 
 

@@ -45,6 +45,7 @@ def refused(name: str, row: int, found: str, expected: str) -> ColumnsError:
     return ColumnsError(
         f"column {name[:100]!r} holds {found} in row {row + 1}; the model takes {expected} there",
         row,
+        name,
     )
 
 
@@ -179,6 +180,7 @@ class CategoryReader:
             f"trained on (it knows {len(self.codes)}); set unseen_categories: missing in "
             "model-metadata.yaml to treat such cells as missing",
             row,
+            self.name,
         )
 
 

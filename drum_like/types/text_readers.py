@@ -80,6 +80,7 @@ class TextReader:
             f"column {self.name[:100]!r} takes text; row {row + 1} holds a number or a truth value "
             "that the model's texts spell in another way, or in several; send it as text",
             row,
+            self.name,
         )
 
     def _refuse_missing(self, row: int) -> NoReturn:

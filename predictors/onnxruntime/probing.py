@@ -206,6 +206,7 @@ def find_bad_cell(
         f"column {name[:100]!r} holds something that the model does not take, such as a category "
         f"or a position that it was not trained on, in row {row + 1}",
         row,
+        name,
     )
 
 

@@ -222,10 +222,12 @@ def _is_exact(cell: float) -> bool:
 def _refuse_cells(bad: Values, data: pd.DataFrame, at: int, expected: str) -> None:
     if bad.any():
         row = int(np.argmax(bad))
+        name = str(data.columns[at])
         raise ColumnsError(
-            f"column {str(data.columns[at])[:100]!r} takes {expected}, without gaps; row "
-            f"{row + 1} holds something else",
+            f"column {name[:100]!r} takes {expected}, without gaps; row {row + 1} holds something "
+            "else",
             row,
+            name,
         )
 
 

@@ -56,7 +56,7 @@ class SklearnPredictor:
         self.target = outputs.model_target(model, self._outputs)
         self.framework_only = is_framework_only(model)
         self.batchings: dict[str, BatchingResult] = {}
-        # The first row that the model has taken: a made-up one, of the start.
+        # The first row that the model has taken, as a rule a made-up one of the start.
         self._fine: Any = None
         for forest in find_forests(model):
             # Several threads add up the trees in any order, and round otherwise each time.
@@ -154,7 +154,7 @@ class SklearnPredictor:
             cell = find_bad_cell(self._model, method, self._rows(frame), self.schema, self._fine)
             if cell is None:
                 raise
-            raise ColumnsError(_said(cell, frame), cell.row) from error
+            raise _refusal(cell, frame) from error
         if self._fine is None:
             self._fine = row_of(rows, 0)
         return answer
@@ -189,11 +189,11 @@ class SklearnPredictor:
         return frame.pandas.to_numpy(dtype=object)
 
 
-def _said(cell: BadCell, frame: Frame) -> str:
+def _refusal(cell: BadCell, frame: Frame) -> ColumnsError:
     if cell.column is None:
-        return cell.reason
+        return ColumnsError(cell.reason, cell.row)
     name = frame.columns[cell.column] if frame.columns else str(cell.column)
-    return f"column {name[:100]!r} {cell.reason}"
+    return ColumnsError(f"column {name[:100]!r} {cell.reason}", cell.row, name)
 
 
 def _check_input(model: Any) -> None:

@@ -139,6 +139,7 @@ def infinite_cell_error(matrix: Matrix, names: Names) -> ColumnsError | None:
         f"column {names[column][:100]!r} holds in row {row + 1} a number that is infinite, or too "
         "large for the model",
         row,
+        names[column],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import PROGRAM, started
+from tests.support.credentials import write_credentials
 from tests.support.models import ONE_WORKER
 from tests.support.serving import Server, serve
 
@@ -40,9 +41,8 @@ def store(tmp_path: Path) -> Iterator[Server]:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that asks who calls."""
     root = tmp_path_factory.mktemp("guarded")
-    roles = {"watcher": "[observe]", "asker": "[predict]", "boss": "[predict, observe, admin]"}
-    entries = (f"- {{name: {n}, api_key: key-{n}, scopes: {s}}}\n" for n, s in roles.items())
-    (root / "credentials.yaml").write_text("".join(entries))
-    flags = ("--credentials", str(root / "credentials.yaml"), "--store", str(root / "store"))
+    scopes = {"watcher": "observe", "asker": "predict", "boss": "predict, observe, admin"}
+    path = write_credentials(root, scopes)
+    flags = ("--credentials", str(path), "--store", str(root / "store"))
     with serve(TEMPLATES / "xgboost_binary", *flags, *ONE_WORKER) as server:
         yield server

@@ -20,7 +20,7 @@ pytest.importorskip("playwright", reason="make browser installs it")
 
 from playwright.sync_api import expect
 
-from tests.support.browser import picture, visit
+from tests.support.browser import picture, send_example, visit
 
 TEMPLATES = Path(__file__).parents[2] / "model_templates"
 CANCER = TEMPLATES / "xgboost_binary"
@@ -301,7 +301,7 @@ def test_copied_requests_ask_for_the_credential(browser: Any, guarded: Server) -
 
 
 def run(page: Any, language: str, codes: list[str]) -> list[str]:
-    """Return what each of some copied requests prints."""
+    """Return the output of each of some copied requests."""
     if language == "JavaScript":
         show = "console.log(await reply.json());"
         bodies = [code.replace(show, "return reply.text();") for code in codes]
@@ -315,9 +315,5 @@ def run(page: Any, language: str, codes: list[str]) -> list[str]:
 
 def test_the_api_page_sends_an_example(browser: Any, cancer: Server) -> None:
     with visit(browser, f"{cancer.url}/docs") as page:
-        page.locator("h3", has_text="drum: predictions").click()
-        page.locator(".opblock-summary-control").first.click()
-        page.get_by_role("button", name="Try it out").click()
-        page.get_by_role("button", name="Execute").click()
-        expect(page.locator(".live-responses-table")).to_contain_text("malignant")
+        send_example(page)
         picture(page, "docs")

@@ -20,7 +20,7 @@ pytest.importorskip("playwright", reason="make browser installs it")
 
 from playwright.sync_api import expect
 
-from tests.support.browser import visit
+from tests.support.browser import send_example, visit
 
 CANCER = Path(__file__).parents[2] / "model_templates" / "xgboost_binary"
 HOSTILE = "<img src=x onerror=\"document.title='hit'\">'`${1}</script>"
@@ -126,11 +126,7 @@ def test_it_works_below_a_path_of_a_proxy(browser: Any, prefix: str) -> None:
                     f"{outside}{prefix}/predict/"
                 )
         with visit(browser, f"{outside}{prefix}/docs") as page:
-            page.locator("h3", has_text="drum: predictions").click()
-            page.locator(".opblock-summary-control").first.click()
-            page.get_by_role("button", name="Try it out").click()
-            page.get_by_role("button", name="Execute").click()
-            expect(page.locator(".live-responses-table")).to_contain_text("malignant")
+            send_example(page)
 
 
 def test_several_models_are_chosen_by_name(browser: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.campaigns import decision, invoke
+from tests.support.credentials import write_credentials
 from tests.support.ecosystem_bodies import CALL
 from tests.support.http_calls import Reply, call
 from tests.support.models import ONE_WORKER
@@ -20,10 +21,9 @@ QUERY = "file=model.ubj&target_type=binary&labels=benign,malignant"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("page")
-    roles = {"watcher": "[observe]", "asker": "[predict, observe]", "boss": "[observe, admin]"}
-    entries = (f"- {{name: {n}, api_key: key-{n}, scopes: {s}}}\n" for n, s in roles.items())
-    (root / "credentials.yaml").write_text("".join(entries))
-    flags = ("--store", str(root / "store"), "--credentials", str(root / "credentials.yaml"))
+    scopes = {"watcher": "observe", "asker": "predict, observe", "boss": "observe, admin"}
+    path = write_credentials(root, scopes)
+    flags = ("--store", str(root / "store"), "--credentials", str(path))
     with serve(None, *flags, *ONE_WORKER) as running:
         yield running
 

@@ -92,7 +92,7 @@ def test_the_first_of_bad_cells_is_named(
     error = refusal(fitted, data.head(1).assign(**dict.fromkeys(bad, sent)))
 
     assert f"column '{bad[0]}' {NUMBER}" in str(error)
-    assert error.row == 0
+    assert (error.row, error.column) == (0, bad[0])
 
 
 def test_the_first_of_cells_without_a_logarithm_is_named() -> None:

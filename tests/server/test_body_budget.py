@@ -7,7 +7,6 @@ import pytest
 from werkzeug.exceptions import HTTPException
 
 from drum_like.server.body_budget import BodyBudget, NoRoomError, Room, usual_budget
-from drum_like.system.memory import resident
 
 FREE = 65536
 
@@ -98,22 +97,3 @@ def test_the_limits_are_told(most: int, line: str) -> None:
 
 def test_the_usual_budget_leaves_room_for_the_rest() -> None:
     assert 0 < usual_budget() < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 3
-
-
-def _freed(budget: BodyBudget) -> int:
-    """Return the bytes that the system gets back where 40 MB lie free between blocks in use."""
-    blocks = [bytes(20_000) for _ in range(4_000)]
-    kept = blocks[::2]
-    del blocks
-    before = resident()
-    budget.trim()
-    assert len(kept) == 2_000
-    return before - resident()
-
-
-def test_free_memory_is_given_back_once_in_a_while_without_large_bodies() -> None:
-    def holds() -> bool:
-        budget = BodyBudget()
-        return _freed(budget) > 10e6 and _freed(budget) < 5e6
-
-    assert in_child(holds)

@@ -69,7 +69,7 @@ def _faults(message: Any) -> list[str]:
 
 
 def serious(page: Any) -> list[str]:
-    """Return what axe finds that is serious or critical in a page as it stands."""
+    """Return the serious and the critical findings of axe in a page as it stands."""
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run()")
     return [
@@ -78,6 +78,17 @@ def serious(page: Any) -> list[str]:
         if one["impact"] in ("serious", "critical")
         for node in one["nodes"]
     ]
+
+
+def send_example(page: Any) -> None:
+    """Send the first example of /predict/ on the API page, and wait for its answer."""
+    from playwright.sync_api import expect
+
+    page.locator("h3", has_text="drum: predictions").click()
+    page.locator(".opblock-summary-control").first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text("malignant")
 
 
 def picture(page: Any, name: str, *, whole: bool = False) -> None:

@@ -1,6 +1,5 @@
 """Sample rows as bodies of requests, and the predictions in the answers."""
 
-import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet
+
+from drum_like.codecs.csv.encode import csv_text
 
 Rows = tuple[tuple[Any, ...], ...]
 """Cells row by row: numbers, truth values, text, None where one is missing."""
@@ -37,9 +38,7 @@ class Door:
 
 
 def _csv(names: tuple[str, ...], rows: Rows) -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerows([names, *rows])
-    return out.getvalue().encode()
+    return csv_text([names, *rows]).encode()
 
 
 def _records(names: tuple[str, ...], rows: Rows) -> bytes:

@@ -6,6 +6,7 @@ Source: DRUM 1.18.1, observed; for rows without a header the sagemaker-inference
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import StringIO
 from typing import Any
@@ -22,6 +23,13 @@ from drum_like.types.target import Target
 _SMALL = 2e-4
 _LARGE = {np.dtype(np.float32): 1e6, np.dtype(np.float64): 1e15}
 """Between them every spelling is without an exponent; not quite the limits of either."""
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows of cells as CSV: None as an empty cell, others as Python writes them."""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def predictions_csv(prediction: Prediction, target: Target) -> bytes:
@@ -54,10 +62,7 @@ def rows_csv(prediction: Prediction, target: Target) -> bytes:
         labelled = _is_labelled(prediction, target)
         values = floats(prediction.values if labelled else prediction.column)
         return _number_rows(values.reshape(prediction.n_rows, -1)) if values.size else b""
-    text = StringIO()
-    rows = ([cell] for cell in column(prediction.column))
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+    return csv_text([cell] for cell in column(prediction.column)).encode()
 
 
 def _number_rows(values: NDArray[np.float64]) -> bytes:
@@ -69,9 +74,7 @@ def _number_rows(values: NDArray[np.float64]) -> bytes:
 @lru_cache(maxsize=16)  # a file in many blocks asks again for each of them
 def _header(names: tuple[str, ...]) -> bytes:
     """Return the header as pandas writes it, without importing pandas for that."""
-    text = StringIO()
-    csv.writer(text, lineterminator="\n").writerow(names)
-    return text.getvalue().encode()
+    return csv_text([names]).encode()
 
 
 def _text(data: pd.DataFrame) -> bytes:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drum_like.contracts.ui.sample import Row, csv_cells
+from drum_like.codecs.csv.encode import csv_text
+from drum_like.contracts.ui.sample import Row
 from drum_like.http.wire import JSON
 from drum_like.inference.service import ModelInfo, Service
 from drum_like.types.explanation import Kind
@@ -46,7 +47,7 @@ def examples(service: Service, row: Row) -> Iterator[Example]:
         service: The model.
         row: A row that it predicts.
     """
-    text = "\n".join(csv_cells(row)) + "\n"
+    text = csv_text([list(row), list(row.values())])
     for path in ("/predict/", "/predictions/", "/models/{model}/predict/"):
         yield Example("drum", "DRUM, CSV", path, text, CSV)
     for path in ("/predict/", "/predictions/"):

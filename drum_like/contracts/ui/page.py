@@ -150,7 +150,8 @@ class _Views:
             if frame is None:
                 raise
             failure = self.errors.note(error)
-            refused = {"message": failure.text, **trial.place(error, frame), **trial.table(frame)}
+            place = {"row": error.row, "column": error.column}
+            refused = {"message": failure.text, **place, **trial.table(frame)}
             return wire.json_response(refused, failure.status)
         return wire.json_response(found)
 

@@ -160,15 +160,3 @@ def _is_predicted(service: Service, row: Row, limits: Limits) -> bool:
     except DrumLikeError:
         return False
     return True
-
-
-def csv_cells(row: Row) -> Iterator[str]:
-    """Yield the header and the cells of a row of CSV, line by line."""
-    yield ",".join(map(_csv_cell, row))
-    yield ",".join(map(_csv_cell, row.values()))
-
-
-def _csv_cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    quotes = any(mark in text for mark in '",\r\n') or not text
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if quotes else text

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from drum_like import codecs
-from drum_like.errors import ColumnsError, MediaTypeError
+from drum_like.errors import MediaTypeError
 from drum_like.http.accepted import in_order
 from drum_like.inference.service import Service
 from drum_like.types.explanation import Kind
@@ -75,13 +75,6 @@ def table(frame: Frame) -> Json:
         "columns": list(names),
         "cells": [[*islice(frame.cells(at), SHOWN)] for at in range(n_columns)],
     }
-
-
-def place(error: ColumnsError, frame: Frame) -> Json:
-    """Return the cell that an error is about: its row from 0, and its column, where it tells."""
-    text = str(error)
-    named = [name for name in frame.columns or () if repr(name) in text or f"`{name}`" in text]
-    return {"row": error.row, "column": max(named, key=len, default=None)}
 
 
 def _outputs(service: Service, prediction: Prediction) -> list[str]:

@@ -1,4 +1,4 @@
-// The part "Models": versions and aliases, uploads, and what two versions answer on the sample.
+// The part "Models": versions and aliases, uploads, and the answers of two versions to one row.
 import { card, el, onDrop, short, show } from "./dom.js";
 import { API, Refused, ask, send, withQuery } from "./http.js";
 
@@ -51,14 +51,15 @@ function versionRow(version, { live, mayChange, promote, model }) {
     el("td", {}, (version.aliases ?? []).join(", ")), el("td", {}, version.file_name ?? ""), el("td", {}, version.created_at?.slice(0, 16).replace("T", " ") ?? ""), el("td", {}, button || null));
 }
 
-/** Let a reader choose two versions, and show what each answers on the sample. */
+/** Let a reader choose two versions, and show the answers of both to the sample row of the first. */
 function compareRow(model) {
   const choice = (chosen) => el("select", {}, model.versions.map(({ number }) => el("option", { value: number, selected: number === chosen }, String(number))));
   const [one, other] = [choice(model.versions[1].number), choice(model.versions[0].number)];
   const result = el("div", { "aria-live": "polite" });
   async function compare() {
     try {
-      const answers = await Promise.all([one, other].map((select) => onSample(model.name, select.value)));
+      const row = await sampleOf(model.name, one.value);
+      const answers = await Promise.all([one, other].map((select) => onRow(row, model.name, select.value)));
       show(result, differences(answers, [one.value, other.value]));
     } catch (error) {
       show(result, el("p", { class: "bad" }, error.message));
@@ -67,11 +68,14 @@ function compareRow(model) {
   return el("div", {}, el("div", { class: "row" }, el("label", {}, "Compare version ", one), el("label", {}, "with version ", other), el("button", { type: "button", onclick: compare }, "Compare on the sample")), result);
 }
 
-async function onSample(name, version) {
-  const query = { model: name, version };
-  const { sample } = await ask("model", { query });
+async function sampleOf(name, version) {
+  const { sample } = await ask("model", { query: { model: name, version } });
   if (!sample) throw new Refused(422, { message: `Version ${version} does not tell its columns.` });
-  return ask("try", { method: "POST", query, body: JSON.stringify([sample]), headers: { "Content-Type": "application/json" } });
+  return sample;
+}
+
+function onRow(row, name, version) {
+  return ask("try", { method: "POST", query: { model: name, version }, body: JSON.stringify([row]), headers: { "Content-Type": "application/json" } });
 }
 
 function differences([one, other], [first, second]) {
